@@ -1,0 +1,68 @@
+"""Errors that a user can act on.
+
+Every error says what was wrong, where, and what to do. The command line shows the message alone,
+without a traceback, and leaves with the error's exit code.
+"""
+
+from __future__ import annotations
+
+import errno
+
+
+class MlcDataError(Exception):
+    """The run cannot go on. Exit code 1."""
+
+    exit_code = 1
+
+
+class UsageError(MlcDataError):
+    """The recipe, an option or a named file is wrong: nothing was started. Exit code 2."""
+
+    exit_code = 2
+
+
+class RecipeError(UsageError):
+    """A recipe does not fit its schema."""
+
+
+class UnknownLanguageError(UsageError):
+    """A language code is not a FLORES-200 code, or is ambiguous."""
+
+
+class SourceError(UsageError):
+    """A file of prompts or preference pairs cannot be read. Names the file and the line."""
+
+
+class ModelError(UsageError):
+    """A model is missing, incomplete, or does not know a requested language."""
+
+
+class DiskFullError(MlcDataError):
+    """No space was left on a device while writing."""
+
+
+class StoppedError(MlcDataError):
+    """The user asked to stop (Ctrl-C or SIGTERM); what was finished is kept. Exit code 130."""
+
+    exit_code = 130
+
+
+# Libraries below us (SQLite, polars, safetensors, torch) report a full disk in their own words.
+_FULL_DISK_WORDS = (
+    "no space left on device",
+    "database or disk is full",
+    "disk quota exceeded",
+    "pytorchstreamwriter failed writing",
+    "unexpected pos",
+)
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether ``error``, or any error that caused it, reports a full disk or an exhausted quota."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if any(words in str(error).lower() for words in _FULL_DISK_WORDS):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

