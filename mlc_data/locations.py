@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from importlib import util
 from pathlib import Path
 
@@ -56,8 +57,16 @@ def source_file(location: str, key: str) -> Path:
     return path
 
 
-def model_location(location: str, key: str, revision: str | None = None) -> Path:
+def model_location(
+    location: str, key: str, revision: str | None = None, only: Sequence[str] | None = None
+) -> Path:
     """The local folder or file of a model, fetched from the Hub if that is where it lives.
+
+    Args:
+        location: as the recipe's ``key`` names it.
+        key: named in errors.
+        revision: commit or tag on the Hub; None takes the newest.
+        only: names of the files that are wanted; None fetches all but pickled weights.
 
     Raises:
         ModelError: there is no such folder, or the Hub cannot be reached or does not have it.
@@ -76,7 +85,14 @@ def model_location(location: str, key: str, revision: str | None = None) -> Path
     try:
         # Pickled weights are never loaded, so they are not fetched either.
         ignored = ["*.pt", "*.pth", "*.ckpt", "*.msgpack", "*.h5", "*.onnx", "pytorch_model*"]
-        return Path(snapshot_download(location, revision=revision, ignore_patterns=ignored))
+        return Path(
+            snapshot_download(
+                location,
+                revision=revision,
+                allow_patterns=list(only) if only else None,
+                ignore_patterns=ignored,
+            )
+        )
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(

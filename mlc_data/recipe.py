@@ -96,8 +96,9 @@ class Source(Section):
     """Names of the columns."""
     limit: int | None = Field(default=None, ge=1)
     """Read at most this many rows; null reads all."""
-    malformed: Literal["error", "reject"] = "error"
-    """A line that is no JSON: stop and name the line, or reject that row."""
+    malformed: Literal["error", "reject"] = "reject"
+    """A line that is no JSON: reject that row, or stop and name the line. A file where most lines
+    are like that is always an error."""
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -157,6 +158,8 @@ class Translate(Section):
     """Commit of the Hub repository; null takes the newest and records it."""
     licence: str | None = None
     """Licence of the weights; null takes what the model's folder says."""
+    tokenizer: str | None = None
+    """Folder or Hub id that has `sentencepiece.bpe.model`; null looks beside the model."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """`auto` is CUDA where CTranslate2 sees a device, else CPU."""
     device_index: tuple[int, ...] = (0,)
@@ -178,11 +181,12 @@ class Translate(Section):
     batch_tokens: int = Field(default=4096, ge=1)
     """Tokens a batch, padding included; lower it if the device runs out of memory."""
     shard_prompts: int = Field(default=512, ge=1)
-    """Prompts a shard: bounds memory, and the work lost when interrupted without a cache."""
+    """Prompts a Parquet file; also what is held in memory at once."""
     round_trip: bool = True
     """Translate every variant back into the source language, for the round-trip check."""
     cache: str | None = "auto"
-    """Folder of the translation cache; `auto` is the user cache folder, null keeps none."""
+    """Folder of the translation cache; `auto` is the user cache folder. Null keeps none, and a run
+    that is interrupted translates again from the start."""
 
 
 class ScriptCheck(Section):

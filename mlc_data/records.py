@@ -15,7 +15,7 @@ import polars as pl
 class PromptReason(StrEnum):
     """Why a row of a source did not become a prompt. A row counts under its first reason."""
 
-    MALFORMED = "malformed"  # the line is not JSON (only with `malformed: reject`)
+    MALFORMED = "malformed"  # the line is not JSON, or has more fields than the header
     NOT_AN_OBJECT = "not_an_object"  # a JSON line that is no object
     MISSING = "missing"  # the prompt column is absent from the row, or null
     NOT_A_STRING = "not_a_string"
@@ -25,6 +25,7 @@ class PromptReason(StrEnum):
     TOO_LONG = "too_long"  # longer than `sources.max_characters`
     NOT_ENGLISH = "not_english"
     DUPLICATE = "duplicate"  # of an earlier row, after normalisation
+    SAME_RESPONSES = "same_responses"  # chosen and rejected are the same text (pairs only)
 
 
 class FailureReason(StrEnum):
@@ -142,10 +143,10 @@ TRANSLATIONS: dict[str, pl.DataType] = {
 }
 """``translations/*.parquet``: one row a requested variant (prompt x target language).
 
-``text`` is null where ``failure`` (`FailureReason`) is set. ``segments`` lists each sentence with
-its hypothesis, the mean log-probability a token (<= 0), the share of its source pieces that the
-model's vocabulary does not know (0 to 1), whether it came from the cache, and the sentence
-translated back into the source language.
+``text`` is null where ``failure`` (`FailureReason`) is set; ``back_translation`` is null too where
+translating back was left out or failed. ``segments`` lists each sentence with its hypothesis, the
+mean log-probability a token (<= 0), the share of its source pieces that the model's vocabulary does
+not know (0 to 1), whether it came from the cache, and the sentence translated back.
 """
 
 KEYS: dict[str, pl.DataType] = {"prompt_id": pl.String(), "language": pl.String()}

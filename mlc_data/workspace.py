@@ -37,6 +37,19 @@ from mlc_data.recipe_files import dump_recipe, load_recipe
 
 log = logging.getLogger(__name__)
 
+# What each stage writes into the manifest: it goes when the stage's outputs no longer hold.
+_OWNED: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
+    "sources": (("prompts", "preferences"), ("prompts", "preferences"), ()),
+    "translate": ((), ("translations",), ()),
+    "score": ((), ("scores",), ()),
+    "check": (("variants", "by_language"), ("variants",), ()),
+    "sets": (("sets",), ("sets",), ()),
+    "align": ((), (), ()),
+    "evaluate": ((), (), ("before", "after")),
+}
+
+_held: set[Path] = set()
+
 Part = Literal["prompts", "preferences", "translations", "scores", "variants", "sets"]
 
 
@@ -68,7 +81,7 @@ class Run:
         Raises:
             UsageError: the folder cannot be made, or holds something that is not a run.
         """
-        folder = folder or Path("runs") / recipe.name
+        folder = (folder or Path("runs") / recipe.name).expanduser()
         known = (folder / "recipe.yaml").exists() or (folder / "manifest.json").exists()
         if folder.exists() and not known and (not folder.is_dir() or any(folder.iterdir())):
             raise UsageError(f"{folder} exists and is not a run's folder: choose another --run-dir")
@@ -76,8 +89,10 @@ class Run:
             folder.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError, PermissionError) as error:
             raise UsageError(f"cannot make the run's folder {folder}: {error.strerror}") from error
-        write_text(folder / "recipe.yaml", dump_recipe(recipe))
-        return cls(recipe, folder)
+        run = cls(recipe, folder)
+        with run.locked():
+            write_text(folder / "recipe.yaml", dump_recipe(recipe))
+        return run
 
     @classmethod
     def open(cls, folder: Path) -> Run:
@@ -112,11 +127,15 @@ class Run:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder for this process.
+        """Hold the folder for this process; may be nested.
 
         Raises:
             MlcDataError: another process holds it.
         """
+        folder = self.folder.resolve()
+        if folder in _held:
+            yield
+            return
         with self.path(".lock").open("w") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -125,7 +144,25 @@ class Run:
                     f"{self.folder} is in use by another process; wait for it, or name another "
                     "--run-dir"
                 ) from error
-            yield
+            _held.add(folder)
+            try:
+                yield
+            finally:
+                _held.discard(folder)
+
+    def forget(self, *names: str) -> None:
+        """Take stages out of the manifest, with their counts, hashes and results."""
+        manifest = self.manifest
+        for name in names:
+            manifest.stages.pop(name, None)
+            counts, hashes, results = _OWNED.get(name, ((), (), ()))
+            for key in counts:
+                setattr(manifest.counts, key, None)
+            for key in hashes:
+                setattr(manifest.content_hash, key, None)
+            for key in results:
+                manifest.results.pop(key, None)
+        self._store(manifest)
 
     def stage(
         self,
@@ -154,9 +191,10 @@ class Run:
             self._store(self.manifest)
             return True
         begun = time.perf_counter()
-        self._forget(name)
         with Staging.of(self.folder, name, outputs) as staging:
             outcome = work(staging)
+            # Until here the former outputs were whole; from here on they are being replaced.
+            self.forget(name)
             written = staging.publish()
         seconds = round(time.perf_counter() - begun, 2)
         manifest = self.manifest
@@ -185,11 +223,6 @@ class Run:
                 log.warning("%s: %s is missing or was changed; doing the stage again", name, path)
                 return False
         return True
-
-    def _forget(self, name: str) -> None:
-        manifest = self.manifest
-        if manifest.stages.pop(name, None) is not None:
-            self._store(manifest)
 
     def _store(self, manifest: Manifest) -> None:
         manifest.name = self.recipe.name

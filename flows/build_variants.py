@@ -1,0 +1,31 @@
+"""Flow `build-variants`: from English prompts to variant sets."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from flows.common import main, prepare, stage
+from mlc_data.stages import BUILD
+
+
+@flow(name="build-variants", flow_run_name="build-variants-{recipe}")
+def build_variants(
+    recipe: str = "", run_dir: str | None = None, overrides: list[str] | None = None
+) -> str:
+    """Read, translate, check and assemble; returns the run's folder.
+
+    Args:
+        recipe: a shipped recipe's name or a YAML file; empty goes on with the run in ``run_dir``,
+            and without that means ``quickstart``.
+        run_dir: the run's folder; default ``runs/<recipe name>``.
+        overrides: ``dotted.key=value`` each.
+    """
+    run = prepare(recipe, run_dir, overrides, BUILD)
+    with run.locked():
+        for name in BUILD:
+            stage(str(run.folder), name)
+    return str(run.folder)
+
+
+if __name__ == "__main__":
+    main(build_variants, __doc__)

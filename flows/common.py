@@ -1,0 +1,72 @@
+"""What the flows share: one task a stage, the run's folder, and errors told in one line."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from mlc_data.errors import MlcDataError
+from mlc_data.recipe_files import load_recipe
+from mlc_data.stages import preflight, run_stage
+from mlc_data.workspace import Run
+
+
+@task(task_run_name="{name}", cache_policy=NO_CACHE)
+def stage(run_dir: str, name: str) -> bool:
+    """Do one stage of the run in ``run_dir``; returns whether it was reused.
+
+    The stage itself knows when it is done, by hashes, so Prefect's cache is left out.
+    """
+    return run_stage(Run.open(Path(run_dir)), name)
+
+
+def prepare(
+    recipe: str, run_dir: str | None, overrides: list[str] | None, stages: tuple[str, ...]
+) -> Run:
+    """The run to work on, once everything that ``stages`` need has been found."""
+    if run_dir and not recipe:
+        run = Run.open(Path(run_dir))
+    else:
+        loaded = load_recipe(recipe or "quickstart", overrides or ())
+        run = Run.create(loaded, Path(run_dir) if run_dir else None)
+    preflight(run.recipe, stages)
+    return run
+
+
+class _Expected(logging.Filter):
+    """Errors that a user can act on are logged as one line: their traceback tells nothing more."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, MlcDataError):
+            record.msg, record.args = "%s", (str(error),)
+            record.exc_info = record.exc_text = None
+        return True
+
+
+for _name in ("prefect.flow_runs", "prefect.task_runs"):
+    logging.getLogger(_name).addFilter(_Expected())
+
+
+def main(flow: Callable[..., Any], description: str | None) -> None:
+    """``python -m flows.<flow> --recipe quickstart``: run a flow here and now."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--recipe", default="", help="a shipped recipe's name or a YAML file")
+    parser.add_argument("--run-dir", help="the run's folder; default runs/<recipe name>")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
+        help="override any key of the recipe; repeatable",
+    )  # fmt: skip
+    chosen = parser.parse_args()
+    try:
+        flow(recipe=chosen.recipe, run_dir=chosen.run_dir, overrides=chosen.overrides)
+    except MlcDataError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        sys.exit(error.exit_code)

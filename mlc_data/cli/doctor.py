@@ -1,0 +1,117 @@
+"""`mlc-data doctor`: what is installed, which devices, which models can be had, disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from mlc_data.cli.display import out
+from mlc_data.cli.options import SetOption
+from mlc_data.errors import MlcDataError
+from mlc_data.locations import is_hub_id, local_path
+from mlc_data.manifest import versions
+from mlc_data.recipe_files import load_recipe
+from mlc_data.translate.cache import FILE, user_cache
+
+LOW_DISK_GB = 5
+HUB_SECONDS = 10
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog="Example:  mlc-data doctor nllb-600m")(doctor)
+
+
+def doctor(
+    recipe: Annotated[
+        str, typer.Argument(help="The recipe whose files and models are looked for.")
+    ] = "quickstart",
+    set_: SetOption = [],  # noqa: B006 - Typer copies it
+) -> None:
+    """Look at this machine. Leaves with 1 if something that the recipe needs is missing."""
+    loaded = load_recipe(recipe, set_)
+    table = Table("what", "found", "")
+    wrong = 0
+    for what, found, good in (
+        *_packages(),
+        *_devices(),
+        *_disk(),
+        *_needed(loaded.translate.model, "translation model"),
+        *_needed(loaded.align.model, "model to align"),
+        *_needed(loaded.checks.language_identifier, "language identifier"),
+        *_needed(loaded.sources.prompts.path, "prompts"),
+        *_needed(loaded.sources.preferences and loaded.sources.preferences.path, "preferences"),
+    ):
+        wrong += not good
+        table.add_row(
+            what, found, "[green]good[/green]" if good else "[bold red]missing[/bold red]"
+        )
+    out.print(table)
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _packages() -> Iterator[tuple[str, str, bool]]:
+    for name, version in versions().items():
+        yield name, version, version != "not installed"
+
+
+def _devices() -> Iterator[tuple[str, str, bool]]:
+    import ctranslate2
+    import torch
+
+    cores = len(os.sched_getaffinity(0))
+    yield "CPU", f"{cores} cores", True
+    gpus = ctranslate2.get_cuda_device_count()
+    types = sorted(ctranslate2.get_supported_compute_types("cuda" if gpus else "cpu"))
+    yield "CTranslate2", f"{gpus} CUDA devices; compute types {', '.join(types)}", True
+    names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    yield "torch", ", ".join(names) or "no CUDA device; training runs on the CPU", True
+
+
+def _disk() -> Iterator[tuple[str, str, bool]]:
+    for what, path in (("disk, here", Path.cwd()), ("disk, cache", user_cache())):
+        there = next(folder for folder in (path, *path.parents) if folder.exists())
+        free = shutil.disk_usage(there).free / 1e9
+        yield what, f"{free:,.1f} GB free in {path}", free >= LOW_DISK_GB
+    cache = user_cache() / FILE
+    size = f"{cache.stat().st_size / 1e6:,.1f} MB" if cache.exists() else "empty"
+    yield "translation cache", f"{size}, {cache}", True
+
+
+def _needed(location: str | None, what: str) -> Iterator[tuple[str, str, bool]]:
+    if location is None:
+        return
+    if is_hub_id(location):
+        found, good = _hub(location)
+        yield what, found, good
+        return
+    try:
+        path = local_path(location)
+    except MlcDataError as error:
+        yield what, str(error), False
+    else:
+        yield what, str(path), path.exists()
+
+
+def _hub(name: str) -> tuple[str, bool]:
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        snapshot_download(name, local_files_only=True)
+    except LocalEntryNotFoundError:
+        try:
+            HfApi().repo_info(name, timeout=HUB_SECONDS)
+        # Whatever keeps the Hub away (no network, no access, no such name) is what is shown.
+        except Exception as error:  # noqa: BLE001
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            return f"{name}: not reachable ({reason})", False
+        return f"{name}: on the Hub", True
+    return f"{name}: in the local Hub cache", True

@@ -1,0 +1,62 @@
+"""`mlc-data recipes`: list, show, validate, copy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from mlc_data.cli.display import out
+from mlc_data.cli.options import RecipeArgument, SetOption
+from mlc_data.errors import UsageError
+from mlc_data.recipe_files import dump_recipe, load_recipe, recipe_path, shipped_recipes
+
+app = typer.Typer(help="List, show, validate and copy recipes.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_() -> None:
+    """The recipes that come with the package."""
+    table = Table("recipe", "languages", "translates with", "aligns", "description")
+    for name in shipped_recipes():
+        recipe = load_recipe(name)
+        targets = str(len(recipe.languages.targets) + 1)
+        table.add_row(name, targets, recipe.translate.model, recipe.align.model, recipe.description)
+    out.print(table)
+
+
+@app.command(epilog="Example:  mlc-data recipes show quickstart --set align.loss.weight=0.4")
+def show(recipe: RecipeArgument, set_: SetOption = []) -> None:  # noqa: B006
+    """A recipe with every default written out, as YAML."""
+    out.print(dump_recipe(load_recipe(recipe, set_)), markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command(epilog="Example:  mlc-data recipes validate mine.yaml")
+def validate(recipe: RecipeArgument, set_: SetOption = []) -> None:  # noqa: B006
+    """Check a recipe; every fault is named, with the nearest known key."""
+    loaded = load_recipe(recipe, set_)
+    out.print(
+        f"{recipe_path(recipe)} is valid; hash {loaded.hash}", highlight=False, soft_wrap=True
+    )
+
+
+@app.command(epilog="Example:  mlc-data recipes copy quickstart mine.yaml")
+def copy(
+    recipe: RecipeArgument,
+    to: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")],
+) -> None:
+    """Copy a recipe, comments and all, to a file of your own."""
+    source = recipe_path(recipe)
+    load_recipe(recipe)
+    if to.is_dir():
+        to = to / source.name
+    try:
+        with to.open("x", encoding="utf-8") as handle:
+            handle.write(source.read_text(encoding="utf-8"))
+    except FileExistsError as error:
+        raise UsageError(f"{to} exists already; it is not overwritten") from error
+    except OSError as error:
+        raise UsageError(f"cannot write {to}: {error.strerror}") from error
+    out.print(f"wrote {to}", highlight=False)

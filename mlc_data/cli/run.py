@@ -1,0 +1,38 @@
+"""`mlc-data run`: the whole road, through the Prefect flow."""
+
+from __future__ import annotations
+
+import os
+
+import typer
+
+from mlc_data.cli import display
+from mlc_data.cli.options import QuietOption, RecipeArgument, RunDirOption, SetOption, open_run
+from mlc_data.report.summary import summary
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        epilog="Examples:  mlc-data run quickstart  |  "
+        "mlc-data run quickstart --set sources.prompts.path=mine.jsonl --run-dir runs/mine"
+    )(run)
+
+
+def run(
+    recipe: RecipeArgument,
+    set_: SetOption = [],  # noqa: B006 - Typer copies it
+    run_dir: RunDirOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Go from English prompts to an aligned checkpoint. Finished stages are reused."""
+    made = open_run(recipe, set_, run_dir)
+    if quiet:
+        os.environ["PREFECT_LOGGING_LEVEL"] = "WARNING"
+    display.set_up(quiet=quiet, own_log=False)
+    # Prefect takes seconds to import and to start its server, so a wrong recipe is told before.
+    from flows.build_and_align import build_and_align
+
+    build_and_align(run_dir=str(made.folder))
+    for part in summary(made):
+        display.out.print(part)

@@ -1,0 +1,55 @@
+"""One command a stage. Each brings the stages before its own up to date and reuses what it can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import typer
+
+from mlc_data.cli import display
+from mlc_data.cli.options import (
+    ForceOption,
+    QuietOption,
+    RecipeArgument,
+    RunDirOption,
+    SetOption,
+    open_run,
+)
+from mlc_data.report.summary import summary
+from mlc_data.stages import bring_up_to
+
+_COMMANDS = {
+    "sources": ("sources", "Read prompts and pairs; put what cannot be used aside with a reason."),
+    "translate": ("translate", "Translate every prompt into every target language, and back."),
+    "check": ("check", "Score every translation and decide which are kept."),
+    "sets": ("sets", "Build variant sets from what was kept."),
+    "align": ("align", "Train the model with DPO and the consistency loss."),
+    "evaluate": ("evaluate", "Measure held-out variant sets before and after alignment."),
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for name, (stage, description) in _COMMANDS.items():
+        app.command(
+            name,
+            help=f"{description} Stages before it are brought up to date first.",
+            epilog=f"Example:  mlc-data {name} quickstart --force",
+        )(_command(stage))
+
+
+def _command(stage: str) -> Callable[..., None]:
+    def command(
+        recipe: RecipeArgument,
+        set_: SetOption = [],  # noqa: B006 - Typer copies it
+        run_dir: RunDirOption = None,
+        force: ForceOption = False,
+        quiet: QuietOption = False,
+    ) -> None:
+        made = open_run(recipe, set_, run_dir)
+        display.set_up(quiet=quiet)
+        bring_up_to(made, stage, force=force)
+        for part in summary(made):
+            display.out.print(part)
+
+    return command

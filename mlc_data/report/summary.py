@@ -1,0 +1,96 @@
+"""The summary of a run: tables from its manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+
+from mlc_data.languages import get_language
+from mlc_data.manifest import Manifest
+from mlc_data.workspace import Run
+
+MEASURES = {
+    "loss": "MLC loss",
+    "first_share": "first singular value, s_1^2/L",
+    "within": "cosine within sets",
+    "between": "cosine between different prompts",
+    "retrieval": "retrieval of the own prompt",
+}
+"""Held-out measures by their key in the manifest's ``results``."""
+
+_PLACES = {
+    "prompts.parquet": "prompts",
+    "translations": "translations",
+    "scores/scores.parquet": "scores",
+    "rejected": "rejected rows, with reasons",
+    "sets": "variant sets",
+    "checkpoint": "checkpoint",
+    "evaluation": "evaluation",
+    "manifest.json": "manifest",
+}
+
+
+def summary(run: Run) -> Iterator[RenderableType]:
+    """Tables and lines to print: rows in and out, languages, measures, where everything lies."""
+    manifest = run.manifest
+    yield _rows(manifest)
+    if manifest.counts.by_language:
+        yield _languages(manifest)
+    if "after" in manifest.results:
+        yield _measures(manifest.results["before"], manifest.results["after"])
+    yield _places(run)
+
+
+def _rows(manifest: Manifest) -> Table:
+    counts = manifest.counts
+    table = Table("", "in", "kept", "put aside", title=f"Run {manifest.name}", title_justify="left")
+    if prompts := counts.prompts:
+        table.add_row("prompts", str(prompts.read), str(prompts.kept), reasons(prompts.rejected))
+    if variants := counts.variants:
+        aside = {**variants.rejected, **variants.failed}
+        table.add_row("variants", str(variants.requested), str(variants.kept), reasons(aside))
+    if sets := counts.sets:
+        total = sets.kept + sum(sets.dropped.values())
+        table.add_row("variant sets", str(total), str(sets.kept), reasons(sets.dropped))
+    return table
+
+
+def _languages(manifest: Manifest) -> Table:
+    table = Table("language", "", "kept", "rejected", "failed", "reasons")
+    for code, counts in (manifest.counts.by_language or {}).items():
+        table.add_row(
+            code,
+            get_language(code).name,
+            str(counts.kept),
+            str(sum(counts.rejected.values())),
+            str(sum(counts.failed.values())),
+            reasons({**counts.rejected, **counts.failed}),
+        )
+    return table
+
+
+def _measures(before: dict[str, Any], after: dict[str, Any]) -> Table:
+    table = Table("held-out variant sets", "before", "after")
+    for key, title in MEASURES.items():
+        if key in before and key in after:
+            table.add_row(title, f"{before[key]:.4f}", f"{after[key]:.4f}")
+    return table
+
+
+def _places(run: Run) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for name, what in _PLACES.items():
+        if run.path(name).exists():
+            table.add_row(what, str(run.path(name)))
+    for name, stage in run.manifest.stages.items():
+        table.add_row(f"{name} took", f"{stage.seconds:.1f} s")
+    return table
+
+
+def reasons(counts: dict[str, int]) -> str:
+    """``{"script": 3, "copied": 1}`` as ``script 3, copied 1``, the most frequent first."""
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    return ", ".join(f"{name} {number}" for name, number in ordered)

@@ -1,0 +1,105 @@
+"""The road as a list of stages, and how it is walked: in order, each only if something changed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from mlc_data.errors import DiskFullError, is_disk_full
+from mlc_data.locations import model_location, source_file
+from mlc_data.recipe import Recipe
+from mlc_data.workspace import Run
+
+log = logging.getLogger(__name__)
+
+STAGES = ("sources", "translate", "score", "check", "sets", "align", "evaluate")
+"""In order; each reads what the ones before it wrote."""
+
+ALIGN = STAGES[5:]
+"""The stages from variant sets to a measured checkpoint."""
+
+BUILD = STAGES[:5]
+"""The stages from prompts to variant sets."""
+
+
+_WHERE = {
+    "sources": ("sources", "load_sources"),
+    "translate": ("translate.stage", "translate"),
+    "score": ("checks.stage", "score"),
+    "check": ("checks.stage", "decide"),
+    "sets": ("variants", "build_sets"),
+    "align": ("align.stage", "align"),
+}
+
+
+def preflight(recipe: Recipe, stages: tuple[str, ...] = STAGES) -> None:
+    """Look for everything that the stages need before the first of them starts.
+
+    Raises:
+        UsageError: a file, a model or a language is missing.
+    """
+    if "sources" in stages:
+        for key in ("prompts", "preferences"):
+            source = getattr(recipe.sources, key)
+            if source and source.path:
+                source_file(source.path, f"sources.{key}.path")
+        if recipe.checks.language_identifier:
+            model_location(recipe.checks.language_identifier, "checks.language_identifier")
+    if "translate" in stages:
+        from mlc_data.translate.stage import preflight as translation
+
+        translation(recipe)
+    if "align" in stages:
+        from mlc_data.align.stage import preflight as alignment
+
+        alignment(recipe)
+
+
+def run_stage(run: Run, name: str, *, force: bool = False) -> bool:
+    """Do one stage; returns whether it was reused.
+
+    Where it gives other results than before, the stages after it leave the manifest.
+
+    Raises:
+        MlcDataError: see the stage; `DiskFullError` where no space is left.
+    """
+    with run.locked():
+        before = run.manifest.content_hash
+        try:
+            reused = _function(name)(run, force=force)
+            if not reused and run.manifest.content_hash != before:
+                run.forget(*STAGES[STAGES.index(name) + 1 :])
+        except Exception as error:
+            if is_disk_full(error):
+                raise DiskFullError(
+                    f"no space left on the device while {name!r} was writing to {run.folder}. "
+                    "Free some and run again: finished stages are kept, nothing half-written is"
+                ) from error
+            raise
+    return reused
+
+
+def bring_up_to(run: Run, last: str, *, force: bool = False) -> dict[str, bool]:
+    """Do every stage up to ``last``, reusing what has not changed; ``force`` redoes ``last``.
+
+    Returns:
+        For each stage, whether it was reused.
+    """
+    names = STAGES[: STAGES.index(last) + 1]
+    preflight(run.recipe, names)
+    return {name: run_stage(run, name, force=force and name == last) for name in names}
+
+
+def _function(name: str) -> Callable[..., bool]:
+    # Imported one by one: building variants must not wait for torch and transformers.
+    if name == "evaluate":
+        return _evaluate
+    module, function = _WHERE[name]
+    found: Callable[..., bool] = getattr(import_module(f"mlc_data.{module}"), function)
+    return found
+
+
+def _evaluate(run: Run, **options: Any) -> bool:
+    raise NotImplementedError

@@ -1,0 +1,118 @@
+"""Translations that were made before, on disk: nothing is translated twice.
+
+An SQLite file in WAL mode, so that several processes can read and write it at once. A hypothesis is
+found by the hash of all that determines it: sentence, languages, model revision, decoding settings
+and engine version.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from mlc_data.errors import DiskFullError, MlcDataError, is_disk_full
+from mlc_data.hashing import hash_value
+from mlc_data.records import FailureReason
+from mlc_data.translate.engine import Hypothesis, Request, Translator
+
+FILE = "translations-1.sqlite"
+
+_TABLE = "CREATE TABLE IF NOT EXISTS hypotheses (key BLOB PRIMARY KEY, value TEXT) WITHOUT ROWID"
+_VARIABLES = 500  # SQLite allows 999 in one statement in its oldest builds
+_WAIT_SECONDS = 60.0
+
+
+def user_cache() -> Path:
+    """Our folder in the user's cache (``MLC_DATA_CACHE``, else ``XDG_CACHE_HOME``/mlc-data)."""
+    if chosen := os.environ.get("MLC_DATA_CACHE"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlc-data"
+
+
+class Cache:
+    """Hypotheses of one translator with its present settings."""
+
+    def __init__(self, connection: sqlite3.Connection, translator: Translator) -> None:
+        self._connection = connection
+        self._decided = hash_value([translator.id, translator.revision, translator.settings])
+
+    def key(self, request: Request) -> bytes:
+        """The hash under which a request's hypothesis is kept."""
+        parts = [self._decided, request.text, request.source, request.target]
+        return bytes.fromhex(hash_value(parts))
+
+    def get(self, requests: Sequence[Request]) -> dict[Request, Hypothesis]:
+        """Those of the requests that are known."""
+        by_key = {self.key(request): request for request in requests}
+        found: dict[Request, Hypothesis] = {}
+        for keys in _batched(by_key, _VARIABLES):
+            marks = ",".join("?" * len(keys))
+            query = f"SELECT key, value FROM hypotheses WHERE key IN ({marks})"
+            for key, value in self._connection.execute(query, keys):
+                found[by_key[key]] = _read(value)
+        return found
+
+    def put(self, hypotheses: Mapping[Request, Hypothesis]) -> None:
+        """Keep hypotheses; they are on disk when this returns."""
+        rows = [(self.key(request), _write(made)) for request, made in hypotheses.items()]
+        with self._connection:
+            self._connection.executemany("INSERT OR REPLACE INTO hypotheses VALUES (?, ?)", rows)
+
+
+@contextmanager
+def open_cache(location: str | None, translator: Translator) -> Iterator[Cache | None]:
+    """The cache that ``translate.cache`` names: ``auto``, a folder, or None for no cache.
+
+    Raises:
+        MlcDataError: the file cannot be used; says which and what to do.
+    """
+    if location is None:
+        yield None
+        return
+    folder = user_cache() if location == "auto" else Path(location).expanduser()
+    path = folder / FILE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, timeout=_WAIT_SECONDS)
+    except (OSError, sqlite3.Error) as error:
+        raise _unusable(path, error) from error
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute(_TABLE)
+        yield Cache(connection, translator)
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
+    finally:
+        connection.close()
+
+
+def _batched(keys: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
+    rest = iter(keys)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def _unusable(path: Path, error: Exception) -> Exception:
+    if is_disk_full(error):
+        return DiskFullError(f"no space left on the device while writing {path}")
+    return MlcDataError(
+        f"the translation cache {path} cannot be used: {error}. Remove it, or name another folder "
+        "with translate.cache (null keeps no cache)"
+    )
+
+
+def _read(value: str) -> Hypothesis:
+    text, log_prob, unknown, failure = json.loads(value)
+    return Hypothesis(text, log_prob, unknown, FailureReason(failure) if failure else None)
+
+
+def _write(made: Hypothesis) -> str:
+    parts: list[Any] = [made.text, made.log_prob, made.unknown_share, made.failure]
+    return json.dumps(parts, ensure_ascii=False)
