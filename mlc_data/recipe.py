@@ -24,11 +24,23 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _languages_not_named_keep_their_threshold(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        merged = dict(data)
+        for name, field in cls.model_fields.items():
+            if isinstance(field.default, ByLanguage) and isinstance(data.get(name), dict):
+                merged[name] = {**field.default.root, **data[name]}
+        return merged
+
 
 class ByLanguage(RootModel[dict[str, float]]):
     """A threshold by language: FLORES-200 codes to numbers, and ``default`` for the rest.
 
-    A bare number stands for ``{default: number}``.
+    A bare number holds for every language. In a mapping, languages that are not named keep the
+    threshold that they have by default.
     """
 
     model_config = ConfigDict(frozen=True)

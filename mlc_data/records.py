@@ -152,6 +152,15 @@ not know (0 to 1), whether it came from the cache, and the sentence translated b
 KEYS: dict[str, pl.DataType] = {"prompt_id": pl.String(), "language": pl.String()}
 """``scores/scores.parquet`` holds these two columns and one Float64 column a score."""
 
+VARIANTS: dict[str, pl.DataType] = {
+    "prompt_id": pl.String(),
+    "language": pl.String(),
+    "source": pl.String(),
+    "text": pl.String(),
+    "back_translation": pl.String(),
+}
+"""The first columns of ``variants/variants.parquet`` (kept variants); every score follows."""
+
 VARIANT = pl.Struct({"language": pl.String(), "text": pl.String()})
 
 SETS: dict[str, pl.DataType] = {

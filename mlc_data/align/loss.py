@@ -1,0 +1,188 @@
+"""The Multi-Lingual Consistency loss (arXiv 2602.16660): pure PyTorch, for any training loop."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mlc_data.errors import MlcDataError
+
+_RANK_TOLERANCE = 1e-6
+"""Singular values below this share of the first are rounding errors of zero (float32)."""
+
+
+class MultilingualConsistencyLoss(nn.Module):
+    """Pulls a prompt's hidden states in several languages onto one line.
+
+    For each prompt, the states ``h`` of its present languages become ``r = W h + b`` and
+    ``z = r / |r|``; the rows ``z`` have singular values ``s_1 >= s_2 >= ...``. The loss is the
+    cross-entropy of ``softmax(s / scale)`` with class 1, averaged over the prompts, where ``scale``
+    is ``stop_gradient(s_1) * temperature`` (form ``rescaled``) or ``temperature`` (form ``plain``).
+    With ``m`` collinear languages the rescaled form is ``log(1 + (m - 1) exp(-1 / temperature))``,
+    its floor, not 0.
+
+    A missing language is left out exactly: loss and gradient are those of the set without it. A
+    prompt with fewer than two present languages gives no loss and is not in the mean. If no prompt
+    is left, the loss is a zero that can be differentiated (distributed training needs that).
+
+    Nothing in the loss keeps *different* prompts apart, and it can be lowered by collapse.
+    ``separation`` adds an in-batch contrastive term in the same space: each row must find, among
+    the normalised means of all prompts of the batch, the mean of its own. Watch
+    ``between_cosine`` either way.
+
+    Computed in float32 (float64 for float64 input) whatever the input's type, also under autocast.
+    A state of norm 0 counts as present and orthogonal to all others.
+
+    Args:
+        temperature: tau, above 0.
+        form: ``rescaled`` (the paper's released code) or ``plain`` (the paper's formula).
+        extractor: ``linear`` learns W and b; ``none`` takes the hidden state itself as ``r``.
+        hidden_size: H. If None, ``linear`` takes it from the first states that it sees; give it
+            where the parameters must exist before that (an optimizer, a state dict).
+        dimensions: rows of W.
+        separation: weight of the separation term; 0 leaves it out.
+        separation_temperature: its temperature, above 0.
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        temperature: float = 0.2,
+        form: Literal["rescaled", "plain"] = "rescaled",
+        extractor: Literal["linear", "none"] = "linear",
+        hidden_size: int | None = None,
+        dimensions: int = 512,
+        separation: float = 0.0,
+        separation_temperature: float = 0.1,
+    ) -> None:
+        super().__init__()
+        if temperature <= 0 or separation_temperature <= 0:
+            raise ValueError("temperatures are above 0")
+        if form not in ("rescaled", "plain"):
+            raise ValueError(f"form is 'rescaled' or 'plain', not {form!r}")
+        if extractor not in ("linear", "none"):
+            raise ValueError(f"extractor is 'linear' or 'none', not {extractor!r}")
+        if separation < 0:
+            raise ValueError("separation is a weight, 0 or more")
+        self.temperature = temperature
+        self.form = form
+        self.separation = separation
+        self.separation_temperature = separation_temperature
+        self.extractor: nn.Linear | None = None
+        if extractor == "linear":
+            self.extractor = (
+                nn.LazyLinear(dimensions)
+                if hidden_size is None
+                else nn.Linear(hidden_size, dimensions)
+            )
+
+    def extra_repr(self) -> str:
+        """The settings, for ``print(module)``."""
+        return f"temperature={self.temperature}, form={self.form}, separation={self.separation}"
+
+    def forward(self, states: Tensor, present: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of a batch of prompts.
+
+        Args:
+            states: [B, L, H], any floating type; what stands at missing languages is ignored.
+            present: [B, L], bool.
+
+        Returns:
+            The loss, [], and detached figures, each []: ``mlc`` (the loss without separation),
+            ``separation`` (unweighted), ``first_share`` (mean of s_1^2 / m, 1/m to 1),
+            ``within_cosine`` (mean cosine of two languages of a prompt), ``between_cosine`` (mean
+            cosine of rows of different prompts; NaN if there is one prompt only) and ``sets``
+            (prompts that gave a loss).
+
+        Raises:
+            ValueError: shapes do not fit.
+            MlcDataError: a present state is not finite. The SVD waits for the device anyway, so
+                this costs nothing more.
+        """
+        if states.dim() != 3 or present.shape != states.shape[:2]:
+            raise ValueError(
+                f"states [B, L, H] and present [B, L] do not fit: "
+                f"{tuple(states.shape)}, {tuple(present.shape)}"
+            )
+        present = present.to(device=states.device, dtype=torch.bool)
+        with torch.autocast(states.device.type, enabled=False):
+            dtype = torch.promote_types(states.dtype, torch.float32)
+            rows = states.to(dtype).masked_fill(~present[..., None], 0.0)
+            if not bool(torch.isfinite(rows.detach()).all()):
+                raise MlcDataError("a hidden state is not finite (NaN or infinity)")
+            projected = self._extract(rows)
+            usable = present.sum(dim=1) >= 2
+            kept = present[usable]
+            unit = _normalise(projected)[usable] * kept[..., None]
+            if not len(kept):
+                nothing = (projected * 0).sum()
+                return nothing, _figures(nothing, nothing, torch.zeros(0, 1), unit, kept)
+            values = torch.linalg.svdvals(unit)
+            mlc = self._cross_entropy(values, kept.sum(dim=1))
+            separation = self._separate(unit, kept) if self.separation else mlc.new_zeros(())
+            figures = _figures(mlc, separation, values, unit, kept)
+            return mlc + self.separation * separation, figures
+
+    def _extract(self, rows: Tensor) -> Tensor:
+        if self.extractor is None:
+            return rows
+        if isinstance(self.extractor, nn.LazyLinear):
+            self.extractor(rows.detach().to(torch.get_default_dtype()))  # makes the parameters
+        bias = self.extractor.bias
+        return functional.linear(
+            rows, self.extractor.weight.to(rows.dtype), None if bias is None else bias.to(rows.dtype)
+        )
+
+    def _cross_entropy(self, values: Tensor, languages: Tensor) -> Tensor:
+        """Mean over sets; ``values`` [B, K] in falling order, ``languages`` [B] how many are real."""
+        first = values[:, :1].detach()
+        # Zeros have no direction: without this their gradient would be an arbitrary one.
+        values = torch.where(values > _RANK_TOLERANCE * first, values, values.detach())
+        tiny = torch.finfo(values.dtype).tiny
+        scale = first.clamp_min(tiny) if self.form == "rescaled" else torch.ones_like(first)
+        logits = values / (scale * self.temperature)
+        index = torch.arange(values.shape[1], device=values.device)
+        logits = logits.masked_fill(index[None, :] >= languages[:, None], -torch.inf)
+        return (logits.logsumexp(dim=1) - logits[:, 0]).mean()
+
+    def _separate(self, unit: Tensor, kept: Tensor) -> Tensor:
+        if len(kept) < 2:
+            return (unit * 0).sum()
+        means = _normalise(unit.sum(dim=1))
+        own = torch.arange(len(kept), device=unit.device)[:, None].expand(kept.shape)
+        logits = unit[kept] @ means.T / self.separation_temperature
+        return functional.cross_entropy(logits, own[kept])
+
+
+def _normalise(rows: Tensor) -> Tensor:
+    """Rows of norm 1; a zero row stays zero, with a zero gradient."""
+    greatest = rows.detach().abs().amax(dim=-1, keepdim=True)
+    some = greatest > 0
+    scaled = rows / torch.where(some, greatest, 1.0)  # squares neither overflow nor vanish
+    squares = scaled.square().sum(dim=-1, keepdim=True)
+    return scaled * torch.where(some, squares, 1.0).rsqrt() * some
+
+
+@torch.no_grad()
+def _figures(
+    mlc: Tensor, separation: Tensor, values: Tensor, unit: Tensor, kept: Tensor
+) -> dict[str, Tensor]:
+    languages = kept.sum(dim=1).to(unit.dtype)
+    sums = unit.sum(dim=1)
+    squares = sums.square().sum(dim=-1)
+    within = (squares - languages) / (languages * (languages - 1))
+    pairs = languages.sum().square() - languages.square().sum()
+    between = (sums.sum(dim=0).square().sum() - squares.sum()) / pairs
+    return {
+        "mlc": mlc.detach(),
+        "separation": separation.detach(),
+        "first_share": (values[:, 0].square() / languages).mean(),
+        "within_cosine": within.mean(),
+        "between_cosine": between,
+        "sets": kept.new_tensor(len(kept), dtype=unit.dtype),
+    }

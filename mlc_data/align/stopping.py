@@ -1,0 +1,64 @@
+"""Stopping a training in an orderly way: Ctrl-C, SIGTERM, or another thread."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+log = logging.getLogger(__name__)
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+_requested = threading.Event()
+
+
+def request_stop() -> None:
+    """Let the training that is running in this process finish its step, save, and stop.
+
+    May be called from any thread. Without a running training it does nothing.
+    """
+    _requested.set()
+
+
+def stop_requested() -> bool:
+    """Whether the running training has been asked to stop."""
+    return _requested.is_set()
+
+
+@contextmanager
+def orderly_stop() -> Iterator[None]:
+    """Turn the first SIGINT or SIGTERM into `request_stop`; a second one acts at once.
+
+    Python allows signal handlers in the main thread only. In another thread nothing is installed:
+    whoever runs the training there calls `request_stop`.
+    """
+    _requested.clear()
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            # None: installed by C code, which cannot be put back from here.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+    def first(number: int, _: FrameType | None) -> None:
+        restore()
+        _requested.set()
+        log.warning(
+            "%s: finishing this step and saving; a second one stops at once",
+            signal.Signals(number).name,
+        )
+
+    for number in SIGNALS:
+        signal.signal(number, first)
+    try:
+        yield
+    finally:
+        restore()
+        _requested.clear()

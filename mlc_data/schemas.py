@@ -1,0 +1,122 @@
+"""JSON Schemas (2020-12) of every public file format, made from the code.
+
+``python -m mlc_data.schemas --write schemas`` writes them, ``--check`` compares.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import logging
+import sys
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from mlc_data import records
+from mlc_data.manifest import Manifest
+from mlc_data.recipe import Recipe
+
+log = logging.getLogger(__name__)
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+_SCALARS: dict[type[pl.DataType], str] = {
+    pl.String: "string",
+    pl.Int64: "integer",
+    pl.Float64: "number",
+    pl.Boolean: "boolean",
+}
+
+
+def build() -> dict[str, dict[str, Any]]:
+    """Every schema by its file's stem."""
+    return {
+        "prompt": table(records.PROMPTS, {"prompt"}, "A row of a file of prompts"),
+        "preference": table(
+            records.PREFERENCES,
+            {"prompt", "chosen", "rejected"},
+            "A row of a file of English preference pairs",
+        ),
+        "variant": {
+            **table(records.VARIANTS, set(records.VARIANTS), "A row of variants.parquet"),
+            # Scores: one column for each measure of each check.
+            "additionalProperties": {"type": ["number", "null"]},
+        },
+        "variant_set": table(
+            records.SETS,
+            {"prompt_id", "prompt", "language", "variants", "missing"},
+            "A row of sets/*.parquet",
+        ),
+        "manifest": {"$schema": DIALECT, **Manifest.model_json_schema()},
+        "recipe": {"$schema": DIALECT, **Recipe.model_json_schema()},
+    }
+
+
+def table(
+    schema: Mapping[str, pl.DataType], required: Collection[str], title: str
+) -> dict[str, Any]:
+    """The JSON Schema of a table's rows; columns that are not ``required`` may be null."""
+    properties = {
+        name: _kind(kind, nullable=name not in required) for name, kind in schema.items()
+    }
+    return {
+        "$schema": DIALECT,
+        "title": title,
+        "type": "object",
+        "required": [name for name in schema if name in required],
+        "properties": properties,
+    }
+
+
+def _kind(kind: pl.DataType, *, nullable: bool) -> dict[str, Any]:
+    if isinstance(kind, pl.List):
+        inner = kind.inner() if inspect.isclass(kind.inner) else kind.inner
+        made: dict[str, Any] = {"type": "array", "items": _kind(inner, nullable=False)}
+    elif isinstance(kind, pl.Struct):
+        fields = {field.name: _kind(field.dtype, nullable=False) for field in kind.fields}
+        made = {"type": "object", "required": list(fields), "properties": fields}
+    else:
+        made = {"type": _SCALARS[type(kind)]}
+    if nullable:
+        made["type"] = [made["type"], "null"]
+    return made
+
+
+def write(folder: Path) -> None:
+    """Write every schema to ``<folder>/<name>.schema.json``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, schema in build().items():
+        path = folder / f"{name}.schema.json"
+        path.write_text(_text(schema), encoding="utf-8")
+
+
+def differing(folder: Path) -> list[str]:
+    """Names of the files in ``folder`` that are missing, superfluous or not as the code has it."""
+    wanted = {f"{name}.schema.json": _text(schema) for name, schema in build().items()}
+    found = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
+    return sorted(name for name in wanted | found if wanted.get(name) != found.get(name))
+
+
+def _text(schema: dict[str, Any]) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def main() -> None:
+    """Write or check; leaves with 1 if a file differs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    choice = parser.add_mutually_exclusive_group(required=True)
+    choice.add_argument("--write", type=Path, metavar="DIR", help="write the schemas here")
+    choice.add_argument("--check", type=Path, metavar="DIR", help="compare with those here")
+    chosen = parser.parse_args()
+    if chosen.write:
+        write(chosen.write)
+    elif wrong := differing(chosen.check):
+        sys.exit(f"not as the code has it: {', '.join(wrong)}. Run: make schemas")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Helpers that several test files import."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlc_data.records import FailureReason
+from mlc_data.translate.engine import Hypothesis, Request
+
+
+class StubTranslator:
+    """The second implementation of the protocol: wraps each sentence in its language's code.
+
+    ``[swh_Latn] text``, and back again; it refuses what contains ``too long``.
+    """
+
+    id = "stub"
+    revision = "1"
+    licence = "Apache-2.0"
+    languages = frozenset({"eng_Latn", "spa_Latn", "swh_Latn", "zho_Hans"})
+
+    def __init__(self) -> None:
+        self.settings: dict[str, Any] = {"engine": "stub-1"}
+        self.asked: list[Request] = []
+
+    def translate(
+        self,
+        requests: Sequence[Request],
+        done: Callable[[Sequence[int], Sequence[Hypothesis]], None] | None = None,
+    ) -> list[Hypothesis]:
+        self.asked += requests
+        made = [self._one(request) for request in requests]
+        if done:
+            done(range(len(made)), made)
+        return made
+
+    def _one(self, request: Request) -> Hypothesis:
+        if "too long" in request.text:
+            return Hypothesis(None, None, 0.0, FailureReason.SEGMENT_TOO_LONG)
+        if request.target == "eng_Latn":
+            return Hypothesis(request.text.removeprefix(f"[{request.source}] "), -0.1, 0.0)
+        return Hypothesis(f"[{request.target}] {request.text}", -0.1, 0.0)
+
+
+def write_jsonl(path: Path, rows: Sequence[object]) -> Path:
+    """One JSON line a row; a row of bytes stands as it is."""
+    lines = [row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows]
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    return path
