@@ -207,8 +207,8 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
     ("ydd_Hebr", "Eastern Yiddish", "yi", "yi"),
     ("yor_Latn", "Yoruba", "yo", "yo"),
     ("yue_Hant", "Yue Chinese", "yue", "yue zh"),
-    ("zho_Hans", "Chinese (Simplified)", "zh-Hans", "zh"),
-    ("zho_Hant", "Chinese (Traditional)", "zh-Hant", "zh"),
+    ("zho_Hans", "Simplified Chinese", "zh-Hans", "zh"),
+    ("zho_Hant", "Traditional Chinese", "zh-Hant", "zh"),
     ("zsm_Latn", "Standard Malay", "ms", "ms"),
     ("zul_Latn", "Zulu", "zu", ""),
 )
@@ -239,6 +239,6 @@ MACRO_CODES: dict[str, str] = {
     "sh": "srp_Cyrl hrv_Latn bos_Latn", "hbs": "srp_Cyrl hrv_Latn bos_Latn",
     "sr": "srp_Cyrl hrv_Latn bos_Latn",
     "sqi": "als_Latn", "swa": "swh_Latn", "uzb": "uzn_Latn", "yid": "ydd_Hebr",
-    "zh": "zho_Hans zho_Hant yue_Hant",
+    "zh": "zho_Hans zho_Hant yue_Hant", "zho": "zho_Hans zho_Hant yue_Hant",
 }  # fmt: skip
 """Codes of a family or a macrolanguage, and everything in FLORES-200 that they may mean."""

@@ -69,7 +69,7 @@ def get_language(code: str) -> Language:
 
 def _refusal(code: str) -> str:
     wanted = code.strip().casefold().replace("-", "_")
-    choices = _aliases().get(wanted, ())
+    choices = _choices(wanted)
     if len(choices) == 1:
         return f"{code!r} is not a FLORES-200 code: write {_named(choices[0])}"
     if choices:
@@ -84,6 +84,15 @@ def _refusal(code: str) -> str:
         else "`mlc-data languages` lists them all; they look like swh_Latn"
     )
     return f"{code!r} is not a FLORES-200 code: {hint}"
+
+
+def _choices(wanted: str) -> tuple[str, ...]:
+    """What an alias may mean; a script after it (``swa_Latn``, ``zh_Hant``) narrows that down."""
+    if found := _aliases().get(wanted):
+        return found
+    language, _, script = wanted.partition("_")
+    found = _aliases().get(language, ())
+    return tuple(code for code in found if code.casefold().endswith(f"_{script}")) or found
 
 
 def _named(code: str) -> str:

@@ -254,7 +254,11 @@ class PreservedCheck(Section):
     enabled: bool = True
     """Whether it can reject; scores are kept either way."""
     min_share: ByLanguage = by_language(1.0)
-    """Least share of them that must be there unharmed (0 to 1)."""
+    """Least share of the addresses and placeholders that must be there unharmed (0 to 1)."""
+    min_numbers: ByLanguage = by_language(0.5)
+    """Least share of the numbers that must be there (0 to 1); translators spell some out."""
+    max_added: ByLanguage = by_language(2.0)
+    """Most numbers that the prompt does not have."""
 
 
 class UnknownCheck(Section):
@@ -267,12 +271,17 @@ class UnknownCheck(Section):
 
 
 class RoundTripCheck(Section):
-    """chrF++ of the back-translation against the prompt."""
+    """The back-translation against the prompt.
+
+    A translator that paraphrases (NLLB) needs lower thresholds than one that knows a phrasebook.
+    """
 
     enabled: bool = True
     """Whether it can reject; scores are kept either way."""
     min_chrf: ByLanguage = by_language(35.0)
     """Least chrF++ (0 to 100)."""
+    min_words: ByLanguage = by_language(0.34)
+    """Least share of the content words that must come back, in the worst sentence (0 to 1)."""
 
 
 class Checks(Section):

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import inspect
 import json
 import logging
 import sys
@@ -60,9 +59,7 @@ def table(
     schema: Mapping[str, pl.DataType], required: Collection[str], title: str
 ) -> dict[str, Any]:
     """The JSON Schema of a table's rows; columns that are not ``required`` may be null."""
-    properties = {
-        name: _kind(kind, nullable=name not in required) for name, kind in schema.items()
-    }
+    properties = {name: _kind(kind, nullable=name not in required) for name, kind in schema.items()}
     return {
         "$schema": DIALECT,
         "title": title,
@@ -72,18 +69,15 @@ def table(
     }
 
 
-def _kind(kind: pl.DataType, *, nullable: bool) -> dict[str, Any]:
+def _kind(kind: Any, *, nullable: bool) -> dict[str, Any]:
     if isinstance(kind, pl.List):
-        inner = kind.inner() if inspect.isclass(kind.inner) else kind.inner
-        made: dict[str, Any] = {"type": "array", "items": _kind(inner, nullable=False)}
+        made: dict[str, Any] = {"type": "array", "items": _kind(kind.inner, nullable=False)}
     elif isinstance(kind, pl.Struct):
         fields = {field.name: _kind(field.dtype, nullable=False) for field in kind.fields}
         made = {"type": "object", "required": list(fields), "properties": fields}
     else:
         made = {"type": _SCALARS[type(kind)]}
-    if nullable:
-        made["type"] = [made["type"], "null"]
-    return made
+    return {**made, "type": [made["type"], "null"]} if nullable else made
 
 
 def write(folder: Path) -> None:

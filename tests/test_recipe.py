@@ -83,7 +83,7 @@ def test_any_key_can_be_overridden(override: str, value: object) -> None:
     ],
 )
 def test_a_wrong_override_is_told_with_its_place(override: str, told: str) -> None:
-    with pytest.raises(RecipeError, match=".*") as caught:
+    with pytest.raises(RecipeError) as caught:
         load_recipe("quickstart", [override])
     assert told in str(caught.value)
     assert caught.value.exit_code == 2

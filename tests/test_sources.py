@@ -115,7 +115,15 @@ def test_every_format_gives_the_same_prompts(
 
 def test_csv_rows_with_too_many_or_too_few_fields(tmp_path: Path, small: dict[str, Any]) -> None:
     path = tmp_path / "p.csv"
-    lines = ["category,prompt", f"food,{GOOD[0]}", "a,b,c", "only", "", f'x,"{GOOD[1]}\n"', "y,\xff"]
+    lines = [
+        "category,prompt",
+        f"food,{GOOD[0]}",
+        "a,b,c",
+        "only",
+        "",
+        f'x,"{GOOD[1]}\n"',
+        "y,\xff",
+    ]
     path.write_bytes("\n".join(lines).encode("latin-1"))
     small["sources"]["prompts"]["path"] = str(path)
     found = counts(Run.create(parse_recipe(small, "test"), tmp_path / "run"))

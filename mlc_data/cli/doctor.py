@@ -36,6 +36,7 @@ def doctor(
 ) -> None:
     """Look at this machine. Leaves with 1 if something that the recipe needs is missing."""
     loaded = load_recipe(recipe, set_)
+    preferences = loaded.sources.preferences
     table = Table("what", "found", "")
     wrong = 0
     for what, found, good in (
@@ -46,7 +47,7 @@ def doctor(
         *_needed(loaded.align.model, "model to align"),
         *_needed(loaded.checks.language_identifier, "language identifier"),
         *_needed(loaded.sources.prompts.path, "prompts"),
-        *_needed(loaded.sources.preferences and loaded.sources.preferences.path, "preferences"),
+        *_needed(preferences.path if preferences else None, "preferences"),
     ):
         wrong += not good
         table.add_row(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mlc_data.recipe_files import load_recipe
+from mlc_data.stages import preflight
 from mlc_data.workspace import Run
 
 RecipeArgument = Annotated[
@@ -36,13 +37,17 @@ ForceOption = Annotated[
 ]
 
 
-def open_run(recipe: str, overrides: list[str], run_dir: Path | None) -> Run:
+def open_run(
+    recipe: str, overrides: list[str], run_dir: Path | None, stages: tuple[str, ...]
+) -> Run:
     """The run that a command works on; naming a run's folder means that folder.
 
     Raises:
-        UsageError: the recipe is wrong or the folder cannot be used.
+        UsageError: the recipe is wrong, something that ``stages`` need is missing, or the folder
+            cannot be used.
     """
     loaded = load_recipe(recipe, overrides)
+    preflight(loaded, stages)
     if run_dir is None and (Path(recipe) / "recipe.yaml").is_file():
         run_dir = Path(recipe)
     return Run.create(loaded, run_dir)

@@ -9,6 +9,7 @@ import typer
 from mlc_data.cli import display
 from mlc_data.cli.options import QuietOption, RecipeArgument, RunDirOption, SetOption, open_run
 from mlc_data.report.summary import summary
+from mlc_data.stages import STAGES
 
 
 def register(app: typer.Typer) -> None:
@@ -26,11 +27,11 @@ def run(
     quiet: QuietOption = False,
 ) -> None:
     """Go from English prompts to an aligned checkpoint. Finished stages are reused."""
-    made = open_run(recipe, set_, run_dir)
+    # Prefect takes seconds to import and to start its server: what is wrong is told before.
+    made = open_run(recipe, set_, run_dir, STAGES)
     if quiet:
         os.environ["PREFECT_LOGGING_LEVEL"] = "WARNING"
     display.set_up(quiet=quiet, own_log=False)
-    # Prefect takes seconds to import and to start its server, so a wrong recipe is told before.
     from flows.build_and_align import build_and_align
 
     build_and_align(run_dir=str(made.folder))

@@ -16,7 +16,7 @@ from mlc_data.cli.options import (
     open_run,
 )
 from mlc_data.report.summary import summary
-from mlc_data.stages import bring_up_to
+from mlc_data.stages import STAGES, bring_up_to
 
 _COMMANDS = {
     "sources": ("sources", "Read prompts and pairs; put what cannot be used aside with a reason."),
@@ -46,7 +46,7 @@ def _command(stage: str) -> Callable[..., None]:
         force: ForceOption = False,
         quiet: QuietOption = False,
     ) -> None:
-        made = open_run(recipe, set_, run_dir)
+        made = open_run(recipe, set_, run_dir, STAGES[: STAGES.index(stage) + 1])
         display.set_up(quiet=quiet)
         bring_up_to(made, stage, force=force)
         for part in summary(made):

@@ -1,0 +1,103 @@
+"""The aligned model as an ordinary Hugging Face folder, with its model card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from mlc_data.errors import MlcDataError
+from mlc_data.manifest import ModelRecord
+from mlc_data.workspace import write_text
+
+Measures = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the model card says.
+
+    ``content_hash`` maps table names (sets, preferences) to the content hashes they were read
+    with; ``settings`` is the recipe's ``align`` section; ``before`` and ``after`` are held-out
+    measures by name (empty where none were taken); ``training`` the stage's figures.
+    """
+
+    name: str
+    recipe_hash: str
+    seed: int
+    base: ModelRecord
+    content_hash: Mapping[str, str]
+    languages: Sequence[str]
+    settings: Mapping[str, Any]
+    prompt_format: str
+    training: Mapping[str, Any]
+    versions: Mapping[str, str]
+    before: Measures = field(default_factory=dict)
+    after: Measures = field(default_factory=dict)
+
+
+def merged(model: Any) -> Any:
+    """The model with its adapters merged into its weights; a model without adapters as it is.
+
+    Raises:
+        MlcDataError: a weight is not finite.
+    """
+    plain = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
+    for name, weight in plain.named_parameters():
+        if not bool(torch.isfinite(weight).all()):
+            raise MlcDataError(f"training ended with a weight that is not finite: {name}")
+    return plain
+
+
+def write_checkpoint(
+    folder: Path, model: Any, tokenizer: Any, card: Card, dtype: str = "float32"
+) -> None:
+    """Write safetensors, tokenizer with chat template, generation config and README.md.
+
+    `AutoModelForCausalLM.from_pretrained` and `AutoTokenizer.from_pretrained` read the folder with
+    no code of ours.
+
+    Args:
+        folder: made if it does not exist.
+        model: a causal language model without adapters, see `merged`; changed to ``dtype``.
+        tokenizer: its tokenizer.
+        card: what the model card says.
+        dtype: ``float32`` or ``bfloat16``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    model = model.to("cpu", getattr(torch, dtype))
+    model.config.use_cache = True
+    model.config._name_or_path = card.base.id
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    write_text(folder / "README.md", render_card(card))
+
+
+def render_card(card: Card) -> str:
+    """The model card in Markdown, with the head that the Hub reads."""
+    environment = Environment(
+        loader=PackageLoader("mlc_data", "align"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - Markdown, not HTML
+    )
+    head = {
+        "license": card.base.licence.lower(),
+        "base_model": card.base.id,
+        "library_name": "transformers",
+        "pipeline_tag": "text-generation",
+        "tags": ["mlc-data", "dpo", "multilingual", "safety"],
+    }
+    return environment.get_template("card.md.j2").render(
+        card=card,
+        head=yaml.safe_dump(head, sort_keys=False, allow_unicode=True),
+        settings=yaml.safe_dump(dict(card.settings), sort_keys=False, allow_unicode=True),
+        measures=[name for name in card.before if name in card.after],
+    )

@@ -1,0 +1,207 @@
+"""The stage that trains: variant sets and preference pairs to ``checkpoint/``."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from mlc_data.align.batches import PromptFormat, TokenSets, select_pairs, tokenise_sets
+from mlc_data.align.model import KEY, check_model, identify, load_model, quiet
+from mlc_data.errors import MlcDataError, UsageError
+from mlc_data.hashing import code_version, hash_value
+from mlc_data.manifest import ModelRecord, versions
+from mlc_data.recipe import Align, Recipe
+from mlc_data.records import PREFERENCES, SETS, Split
+from mlc_data.workspace import Outcome, Run, Staging, read_table, with_schema, write_text
+
+if TYPE_CHECKING:
+    from mlc_data.align.training import Trained
+
+log = logging.getLogger(__name__)
+
+Measure = Callable[[Any, Any], Mapping[str, float]]
+"""Measures a model, given it and its tokenizer; names and figures for the model card."""
+
+_CARD_VERSIONS = ("mlc-data", "torch", "transformers", "trl", "peft")
+
+
+def preflight(recipe: Recipe) -> None:
+    """Look whether the model can be loaded, before anything is translated for it.
+
+    Raises:
+        ModelError: it is missing, incomplete, or has pickled weights only.
+    """
+    check_model(recipe.align.model, recipe.align.revision, KEY)
+
+
+def align(run: Run, *, force: bool = False, measure: Measure | None = None) -> bool:
+    """Train and write ``checkpoint/`` and ``training.jsonl``; returns whether it was reused.
+
+    A training that was stopped or killed goes on from its last saved step, kept in
+    ``.training-<key>`` within the run's folder, and ends with the same weights. ``force`` begins
+    anew. Pairs whose prompt is held out for evaluation are not trained on.
+
+    Args:
+        run: has ``sets/`` and ``preferences.parquet``.
+        force: train again even if nothing has changed.
+        measure: called before and after training with model and tokenizer; what it returns is
+            shown in the model card. Without it the card names the file of the evaluation.
+
+    Raises:
+        ModelError: see `preflight`.
+        UsageError: an earlier stage has not been run.
+        MlcDataError: no pairs or sets are left to train on, or a loss is not finite.
+        StoppedError: Ctrl-C, SIGTERM or `mlc_data.align.request_stop`; the last step is saved.
+    """
+    recipe = run.recipe
+    settings = recipe.align
+    hashes = {"sets": run.content_hash("sets"), "preferences": run.content_hash("preferences")}
+    path, record = identify(settings.model, settings.revision, KEY)
+    key = {
+        **hashes,
+        "test_share": recipe.sets.test_share,
+        "languages": recipe.languages.model_dump(mode="json"),
+        # How often it is saved does not change what comes out.
+        "align": settings.model_dump(mode="json", exclude={"save_every"}),
+        "seed": recipe.seed,
+        "model": [record.id, record.revision],
+        "code": code_version("align", "align/card.md.j2", "records.py"),
+    }
+    folder = run.path(f".training-{hash_value(key)[:12]}")
+
+    def work(staging: Staging) -> Outcome:
+        for other in run.folder.glob(".training-*"):
+            if other != folder or force:
+                shutil.rmtree(other)
+        folder.mkdir(exist_ok=True)
+        return _work(run, staging, folder, path, record, hashes, measure)
+
+    reused = run.stage("align", key, ("checkpoint", "training.jsonl"), work, force=force)
+    shutil.rmtree(folder, ignore_errors=True)
+    return reused
+
+
+def read_sets(run: Run, split: Split) -> pl.DataFrame:
+    """The variant sets of one split, in order of their prompt ids.
+
+    Raises:
+        UsageError: the sets have not been built yet.
+    """
+    files = sorted(run.path("sets").glob(f"{split}-*.parquet"))
+    if not files:
+        raise UsageError(f"{run.folder} has no sets/{split}-*.parquet: build the sets first")
+    frame = pl.concat([with_schema(pl.read_parquet(file), SETS, str(file)) for file in files])
+    return frame.sort("prompt_id")
+
+
+def _work(
+    run: Run,
+    staging: Staging,
+    folder: Path,
+    path: Path,
+    record: ModelRecord,
+    hashes: Mapping[str, str],
+    measure: Measure | None,
+) -> Outcome:
+    # Imported here: nobody waits for TRL who does not train.
+    from mlc_data.align.checkpoint import Card, merged, write_checkpoint
+    from mlc_data.align.training import train
+
+    recipe = run.recipe
+    settings = recipe.align
+    languages = (recipe.languages.source, *recipe.languages.targets)
+    # Small steps vanish in bfloat16 weights: those that are trained are kept in float32.
+    weights = "bfloat16" if settings.lora and settings.dtype == "bfloat16" else "float32"
+    loaded = load_model(settings.model, record.revision if _on_hub(path) else None, weights)
+    form = PromptFormat(loaded.tokenizer)
+    held_out = frozenset(read_sets(run, Split.TEST)["prompt_id"])
+    preferences = read_table(run.path("preferences.parquet"), PREFERENCES)
+    pairs, left_out = select_pairs(
+        preferences.iter_rows(named=True), form, settings.max_length, held_out
+    )
+    rows = read_sets(run, Split.TRAIN).iter_rows(named=True)
+    sets = tokenise_sets(rows, form, languages, settings.max_length)
+    _require(pairs, sets, left_out, settings)
+    log.info("align: %d pairs (left out: %s), %d sets", len(pairs), left_out or "none", len(sets))
+    with quiet():
+        before = dict(measure(loaded.model, loaded.tokenizer)) if measure else {}
+        trained = train(
+            loaded.model, loaded.tokenizer, pairs, sets.rows, settings, recipe.seed, folder
+        )
+        model = merged(trained.model)
+        after = dict(measure(model, loaded.tokenizer)) if measure else {}
+        card = Card(
+            name=recipe.name,
+            recipe_hash=recipe.hash,
+            seed=recipe.seed,
+            base=record,
+            content_hash=hashes,
+            languages=languages,
+            settings=settings.model_dump(mode="json"),
+            prompt_format=form.kind,
+            training={"pairs": len(pairs), "variant_sets": len(sets), "steps": trained.steps},
+            versions={name: versions()[name] for name in _CARD_VERSIONS},
+            before=before,
+            after=after,
+        )
+        write_checkpoint(
+            staging.path("checkpoint"), model, loaded.tokenizer, card, settings.dtype
+        )
+    lines = "".join(json.dumps(row) + "\n" for row in trained.log)
+    write_text(staging.path("training.jsonl"), lines)
+    return Outcome(
+        models={"base": record}, notes=_notes(trained, pairs, left_out, sets, form.kind)
+    )
+
+
+def _on_hub(path: Path) -> bool:
+    return path.is_dir() and path.parent.name == "snapshots"
+
+
+def _require(
+    pairs: list[dict[str, Any]], sets: TokenSets, left_out: Mapping[str, int], settings: Align
+) -> None:
+    if not pairs:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
+        raise MlcDataError(
+            f"no preference pair is left to train on ({reasons or 'the sources have none'}): give "
+            "the prompts `chosen` and `rejected` responses, or name sources.preferences"
+            + ("; raise align.max_length" if "too_long" in left_out else "")
+        )
+    if settings.loss.weight and not sets:
+        raise MlcDataError(
+            f"no variant set is left to train on ({sets.dropped} had fewer than two texts of at "
+            f"most align.max_length = {settings.max_length} tokens): lower sets.test_share, look "
+            "at rejected/, or set align.loss.weight to 0"
+        )
+
+
+def _notes(
+    trained: Trained,
+    pairs: list[dict[str, Any]],
+    left_out: Mapping[str, int],
+    sets: TokenSets,
+    prompt_format: str,
+) -> dict[str, Any]:
+    with_mlc = [row for row in trained.log if "mlc/loss" in row]
+    notes: dict[str, Any] = {
+        "steps": trained.steps,
+        "resumed_from": trained.resumed_from,
+        "seconds_per_step": trained.seconds_per_step,
+        "pairs": {"used": len(pairs), "left_out": dict(left_out)},
+        "sets": {"used": len(sets), "dropped": sets.dropped, "texts_too_long": sets.too_long},
+        "trainable_parameters": trained.trainable_parameters,
+        "extractor_parameters": trained.extractor_parameters,
+        "prompt_format": prompt_format,
+    }
+    if trained.log:
+        notes["loss"] = [trained.log[0]["loss"], trained.log[-1]["loss"]]
+    if with_mlc:
+        notes["mlc"] = [with_mlc[0]["mlc/loss"], with_mlc[-1]["mlc/loss"]]
+    return notes

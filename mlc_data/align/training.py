@@ -1,0 +1,278 @@
+"""One training: from loaded model and data to aligned model, resumable at every saved step."""
+
+from __future__ import annotations
+
+import logging
+import math
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from huggingface_hub import constants as hub_constants
+from peft import LoraConfig
+from transformers import PrinterCallback, TrainerCallback
+from trl import DPOConfig
+
+from mlc_data import progress
+from mlc_data.align.batches import Tokens
+from mlc_data.align.loss import MultilingualConsistencyLoss
+from mlc_data.align.stopping import orderly_stop, stop_requested
+from mlc_data.align.trainer import COMPLETE_FILE, Consistency, MLCDPOTrainer
+from mlc_data.errors import StoppedError
+from mlc_data.recipe import Align
+
+log = logging.getLogger(__name__)
+
+_LOGGED_STEPS = 500
+"""At most about so many rows of figures a training, whatever its length."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training gives.
+
+    ``log`` holds one row a logged step: the step, ``loss``, ``mlc/*``, ``rewards/*``. Timings cover
+    the steps of this process alone, ``resumed_from`` is the step that it began after.
+    """
+
+    model: Any
+    log: list[dict[str, float]]
+    steps: int
+    resumed_from: int
+    seconds_per_step: float
+    trainable_parameters: int
+    extractor_parameters: int
+
+
+def total_steps(settings: Align, pairs: int) -> int:
+    """Optimiser steps of a training on so many pairs."""
+    if settings.max_steps is not None:
+        return settings.max_steps
+    batches = math.ceil(pairs / settings.batch_size)
+    return max(1, math.ceil(settings.epochs * math.ceil(batches / settings.gradient_accumulation)))
+
+
+def last_complete(folder: Path) -> Path | None:
+    """The newest training checkpoint in a folder that was written to its end."""
+    found = [path.parent for path in folder.glob(f"checkpoint-*/{COMPLETE_FILE}")]
+    return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
+def train(
+    model: Any,
+    tokenizer: Any,
+    pairs: Sequence[Mapping[str, Any]],
+    sets: Sequence[Sequence[Tokens | None]],
+    settings: Align,
+    seed: int,
+    folder: Path,
+) -> Trained:
+    """Align a model, going on from the last complete checkpoint in ``folder`` if there is one.
+
+    Args:
+        model: a causal language model; changed in place, or wrapped with adapters.
+        tokenizer: its tokenizer.
+        pairs: as `mlc_data.align.batches.select_pairs` gives them, at least one.
+        sets: as `mlc_data.align.batches.TokenSets.rows`.
+        settings: the recipe's ``align`` section.
+        seed: decides adapters, extractor, and the order of pairs and sets.
+        folder: for training checkpoints.
+
+    Raises:
+        StoppedError: asked to stop; the last step is saved in ``folder``.
+        MlcDataError: a loss is not finite.
+    """
+    # No library reports to anyone from here.
+    hub_constants.HF_HUB_DISABLE_TELEMETRY = True
+    total = total_steps(settings, len(pairs))
+    saved = last_complete(folder)
+    done = int(saved.name.rpartition("-")[2]) if saved else 0
+    torch.manual_seed(seed)
+    with orderly_stop():
+        trainer = _trainer(model, tokenizer, pairs, sets, settings, seed, folder, total)
+        begun = time.perf_counter()
+        if saved and done >= total:
+            trainer._load_from_checkpoint(str(saved))
+            trainer.state.log_history = _saved_log(saved)
+        else:
+            if saved:
+                log.info("align: going on after step %d of %d", done, total)
+            with progress.bar("aligning", total - done, "steps") as bar:
+                trainer.add_callback(_Steps(bar))
+                trainer.train(resume_from_checkpoint=str(saved) if saved else None)
+        if stop_requested():
+            raise StoppedError(
+                f"stopped after step {trainer.state.global_step or done} of {total}, which is "
+                "saved: run the same command again to go on from there"
+            )
+    seconds = (time.perf_counter() - begun) / max(1, total - done)
+    return Trained(
+        model=trainer.accelerator.unwrap_model(trainer.model),
+        log=[_figures(row) for row in trainer.state.log_history if "loss" in row],
+        steps=total,
+        resumed_from=done,
+        seconds_per_step=round(seconds, 3),
+        trainable_parameters=_count(trainer.model),
+        extractor_parameters=_count(trainer.consistency.loss),
+    )
+
+
+class _Steps(TrainerCallback):  # type: ignore[misc]
+    """Shows progress, and ends the training in order when that is asked for."""
+
+    def __init__(self, bar: progress.Bar) -> None:
+        self.bar = bar
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
+        """Called by the trainer after every optimiser step."""
+        self.bar.advance()
+        if stop_requested():
+            control.should_save = True
+            control.should_training_stop = True
+        return control
+
+
+class _Trainer(MLCDPOTrainer):
+    """`MLCDPOTrainer` in a run's folder: one complete checkpoint kept, the reference with a bar."""
+
+    reference_bar: progress.Bar | None = None
+
+    def compute_ref_log_probs(self, *args: Any, **kwargs: Any) -> Any:
+        """Log-probabilities of a batch under the reference model, while they are precomputed."""
+        if stop_requested():
+            raise StoppedError("stopped before the first step; nothing had been trained yet")
+        found = super().compute_ref_log_probs(*args, **kwargs)
+        if self.reference_bar:
+            self.reference_bar.advance()
+        return found
+
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """None: the card belongs to the finished checkpoint."""
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)
+        folder = Path(self.args.output_dir)
+        newest = last_complete(folder)
+        for path in folder.glob("checkpoint-*"):
+            if path != newest:
+                shutil.rmtree(path)
+
+
+def _trainer(
+    model: Any,
+    tokenizer: Any,
+    pairs: Sequence[Mapping[str, Any]],
+    sets: Sequence[Sequence[Tokens | None]],
+    settings: Align,
+    seed: int,
+    folder: Path,
+    total: int,
+) -> _Trainer:
+    chosen = settings.loss
+    loss = MultilingualConsistencyLoss(
+        temperature=chosen.temperature,
+        form=chosen.form,
+        extractor=chosen.extractor,
+        hidden_size=model.config.get_text_config().hidden_size,
+        dimensions=chosen.dimensions,
+        separation=chosen.separation,
+    )
+    consistency = Consistency(
+        loss=loss,
+        sets=sets,
+        weight=chosen.weight,
+        every=chosen.every,
+        sets_per_step=chosen.sets_per_step,
+        layer=chosen.layer,
+        final_norm=chosen.final_norm,
+        seed=seed,
+    )
+    # Reference log-probabilities beforehand: once a pair instead of once a use; and with every
+    # weight in training there is no other reference but the model as it is now.
+    seen = total * settings.batch_size * settings.gradient_accumulation
+    precompute = settings.lora is None or seen > len(pairs)
+    batches = math.ceil(len(pairs) / settings.batch_size) if precompute else 0
+    with progress.bar("reference log-probabilities", batches, "batches") as bar:
+        kind = type("Trainer", (_Trainer,), {"reference_bar": bar})
+        trainer: _Trainer = kind(
+            model=model,
+            args=_arguments(settings, seed, folder, total, precompute),
+            train_dataset=Dataset.from_list([dict(pair) for pair in pairs]),
+            processing_class=tokenizer,
+            peft_config=_adapters(settings),
+            consistency=consistency,
+        )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _adapters(settings: Align) -> LoraConfig | None:
+    if settings.lora is None:
+        return None
+    return LoraConfig(
+        r=settings.lora.r,
+        lora_alpha=settings.lora.alpha,
+        lora_dropout=settings.lora.dropout,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+
+
+def _arguments(
+    settings: Align, seed: int, folder: Path, total: int, precompute: bool
+) -> DPOConfig:
+    arguments = DPOConfig(
+        output_dir=str(folder),
+        beta=settings.beta,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=round(settings.warmup * total),
+        max_steps=total,
+        per_device_train_batch_size=settings.batch_size,
+        gradient_accumulation_steps=settings.gradient_accumulation,
+        gradient_checkpointing=settings.gradient_checkpointing,
+        bf16=settings.dtype == "bfloat16",
+        max_length=None,  # longer pairs were left out, and none is ever cut
+        precompute_ref_log_probs=precompute,
+        disable_dropout=False,  # adapters have the recipe's dropout; base models have none
+        seed=seed,
+        data_seed=seed,
+        save_strategy="steps",
+        save_steps=settings.save_every,
+        save_total_limit=None,  # older ones go when the new one is complete, not before
+        logging_steps=max(1, total // _LOGGED_STEPS),
+        logging_nan_inf_filter=False,
+        report_to=[],
+        disable_tqdm=True,
+    )
+    if arguments.n_gpu > 1:
+        log.warning("align: %d GPUs are visible, one is used", arguments.n_gpu)
+        arguments._n_gpu = 1
+    return arguments
+
+
+def _saved_log(checkpoint: Path) -> list[dict[str, Any]]:
+    from transformers import TrainerState
+
+    history: list[dict[str, Any]] = TrainerState.load_from_json(
+        str(checkpoint / "trainer_state.json")
+    ).log_history
+    return history
+
+
+def _figures(row: Mapping[str, Any]) -> dict[str, float]:
+    wanted = ("step", "loss", "learning_rate", "grad_norm")
+    return {
+        name: value
+        for name, value in row.items()
+        if name in wanted or name.startswith(("mlc/", "rewards/", "logps/"))
+    }
+
+
+def _count(module: Any) -> int:
+    return sum(weight.numel() for weight in module.parameters() if weight.requires_grad)

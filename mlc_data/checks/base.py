@@ -1,0 +1,72 @@
+"""What a check is, and the reasons that checks can give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import Any, Protocol
+
+import polars as pl
+
+from mlc_data.recipe import ByLanguage
+
+
+class VariantReason(StrEnum):
+    """Why a variant was rejected. A variant counts under its first reason, in this order."""
+
+    SCRIPT = "script"  # too few letters in the language's script
+    LANGUAGE_ID = "language_id"  # confidently another language of the recipe
+    LENGTH = "length"  # far shorter or longer than translations into the language are
+    REPETITION = "repetition"  # a loop
+    COPIED = "copied"  # the prompt again, or a sentence of it
+    PRESERVED = "preserved"  # a number, address or placeholder was lost or made up
+    UNKNOWN = "unknown"  # the model's vocabulary does not know enough of the prompt
+    ROUND_TRIP = "round_trip"  # translated back, it says something else
+
+
+class Check(Protocol):
+    """One kind of doubt about variants: turns rows into scores, and scores into a verdict.
+
+    Rows have at least the columns ``language`` (FLORES-200 code), ``source``, ``text``,
+    ``back_translation`` and ``segments`` of `records.TRANSLATIONS`; ``text`` is never null.
+    """
+
+    @property
+    def reason(self) -> VariantReason:
+        """Given to variants that do not pass; also the first part of the score columns' names."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it may reject. Scores are made either way."""
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """The names of the score columns, ``<reason>_<measure>``."""
+
+    def score(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The columns `scores` (Float64, finite), one row for each row in, in order."""
+
+    def passes(self) -> pl.Expr:
+        """Over ``language`` and the columns `scores`: whether the variant is good (Boolean)."""
+
+
+def threshold(values: ByLanguage) -> pl.Expr:
+    """The threshold that holds for the row's ``language``."""
+    listed = {code: value for code, value in values.root.items() if code != "default"}
+    if not listed:
+        return pl.lit(values.root["default"])
+    return pl.col("language").replace_strict(
+        listed, default=values.root["default"], return_dtype=pl.Float64
+    )
+
+
+def each(
+    rows: pl.DataFrame,
+    columns: Iterable[str],
+    measure: Callable[..., tuple[float, ...]],
+    names: tuple[str, ...],
+) -> pl.DataFrame:
+    """``measure`` of the values of ``columns``, row by row, as Float64 columns ``names``."""
+    values: Any = zip(*(rows[column].to_list() for column in columns), strict=True)
+    measured = [measure(*row) for row in values]
+    return pl.DataFrame(measured, schema=dict.fromkeys(names, pl.Float64), orient="row")

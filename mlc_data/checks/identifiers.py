@@ -1,0 +1,128 @@
+"""Language identifiers: texts in, probabilities of labels out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+from mlc_data.errors import ModelError
+from mlc_data.hashing import hash_file
+from mlc_data.languages import Language
+from mlc_data.locations import model_location
+
+_PREFIX = "__label__"
+_LEAST = 0.001
+_LICENCES = {
+    "lid.176.ftz": "CC-BY-SA-3.0",
+    "lid.176.bin": "CC-BY-SA-3.0",
+    "lid218e.bin": "CC-BY-NC-4.0",
+}
+
+
+class LanguageIdentifier(Protocol):
+    """Says in which languages a text may be."""
+
+    @property
+    def id(self) -> str:
+        """Name of the model."""
+
+    @property
+    def revision(self) -> str:
+        """Hash of the weights: the same revision gives the same answers."""
+
+    @property
+    def licence(self) -> str:
+        """SPDX identifier of the weights, or ``unknown``."""
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """Every label that the model can give."""
+
+    def identify(self, texts: Sequence[str]) -> list[dict[str, float]]:
+        """For each text, in order, its likely labels with their probabilities (0 to 1).
+
+        Labels that are not named are unlikely; a text without letters may have none.
+        """
+
+
+def labels_of(language: Language, identifier: LanguageIdentifier) -> frozenset[str]:
+    """The labels that the identifier gives to text in the language: its FLORES-200 code, or those
+    of lid.176. Empty if it does not know the language."""
+    if language.code in identifier.labels:
+        return frozenset({language.code})
+    return identifier.labels.intersection(language.lid176)
+
+
+class FastTextIdentifier:
+    """A fastText model (``.ftz`` or ``.bin``).
+
+    Raises:
+        ModelError: the file is not a fastText classifier.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import fasttext
+
+        try:
+            self._model: Any = fasttext.load_model(str(path))
+            self.labels = frozenset(one.removeprefix(_PREFIX) for one in self._model.get_labels())
+        except ValueError as error:
+            raise ModelError(f"{path} is not a fastText model: {error}") from error
+        self.id = path.name
+        self.revision = hash_file(path)
+        self.licence = _LICENCES.get(path.name, "unknown")
+
+    def identify(self, texts: Sequence[str]) -> list[dict[str, float]]:
+        """See `LanguageIdentifier`; labels under 0.001 are left out."""
+        if not texts:
+            return []
+        # fastText takes one line at a time.
+        lines = [" ".join(text.split()) for text in texts]
+        labels, scores = self._model.predict(lines, k=-1, threshold=_LEAST)
+        return [
+            {
+                label.removeprefix(_PREFIX): min(1.0, max(0.0, float(score)))
+                for label, score in zip(*found, strict=True)
+            }
+            if line
+            else {}
+            for line, *found in zip(lines, labels, scores, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class StubIdentifier:
+    """Gives prepared answers, for tests: ``answers`` by text, and ``{}`` for any other."""
+
+    answers: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    labels: frozenset[str] = frozenset({"en", "sw"})
+    id: str = "stub"
+    revision: str = "1"
+    licence: str = "Apache-2.0"
+
+    def identify(self, texts: Sequence[str]) -> list[dict[str, float]]:
+        """The prepared answers."""
+        return [dict(self.answers.get(text, {})) for text in texts]
+
+
+@lru_cache(maxsize=2)
+def load_identifier(location: str) -> LanguageIdentifier:
+    """The identifier that a recipe's ``checks.language_identifier`` names.
+
+    Raises:
+        ModelError: there is none, or it is not a fastText model.
+    """
+    key = "checks.language_identifier"
+    path = model_location(location, key, only=("*.ftz", "*.bin"))
+    if path.is_dir():
+        found = sorted(file for file in path.iterdir() if file.suffix in (".ftz", ".bin"))
+        if len(found) != 1:
+            names = ", ".join(file.name for file in found) or "none"
+            raise ModelError(
+                f"{key}: {location} should hold one .ftz or .bin file, it has: {names}"
+            )
+        path = found[0]
+    return FastTextIdentifier(path)

@@ -1,0 +1,65 @@
+"""Are the numbers, addresses and placeholders of the prompt still there?"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import polars as pl
+
+from mlc_data.checks.base import VariantReason, each, threshold
+from mlc_data.checks.numbers import compare
+from mlc_data.checks.spans import spans
+from mlc_data.recipe import PreservedCheck
+
+_DIGIT = re.compile(r"\d")
+
+
+@dataclass(frozen=True)
+class Preserved:
+    """What has to pass through a translation unharmed.
+
+    - ``preserved_spans`` (0 to 1): share of the prompt's addresses and placeholders, each as often as
+      the prompt has it, that the variant has; 1 if the prompt has none.
+    - ``preserved_numbers`` (0 to 1): the same of its numbers, in digits of any script.
+    - ``preserved_added`` (0 and up): numbers of the variant that the prompt does not have.
+    """
+
+    settings: PreservedCheck = PreservedCheck()
+    reason = VariantReason.PRESERVED
+    scores = ("preserved_spans", "preserved_numbers", "preserved_added")
+
+    @property
+    def enabled(self) -> bool:
+        """As the recipe says."""
+        return self.settings.enabled
+
+    def score(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """``preserved_spans``, ``preserved_numbers`` and ``preserved_added``."""
+        return each(rows, ("source", "text"), _measure, self.scores)
+
+    def passes(self) -> pl.Expr:
+        """Enough of the spans and of the numbers, and not too many new numbers."""
+        return (
+            (pl.col("preserved_spans") >= threshold(self.settings.min_share))
+            & (pl.col("preserved_numbers") >= threshold(self.settings.min_numbers))
+            & (pl.col("preserved_added") <= threshold(self.settings.max_added))
+        )
+
+
+def _measure(source: str, text: str) -> tuple[float, float, float]:
+    numbers, added = 1.0, 0
+    if _DIGIT.search(source) or _DIGIT.search(text):
+        wanted, there, added = compare(source, text)
+        numbers = there / wanted if wanted else 1.0
+    return _spans_there(source, text), numbers, float(added)
+
+
+def _spans_there(source: str, text: str) -> float:
+    wanted = Counter(spans(source))
+    if not wanted:
+        return 1.0
+    # Counted as text: in the variant, what follows an address may look like a part of it.
+    there = sum(min(count, text.count(span)) for span, count in wanted.items())
+    return there / wanted.total()

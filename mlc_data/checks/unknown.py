@@ -1,0 +1,36 @@
+"""Did the model know the words of the prompt?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from mlc_data.checks.base import VariantReason, threshold
+from mlc_data.recipe import UnknownCheck
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Share of the prompt's pieces that the model's vocabulary does not know.
+
+    ``unknown_share`` (0 to 1): of the worst sentence; 0 where there is no sentence to translate.
+    """
+
+    settings: UnknownCheck = UnknownCheck()
+    reason = VariantReason.UNKNOWN
+    scores = ("unknown_share",)
+
+    @property
+    def enabled(self) -> bool:
+        """As the recipe says."""
+        return self.settings.enabled
+
+    def score(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """``unknown_share``."""
+        shares = pl.col("segments").list.eval(pl.element().struct.field("unknown_share"))
+        return rows.select(unknown_share=shares.list.max().fill_null(0.0))
+
+    def passes(self) -> pl.Expr:
+        """At most the language's share."""
+        return pl.col("unknown_share") <= threshold(self.settings.max_share)

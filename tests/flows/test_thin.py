@@ -1,0 +1,38 @@
+"""The library stays free of Prefect, and the flows stay thin."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent.parent
+LIBRARY = sorted((REPOSITORY / "mlc_data").rglob("*.py"))
+FLOWS = sorted((REPOSITORY / "flows").rglob("*.py"))
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    return found
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=lambda path: path.name)
+def test_the_library_imports_no_prefect(path: Path) -> None:
+    assert not {name for name in imports(path) if name.split(".")[0] == "prefect"}
+
+
+@pytest.mark.parametrize("part", ["translate", "checks", "align", "evaluate"])
+def test_stages_do_not_know_each_other(part: str) -> None:
+    others = {"translate", "checks", "align", "evaluate"} - {part}
+    for path in sorted((REPOSITORY / "mlc_data" / part).rglob("*.py")):
+        known = {name.split(".")[1] for name in imports(path) if name.startswith("mlc_data.")}
+        assert not known & others, path
+
+
+@pytest.mark.parametrize("path", FLOWS, ids=lambda path: path.name)
+def test_flows_hold_no_tables(path: Path) -> None:
+    assert not imports(path) & {"polars", "pandas", "datasets", "torch", "ctranslate2"}

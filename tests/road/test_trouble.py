@@ -1,0 +1,75 @@
+"""A full disk, a stop signal, a kill: one message, nothing half-written taken for whole."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+from place import Walked
+
+pytestmark = [pytest.mark.road, pytest.mark.timeout(480)]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 96 KiB; the test is skipped where mounting one is not allowed."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", str(folder)]
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"no tmpfs can be mounted here: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("command", ["sets", "run"])
+def test_a_full_disk_is_one_message(walked: Walked, small_disk: Path, command: str) -> None:
+    own = ("--run-dir", str(small_disk / "run"))
+    done = walked.place.run(command, "quickstart", *own, code=1)
+    assert "no space left on the device" in done.stderr
+    assert "Traceback" not in done.stderr
+    for file in (small_disk / "run").rglob("*.parquet"):
+        pl.read_parquet(file)
+    assert not list((small_disk / "run").glob(".staging-*"))
+    assert "sets" not in walked.place.manifest(str(small_disk / "run")).stages
+
+
+def _started(walked: Walked, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        walked.place.command(*arguments),
+        cwd=walked.place.folder, env=walked.place.environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+def test_training_that_was_stopped_goes_on_where_it_was(
+    walked: Walked, stop: signal.Signals
+) -> None:
+    own = ("--run-dir", f"runs/stopped-{stop.name}", "--set", "align.save_every=1")
+    more = ("--set", "align.max_steps=6")
+    process = _started(walked, "align", "quickstart", *own, *more)
+    run = walked.place.folder / own[1]
+    deadline = time.monotonic() + 240
+    while not list(run.glob(".training-*/checkpoint-*/trainer_state.json")):
+        assert process.poll() is None, process.stderr and process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    os.kill(process.pid, stop)
+    _, log = process.communicate(timeout=120)
+    assert process.returncode == (130 if stop == signal.SIGINT else -signal.SIGKILL)
+    if stop == signal.SIGINT:
+        assert "Traceback" not in log
+        assert "goes on" in log
+    assert not (run / "checkpoint").exists()
+    assert "align" not in walked.place.manifest(own[1]).stages
+    done = walked.place.run("align", "quickstart", *own, *more)
+    assert "resum" in done.stderr
+    assert (run / "checkpoint" / "model.safetensors").exists()
