@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import polars as pl
 
-from mlc_data.checks.identifiers import LanguageIdentifier, load_identifier
+from mlc_data.checks.identifiers import LanguageIdentifier, labels_of, load_identifier
 from mlc_data.errors import SourceError
 from mlc_data.hashing import canonical_json, code_version, hash_rows, normalise, prompt_id
 from mlc_data.languages import get_language
@@ -311,10 +311,11 @@ def _foreign(
     texts: Sequence[str], settings: Sources, language: str, identifier: LanguageIdentifier | None
 ) -> Iterator[str | None]:
     """For each text, why it is not in the source language; None where nothing speaks against it."""
-    if identifier is None:
+    expected = labels_of(get_language(language), identifier) if identifier else frozenset()
+    if identifier is None or not expected:
+        log.warning("sources: nothing here can tell whether a prompt is in %s", language)
         yield from (None for _ in texts)
         return
-    expected = set(get_language(language).lid176)
     for found in identifier.identify(texts):
         own = max((found.get(label, 0.0) for label in expected), default=0.0)
         other = max(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -101,5 +101,20 @@ def _function(name: str) -> Callable[..., bool]:
     return found
 
 
-def _evaluate(run: Run, **options: Any) -> bool:
-    raise NotImplementedError
+def _evaluate(run: Run, *, force: bool = False) -> bool:
+    """The evaluation knows no models and no loss; here it is given those of the alignment."""
+    from mlc_data.align.encode import encode_location, plain_loss
+    from mlc_data.evaluate.stage import evaluate
+
+    recipe = run.recipe
+
+    def encode(
+        location: str,
+        rows: Sequence[Mapping[str, Any]],
+        languages: Sequence[str],
+        revision: str | None,
+    ) -> tuple[Any, Any]:
+        batch = recipe.evaluate.batch_size
+        return encode_location(location, rows, languages, recipe.align, batch, revision)
+
+    return evaluate(run, encode=encode, loss=plain_loss(recipe.align.loss), force=force)

@@ -86,7 +86,7 @@ def render_card(card: Card) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - Markdown, not HTML
+        autoescape=False,  # Markdown, not HTML
     )
     head = {
         "license": card.base.licence.lower(),

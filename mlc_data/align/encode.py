@@ -32,6 +32,7 @@ def encode_sets(
     rows: Iterable[Mapping[str, Any]],
     languages: Sequence[str],
     settings: Align,
+    *,
     batch_size: int = 16,
 ) -> tuple[Tensor, Tensor]:
     """States of variant sets at the layer that the recipe's loss reads.
@@ -87,6 +88,7 @@ def encode_location(
     rows: Iterable[Mapping[str, Any]],
     languages: Sequence[str],
     settings: Align,
+    *,
     batch_size: int = 16,
     revision: str | None = None,
 ) -> tuple[Tensor, Tensor]:
@@ -99,5 +101,10 @@ def encode_location(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     with quiet():
         return encode_sets(
-            loaded.model.to(device), loaded.tokenizer, rows, languages, settings, batch_size
+            loaded.model.to(device),
+            loaded.tokenizer,
+            rows,
+            languages,
+            settings,
+            batch_size=batch_size,
         )

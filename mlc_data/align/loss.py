@@ -56,6 +56,7 @@ class MultilingualConsistencyLoss(nn.Module):
         form: Literal["rescaled", "plain"] = "rescaled",
         extractor: Literal["linear", "none"] = "linear",
         hidden_size: int | None = None,
+        *,
         dimensions: int = 512,
         separation: float = 0.0,
         separation_temperature: float = 0.1,
@@ -135,7 +136,9 @@ class MultilingualConsistencyLoss(nn.Module):
             self.extractor(rows.detach().to(torch.get_default_dtype()))  # makes the parameters
         bias = self.extractor.bias
         return functional.linear(
-            rows, self.extractor.weight.to(rows.dtype), None if bias is None else bias.to(rows.dtype)
+            rows,
+            self.extractor.weight.to(rows.dtype),
+            None if bias is None else bias.to(rows.dtype),
         )
 
     def _cross_entropy(self, values: Tensor, languages: Tensor) -> Tensor:

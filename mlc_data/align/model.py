@@ -86,7 +86,9 @@ def check_model(location: str, revision: str | None = None, key: str = KEY) -> N
         _check_files(model_location(location, key), location, key)
 
 
-def identify(location: str, revision: str | None = None, key: str = KEY) -> tuple[Path, ModelRecord]:
+def identify(
+    location: str, revision: str | None = None, key: str = KEY
+) -> tuple[Path, ModelRecord]:
     """The model's folder or GGUF file on this machine, and its record.
 
     The revision is the Hub's commit, or a hash of the files that decide what the model does.

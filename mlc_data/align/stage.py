@@ -7,7 +7,7 @@ import logging
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
@@ -15,6 +15,7 @@ from mlc_data.align.batches import PromptFormat, TokenSets, select_pairs, tokeni
 from mlc_data.align.model import KEY, check_model, identify, load_model, quiet
 from mlc_data.errors import MlcDataError, UsageError
 from mlc_data.hashing import code_version, hash_value
+from mlc_data.locations import is_hub_id
 from mlc_data.manifest import ModelRecord, versions
 from mlc_data.recipe import Align, Recipe
 from mlc_data.records import PREFERENCES, SETS, Split
@@ -62,7 +63,7 @@ def align(run: Run, *, force: bool = False, measure: Measure | None = None) -> b
     recipe = run.recipe
     settings = recipe.align
     hashes = {"sets": run.content_hash("sets"), "preferences": run.content_hash("preferences")}
-    path, record = identify(settings.model, settings.revision, KEY)
+    _, record = identify(settings.model, settings.revision, KEY)
     key = {
         **hashes,
         "test_share": recipe.sets.test_share,
@@ -80,7 +81,7 @@ def align(run: Run, *, force: bool = False, measure: Measure | None = None) -> b
             if other != folder or force:
                 shutil.rmtree(other)
         folder.mkdir(exist_ok=True)
-        return _work(run, staging, folder, path, record, hashes, measure)
+        return _work(run, staging, folder, record=record, hashes=hashes, measure=measure)
 
     reused = run.stage("align", key, ("checkpoint", "training.jsonl"), work, force=force)
     shutil.rmtree(folder, ignore_errors=True)
@@ -104,21 +105,22 @@ def _work(
     run: Run,
     staging: Staging,
     folder: Path,
-    path: Path,
+    *,
     record: ModelRecord,
     hashes: Mapping[str, str],
     measure: Measure | None,
 ) -> Outcome:
     # Imported here: nobody waits for TRL who does not train.
     from mlc_data.align.checkpoint import Card, merged, write_checkpoint
-    from mlc_data.align.training import train
+    from mlc_data.align.training import Job, train
 
     recipe = run.recipe
     settings = recipe.align
     languages = (recipe.languages.source, *recipe.languages.targets)
     # Small steps vanish in bfloat16 weights: those that are trained are kept in float32.
-    weights = "bfloat16" if settings.lora and settings.dtype == "bfloat16" else "float32"
-    loaded = load_model(settings.model, record.revision if _on_hub(path) else None, weights)
+    weights: Literal["float32", "bfloat16"] = settings.dtype if settings.lora else "float32"
+    revision = record.revision if is_hub_id(settings.model) else None
+    loaded = load_model(settings.model, revision, weights)
     form = PromptFormat(loaded.tokenizer)
     held_out = frozenset(read_sets(run, Split.TEST)["prompt_id"])
     preferences = read_table(run.path("preferences.parquet"), PREFERENCES)
@@ -132,7 +134,15 @@ def _work(
     with quiet():
         before = dict(measure(loaded.model, loaded.tokenizer)) if measure else {}
         trained = train(
-            loaded.model, loaded.tokenizer, pairs, sets.rows, settings, recipe.seed, folder
+            Job(
+                model=loaded.model,
+                tokenizer=loaded.tokenizer,
+                pairs=pairs,
+                sets=sets.rows,
+                settings=settings,
+                seed=recipe.seed,
+                folder=folder,
+            )
         )
         model = merged(trained.model)
         after = dict(measure(model, loaded.tokenizer)) if measure else {}
@@ -150,18 +160,10 @@ def _work(
             before=before,
             after=after,
         )
-        write_checkpoint(
-            staging.path("checkpoint"), model, loaded.tokenizer, card, settings.dtype
-        )
+        write_checkpoint(staging.path("checkpoint"), model, loaded.tokenizer, card, settings.dtype)
     lines = "".join(json.dumps(row) + "\n" for row in trained.log)
     write_text(staging.path("training.jsonl"), lines)
-    return Outcome(
-        models={"base": record}, notes=_notes(trained, pairs, left_out, sets, form.kind)
-    )
-
-
-def _on_hub(path: Path) -> bool:
-    return path.is_dir() and path.parent.name == "snapshots"
+    return Outcome(models={"base": record}, notes=_notes(trained, pairs, left_out, sets, form.kind))
 
 
 def _require(

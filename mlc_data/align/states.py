@@ -56,7 +56,7 @@ class Decoder:
         return number
 
 
-def find_decoder(model: nn.Module) -> Decoder:
+def find_decoder(model: Any) -> Decoder:
     """The decoder of a Hugging Face causal language model, also inside peft or data-parallel wraps.
 
     Understands every architecture that keeps its layers in one list and has one norm above them:
@@ -205,9 +205,7 @@ def set_states(
     device = next(model.parameters()).device
     batches = by_length([len(tokens) for tokens in texts], batch_size)
     parts = [
-        last_token_states(
-            model, *pad_right([texts[i] for i in batch], device), layer, final_norm
-        )
+        last_token_states(model, *pad_right([texts[i] for i in batch], device), layer, final_norm)
         for batch in batches
     ]
     order = torch.tensor([index for batch in batches for index in batch], device=device)

@@ -49,32 +49,17 @@ class Trained:
     extractor_parameters: int
 
 
-def total_steps(settings: Align, pairs: int) -> int:
-    """Optimiser steps of a training on so many pairs."""
-    if settings.max_steps is not None:
-        return settings.max_steps
-    batches = math.ceil(pairs / settings.batch_size)
-    return max(1, math.ceil(settings.epochs * math.ceil(batches / settings.gradient_accumulation)))
-
-
 def last_complete(folder: Path) -> Path | None:
     """The newest training checkpoint in a folder that was written to its end."""
     found = [path.parent for path in folder.glob(f"checkpoint-*/{COMPLETE_FILE}")]
     return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
-def train(
-    model: Any,
-    tokenizer: Any,
-    pairs: Sequence[Mapping[str, Any]],
-    sets: Sequence[Sequence[Tokens | None]],
-    settings: Align,
-    seed: int,
-    folder: Path,
-) -> Trained:
-    """Align a model, going on from the last complete checkpoint in ``folder`` if there is one.
+@dataclass(frozen=True)
+class Job:
+    """What is trained, on what, and how.
 
-    Args:
+    Attributes:
         model: a causal language model; changed in place, or wrapped with adapters.
         tokenizer: its tokenizer.
         pairs: as `mlc_data.align.batches.select_pairs` gives them, at least one.
@@ -82,19 +67,43 @@ def train(
         settings: the recipe's ``align`` section.
         seed: decides adapters, extractor, and the order of pairs and sets.
         folder: for training checkpoints.
+    """
+
+    model: Any
+    tokenizer: Any
+    pairs: Sequence[Mapping[str, Any]]
+    sets: Sequence[Sequence[Tokens | None]]
+    settings: Align
+    seed: int
+    folder: Path
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps in all."""
+        settings = self.settings
+        if settings.max_steps is not None:
+            return settings.max_steps
+        batches = math.ceil(len(self.pairs) / settings.batch_size)
+        return max(
+            1, math.ceil(settings.epochs * math.ceil(batches / settings.gradient_accumulation))
+        )
+
+
+def train(job: Job) -> Trained:
+    """Align a model, going on from the last complete checkpoint in the job's folder if it has one.
 
     Raises:
-        StoppedError: asked to stop; the last step is saved in ``folder``.
+        StoppedError: asked to stop; the last step is saved in the folder.
         MlcDataError: a loss is not finite.
     """
     # No library reports to anyone from here.
     hub_constants.HF_HUB_DISABLE_TELEMETRY = True
-    total = total_steps(settings, len(pairs))
-    saved = last_complete(folder)
+    total = job.steps
+    saved = last_complete(job.folder)
     done = int(saved.name.rpartition("-")[2]) if saved else 0
-    torch.manual_seed(seed)
+    torch.manual_seed(job.seed)
     with orderly_stop():
-        trainer = _trainer(model, tokenizer, pairs, sets, settings, seed, folder, total)
+        trainer = _trainer(job)
         begun = time.perf_counter()
         if saved and done >= total:
             trainer._load_from_checkpoint(str(saved))
@@ -163,47 +172,39 @@ class _Trainer(MLCDPOTrainer):
                 shutil.rmtree(path)
 
 
-def _trainer(
-    model: Any,
-    tokenizer: Any,
-    pairs: Sequence[Mapping[str, Any]],
-    sets: Sequence[Sequence[Tokens | None]],
-    settings: Align,
-    seed: int,
-    folder: Path,
-    total: int,
-) -> _Trainer:
+def _trainer(job: Job) -> _Trainer:
+    settings = job.settings
     chosen = settings.loss
     loss = MultilingualConsistencyLoss(
         temperature=chosen.temperature,
         form=chosen.form,
         extractor=chosen.extractor,
-        hidden_size=model.config.get_text_config().hidden_size,
+        hidden_size=job.model.config.get_text_config().hidden_size,
         dimensions=chosen.dimensions,
         separation=chosen.separation,
     )
     consistency = Consistency(
         loss=loss,
-        sets=sets,
+        sets=job.sets,
         weight=chosen.weight,
         every=chosen.every,
         sets_per_step=chosen.sets_per_step,
         layer=chosen.layer,
         final_norm=chosen.final_norm,
-        seed=seed,
+        seed=job.seed,
     )
     # Reference log-probabilities beforehand: once a pair instead of once a use; and with every
     # weight in training there is no other reference but the model as it is now.
-    seen = total * settings.batch_size * settings.gradient_accumulation
-    precompute = settings.lora is None or seen > len(pairs)
-    batches = math.ceil(len(pairs) / settings.batch_size) if precompute else 0
+    seen = job.steps * settings.batch_size * settings.gradient_accumulation
+    precompute = settings.lora is None or seen > len(job.pairs)
+    batches = math.ceil(len(job.pairs) / settings.batch_size) if precompute else 0
     with progress.bar("reference log-probabilities", batches, "batches") as bar:
         kind = type("Trainer", (_Trainer,), {"reference_bar": bar})
         trainer: _Trainer = kind(
-            model=model,
-            args=_arguments(settings, seed, folder, total, precompute),
-            train_dataset=Dataset.from_list([dict(pair) for pair in pairs]),
-            processing_class=tokenizer,
+            model=job.model,
+            args=_arguments(job, precompute),
+            train_dataset=Dataset.from_list([dict(pair) for pair in job.pairs]),
+            processing_class=job.tokenizer,
             peft_config=_adapters(settings),
             consistency=consistency,
         )
@@ -223,16 +224,15 @@ def _adapters(settings: Align) -> LoraConfig | None:
     )
 
 
-def _arguments(
-    settings: Align, seed: int, folder: Path, total: int, precompute: bool
-) -> DPOConfig:
+def _arguments(job: Job, precompute: bool) -> DPOConfig:
+    settings = job.settings
     arguments = DPOConfig(
-        output_dir=str(folder),
+        output_dir=str(job.folder),
         beta=settings.beta,
         learning_rate=settings.learning_rate,
         lr_scheduler_type="cosine",
-        warmup_steps=round(settings.warmup * total),
-        max_steps=total,
+        warmup_steps=round(settings.warmup * job.steps),
+        max_steps=job.steps,
         per_device_train_batch_size=settings.batch_size,
         gradient_accumulation_steps=settings.gradient_accumulation,
         gradient_checkpointing=settings.gradient_checkpointing,
@@ -240,12 +240,12 @@ def _arguments(
         max_length=None,  # longer pairs were left out, and none is ever cut
         precompute_ref_log_probs=precompute,
         disable_dropout=False,  # adapters have the recipe's dropout; base models have none
-        seed=seed,
-        data_seed=seed,
+        seed=job.seed,
+        data_seed=job.seed,
         save_strategy="steps",
         save_steps=settings.save_every,
         save_total_limit=None,  # older ones go when the new one is complete, not before
-        logging_steps=max(1, total // _LOGGED_STEPS),
+        logging_steps=max(1, job.steps // _LOGGED_STEPS),
         logging_nan_inf_filter=False,
         report_to=[],
         disable_tqdm=True,

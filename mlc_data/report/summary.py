@@ -15,9 +15,10 @@ from mlc_data.workspace import Run
 MEASURES = {
     "loss": "MLC loss",
     "first_share": "first singular value, s_1^2/L",
-    "within": "cosine within sets",
-    "between": "cosine between different prompts",
+    "within_cosine": "cosine within sets",
+    "between_cosine": "cosine between different prompts",
     "retrieval": "retrieval of the own prompt",
+    "retrieval_centred": "retrieval, centred by language",
 }
 """Held-out measures by their key in the manifest's ``results``."""
 
@@ -39,7 +40,7 @@ def summary(run: Run) -> Iterator[RenderableType]:
     yield _rows(manifest)
     if manifest.counts.by_language:
         yield _languages(manifest)
-    if "after" in manifest.results:
+    if manifest.results.get("after"):
         yield _measures(manifest.results["before"], manifest.results["after"])
     yield _places(run)
 
@@ -73,10 +74,9 @@ def _languages(manifest: Manifest) -> Table:
 
 
 def _measures(before: dict[str, Any], after: dict[str, Any]) -> Table:
-    table = Table("held-out variant sets", "before", "after")
+    table = Table(f"{before['sets']} held-out variant sets", "before", "after")
     for key, title in MEASURES.items():
-        if key in before and key in after:
-            table.add_row(title, f"{before[key]:.4f}", f"{after[key]:.4f}")
+        table.add_row(title, f"{before[key]:.4f}", f"{after[key]:.4f}")
     return table
 
 

@@ -98,7 +98,7 @@ def test_the_checkpoint_is_a_normal_folder_that_generates(walked: Walked) -> Non
 
 def test_it_is_measured_before_and_after(walked: Walked) -> None:
     results = walked.place.manifest().results
-    for key in ("loss", "first_share", "within", "between", "retrieval"):
+    for key in ("loss", "first_share", "within_cosine", "between_cosine", "retrieval"):
         before, after = results["before"][key], results["after"][key]
         assert isinstance(before, float)
         assert isinstance(after, float)

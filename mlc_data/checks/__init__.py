@@ -1,0 +1,36 @@
+"""Checks: translations to scores, and scores to verdicts with an enumerated reason."""
+
+from mlc_data.checks.base import Check, VariantReason
+from mlc_data.checks.copied import Copied
+from mlc_data.checks.identifiers import FastTextIdentifier, LanguageIdentifier, load_identifier
+from mlc_data.checks.language_id import LanguageId
+from mlc_data.checks.length import Length
+from mlc_data.checks.preserved import Preserved
+from mlc_data.checks.repetition import Repetition
+from mlc_data.checks.round_trip import RoundTrip
+from mlc_data.checks.runner import build_checks, reasons, score_rows
+from mlc_data.checks.script import Script
+from mlc_data.checks.stage import decide, preflight, score
+from mlc_data.checks.unknown import Unknown
+
+__all__ = [
+    "Check",
+    "Copied",
+    "FastTextIdentifier",
+    "LanguageId",
+    "LanguageIdentifier",
+    "Length",
+    "Preserved",
+    "Repetition",
+    "RoundTrip",
+    "Script",
+    "Unknown",
+    "VariantReason",
+    "build_checks",
+    "decide",
+    "load_identifier",
+    "preflight",
+    "reasons",
+    "score",
+    "score_rows",
+]

@@ -1,0 +1,74 @@
+"""The list of checks that a recipe asks for, and how a list of checks is applied to a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from mlc_data.checks.base import Check
+from mlc_data.checks.copied import Copied
+from mlc_data.checks.identifiers import LanguageIdentifier
+from mlc_data.checks.language_id import LanguageId
+from mlc_data.checks.length import Length
+from mlc_data.checks.preserved import Preserved
+from mlc_data.checks.repetition import Repetition
+from mlc_data.checks.round_trip import RoundTrip
+from mlc_data.checks.script import Script
+from mlc_data.checks.unknown import Unknown
+from mlc_data.recipe import Recipe
+from mlc_data.records import KEYS
+
+
+def build_checks(recipe: Recipe, identifier: LanguageIdentifier | None) -> tuple[Check, ...]:
+    """The checks in the order in which their reasons count (`VariantReason`).
+
+    Language identification is left out without an identifier, and the round trip where the recipe
+    does not translate back.
+    """
+    settings, languages = recipe.checks, recipe.languages
+    codes = (languages.source, *languages.targets)
+    found: tuple[Check | None, ...] = (
+        Script(settings.script),
+        LanguageId(identifier, codes, settings.language_id) if identifier else None,
+        Length(settings.length),
+        Repetition(settings.repetition),
+        Copied(settings.copied),
+        Preserved(settings.preserved),
+        Unknown(settings.unknown),
+        RoundTrip(settings.round_trip, languages.source) if recipe.translate.round_trip else None,
+    )
+    return tuple(check for check in found if check)
+
+
+def score_rows(checks: Sequence[Check], rows: pl.DataFrame) -> pl.DataFrame:
+    """Every check's scores.
+
+    Args:
+        checks: see `build_checks`.
+        rows: `records.TRANSLATIONS`, without failures.
+
+    Returns:
+        `records.KEYS` and a Float64 column a score, one row for each row in, in order.
+    """
+    return pl.concat(
+        [rows.select(list(KEYS)), *(check.score(rows) for check in checks)], how="horizontal"
+    )
+
+
+def reasons(checks: Sequence[Check]) -> pl.Expr:
+    """Over a table of scores: the reasons (list of `VariantReason`) of the enabled checks that the
+    row does not pass, in the order of the checks; empty for a good variant."""
+    given = [
+        pl.when(~check.passes()).then(pl.lit(str(check.reason)))
+        for check in checks
+        if check.enabled
+    ]
+    if not given:
+        return pl.lit([], dtype=pl.List(pl.String))
+    return pl.concat_list(given).list.drop_nulls()
+
+
+def score_names(checks: Sequence[Check]) -> tuple[str, ...]:
+    """The names of all score columns, in order."""
+    return tuple(name for check in checks for name in check.scores)
