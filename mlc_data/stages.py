@@ -114,7 +114,13 @@ def _evaluate(run: Run, *, force: bool = False) -> bool:
         languages: Sequence[str],
         revision: str | None,
     ) -> tuple[Any, Any]:
-        batch = recipe.evaluate.batch_size
-        return encode_location(location, rows, languages, recipe.align, batch, revision)
+        return encode_location(
+            location,
+            rows,
+            languages,
+            recipe.align,
+            batch_size=recipe.evaluate.batch_size,
+            revision=revision,
+        )
 
     return evaluate(run, encode=encode, loss=plain_loss(recipe.align.loss), force=force)

@@ -50,11 +50,11 @@ class Settings:
     feed_forward: int = 512
     dropout: float = 0.1
     label_smoothing: float = 0.1
-    epochs: int = 16
+    epochs: int = 8
     """Times that every pair is seen."""
-    batch: int = 128
+    batch: int = 64
     """Pairs a step."""
-    learning_rate: float = 3e-3
+    learning_rate: float = 2.5e-3
     """Highest rate; it rises over the first tenth of the steps and falls to 0 along a cosine."""
     noise: float = 0.2
     """Share of English sources that are shown with a small change of surface (0 to 1)."""

@@ -1,0 +1,93 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from rich.console import Console
+
+from mlc_data.errors import UsageError
+from mlc_data.report.explain import explain
+from mlc_data.report.figure import draw
+from mlc_data.report.summary import reasons, summary
+from mlc_data.sources import load_sources
+from mlc_data.workspace import Outcome, Run, Staging
+
+MEASURED = {
+    "sets": 9, "loss": 0.5, "first_share": 0.8, "within_cosine": 0.7, "between_cosine": 0.6,
+    "retrieval": 0.25, "retrieval_centred": 0.5, "chance": 1 / 9,
+}  # fmt: skip
+COUNTS = {"requested": 4, "kept": 2, "rejected": {"script": 1}, "failed": {"empty_output": 1}}
+
+
+def decided(run: Run) -> Outcome:
+    return Outcome(
+        counts={"variants": COUNTS, "by_language": {"swh_Latn": COUNTS, "zho_Hans": COUNTS}},
+        results={"before": MEASURED, "after": {**MEASURED, "loss": 0.25}},
+    )
+
+
+@pytest.fixture
+def run(make_run: Callable[..., Run]) -> Run:
+    made = make_run([{"prompt": "How do I bake bread?"}, {"prompt": 4}])
+    load_sources(made)
+    return made
+
+
+def shown(run: Run) -> str:
+    console = Console(width=160)
+    with console.capture() as captured:
+        for part in summary(run):
+            console.print(part)
+    return captured.get()
+
+
+def test_the_summary_shows_what_there_is(run: Run) -> None:
+    text = shown(run)
+    assert "not_a_string 1" in text
+    assert "held-out" not in text
+    run.stage("check", {}, (), lambda staging: decided(run))
+    text = shown(run)
+    assert "9 held-out variant sets" in text
+    assert "0.5000" in text
+    assert "0.2500" in text
+    assert "Swahili" in text
+    assert "script 1, empty_output 1" in text
+
+
+def test_reasons_stand_in_order_of_frequency() -> None:
+    assert reasons({"a": 1, "b": 3}) == "b 3, a 1"
+    assert reasons({}) == ""
+
+
+def test_a_figure_needs_an_evaluated_run(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="not been evaluated"):
+        draw(run, tmp_path / "figure.svg")
+
+
+def test_the_figure_is_drawn(run: Run, tmp_path: Path) -> None:
+    def work(staging: Staging) -> Outcome:
+        rows: list[dict[str, Any]] = [
+            {"when": when, "language": code, "retrieval": 0.5}
+            for when in ("before", "after")
+            for code in ("swh_Latn", "zho_Hans")
+        ]
+        pl.DataFrame(rows).write_parquet(staging.path("evaluation", "consistency.parquet"))
+        return decided(run)
+
+    run.stage("evaluate", {}, ("evaluation",), work)
+    draw(run, tmp_path / "figure.svg")
+    text = (tmp_path / "figure.svg").read_text()
+    assert text.startswith("<?xml")
+    draw(run, tmp_path / "again.svg")
+    assert (tmp_path / "again.svg").read_text() == text
+
+
+def test_explain_finds_prompts_and_rejected_rows(run: Run) -> None:
+    found = explain(run, "row:1")
+    assert found.prompt == "How do I bake bread?"
+    assert explain(run, found.prompt_id[:6]).prompt_id == found.prompt_id
+    assert explain(run, "row:2").rejection == "not_a_string: line 2: 'prompt' is not text but int"
+    for wrong in ("row:x", "row:9", "zz"):
+        with pytest.raises(UsageError):
+            explain(run, wrong)
