@@ -54,7 +54,8 @@ def assemble(
     for prompt in prompts.drop("row").iter_rows(named=True):
         found = texts.get(prompt["prompt_id"], {})
         if len(found) < needed:
-            dropped[SetReason.INCOMPLETE if found else SetReason.NO_VARIANTS] += 1
+            reason = SetReason.INCOMPLETE if found else SetReason.NO_VARIANTS
+            dropped[reason.value] += 1
             continue
         rows.append(
             {
@@ -90,7 +91,7 @@ def build_sets(run: Run, *, force: bool = False) -> bool:
         sizes: dict[str, int] = {}
         for split in Split:
             rows = sets.filter(parts == split)
-            sizes[split] = rows.height
+            sizes[split.value] = rows.height
             shards = list(rows.iter_slices(settings.shard_rows)) or [rows]
             for number, shard in enumerate(shards):
                 name = f"{split}-{number:05d}-of-{len(shards):05d}.parquet"

@@ -63,7 +63,7 @@ class MultilingualConsistencyLoss(nn.Module):
     ) -> None:
         super().__init__()
         if temperature <= 0 or separation_temperature <= 0:
-            raise ValueError("temperatures are above 0")
+            raise ValueError("temperature is above 0")
         if form not in ("rescaled", "plain"):
             raise ValueError(f"form is 'rescaled' or 'plain', not {form!r}")
         if extractor not in ("linear", "none"):
@@ -124,6 +124,8 @@ class MultilingualConsistencyLoss(nn.Module):
                 nothing = (projected * 0).sum()
                 return nothing, _figures(nothing, nothing, torch.zeros(0, 1), unit, kept)
             values = torch.linalg.svdvals(unit)
+            # More languages than dimensions have singular values of zero that SVD does not list.
+            values = functional.pad(values, (0, max(0, kept.shape[1] - values.shape[1])))
             mlc = self._cross_entropy(values, kept.sum(dim=1))
             separation = self._separate(unit, kept) if self.separation else mlc.new_zeros(())
             figures = _figures(mlc, separation, values, unit, kept)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from mlc_data.languages import get_language
 from mlc_data.recipe import ByLanguage
 
 
@@ -58,6 +59,20 @@ def threshold(values: ByLanguage) -> pl.Expr:
     return pl.col("language").replace_strict(
         listed, default=values.root["default"], return_dtype=pl.Float64
     )
+
+
+def by_spacing(rows: pl.DataFrame, measure: Callable[[pl.DataFrame, bool], pl.Series]) -> pl.Series:
+    """``measure`` of the rows in languages with blanks between words (True) and of those in the
+    others (False), put together again in the order of ``rows`` (Float64)."""
+    unspaced = [code for code in rows["language"].unique() if not get_language(code).spaced]
+    index = rows.select(pl.int_range(pl.len())).to_series()
+    apart = rows["language"].is_in(unspaced)
+    parts = [
+        (index.filter(mask), measure(rows.filter(mask), spaced).cast(pl.Float64))
+        for mask, spaced in ((~apart, True), (apart, False))
+    ]
+    where, values = (pl.concat([part[i] for part in parts]) for i in (0, 1))
+    return values.gather(where.arg_sort())
 
 
 def each(

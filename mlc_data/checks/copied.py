@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from dataclasses import dataclass, field
 
 import polars as pl
 
-from mlc_data.checks.base import VariantReason, each, threshold
+from mlc_data.checks.base import VariantReason, by_spacing, threshold
 from mlc_data.checks.spans import names, without_spans, words
-from mlc_data.languages import get_language
 from mlc_data.recipe import CopyCheck
 
 _WORDS_OF_A_SENTENCE = 4
@@ -22,11 +18,12 @@ _WORDS_OF_A_SENTENCE = 4
 class Copied:
     """Share of the words that stand in the prompt.
 
-    ``copied_share`` (0 to 1): of the whole text or of its worst sentence, whichever is more; the
-    prompt's addresses, placeholders, numbers and names do not count. 1 if the variant is the prompt.
+    ``copied_share`` (0 to 1): of the distinct words of the whole text, or of its worst sentence,
+    whichever is more; the prompt's addresses, placeholders, numbers and names do not count. 1 if the
+    variant is the prompt.
     """
 
-    settings: CopyCheck = CopyCheck()
+    settings: CopyCheck = field(default_factory=CopyCheck)
     reason = VariantReason.COPIED
     scores = ("copied_share",)
 
@@ -37,43 +34,60 @@ class Copied:
 
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
         """``copied_share``."""
-        return each(rows, ("source", "text", "language", "segments"), _worst, self.scores)
+        indexed = rows.with_row_index()
+        sentences = (
+            indexed.filter(pl.col("segments").list.len() > 1)
+            .select("index", "language", "segments")
+            .explode("segments")
+            .select(
+                "index",
+                "language",
+                source=pl.col("segments").struct.field("source"),
+                text=pl.col("segments").struct.field("text"),
+            )
+            .drop_nulls()
+        )
+        wholes = indexed.select("index", by_spacing(rows, copied_share).alias("share"))
+        long_enough = _own(sentences["source"]).list.len() >= _WORDS_OF_A_SENTENCE
+        sentences = sentences.filter(long_enough)
+        parts = sentences.select("index", by_spacing(sentences, copied_share).alias("share"))
+        worst = pl.concat([wholes, parts]).group_by("index").agg(pl.col("share").max())
+        return worst.sort("index").select(copied_share="share")
 
     def passes(self) -> pl.Expr:
         """At most the language's share."""
         return pl.col("copied_share") <= threshold(self.settings.max_share)
 
 
-def _worst(
-    source: str, text: str, language: str, segments: Sequence[dict[str, Any]]
-) -> tuple[float]:
-    spaced = get_language(language).spaced
-    worst = copied_share(source, text, spaced=spaced)
-    if len(segments) > 1:
-        for segment in segments:
-            if segment["text"] and len(_own_words(segment["source"])) >= _WORDS_OF_A_SENTENCE:
-                worst = max(worst, copied_share(segment["source"], segment["text"], spaced=spaced))
-    return (worst,)
+def copied_share(rows: pl.DataFrame, spaced: bool) -> pl.Series:
+    """Share (0 to 1) of the distinct words of ``text`` that occur in ``source``."""
+    own = _own(rows["source"])
+    kept = names(rows["source"])
+    found = _no_numbers(words(without_spans(rows["text"]), spaced=spaced)).list.set_difference(kept)
+    frame = pl.DataFrame(
+        {"own": own, "found": found, "source": _plain(rows["source"]), "text": _plain(rows["text"])}
+    )
+    copied = pl.col("found").list.set_intersection("own").list.len()
+    found_any = pl.col("found").list.len() > 0
+    return frame.select(
+        pl.when(pl.col("own").list.len() == 0)
+        .then(0.0)
+        .when(pl.col("source") == pl.col("text"))
+        .then(1.0)
+        .when(found_any)
+        .then(copied / pl.col("found").list.len())
+        .otherwise(0.0)
+    ).to_series()
 
 
-def copied_share(source: str, text: str, *, spaced: bool) -> float:
-    """Share (0 to 1) of the words of ``text`` that occur in ``source``."""
-    own = _own_words(source)
-    if not own:
-        return 0.0
-    if source.split() == text.split():
-        return 1.0
-    kept = names(source)
-    found = [
-        word
-        for word in words(without_spans(text), spaced=spaced)
-        if word not in kept and not word.isdecimal()
-    ]
-    return sum(word in own for word in found) / len(found) if found else 0.0
+def _own(sources: pl.Series) -> pl.Series:
+    """Each prompt's words that a translation would change."""
+    return _no_numbers(words(without_spans(sources))).list.set_difference(names(sources))
 
 
-@lru_cache(maxsize=4096)
-def _own_words(source: str) -> frozenset[str]:
-    """The prompt's words that a translation would change."""
-    found = frozenset(word for word in words(without_spans(source)) if not word.isdecimal())
-    return found - names(source)
+def _no_numbers(lists: pl.Series) -> pl.Series:
+    return lists.list.eval(pl.element().filter(pl.element().str.contains(r"\D")))
+
+
+def _plain(texts: pl.Series) -> pl.Series:
+    return texts.str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -29,21 +29,28 @@ class LanguageId:
     The usual question, whether the identifier is sure of the expected language, throws most Swahili
     away: identifiers are unsure of languages that they have seen little of. So this asks whether the
     text is rather in another language that it could be mistaken for: the source language or another
-    target, in the same script.
+    target, written in no other script. (Whatever is in another script is the script check's.)
 
     - ``language_id_expected`` (0 to 1): probability of the expected language.
     - ``language_id_other`` (0 to 1): probability of the likeliest other one.
     - ``language_id_against`` (-1 to 1): the second less the first, scaled down for texts of fewer
       than 20 letters. 0 if the identifier does not know the expected language.
+    - ``language_id_support`` (0 to 1): the first, scaled up in the same way; 1 if it does not know it.
+      To be asked for only where the identifier knows the language well.
 
     ``languages`` are the FLORES-200 codes of the recipe, source included.
     """
 
     identifier: LanguageIdentifier
     languages: tuple[str, ...]
-    settings: LanguageIdCheck = LanguageIdCheck()
+    settings: LanguageIdCheck = field(default_factory=LanguageIdCheck)
     reason = VariantReason.LANGUAGE_ID
-    scores = ("language_id_expected", "language_id_other", "language_id_against")
+    scores = (
+        "language_id_expected",
+        "language_id_other",
+        "language_id_against",
+        "language_id_support",
+    )
 
     @property
     def enabled(self) -> bool:
@@ -51,18 +58,20 @@ class LanguageId:
         return self.settings.enabled
 
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """``language_id_expected``, ``language_id_other`` and ``language_id_against``."""
-        texts = pl.Series("text", [readable(text) for text in rows["text"]], dtype=pl.String)
+        """``language_id_expected``, ``..._other``, ``..._against`` and ``..._support``."""
+        texts = readable(rows["text"])
         found = self.identifier.identify(texts.to_list())
         labels = {code: self.labels(code) for code in rows["language"].unique()}
 
-        def measure(index: int, language: str, letters: int) -> tuple[float, float, float]:
+        def measure(index: int, language: str, letters: int) -> tuple[float, ...]:
             expected, others = labels[language]
             own = _sum(found[index], expected)
             other = max((_sum(found[index], one) for one in others), default=0.0)
             weight = _LETTERS_OF_A_CHARACTER.get(get_language(language).script, 1)
             sure = min(1.0, weight * letters / _ENOUGH_LETTERS)
-            return own, other, (other - own) * sure if expected else 0.0
+            if not expected:
+                return own, other, 0.0, 1.0
+            return own, other, (other - own) * sure, 1 - (1 - own) * sure
 
         frame = pl.DataFrame(
             {
@@ -74,8 +83,10 @@ class LanguageId:
         return each(frame, frame.columns, measure, self.scores)
 
     def passes(self) -> pl.Expr:
-        """At most so much evidence against the language."""
-        return pl.col("language_id_against") <= threshold(self.settings.max_against)
+        """At most so much evidence against the language, and at least so much for it."""
+        return (pl.col("language_id_against") <= threshold(self.settings.max_against)) & (
+            pl.col("language_id_support") >= threshold(self.settings.min_support)
+        )
 
     def labels(self, code: str) -> tuple[frozenset[str], tuple[frozenset[str], ...]]:
         """The labels of a language, and those of each other language that it could be taken for.
@@ -87,7 +98,7 @@ class LanguageId:
         others = (
             labels_of(get_language(other), self.identifier) - expected
             for other in self.languages
-            if other != code and scripts.intersection(unicode_scripts(other))
+            if other != code and scripts.issuperset(unicode_scripts(other))
         )
         return expected, tuple(labels for labels in others if labels)
 
@@ -99,9 +110,9 @@ class LanguageId:
         )
 
 
-def readable(text: str) -> str:
-    """The text as an identifier should see it: no addresses, no placeholders, no shouting."""
-    return without_spans(text).lower()
+def readable(texts: pl.Series) -> pl.Series:
+    """The texts as an identifier should see them: no addresses, no placeholders, no shouting."""
+    return without_spans(texts).str.to_lowercase()
 
 
 def _sum(found: Mapping[str, float], labels: frozenset[str]) -> float:

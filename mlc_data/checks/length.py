@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -18,7 +18,7 @@ class Length:
     very short texts and changes little in long ones.
     """
 
-    settings: LengthCheck = LengthCheck()
+    settings: LengthCheck = field(default_factory=LengthCheck)
     reason = VariantReason.LENGTH
     scores = ("length_ratio",)
 

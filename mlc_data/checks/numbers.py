@@ -7,19 +7,29 @@ Scripts have their own digits, languages their own separators, and some numbers 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
+from dataclasses import dataclass
 from functools import lru_cache
 
-from mlc_data.checks.spans import ascii_digits, without_spans
+from mlc_data.checks.spans import without_spans_in
 
 _NUMBER = re.compile(r"\d+(?:[.,'’٫٬\u00a0\u202f]\d+)*", re.ASCII)
 _SEPARATOR = re.compile(r"\D+", re.ASCII)
-_SCALED = re.compile(
-    r"(\d[\d.,]*)[\s-]*(?:hundred|thousand|million|billion|trillion|bn|tn|mn|m|k)\b",
+_FRACTION = re.compile(r"[.,٫](\d{1,2}|\d{4,})$", re.ASCII)
+_SCALE = re.compile(
+    r"[\s-]*(?:(hundred)|(thousand|k)|(million|mn|m)|(billion|bn)|(trillion|tn))\b",
     re.IGNORECASE | re.ASCII,
 )
-_AFTERNOON = re.compile(r"\bp\.?m\b|\dp\.?m\b", re.IGNORECASE)
-_DECADE = re.compile(r"\b\d*(\d0)['’]?s\b")
+_SCALES = (100, 10**3, 10**6, 10**9, 10**12)
+# Powers of ten that some language has a word for: thousand, wan, lakh, million, crore, yi, billion.
+_STEPS = tuple(10**power for power in (0, 3, 4, 5, 6, 7, 8, 9, 12))
+_AFTERNOON = re.compile(r"\s?p\.?m\b", re.IGNORECASE)
+_OFTEN_IN_WORDS = re.compile(r"st\b|nd\b|rd\b|th\b|['’]?s\b")  # 19th, 1930s
+
+_DIGITS = {
+    code: str(unicodedata.decimal(chr(code))) for code in range(0x1FC00) if chr(code).isdecimal()
+}
 
 _IN_WORDS = {
     word: str(number)
@@ -35,6 +45,7 @@ _IN_WORDS = {
     }.items()
     for word in words.split()
 }  # fmt: skip
+# Small numbers that Chinese and Japanese may write out, each in one character.
 _HAN = dict(
     zip("123456789", ("一", "二两兩", "三", "四", "五", "六", "七", "八", "九"), strict=True)
 )
@@ -43,81 +54,88 @@ _HAN["10"] = "十"
 
 def numbers(text: str) -> list[str]:
     """The numbers of a text in order, as ASCII digits with their separators; none from addresses."""
-    return _NUMBER.findall(ascii_digits(without_spans(text)))
+    return _NUMBER.findall(ascii_digits(without_spans_in(text)))
+
+
+def ascii_digits(text: str) -> str:
+    """The text with the decimal digits of every script as 0 to 9."""
+    return text if text.isascii() else text.translate(_DIGITS)
 
 
 def compare(source: str, text: str) -> tuple[int, int, int]:
     """Of the numbers of ``source``: how many, and how many of them ``text`` has.
+
+    Ordinals and decades (`19th`, `1930s`), which many languages put in words, are not counted where
+    they are missing.
 
     Returns:
         The two, and how many numbers ``text`` has that ``source`` has neither in digits nor in
         English words.
     """
     wanted, spelled = _of_source(source)
-    there = numbers(text)
-    whole = Counter(map(_bare, there))
-    left = [options for options in wanted if not _take(options, whole)]
+    there = Counter(numbers(text))
+    left = [number for number in wanted if not _take(number, there)]
     # "7:30" may be "7.30", and "1,000" may be "1 000": compare what is left part by part.
-    parts = Counter(part for number in whole.elements() for part in _split(number, there))
-    lost = 0
-    for options in left:
-        pieces = _SEPARATOR.split(options[0])
-        if all(parts[piece] >= count for piece, count in Counter(pieces).items()):
-            parts.subtract(pieces)
-        elif not any(character in text for character in _HAN.get(options[0], "")):
-            lost += 1
+    parts = Counter(part for number in there.elements() for part in _SEPARATOR.split(number))
+    lost = [number for number in left if not _take_parts(number, parts, text)]
+    missing = sum(not number.may_be_words for number in lost)
+    counted = len(wanted) - (len(lost) - missing)
     added = [number for number in parts.elements() if number not in spelled]
-    return len(wanted), len(wanted) - lost, len(added)
+    return counted, counted - missing, len(added)
 
 
-def _bare(number: str) -> str:
-    return _SEPARATOR.sub("", number)
+@dataclass(frozen=True)
+class _Number:
+    """A number of the prompt: its digits, all values that may stand for it, and its parts."""
+
+    digits: str
+    values: frozenset[float]
+    parts: tuple[str, ...]
+    may_be_words: bool
 
 
-def _split(number: str, there: list[str]) -> list[str]:
-    """The parts of the number as it stands in the text."""
-    for written in there:
-        if _bare(written) == number:
-            return _SEPARATOR.split(written)
-    return [number]
+def _value(number: str) -> float:
+    fraction = _FRACTION.search(number)
+    whole = _SEPARATOR.sub("", number[: fraction.start()] if fraction else number)
+    return float(f"{whole}.{fraction[1]}" if fraction else whole)
 
 
-def _take(options: tuple[str, ...], there: Counter[str]) -> bool:
-    for option in map(_bare, options):
-        if there[option] > 0:
-            there[option] -= 1
+def _take(number: _Number, there: Counter[str]) -> bool:
+    for written, count in there.items():
+        same = _SEPARATOR.sub("", written) == number.digits
+        if count > 0 and (same or _value(written) in number.values):
+            there[written] -= 1
             return True
-    # A scaled number has the same digits but for the zeros at its ends.
-    if len(options) > 1 and not options[-1]:
-        digits = _bare(options[0]).strip("0")
-        for number, count in there.items():
-            if count > 0 and number.strip("0") == digits:
-                there[number] -= 1
-                return True
     return False
 
 
-@lru_cache(maxsize=4096)
-def _of_source(source: str) -> tuple[tuple[tuple[str, ...], ...], frozenset[str]]:
-    """Each number of the prompt with other forms it may take, and the numbers it has in words.
+def _take_parts(number: _Number, parts: Counter[str], text: str) -> bool:
+    wanted = Counter(number.parts)
+    if all(parts[part] >= count for part, count in wanted.items()):
+        parts.subtract(wanted)
+        return True
+    return any(character in text for character in _HAN.get(number.digits, ""))
 
-    A last form of "" marks a scaled number.
-    """
-    plain = ascii_digits(without_spans(source))
-    scaled = {match.group(1).strip(".,") for match in _SCALED.finditer(plain)}
-    decades = set(_DECADE.findall(plain))
+
+@lru_cache(maxsize=4096)
+def _of_source(source: str) -> tuple[tuple[_Number, ...], frozenset[str]]:
+    """The numbers of the prompt, and those that it has in English words."""
+    plain = ascii_digits(without_spans_in(source))
     afternoon = bool(_AFTERNOON.search(plain))
     found = []
-    for number in numbers(source):
-        forms = [number]
-        if afternoon and number.isdecimal() and 1 <= int(number) <= 12:
-            forms.append(str(int(number) % 12 + 12))
-        if number[-2:] in decades:
-            forms.append(number[-2:])
-        if number in scaled:
-            forms.append("")
-        found.append(tuple(forms))
-    spelled = {
-        _IN_WORDS[word] for word in re.findall(r"[a-z]+", plain.lower()) if word in _IN_WORDS
-    }
-    return tuple(found), frozenset(spelled)
+    for match in _NUMBER.finditer(plain):
+        written, value = match.group(), _value(match.group())
+        values = {value}
+        if scale := _SCALE.match(plain, match.end()):
+            value *= _SCALES[(scale.lastindex or 1) - 1]
+        if value >= _STEPS[1]:
+            values |= {value / step for step in _STEPS}
+        if afternoon and 1 <= value <= 12:
+            values.add(value % 12 + 12)
+        soft = bool(_OFTEN_IN_WORDS.match(plain, match.end()))
+        if soft and value >= 1000:
+            values.add(value % 100)
+        digits = _SEPARATOR.sub("", written)
+        found.append(_Number(digits, frozenset(values), tuple(_SEPARATOR.split(written)), soft))
+    words = re.findall(r"[a-z]+", plain.lower())
+    return tuple(found), frozenset(_IN_WORDS[word] for word in words if word in _IN_WORDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -26,7 +26,7 @@ class Preserved:
     - ``preserved_added`` (0 and up): numbers of the variant that the prompt does not have.
     """
 
-    settings: PreservedCheck = PreservedCheck()
+    settings: PreservedCheck = field(default_factory=PreservedCheck)
     reason = VariantReason.PRESERVED
     scores = ("preserved_spans", "preserved_numbers", "preserved_added")
 
@@ -60,6 +60,11 @@ def _spans_there(source: str, text: str) -> float:
     wanted = Counter(spans(source))
     if not wanted:
         return 1.0
-    # Counted as text: in the variant, what follows an address may look like a part of it.
-    there = sum(min(count, text.count(span)) for span, count in wanted.items())
+    # Counted as text: in the variant, what follows an address may look like a part of it. Case matters
+    # in placeholders only.
+    folded = text.lower()
+    there = sum(
+        min(count, folded.count(span.lower()) if span[0].isalnum() else text.count(span))
+        for span, count in wanted.items()
+    )
     return there / wanted.total()

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any
 
 import polars as pl
 from sacrebleu.metrics import CHRF
 
-from mlc_data.checks.base import VariantReason, each, threshold
+from mlc_data.checks.base import VariantReason, threshold
 from mlc_data.checks.spans import words
-from mlc_data.hashing import normalise
 from mlc_data.languages import get_language
 from mlc_data.recipe import RoundTripCheck
 
 # Words that a good round trip often changes. Negations, numbers and quantities are not among them.
 _FUNCTION_WORDS = frozenset(
-    """a an the this that these those some any it its it's there here i i'm i'd i've i'll me my mine
-    you your yours you're he him his she her we us our they them their one is are was were be been
-    being am do does did done have has had having can could will would shall should may might must
-    to of in on at by for from with into onto about as and or but so if than then when while what
-    which who whom whose how why where please just also very really let's let get got""".split()
-)
+    {
+        "a", "about", "also", "am", "an", "and", "any", "are", "as", "at", "be", "been",
+        "being", "but", "by", "can", "could", "did", "do", "does", "done", "for", "from",
+        "get", "got", "had", "has", "have", "having", "he", "her", "here", "him", "his",
+        "how", "i", "i'd", "i'll", "i'm", "i've", "if", "in", "into", "is", "it", "it's",
+        "its", "just", "let", "let's", "may", "me", "might", "mine", "must", "my", "of",
+        "on", "one", "onto", "or", "our", "please", "really", "shall", "she", "should",
+        "so", "some", "than", "that", "the", "their", "them", "then", "there", "these",
+        "they", "this", "those", "to", "us", "very", "was", "we", "were", "what", "when",
+        "where", "which", "while", "who", "whom", "whose", "why", "will", "with", "would",
+        "you", "you're", "your", "yours",
+    }
+)  # fmt: skip
 _SAME_STEM = 0.6
 _SHORTEST_STEM = 3
 
@@ -42,7 +45,7 @@ class RoundTrip:
     All are 0 where translating back failed. ``source`` is the language of the prompts.
     """
 
-    settings: RoundTripCheck = RoundTripCheck()
+    settings: RoundTripCheck = field(default_factory=RoundTripCheck)
     source: str = "eng_Latn"
     reason = VariantReason.ROUND_TRIP
     scores = ("round_trip_chrf", "round_trip_words", "round_trip_exact")
@@ -55,7 +58,35 @@ class RoundTrip:
 
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
         """``round_trip_chrf``, ``round_trip_words`` and ``round_trip_exact``."""
-        return each(rows, ("source", "back_translation", "segments"), self._measure, self.scores)
+        exact = _plain("source") == _plain("back_translation")
+        frame = rows.select(
+            "source", "back_translation", "segments", exact=exact.fill_null(value=False)
+        ).with_row_index()
+        changed = frame.filter(~pl.col("exact") & pl.col("back_translation").is_not_null())
+        pairs = _pairs(changed)
+        spaced = get_language(self.source).spaced
+        common = pl.DataFrame(
+            {
+                "index": pairs["index"],
+                "share": common_words(pairs["source"], pairs["back"], spaced=spaced),
+            }
+        )
+        made = changed.select(
+            "index",
+            chrf=pl.Series(
+                [
+                    float(self._chrf.sentence_score(back, [source]).score)
+                    for source, back in changed.select("source", "back_translation").iter_rows()
+                ],
+                dtype=pl.Float64,
+            ),
+        ).join(common.group_by("index").agg(pl.col("share").min()), on="index", how="left")
+        came_back = pl.col("exact").cast(pl.Float64)
+        return frame.join(made, on="index", how="left", maintain_order="left").select(
+            round_trip_chrf=pl.col("chrf").fill_null(100 * came_back),
+            round_trip_words=pl.col("share").fill_null(came_back),
+            round_trip_exact=came_back,
+        )
 
     def passes(self) -> pl.Expr:
         """Enough of the characters and of the words came back."""
@@ -63,42 +94,46 @@ class RoundTrip:
             pl.col("round_trip_words") >= threshold(self.settings.min_words)
         )
 
-    def _measure(
-        self, source: str, back: str | None, segments: Sequence[dict[str, Any]]
-    ) -> tuple[float, float, float]:
-        if back is None:
-            return 0.0, 0.0, 0.0
-        if normalise(source) == normalise(back):
-            return 100.0, 1.0, 1.0
-        spaced = get_language(self.source).spaced
-        shares = [common_words(source, back, spaced=spaced)]
-        if len(segments) > 1:
-            shares += [
-                common_words(segment["source"], segment["back"] or "", spaced=spaced)
-                for segment in segments
-            ]
-        chrf = float(self._chrf.sentence_score(back, [source]).score)
-        return chrf, min(shares), 0.0
+
+def _plain(column: str) -> pl.Expr:
+    return pl.col(column).str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
 
 
-def common_words(source: str, back: str, *, spaced: bool = True) -> float:
+def _pairs(rows: pl.DataFrame) -> pl.DataFrame:
+    """Each row's ``source`` and ``back``: of the whole text, and of its sentences if it has many."""
+    wholes = rows.select("index", "source", back="back_translation")
+    segment = pl.col("segments").struct
+    sentences = (
+        rows.filter(pl.col("segments").list.len() > 1)
+        .select("index", "segments")
+        .explode("segments")
+        .select("index", source=segment.field("source"), back=segment.field("back").fill_null(""))
+    )
+    return pl.concat([wholes, sentences])
+
+
+def common_words(sources: pl.Series, backs: pl.Series, *, spaced: bool = True) -> pl.Series:
     """Share (0 to 1) of the content words of two texts that the other has, whichever is less.
 
     Words with a common stem count as the same. A text of English function words alone is compared by
     all its words; with no words in either there is nothing to miss, which gives 1.
     """
-    wanted, there = (_words(text, spaced) for text in (source, back))
-    content = tuple(found - _FUNCTION_WORDS for found in (wanted, there))
-    if content[0]:
-        wanted, there = content
+    wanted, there = (
+        words(texts.str.replace_all("’", "'", literal=True), spaced=spaced).to_list()
+        for texts in (sources, backs)
+    )
+    return pl.Series(
+        [_agreement(*pair) for pair in zip(wanted, there, strict=True)], dtype=pl.Float64
+    )
+
+
+def _agreement(source: list[str], back: list[str]) -> float:
+    wanted, there = frozenset(source), frozenset(back)
+    if wanted - _FUNCTION_WORDS:
+        wanted, there = wanted - _FUNCTION_WORDS, there - _FUNCTION_WORDS
     if not wanted or not there:
         return float(wanted == there)
     return min(_share(wanted, there), _share(there, wanted))
-
-
-@lru_cache(maxsize=4096)
-def _words(text: str, spaced: bool) -> frozenset[str]:
-    return frozenset(words(text.replace("’", "'"), spaced=spaced))
 
 
 def _share(wanted: frozenset[str], there: frozenset[str]) -> float:

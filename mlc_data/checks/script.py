@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from mlc_data.checks.base import VariantReason, threshold
-from mlc_data.checks.spans import names, without_spans, words
+from mlc_data.checks.spans import names, without_spans
 from mlc_data.languages import get_language
 from mlc_data.recipe import ScriptCheck
 
 # ISO 15924 codes that stand for several Unicode scripts.
 _PARTS = {
-    "Hans": ("Hani", "Bopo"),
-    "Hant": ("Hani", "Bopo"),
+    "Hans": ("Hani",),
+    "Hant": ("Hani",),
     "Jpan": ("Hira", "Kana", "Hani"),
     "Hang": ("Hang", "Hani"),
 }
+_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f][A-Za-z\u00c0-\u024f0-9'’-]*")
 _LETTERS = r"[\p{L}--\p{Script=Common}--\p{Script=Inherited}]"
 
 
@@ -36,7 +38,7 @@ class Script:
     names do not count. A variant without letters has 0, or 1 if its prompt has none either.
     """
 
-    settings: ScriptCheck = ScriptCheck()
+    settings: ScriptCheck = field(default_factory=ScriptCheck)
     reason = VariantReason.SCRIPT
     scores = ("script_share",)
 
@@ -47,14 +49,24 @@ class Script:
 
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
         """``script_share``."""
-        pairs = zip(rows["source"].to_list(), rows["text"].to_list(), strict=True)
-        texts = pl.Series("text", [_to_judge(*pair) for pair in pairs], dtype=pl.String)
-        frame = pl.DataFrame([texts, rows["source"], rows["language"]])
+        frame = pl.DataFrame(
+            {
+                "text": without_spans(rows["text"]),
+                "source": without_spans(rows["source"]),
+                "language": rows["language"],
+            }
+        )
+        in_script = _in_script(rows["language"].unique().sort())
+        mixed = frame.select(pl.col("text").str.count_matches(_LETTERS) > in_script).to_series()
+        # Names matter only where letters of several scripts meet, and that is seldom.
+        texts = frame["text"].zip_with(
+            ~mixed, _without_names(frame["text"], frame["source"], mixed)
+        )
         letters = pl.col("text").str.count_matches(_LETTERS)
         nothing_expected = pl.col("source").str.count_matches(_LETTERS) == 0
-        return frame.select(
+        return frame.with_columns(text=texts).select(
             script_share=pl.when(letters > 0)
-            .then(_in_script(frame["language"].unique().sort()) / letters)
+            .then(in_script / letters)
             .otherwise(nothing_expected.cast(pl.Float64))
         )
 
@@ -63,12 +75,15 @@ class Script:
         return pl.col("script_share") >= threshold(self.settings.min_share)
 
 
-def _to_judge(source: str, text: str) -> str:
-    cleaned = without_spans(text)
-    kept = names(source)
-    if not kept or kept.isdisjoint(words(cleaned)):
-        return cleaned
-    return " ".join(word for word in words(cleaned) if word not in kept)
+def _without_names(texts: pl.Series, sources: pl.Series, where: pl.Series) -> pl.Series:
+    """The texts without the words that are names in their prompts; null but ``where`` asked for."""
+    pairs = zip(texts.filter(where), names(sources.filter(where)).to_list(), strict=True)
+    rest = [_drop(text, frozenset(kept)) for text, kept in pairs]
+    return pl.Series("text", [None] * len(texts), dtype=pl.String).scatter(where.arg_true(), rest)
+
+
+def _drop(text: str, kept: frozenset[str]) -> str:
+    return _LATIN.sub(lambda match: "" if match[0].lower() in kept else match[0], text)
 
 
 def _in_script(languages: Iterable[str]) -> pl.Expr:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -17,7 +17,7 @@ class Unknown:
     ``unknown_share`` (0 to 1): of the worst sentence; 0 where there is no sentence to translate.
     """
 
-    settings: UnknownCheck = UnknownCheck()
+    settings: UnknownCheck = field(default_factory=UnknownCheck)
     reason = VariantReason.UNKNOWN
     scores = ("unknown_share",)
 

@@ -77,8 +77,9 @@ def preferences() -> list[Row]:
     rows = []
     for one in _several_an_action(phrasebook.split(held_out=False), PAIRS_AN_ACTION):
         key = _key(one)
+        action = one.action.forms[ENGLISH]["action"].replace("my ", "your ")
         said = {
-            kind: texts[(key >> shift) % len(texts)].format(action=one.action.forms[ENGLISH]["action"])
+            kind: texts[(key >> shift) % len(texts)].format(action=action)
             for shift, (kind, texts) in enumerate(sorted(replies[one.action.harm].items()), start=3)
         }
         rows.append(

@@ -80,7 +80,9 @@ def translations(
     return {name: round(value, 4 if "exact" in name else 2) for name, value in figures.items()}
 
 
-def outside(model: Model, language: str, prompts: Sequence[str], beam_size: int) -> dict[str, float]:
+def outside(
+    model: Model, language: str, prompts: Sequence[str], beam_size: int
+) -> dict[str, float]:
     """chrF++ (0 to 100) of the round trips of prompts that the phrasebook does not have."""
     forth = model.translate(prompts, ENGLISH, language, beam_size)
     again = model.translate(forth, language, ENGLISH, beam_size)

@@ -38,14 +38,14 @@ can be walked, and its checks tried, on a machine that reaches no model hub. For
 
 ## How it was built
 
-    {command}
+    python -m mlc_data.quickstart.train --out DIR --epochs {epochs} --seed {seed} --threads {threads}
 
 From nothing, with no other data and no other model, on the {training} combinations that are not held
-out (`phrasebook.held_out`: a hash of frame and action). Sentencepiece BPE, {tokens} tokens in
-all; d_model {width}, {layers} + {layers} layers, {heads} heads; {epochs} epochs of batches of {batch}
-pairs, label smoothing {label_smoothing}, dropout {dropout}, AdamW with a peak rate of
-{learning_rate}; {noise:.0%} of the English sources had a small change of surface (case, a
-contraction, no full stop); seed {seed}. It took {minutes:.1f} minutes on {threads} CPU threads.
+out (`phrasebook.held_out`: a hash of frame and action). Sentencepiece BPE, {tokens} tokens in all;
+d_model {width}, {layers} + {layers} layers, {heads} heads; {epochs} epochs in batches of {batch} pairs,
+label smoothing {label_smoothing}, dropout {dropout}, AdamW with a peak rate of {learning_rate};
+{noise:.0%} of the English sources had a small change of surface (case, a contraction, no full stop).
+It took {minutes:.1f} minutes (CPU threads: {threads}).
 
 Source tokens are `[language] pieces </s>`; the decoder is started with the target's language token.
 `revision` in `{description}` is the start of the SHA-256 of `model.bin`.
@@ -67,8 +67,6 @@ On {outside} English prompts outside the phrasebook the median chrF++ of the rou
 
 Apache-2.0, as the phrasebook itself.
 """
-
-_COMMAND = "python -m mlc_data.quickstart.train --out mlc_data/quickstart/model"
 
 _NAMES = {
     "spa_Latn": "Spanish",
@@ -132,17 +130,21 @@ def write_figures(folder: Path, figures: dict[str, Any]) -> None:
     """
     _write(folder / "evaluation.json", figures)
     described = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
+    (folder / "README.md").write_text(card(described, figures), encoding="utf-8")
+
+
+def card(described: dict[str, Any], figures: dict[str, Any]) -> str:
+    """The model card (Markdown), from the contents of `DESCRIPTION_FILE` and evaluation.json."""
     training = described["training"]
     rows = figures["held_out"]["beam_2"]
     medians = [row["round_trip_chrf_median"] for row in figures["outside"]["beam_2"].values()]
     names = list(_NAMES.values())
-    card = _CARD.format(
+    return _CARD.format(
         **training,
         **figures["combinations"],
         names=", ".join(names[:-1]) + " and " + names[-1],
         frames=len(phrasebook.frames()),
         actions=len(phrasebook.actions()),
-        command=_COMMAND,
         tokens=described["vocabulary"],
         minutes=training["seconds"] / 60,
         description=DESCRIPTION_FILE,
@@ -156,7 +158,6 @@ def write_figures(folder: Path, figures: dict[str, Any]) -> None:
             for code, row in rows.items()
         ),
     )
-    (folder / "README.md").write_text(card, encoding="utf-8")
 
 
 def _write(path: Path, value: Any) -> None:
