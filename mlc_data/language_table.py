@@ -202,7 +202,7 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
     ("vec_Latn", "Venetian", "vec", "vec"),
     ("vie_Latn", "Vietnamese", "vi", "vi"),
     ("war_Latn", "Waray", "war", "war"),
-    ("wol_Latn", "Wolof", "wo", "wo"),
+    ("wol_Latn", "Wolof", "wo", ""),
     ("xho_Latn", "Xhosa", "xh", ""),
     ("ydd_Hebr", "Eastern Yiddish", "yi", "yi"),
     ("yor_Latn", "Yoruba", "yo", "yo"),

@@ -13,7 +13,7 @@ from mlc_data import progress
 from mlc_data.align.batches import PromptFormat, tokenise_sets
 from mlc_data.align.loss import MultilingualConsistencyLoss
 from mlc_data.align.model import KEY, load_model, quiet
-from mlc_data.align.states import by_length, last_token_states, pad_right
+from mlc_data.align.states import text_states
 from mlc_data.recipe import Align, Loss
 
 
@@ -65,21 +65,25 @@ def encode_sets(
     width = model.config.get_text_config().hidden_size
     states = torch.zeros(len(chosen), len(languages), width)
     present = torch.zeros(len(chosen), len(languages), dtype=torch.bool)
-    device, training = next(model.parameters()).device, model.training
+    if not texts:
+        return states, present
+    training = model.training
     model.eval()
     try:
         with progress.bar("reading hidden states", len(texts), "texts") as bar:
-            for batch in by_length([len(tokens) for tokens in texts], batch_size):
-                ids, mask = pad_right([texts[index] for index in batch], device)
-                found = last_token_states(
-                    model, ids, mask, settings.loss.layer, settings.loss.final_norm
-                )
-                for index, state in zip(batch, found.float().cpu(), strict=True):
-                    states[where[index]] = state
-                    present[where[index]] = True
-                bar.advance(len(batch))
+            found = text_states(
+                model,
+                texts,
+                settings.loss.layer,
+                settings.loss.final_norm,
+                batch_size=batch_size,
+                done=bar.advance,
+            )
     finally:
         model.train(training)
+    rows_index, columns = (torch.tensor(index) for index in zip(*where, strict=True))
+    states[rows_index, columns] = found.float().cpu()
+    present[rows_index, columns] = True
     return states, present
 
 

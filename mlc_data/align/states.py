@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,9 @@ from mlc_data.errors import ModelError
 _LAYER_LISTS = ("layers", "h", "blocks")
 _FINAL_NORMS = ("norm", "final_layer_norm", "ln_f", "norm_f", "final_layernorm")
 _WRAPPERS = ("module", "_orig_mod")
+
+_SHORTEST_PREFIX = 4
+"""A shorter common beginning is not worth a forward pass of its own."""
 
 BATCH_WASTE = 0.25
 """Greatest share of padding in a batch of `by_length`."""
@@ -120,27 +123,46 @@ def last_token_states(
     Raises:
         ModelError: there is no such layer, or the architecture is not understood.
     """
-    decoder = find_decoder(model)
+    return _last_states(find_decoder(model), input_ids, attention_mask, layer, final_norm)
+
+
+def _last_states(
+    decoder: Decoder,
+    ids: Tensor,
+    mask: Tensor,
+    layer: int,
+    final_norm: bool,
+    *,
+    cache: Any = None,
+    offset: int = 0,
+) -> Tensor:
+    """`last_token_states`; with a cache, ``ids`` go on after the ``offset`` tokens in it."""
     number = decoder.index(layer)
     captured: list[Tensor] = []
 
     def before_norm(_: nn.Module, arguments: tuple[Any, ...]) -> None:
         captured.append(arguments[0])
 
+    options: dict[str, Any] = {"attention_mask": mask, "use_cache": cache is not None}
+    if cache is not None:
+        options["past_key_values"] = cache
+        options["attention_mask"] = torch.cat([mask.new_ones(len(mask), offset), mask], dim=1)
+    if "position_ids" in _arguments(decoder):
+        options["position_ids"] = (mask.cumsum(dim=1) - 1).clamp_min(0) + offset
     handle = decoder.norm.register_forward_pre_hook(before_norm)
-    options: dict[str, Any] = {"use_cache": False}
-    if "position_ids" in inspect.signature(decoder.module.forward).parameters:
-        options["position_ids"] = (attention_mask.cumsum(dim=1) - 1).clamp_min(0)
     try:
         with _only_up_to(decoder, number):
-            output = decoder.module(input_ids=input_ids, attention_mask=attention_mask, **options)
+            output = decoder.module(input_ids=ids, **options)
     finally:
         handle.remove()
     states = output[0] if final_norm or number == decoder.depth else captured[0]
-    positions = torch.arange(input_ids.shape[1], device=input_ids.device)
-    last = (attention_mask * positions).argmax(dim=1)
+    last = (mask * torch.arange(ids.shape[1], device=ids.device)).argmax(dim=1)
     selected: Tensor = states[torch.arange(len(last), device=last.device), last]
     return selected
+
+
+def _arguments(decoder: Decoder) -> frozenset[str]:
+    return frozenset(inspect.signature(decoder.module.forward).parameters)
 
 
 def by_length(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
@@ -175,6 +197,93 @@ def pad_right(rows: Sequence[Sequence[int]], device: torch.device | str) -> tupl
     return ids.to(device), mask.to(device)
 
 
+def text_states(
+    model: nn.Module,
+    texts: Sequence[Sequence[int]],
+    layer: int = -1,
+    final_norm: bool = False,
+    *,
+    batch_size: int = 64,
+    done: Callable[[int], None] | None = None,
+) -> Tensor:
+    """States of the last tokens of many texts, in batches of similar length.
+
+    What all texts begin with (the start of the chat template) is run once for all of them, with
+    its gradient, where the model has a plain attention cache and no gradient checkpointing.
+
+    Args:
+        model: see `last_token_states`.
+        texts: N token sequences, at least one.
+        layer: see `last_token_states`.
+        final_norm: see `last_token_states`.
+        batch_size: most texts a forward pass.
+        done: told of the number of texts after each batch.
+
+    Returns:
+        [N, H], in the model's type and on its device.
+    """
+    decoder = find_decoder(model)
+    device = next(model.parameters()).device
+    shared = _common_prefix(texts) if _can_share(decoder) else 0
+    shared = shared if shared >= _SHORTEST_PREFIX else 0
+    prefix = _prefix_cache(decoder, texts[0][:shared], layer, device) if shared else None
+    batches = by_length([len(text) - shared for text in texts], batch_size)
+    parts = []
+    for batch in batches:
+        ids, mask = pad_right([texts[index][shared:] for index in batch], device)
+        cache = _repeat(decoder, prefix, len(batch)) if prefix is not None else None
+        parts.append(
+            _last_states(decoder, ids, mask, layer, final_norm, cache=cache, offset=shared)
+        )
+        if done:
+            done(len(batch))
+    order = torch.tensor([index for batch in batches for index in batch], device=device)
+    return torch.cat(parts)[order.argsort()]
+
+
+def _common_prefix(texts: Sequence[Sequence[int]]) -> int:
+    """Tokens that all texts begin with, but for the last token of the shortest."""
+    first, last = min(texts), max(texts)
+    limit = min(len(text) for text in texts) - 1
+    for place in range(limit):
+        if first[place] != last[place]:
+            return place
+    return limit
+
+
+def _can_share(decoder: Decoder) -> bool:
+    config = decoder.module.config
+    kinds = set(getattr(config, "layer_types", None) or ())
+    checkpointing = decoder.module.training and any(
+        getattr(module, "gradient_checkpointing", False)
+        for module in (decoder.module, *decoder.layers)
+    )
+    plain = kinds <= {"full_attention", "sliding_attention"}
+    return plain and not checkpointing and "past_key_values" in _arguments(decoder)
+
+
+def _prefix_cache(decoder: Decoder, tokens: Sequence[int], layer: int, device: Any) -> Any:
+    """Keys and values of the prefix in the layers that are run."""
+    from transformers import DynamicCache
+
+    cache = DynamicCache(config=decoder.module.config)
+    ids, mask = pad_right([tokens], device)
+    _last_states(decoder, ids, mask, layer, False, cache=cache)
+    return cache
+
+
+def _repeat(decoder: Decoder, prefix: Any, rows: int) -> Any:
+    """The prefix's cache for so many rows; what is added to it does not reach the prefix."""
+    from transformers import DynamicCache
+
+    cache = DynamicCache(config=decoder.module.config)
+    for number, kept in enumerate(prefix.layers):
+        if kept.is_initialized:
+            keys = kept.keys.expand(rows, -1, -1, -1)
+            cache.update(keys, kept.values.expand(rows, -1, -1, -1), number)
+    return cache
+
+
 def set_states(
     model: nn.Module,
     rows: Sequence[Sequence[Sequence[int] | None]],
@@ -202,15 +311,8 @@ def set_states(
     texts = [tokens for row in rows for tokens in row if tokens is not None]
     if not texts:
         raise ValueError("no set has a text")
-    device = next(model.parameters()).device
-    batches = by_length([len(tokens) for tokens in texts], batch_size)
-    parts = [
-        last_token_states(model, *pad_right([texts[i] for i in batch], device), layer, final_norm)
-        for batch in batches
-    ]
-    order = torch.tensor([index for batch in batches for index in batch], device=device)
-    flat = torch.cat(parts)[order.argsort()]
-    present = present.to(device)
+    flat = text_states(model, texts, layer, final_norm, batch_size=batch_size)
+    present = present.to(flat.device)
     states = flat.new_zeros(*present.shape, flat.shape[-1]).masked_scatter(
         present[..., None].expand(*present.shape, flat.shape[-1]), flat
     )

@@ -14,7 +14,9 @@ from functools import lru_cache
 
 from mlc_data.checks.spans import without_spans_in
 
-_NUMBER = re.compile(r"\d+(?:[.,'’٫٬\u00a0\u202f]\d+)*", re.ASCII)
+_NUMBER = re.compile(
+    r"\d{1,3}(?:[\u0020\u00a0\u202f]\d{3})+(?!\d)|\d+(?:[.,'’٫٬]\d+)*", re.ASCII
+)  # 1 000 or 1,000.50
 _SEPARATOR = re.compile(r"\D+", re.ASCII)
 _FRACTION = re.compile(r"[.,٫](\d{1,2}|\d{4,})$", re.ASCII)
 _SCALE = re.compile(

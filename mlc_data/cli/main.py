@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-import logging
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
+from typer.core import TyperGroup
 
 from mlc_data import __version__
 from mlc_data.cli import doctor, explain, languages, recipes, run, stages
 from mlc_data.cli.display import err, out
-from mlc_data.errors import MlcDataError, is_disk_full
+from mlc_data.errors import MlcDataError, StoppedError, is_disk_full
+
+
+class _Commands(TyperGroup):
+    """Makes Ctrl-C an error like any other, with a message and an exit code of its own."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stopped:
+            raise StoppedError(
+                "stopped; what was finished is kept, and the same command goes on from there"
+            ) from stopped
+
 
 app = typer.Typer(
     name="mlc-data",
+    cls=_Commands,
     help="From raw English safety prompts to a multilingually aligned checkpoint.",
     epilog="Start with: mlc-data run quickstart",
     no_args_is_help=True,
@@ -50,33 +63,20 @@ explain.register(app)
 def main() -> None:
     """Run the command line and leave with its exit code.
 
-    0 done, 1 the run failed, 2 the usage was wrong, 130 stopped by the user.
+    0 done, 1 the run failed, 2 the usage was wrong, 130 stopped by the user. Known errors become
+    one message each.
     """
-    sys.exit(run_application())
-
-
-def run_application(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code. Known errors become one message each."""
     try:
-        code = app(arguments, standalone_mode=False)
-    except click.exceptions.Exit as leaving:
-        return int(leaving.exit_code)
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        app()
     except MlcDataError as error:
-        return _fail(str(error), error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        return _fail("stopped; what was finished is kept, the same command goes on from there", 130)
+        _leave(str(error), error.exit_code)
     except Exception as error:
-        if is_disk_full(error):
-            return _fail(f"no space left on the device: {error}", 1)
-        logging.getLogger("mlc_data").debug("unexpected", exc_info=error)
-        raise
-    return int(code) if isinstance(code, int) else 0
+        if not is_disk_full(error):
+            raise
+        _leave(f"no space left on the device: {error}", 1)
 
 
-def _fail(message: str, code: int) -> int:
+def _leave(message: str, code: int) -> None:
     err.print("[bold red]Error:[/bold red]", end=" ")
     err.print(message, markup=False, highlight=False, soft_wrap=True)
-    return code
+    sys.exit(code)

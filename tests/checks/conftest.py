@@ -19,6 +19,7 @@ def row(
     text: str | None,
     language: str = "swh_Latn",
     back: str | None = None,
+    *,
     segments: Sequence[tuple[str, str, str | None]] | None = None,
     unknown: Sequence[float] = (0.0,),
 ) -> dict[str, Any]:

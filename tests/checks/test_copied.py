@@ -37,7 +37,7 @@ def test_a_copied_sentence_is_found_in_a_long_text(rows: Rows) -> None:
     sentences = [
         ("How do I bake bread at home?", "Ninawezaje kuoka mkate nyumbani?", None),
         ("Tell me the best recipe now.", "Tell me the best recipe now.", None),
-        ("OK.", "OK.", None),
+        ("Fine.", "Fine.", None),
     ]
     table = rows(
         {
@@ -45,7 +45,7 @@ def test_a_copied_sentence_is_found_in_a_long_text(rows: Rows) -> None:
             "text": " ".join(one[1] for one in sentences),
             "segments": sentences,
         },
-        {"source": "OK. How are you?", "text": "OK. Habari?", "segments": [sentences[2]] * 2},
+        {"source": "Fine. How are you?", "text": "Fine. Habari?", "segments": [sentences[2]] * 2},
     )
     # The first has a sentence that was copied whole; in the second, one of two words is the prompt's.
     assert Copied().score(table)["copied_share"].to_list() == pytest.approx([1.0, 0.5])

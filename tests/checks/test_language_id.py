@@ -110,7 +110,7 @@ def test_wrong_languages_are_found(
 def test_thresholds_can_ask_for_support(
     rows: Rows, judged: Callable[[LanguageId, pl.DataFrame], pl.DataFrame]
 ) -> None:
-    settings = LanguageIdCheck.model_validate({"min_support": {"default": 0.5, "swh_Latn": 0.1}})
+    settings = LanguageIdCheck.model_validate({"min_support": {"eng_Latn": 0.5, "swh_Latn": 0.1}})
     check = LanguageId(stub(sw=0.25, en=0.25), ("eng_Latn", "swh_Latn"), settings)
     table = rows(("x", LONG, "swh_Latn"), ("x", LONG, "eng_Latn"))
     assert judged(check, table)["passes"].to_list() == [True, False]

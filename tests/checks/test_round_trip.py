@@ -13,9 +13,7 @@ from mlc_data.recipe import ByLanguage, RoundTripCheck
 Rows = Callable[..., pl.DataFrame]
 
 STRICT = RoundTrip(
-    RoundTripCheck(
-        min_chrf=ByLanguage({"default": 60.0}), min_words=ByLanguage({"default": 0.9})
-    )
+    RoundTripCheck(min_chrf=ByLanguage({"default": 60.0}), min_words=ByLanguage({"default": 0.9}))
 )
 
 

@@ -1,17 +1,43 @@
-"""The command as a user calls it, in its own process: one message, an exit code, no traceback."""
+"""The command as a user calls it: one message, an exit code, no traceback."""
 
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from mlc_data.cli.main import main
 
-def mlc_data(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from mlc_data.cli.main import main; main()", *arguments]
-    return subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False
-    )
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def mlc_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Done]:
+    """Call the command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["mlc-data", *arguments])
+        code: object = 0
+        try:
+            main()
+        except SystemExit as leaving:
+            code = leaving.code
+        said = capsys.readouterr()
+        return Done(int(str(code or 0)), said.out, said.err)
+
+    return call
 
 
 @pytest.mark.parametrize(
@@ -35,9 +61,9 @@ def mlc_data(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_wrong_usage_is_one_message_and_exit_code_2(
-    arguments: list[str], told: str, tmp_path: Path
+    arguments: list[str], told: str, tmp_path: Path, mlc_data: Callable[..., Done]
 ) -> None:
-    done = mlc_data(*arguments, cwd=tmp_path)
+    done = mlc_data(*arguments)
     assert done.returncode == 2, done.stderr
     assert told in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
@@ -45,37 +71,55 @@ def test_wrong_usage_is_one_message_and_exit_code_2(
     assert not list(tmp_path.rglob("*.parquet"))
 
 
-def test_help_has_examples_for_every_command(tmp_path: Path) -> None:
-    top = mlc_data("--help", cwd=tmp_path)
+def test_help_has_examples_for_every_command(mlc_data: Callable[..., Done]) -> None:
+    top = mlc_data("--help")
     for command in ("run", "translate", "check", "sets", "align", "evaluate", "explain", "doctor"):
         assert command in top.stdout
-        told = mlc_data(command, "--help", cwd=tmp_path)
+        told = mlc_data(command, "--help")
         assert told.returncode == 0
         assert "Example" in told.stdout
 
 
-def test_recipes_can_be_listed_shown_copied_and_validated(tmp_path: Path) -> None:
-    assert "nllb-3.3b-gpu" in mlc_data("recipes", "list", cwd=tmp_path).stdout
-    assert mlc_data("recipes", "copy", "quickstart", "mine.yaml", cwd=tmp_path).returncode == 0
-    again = mlc_data("recipes", "copy", "quickstart", "mine.yaml", cwd=tmp_path)
+def test_recipes_can_be_listed_shown_copied_and_validated(
+    tmp_path: Path, mlc_data: Callable[..., Done]
+) -> None:
+    assert "nllb-3.3b-gpu" in mlc_data("recipes", "list").stdout
+    assert mlc_data("recipes", "copy", "quickstart", "mine.yaml").returncode == 0
+    again = mlc_data("recipes", "copy", "quickstart", "mine.yaml")
     assert again.returncode == 2
     assert "exists already" in again.stderr
-    assert "is valid" in mlc_data("recipes", "validate", "mine.yaml", cwd=tmp_path).stdout
-    shown = mlc_data("recipes", "show", "mine.yaml", cwd=tmp_path)
+    assert "is valid" in mlc_data("recipes", "validate", "mine.yaml").stdout
+    shown = mlc_data("recipes", "show", "mine.yaml")
     (tmp_path / "shown.yaml").write_text(shown.stdout)
-    assert mlc_data("recipes", "validate", "shown.yaml", cwd=tmp_path).returncode == 0
+    assert mlc_data("recipes", "validate", "shown.yaml").returncode == 0
 
 
-def test_languages_can_be_searched(tmp_path: Path) -> None:
-    found = mlc_data("languages", "kurdish", cwd=tmp_path)
+def test_languages_can_be_searched(mlc_data: Callable[..., Done]) -> None:
+    found = mlc_data("languages", "kurdish")
     assert "kmr_Latn" in found.stdout
     assert "ckb_Arab" in found.stdout
-    assert mlc_data("languages", "klingon", cwd=tmp_path).returncode == 1
+    assert mlc_data("languages", "klingon").returncode == 1
 
 
-def test_doctor_finds_the_quickstart_and_misses_a_hub_that_is_away(tmp_path: Path) -> None:
-    good = mlc_data("doctor", cwd=tmp_path)
+def test_doctor_finds_the_quickstart_and_misses_what_is_away(
+    mlc_data: Callable[..., Done],
+) -> None:
+    good = mlc_data("doctor")
     assert good.returncode == 0, good.stdout
-    bad = mlc_data("doctor", "--set", "translate.model=./none", cwd=tmp_path)
+    bad = mlc_data("doctor", "--set", "translate.model=./none")
     assert bad.returncode == 1
     assert "missing" in bad.stdout
+
+
+def test_in_a_process_of_its_own_nothing_else_is_said(tmp_path: Path) -> None:
+    program = [sys.executable, "-c", "from mlc_data.cli.main import main; main()"]
+    done = subprocess.run(
+        [*program, "run", "quickstart", "--set", "align.bta=1"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("Error: ")
+    assert done.stderr.count("\n") == 2
+    assert "align.bta: unknown key; did you mean 'beta'?" in done.stderr
+    assert not list(tmp_path.iterdir())

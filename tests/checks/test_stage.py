@@ -1,0 +1,190 @@
+"""The two stages: every requested variant is accounted for, and thresholds cost nothing."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from mlc_data.checks import decide, preflight, score
+from mlc_data.checks.runner import build_checks, score_names
+from mlc_data.checks.stage import judge, rejected_schema, scores_schema, variants_schema
+from mlc_data.errors import MlcDataError, ModelError, UsageError
+from mlc_data.recipe import Recipe
+from mlc_data.records import TRANSLATIONS
+from mlc_data.workspace import Outcome, Run, write_table
+
+Rows = Callable[..., pl.DataFrame]
+
+SOURCE = "How can I bake bread at home?"
+VARIANTS: list[tuple[Any, ...]] = [
+    (SOURCE, "¿Cómo puedo hornear pan en casa?", "spa_Latn", SOURCE),
+    (SOURCE, "Ninawezaje kuoka mkate nyumbani?", "swh_Latn", SOURCE),
+    (SOURCE, "我怎么在家烤面包？", "zho_Hans", SOURCE),
+    ("Tell me a story.", "Tell me a story.", "spa_Latn", "Tell me a story."),
+    ("Tell me a story.", None, "swh_Latn"),
+    ("Tell me a story.", "给我讲个故事。", "zho_Hans", "The weather is nice."),
+]
+
+
+@pytest.fixture
+def translated(
+    make_run: Callable[..., Run], rows: Rows
+) -> Callable[[list[tuple[Any, ...]], dict[str, Any]], Run]:
+    """A run whose translations are the given rows, in files of two."""
+
+    def make(variants: list[tuple[Any, ...]], checks: dict[str, Any]) -> Run:
+        run = make_run([{"prompt": SOURCE}], checks=checks)
+        table = rows(*variants)
+
+        def work(staging: Any) -> Outcome:
+            for number, part in enumerate(table.iter_slices(2) if variants else [table]):
+                path = staging.path("translations", f"part-{number:05d}.parquet")
+                write_table(part, path, TRANSLATIONS)
+            return Outcome(content_hash={"translations": f"of {len(variants)}"})
+
+        run.stage("translate", {"n": len(variants)}, ("translations",), work)
+        return run
+
+    return make
+
+
+def tables(run: Run) -> tuple[pl.DataFrame, pl.DataFrame]:
+    kept, aside = run.path("variants/variants.parquet"), run.path("rejected/variants.parquet")
+    return pl.read_parquet(kept), pl.read_parquet(aside)
+
+
+def test_every_requested_variant_is_kept_or_put_aside(
+    translated: Callable[..., Run],
+) -> None:
+    run = translated(VARIANTS, {})
+    assert score(run) is False
+    assert decide(run) is False
+    kept, aside = tables(run)
+    names = score_names(build_checks(run.recipe, preflight(run.recipe)))
+    assert kept.schema == variants_schema(names)
+    assert aside.schema == rejected_schema(names)
+    scores = pl.read_parquet(run.path("scores/scores.parquet"))
+    assert scores.schema == scores_schema(names)
+    assert scores.height == 5
+
+    assert kept["language"].to_list() == ["spa_Latn", "swh_Latn", "zho_Hans"]
+    found = aside.select("language", "status", "reason", "reasons", "failure").rows()
+    assert found == [
+        ("spa_Latn", "rejected", "language_id", ["language_id", "copied"], None),
+        ("swh_Latn", "failed", "output_limit", ["output_limit"], "output_limit"),
+        ("zho_Hans", "rejected", "round_trip", ["round_trip"], None),
+    ]
+    # A rejected variant keeps its text and all its scores; a failed one has none.
+    assert aside["text"].to_list() == ["Tell me a story.", None, "给我讲个故事。"]
+    assert [None in row for row in aside.select(names).rows()] == [False, True, False]
+
+    counts = run.manifest.counts
+    assert counts.variants is not None and counts.by_language is not None
+    assert counts.variants.model_dump() == {
+        "requested": 6,
+        "kept": 3,
+        "rejected": {"language_id": 1, "round_trip": 1},
+        "failed": {"output_limit": 1},
+    }
+    assert {code: one.kept for code, one in counts.by_language.items()} == {
+        "spa_Latn": 1, "swh_Latn": 1, "zho_Hans": 1,
+    }  # fmt: skip
+    for one in (counts.variants, *counts.by_language.values()):
+        assert one.requested == one.kept + sum(one.rejected.values()) + sum(one.failed.values())
+    assert run.manifest.models["language_identifier"].licence == "CC-BY-SA-3.0"
+
+
+def test_thresholds_change_verdicts_and_not_scores(translated: Callable[..., Run]) -> None:
+    run = translated(VARIANTS, {})
+    score(run)
+    decide(run)
+    before = run.manifest
+    sections = run.recipe.model_dump(mode="json")
+    sections["checks"]["round_trip"]["enabled"] = False
+    changed = Run(Recipe.model_validate(sections), run.folder)
+    assert score(changed) is True
+    assert decide(changed) is False
+    assert decide(changed) is True
+    after = changed.manifest
+    assert after.content_hash.scores == before.content_hash.scores
+    assert after.content_hash.variants != before.content_hash.variants
+    assert after.counts.variants is not None
+    assert after.counts.variants.rejected == {"language_id": 1}
+
+
+def test_a_run_without_translations_in_it_is_empty_and_whole(
+    translated: Callable[..., Run],
+) -> None:
+    run = translated([], {})
+    score(run)
+    decide(run)
+    kept, aside = tables(run)
+    assert (kept.height, aside.height) == (0, 0)
+    assert run.manifest.counts.variants is not None
+    assert run.manifest.counts.variants.requested == 0
+
+
+def test_nothing_but_failures(translated: Callable[..., Run]) -> None:
+    run = translated([(SOURCE, None, "spa_Latn"), (SOURCE, None, "swh_Latn")], {})
+    score(run)
+    decide(run)
+    assert run.manifest.counts.variants is not None
+    assert run.manifest.counts.variants.failed == {"output_limit": 2}
+
+
+def test_the_same_rows_give_the_same_hashes(
+    translated: Callable[..., Run],
+) -> None:
+    run = translated(VARIANTS, {})
+    score(run)
+    decide(run)
+    first = run.manifest.content_hash
+    score(run, force=True)
+    decide(run, force=True)
+    assert run.manifest.content_hash == first
+
+
+def test_language_identification_left_out_is_said(
+    translated: Callable[..., Run], caplog: pytest.LogCaptureFixture
+) -> None:
+    run = translated(VARIANTS, {"language_identifier": None})
+    with caplog.at_level(logging.WARNING):
+        score(run)
+    assert "checks.language_identifier is null" in caplog.text
+    assert "language_id" in run.manifest.stages["score"].notes
+    assert "language_identifier" not in run.manifest.models
+    decide(run)
+    kept, _ = tables(run)
+    assert not [name for name in kept.columns if name.startswith("language_id")]
+
+
+def test_a_named_identifier_that_is_missing_stops_the_run(
+    translated: Callable[..., Run], tmp_path: Path
+) -> None:
+    run = translated(VARIANTS, {"language_identifier": str(tmp_path / "lid.ftz")})
+    with pytest.raises(ModelError, match=r"checks\.language_identifier"):
+        preflight(run.recipe)
+    with pytest.raises(ModelError):
+        score(run)
+
+
+def test_stages_are_not_done_before_those_they_read(make_run: Callable[..., Run]) -> None:
+    run = make_run([{"prompt": SOURCE}])
+    with pytest.raises(UsageError, match="translations"):
+        score(run)
+    with pytest.raises(UsageError, match="run the stage before"):
+        decide(run)
+
+
+def test_scores_of_other_translations_are_refused(
+    translated: Callable[..., Run], rows: Rows
+) -> None:
+    run = translated(VARIANTS, {})
+    score(run)
+    checks = build_checks(run.recipe, preflight(run.recipe))
+    scores = pl.read_parquet(run.path("scores/scores.parquet"))
+    with pytest.raises(MlcDataError, match="run the score stage again"):
+        judge(rows(*VARIANTS[:3]).drop("segments"), scores, checks)
