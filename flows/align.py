@@ -8,7 +8,7 @@ from flows.common import main, prepare, stage
 from mlc_data.stages import ALIGN
 
 
-@flow(name="align", flow_run_name="align-{recipe}")
+@flow(name="align")
 def align(recipe: str = "", run_dir: str | None = None, overrides: list[str] | None = None) -> str:
     """Train and evaluate on a run whose variant sets are built; returns the run's folder.
 

@@ -10,7 +10,7 @@ from flows.common import main, prepare
 from mlc_data.stages import STAGES
 
 
-@flow(name="build-and-align", flow_run_name="build-and-align-{recipe}")
+@flow(name="build-and-align")
 def build_and_align(
     recipe: str = "", run_dir: str | None = None, overrides: list[str] | None = None
 ) -> str:

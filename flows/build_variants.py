@@ -8,7 +8,7 @@ from flows.common import main, prepare, stage
 from mlc_data.stages import BUILD
 
 
-@flow(name="build-variants", flow_run_name="build-variants-{recipe}")
+@flow(name="build-variants")
 def build_variants(
     recipe: str = "", run_dir: str | None = None, overrides: list[str] | None = None
 ) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from mlc_data.cli.display import set_up
 from mlc_data.errors import MlcDataError
 from mlc_data.recipe_files import load_recipe
 from mlc_data.stages import preflight, run_stage
@@ -31,11 +32,9 @@ def prepare(
     recipe: str, run_dir: str | None, overrides: list[str] | None, stages: tuple[str, ...]
 ) -> Run:
     """The run to work on, once everything that ``stages`` need has been found."""
-    if run_dir and not recipe:
-        run = Run.open(Path(run_dir))
-    else:
-        loaded = load_recipe(recipe or "quickstart", overrides or ())
-        run = Run.create(loaded, Path(run_dir) if run_dir else None)
+    known = run_dir is not None and (Path(run_dir) / "recipe.yaml").is_file()
+    loaded = load_recipe(recipe or (str(run_dir) if known else "quickstart"), overrides or ())
+    run = Run.create(loaded, Path(run_dir) if run_dir else None)
     preflight(run.recipe, stages)
     return run
 
@@ -65,6 +64,7 @@ def main(flow: Callable[..., Any], description: str | None) -> None:
         help="override any key of the recipe; repeatable",
     )  # fmt: skip
     chosen = parser.parse_args()
+    set_up(quiet=False)
     try:
         flow(recipe=chosen.recipe, run_dir=chosen.run_dir, overrides=chosen.overrides)
     except MlcDataError as error:

@@ -237,6 +237,8 @@ def _arguments(job: Job, precompute: bool) -> DPOConfig:
         gradient_accumulation_steps=settings.gradient_accumulation,
         gradient_checkpointing=settings.gradient_checkpointing,
         bf16=settings.dtype == "bfloat16",
+        use_cpu=not torch.cuda.is_available(),
+        dataloader_pin_memory=torch.cuda.is_available(),
         max_length=None,  # longer pairs were left out, and none is ever cut
         precompute_ref_log_probs=precompute,
         disable_dropout=False,  # adapters have the recipe's dropout; base models have none

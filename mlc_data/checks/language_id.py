@@ -111,8 +111,13 @@ class LanguageId:
 
 
 def readable(texts: pl.Series) -> pl.Series:
-    """The texts as an identifier should see them: no addresses, no placeholders, no shouting."""
-    return without_spans(texts).str.to_lowercase()
+    """The texts as an identifier should see them: no addresses, no placeholders, no shouting.
+
+    Capitals are kept where they are few: they tell German from English.
+    """
+    cleaned = without_spans(texts)
+    shouted = cleaned.str.count_matches(r"\p{Lu}") > cleaned.str.count_matches(r"\p{Ll}")
+    return cleaned.str.to_lowercase().zip_with(shouted, cleaned)
 
 
 def _sum(found: Mapping[str, float], labels: frozenset[str]) -> float:

@@ -80,26 +80,26 @@ class Silent:
         """Nothing is shown."""
 
 
-def set_up(*, quiet: bool, own_log: bool = True) -> None:
-    """Prepare this process's display.
+_handlers: list[logging.Handler] = []
 
-    Args:
-        quiet: warnings and errors only, no progress.
-        own_log: show log lines ourselves; a flow leaves that to Prefect.
-    """
-    level = logging.WARNING if quiet else logging.INFO
+
+def set_up(*, quiet: bool) -> None:
+    """Prepare this process's display; with ``quiet``, warnings and errors only, and no progress."""
     logger = logging.getLogger("mlc_data")
-    logger.setLevel(level)
-    if own_log:
-        handler: logging.Handler
-        if err.is_terminal:
-            handler = RichHandler(console=err, show_path=False, show_level=False)
-            handler.setFormatter(logging.Formatter("%(message)s"))
-        else:
-            handler = logging.StreamHandler(sys.stderr)
-            handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        logger.handlers = [handler]
-        logger.propagate = False
+    logger.setLevel(logging.WARNING if quiet else logging.INFO)
+    handler: logging.Handler
+    if err.is_terminal:
+        handler = RichHandler(console=err, show_path=False, show_level=False)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+    else:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    while _handlers:
+        logger.removeHandler(_handlers.pop())
+    _handlers.append(handler)
+    # Beside Prefect's handler, which sends the same lines to its server.
+    logger.addHandler(handler)
+    logger.propagate = False
     if quiet:
         progress.use(Silent())
     elif err.is_terminal:

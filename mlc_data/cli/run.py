@@ -31,7 +31,7 @@ def run(
     made = open_run(recipe, set_, run_dir, STAGES)
     if quiet:
         os.environ["PREFECT_LOGGING_LEVEL"] = "WARNING"
-    display.set_up(quiet=quiet, own_log=False)
+    display.set_up(quiet=quiet)
     from flows.build_and_align import build_and_align
 
     build_and_align(run_dir=str(made.folder))
