@@ -29,7 +29,7 @@ from mlc_data.workspace import Run
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, epilog="python benchmarks/translation.py")
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prompts", type=int, default=400, help="prompts, default 400")
     parser.add_argument("--model", help="CTranslate2 folder; default the phrasebook model")
     chosen = parser.parse_args()

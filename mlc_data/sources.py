@@ -271,7 +271,9 @@ def _text(value: Any, name: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise _Unusable(PromptReason.NOT_A_STRING, f"{name!r} is not text but {type(value).__name__}")
+        raise _Unusable(
+            PromptReason.NOT_A_STRING, f"{name!r} is not text but {type(value).__name__}"
+        )
     if "\0" in value:
         raise _Unusable(PromptReason.NUL_BYTES, f"{name!r} holds a NUL at {value.index(chr(0))}")
     if any("\ud800" <= character <= "\udfff" for character in value):

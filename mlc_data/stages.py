@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from mlc_data.errors import DiskFullError, is_disk_full
-from mlc_data.locations import model_location, source_file
+from mlc_data.locations import source_file
 from mlc_data.recipe import Recipe
 from mlc_data.workspace import Run
 
@@ -45,8 +45,9 @@ def preflight(recipe: Recipe, stages: tuple[str, ...] = STAGES) -> None:
             source = getattr(recipe.sources, key)
             if source and source.path:
                 source_file(source.path, f"sources.{key}.path")
-        if recipe.checks.language_identifier:
-            model_location(recipe.checks.language_identifier, "checks.language_identifier")
+        from mlc_data.checks.stage import preflight as checking
+
+        checking(recipe)
     if "translate" in stages:
         from mlc_data.translate.stage import preflight as translation
 

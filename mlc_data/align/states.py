@@ -243,7 +243,7 @@ def text_states(
 
 def _common_prefix(texts: Sequence[Sequence[int]]) -> int:
     """Tokens that all texts begin with, but for the last token of the shortest."""
-    first, last = min(texts), max(texts)
+    first, last = min(map(tuple, texts)), max(map(tuple, texts))
     limit = min(len(text) for text in texts) - 1
     for place in range(limit):
         if first[place] != last[place]:

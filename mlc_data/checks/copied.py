@@ -82,7 +82,14 @@ def copied_share(rows: pl.DataFrame, spaced: bool) -> pl.Series:
 
 def _own(sources: pl.Series) -> pl.Series:
     """Each prompt's words that a translation would change."""
-    return _no_numbers(words(without_spans(sources))).list.set_difference(names(sources))
+    distinct = sources.rename("source").unique()
+    found = _no_numbers(words(without_spans(distinct))).list.set_difference(names(distinct))
+    return (
+        sources.to_frame("source")
+        .join(pl.DataFrame([distinct, found.rename("own")]), on="source", how="left",
+              maintain_order="left")
+        .get_column("own")
+    )  # fmt: skip
 
 
 def _no_numbers(lists: pl.Series) -> pl.Series:

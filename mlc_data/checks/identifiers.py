@@ -14,7 +14,7 @@ from mlc_data.languages import Language
 from mlc_data.locations import model_location
 
 _PREFIX = "__label__"
-_LEAST = 0.001
+_LEAST = 0.01
 _LICENCES = {
     "lid.176.ftz": "CC-BY-SA-3.0",
     "lid.176.bin": "CC-BY-SA-3.0",
@@ -76,7 +76,7 @@ class FastTextIdentifier:
         self.licence = _LICENCES.get(path.name, "unknown")
 
     def identify(self, texts: Sequence[str]) -> list[dict[str, float]]:
-        """See `LanguageIdentifier`; labels under 0.001 are left out."""
+        """See `LanguageIdentifier`; labels under 0.01 are left out."""
         if not texts:
             return []
         # fastText takes one line at a time.

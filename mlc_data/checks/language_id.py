@@ -121,4 +121,4 @@ def readable(texts: pl.Series) -> pl.Series:
 
 
 def _sum(found: Mapping[str, float], labels: frozenset[str]) -> float:
-    return min(1.0, sum(found.get(label, 0.0) for label in labels))
+    return min(1.0, sum([found[label] for label in labels if label in found]))

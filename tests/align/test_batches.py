@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from mlc_data.align.batches import PLAIN_PROMPT, PromptFormat, SetSampler, select_pairs, tokenise_sets
+from mlc_data.align.batches import (
+    PLAIN_PROMPT,
+    PromptFormat,
+    SetSampler,
+    select_pairs,
+    tokenise_sets,
+)
 
 CODES = ("eng_Latn", "spa_Latn", "zho_Hans")
 

@@ -8,18 +8,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from safetensors.torch import load_file
 
 from mlc_data.align import align
+from mlc_data.align.stopping import SIGNALS
+from mlc_data.align.training import _Trainer
+from mlc_data.errors import StoppedError
 from mlc_data.workspace import Run
 
 PROGRAM = """
 import sys, time
-from pathlib import Path
 from mlc_data.align import align
 from mlc_data.align.training import _Trainer
 from mlc_data.errors import MlcDataError
@@ -58,56 +59,63 @@ def wait_for_step(run: Run, step: int, process: subprocess.Popen[str]) -> None:
         time.sleep(0.02)
 
 
-@pytest.fixture
-def whole(make_run: Callable[..., Run]) -> dict[str, Any]:
-    import torch
+def test_interrupted_then_killed_then_gone_on(make_run: Callable[..., Run]) -> None:
+    whole, run = (make_run(name, save_every=2, max_steps=8) for name in ("whole", "cut"))
+    align(whole)
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    run = make_run("whole", save_every=2, max_steps=8)
-    align(run)
-    torch.set_num_threads(threads)
-    return dict(load_file(run.path("checkpoint", "model.safetensors")))
-
-
-def test_interrupted_terminated_killed_and_gone_on(
-    make_run: Callable[..., Run], whole: dict[str, Any]
-) -> None:
-    run = make_run("cut", save_every=2, max_steps=8)
-    saved: Callable[[], list[Path]] = lambda: sorted(run.folder.glob(".training-*/checkpoint-*"))  # noqa: E731
-    for number, step in ((signal.SIGINT, 1), (signal.SIGTERM, 3)):
-        process = start(run, pause=0.4)
-        wait_for_step(run, step, process)
-        process.send_signal(number)
-        output, errors = process.communicate(timeout=60)
-        assert process.returncode == 130, errors
-        assert "run the same command again" in output
-        assert "Traceback" not in errors
-        assert [path.name for path in saved()] == [f"checkpoint-{step + 1}"]
-        run.path("step").unlink()
     process = start(run, pause=0.4)
-    wait_for_step(run, 7, process)
+    wait_for_step(run, 1, process)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "run the same command again" in output
+    assert "Traceback" not in errors
+    assert saved(run) == ["checkpoint-2"]
+
+    run.path("step").unlink()
+    process = start(run, pause=0.4)
+    wait_for_step(run, 5, process)
     process.kill()
     process.communicate()
-    assert [path.name for path in saved()] == ["checkpoint-6"]
+    assert saved(run) == ["checkpoint-4"]
     assert not run.path("checkpoint").exists()
-    process = start(run, pause=0)
-    output, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
-    assert run.manifest.stages["align"].notes["resumed_from"] == 6
-    found = load_file(run.path("checkpoint", "model.safetensors"))
-    assert all((found[name] == value).all() for name, value in whole.items())
+
+    align(run)
+    assert run.manifest.stages["align"].notes["resumed_from"] == 4
+    expected, found = (
+        load_file(each.path("checkpoint", "model.safetensors")) for each in (whole, run)
+    )
+    assert all((found[name] == value).all() for name, value in expected.items())
 
 
-def test_a_second_signal_stops_at_once(make_run: Callable[..., Run]) -> None:
+def test_terminated_in_order_and_the_second_time_at_once(make_run: Callable[..., Run]) -> None:
     run = make_run()
-    process = start(run, pause=30)
+    process = start(run, pause=60)
     wait_for_step(run, 0, process)
-    process.send_signal(signal.SIGINT)
-    time.sleep(0.5)
-    begun = time.monotonic()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(1)
+    assert process.poll() is None  # it is finishing its step
+    process.send_signal(signal.SIGTERM)
     process.communicate(timeout=20)
-    assert time.monotonic() - begun < 15
-    assert process.returncode not in (0, 130) or process.returncode == -signal.SIGINT
+    assert process.returncode == -signal.SIGTERM
     assert not run.path("checkpoint").exists()
+
+
+def test_handlers_are_put_back(make_run: Callable[..., Run], monkeypatch: Any) -> None:
+    run = make_run()
+    step = _Trainer.training_step
+
+    def terminated(self: Any, *args: Any, **kwargs: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return step(self, *args, **kwargs)
+
+    before = [signal.getsignal(number) for number in SIGNALS]
+    monkeypatch.setattr(_Trainer, "training_step", terminated)
+    with pytest.raises(StoppedError, match="after step 1 of 6"):
+        align(run)
+    assert saved(run) == ["checkpoint-1"]
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def saved(run: Run) -> list[str]:
+    return sorted(path.name for path in run.folder.glob(".training-*/checkpoint-*"))

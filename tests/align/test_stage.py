@@ -241,7 +241,7 @@ def test_a_loss_that_is_not_finite_stops_the_training(make_run: MakeRun, tiny: P
 
 def test_no_pairs(make_run: MakeRun) -> None:
     run = make_run(max_length=8)
-    with pytest.raises(MlcDataError, match="no preference pair .* 8 too_long"):
+    with pytest.raises(MlcDataError, match=r"no preference pair .* 8 too_long"):
         align(run)
     write_table(pl.DataFrame(schema=PREFERENCES), run.path("preferences.parquet"), PREFERENCES)
     with pytest.raises(MlcDataError, match="the sources have none"):

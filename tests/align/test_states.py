@@ -52,9 +52,7 @@ CONFIGS = [
 
 def rows() -> list[list[int]]:
     generator = torch.Generator().manual_seed(1)
-    return [
-        torch.randint(3, 100, (size,), generator=generator).tolist() for size in (7, 3, 12, 5)
-    ]
+    return [torch.randint(3, 100, (size,), generator=generator).tolist() for size in (7, 3, 12, 5)]
 
 
 def by_hand(model: Any, tokens: list[int], layer: int) -> torch.Tensor:
@@ -129,7 +127,10 @@ def test_gradients_are_the_same_with_gradient_checkpointing(llama: Any, reentran
 def test_gradients_are_the_same_with_a_common_beginning(llama: Any) -> None:
     texts = [[9, 8, 7, 6, 5, *tokens] for tokens in rows()]
     gradients = []
-    for found in (text_states(llama, texts, 3), last_token_states(llama, *pad_right(texts, "cpu"), 3)):
+    for found in (
+        text_states(llama, texts, 3),
+        last_token_states(llama, *pad_right(texts, "cpu"), 3),
+    ):
         llama.zero_grad()
         found.square().sum().backward()
         gradients.append([w.grad.clone() for w in llama.parameters() if w.grad is not None])

@@ -73,7 +73,7 @@ def test_every_requested_variant_is_kept_or_put_aside(
     assert kept["language"].to_list() == ["spa_Latn", "swh_Latn", "zho_Hans"]
     found = aside.select("language", "status", "reason", "reasons", "failure").rows()
     assert found == [
-        ("spa_Latn", "rejected", "language_id", ["language_id", "copied"], None),
+        ("spa_Latn", "rejected", "copied", ["copied"], None),
         ("swh_Latn", "failed", "output_limit", ["output_limit"], "output_limit"),
         ("zho_Hans", "rejected", "round_trip", ["round_trip"], None),
     ]
@@ -86,7 +86,7 @@ def test_every_requested_variant_is_kept_or_put_aside(
     assert counts.variants.model_dump() == {
         "requested": 6,
         "kept": 3,
-        "rejected": {"language_id": 1, "round_trip": 1},
+        "rejected": {"copied": 1, "round_trip": 1},
         "failed": {"output_limit": 1},
     }
     assert {code: one.kept for code, one in counts.by_language.items()} == {
@@ -112,7 +112,7 @@ def test_thresholds_change_verdicts_and_not_scores(translated: Callable[..., Run
     assert after.content_hash.scores == before.content_hash.scores
     assert after.content_hash.variants != before.content_hash.variants
     assert after.counts.variants is not None
-    assert after.counts.variants.rejected == {"language_id": 1}
+    assert after.counts.variants.rejected == {"copied": 1}
 
 
 def test_a_run_without_translations_in_it_is_empty_and_whole(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mlc_data.quickstart import build_prompts, phrasebook
-from mlc_data.quickstart.measure import Model, exact
+from mlc_data.quickstart.measure import Model, chrf, exact
 from mlc_data.quickstart.package import card
 from mlc_data.quickstart.phrasebook import ENGLISH, FOLDER, LANGUAGES, TARGETS
 from mlc_data.quickstart.tokens import PIECES_FILE, Layout
@@ -212,13 +212,22 @@ def test_no_ascii_character_is_unknown() -> None:
     assert set(layout.source_tokens(text, ENGLISH)) <= known
 
 
+@pytest.mark.parametrize("beam_size", [1, 4])
 @pytest.mark.parametrize("language", TARGETS)
-def test_the_model_translates_held_out_combinations_exactly_there_and_back(language: str) -> None:
+def test_held_out_combinations_are_exact_there_and_back(language: str, beam_size: int) -> None:
     held_out = phrasebook.split(held_out=True)[:300]
     english = [one.text(ENGLISH) for one in held_out]
-    there = _model().translate(english, ENGLISH, language)
+    there = _model().translate(english, ENGLISH, language, beam_size)
     assert exact(there, [one.text(language) for one in held_out]) >= 0.9
-    assert exact(_model().translate(there, language, ENGLISH), english) >= 0.95
+    assert exact(_model().translate(there, language, ENGLISH, beam_size), english) >= 0.95
+
+
+def test_prompts_outside_the_phrasebook_come_back_as_something_else() -> None:
+    rows = [row["prompt"] for row in _lines("prompts.jsonl") if row["origin"] == "outside"]
+    for language in TARGETS:
+        there = _model().translate(rows, ENGLISH, language)
+        again = _model().translate(there, language, ENGLISH)
+        assert max(chrf([a], [b]) for a, b in zip(again, rows, strict=True)) < 40
 
 
 def test_the_recorded_figures_keep_the_promise() -> None:
