@@ -29,6 +29,7 @@ from mlc_data.workspace import Run
 
 
 def main() -> None:
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prompts", type=int, default=400, help="prompts, default 400")
     parser.add_argument("--model", help="CTranslate2 folder; default the phrasebook model")
