@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows.common import main, prepare, stage
+from flows.common import main, walk
 from mlc_data.stages import ALIGN
 
 
@@ -18,11 +18,7 @@ def align(recipe: str = "", run_dir: str | None = None, overrides: list[str] | N
         run_dir: the run's folder; default ``runs/<recipe name>``.
         overrides: ``dotted.key=value`` each.
     """
-    run = prepare(recipe, run_dir, overrides, ALIGN)
-    with run.locked():
-        for name in ALIGN:
-            stage(str(run.folder), name)
-    return str(run.folder)
+    return walk(recipe, run_dir, overrides, ALIGN)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows.common import main, prepare, stage
+from flows.common import main, walk
 from mlc_data.stages import BUILD
 
 
@@ -20,11 +20,7 @@ def build_variants(
         run_dir: the run's folder; default ``runs/<recipe name>``.
         overrides: ``dotted.key=value`` each.
     """
-    run = prepare(recipe, run_dir, overrides, BUILD)
-    with run.locked():
-        for name in BUILD:
-            stage(str(run.folder), name)
-    return str(run.folder)
+    return walk(recipe, run_dir, overrides, BUILD)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,17 @@ def prepare(
     return run
 
 
+def walk(
+    recipe: str, run_dir: str | None, overrides: list[str] | None, stages: tuple[str, ...]
+) -> str:
+    """Do ``stages`` one after another, a task each; returns the run's folder."""
+    run = prepare(recipe, run_dir, overrides, stages)
+    with run.locked():
+        for name in stages:
+            stage(str(run.folder), name)
+    return str(run.folder)
+
+
 class _Expected(logging.Filter):
     """Errors that a user can act on are logged as one line: their traceback tells nothing more."""
 
