@@ -9,6 +9,7 @@ import io
 import logging
 import os
 import shutil
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ KEY = "align.model"
 
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+_LIBRARIES = r"(transformers|trl|peft|accelerate)\b"
 _REVISION_LENGTH = 16
 _UNPACKED = "gguf-1"  # raised whenever the copy of a GGUF file is made differently
 
@@ -56,7 +58,10 @@ def quiet() -> Iterator[None]:
     datasets.disable_progress_bars()
     os.environ["TQDM_DISABLE"] = "1"
     try:
-        yield
+        with warnings.catch_warnings():
+            # They call each other by names that they are about to change; nobody here can help it.
+            warnings.filterwarnings("ignore", category=FutureWarning, module=_LIBRARIES)
+            yield
     finally:
         noise.set_verbosity(level)
         if bars:

@@ -128,9 +128,10 @@ class MLCTrainerMixin:
         if host.args.world_size > 1:
             use = use * host.args.world_size + host.args.process_index
         rows = [chosen.sets[index] for index in self._mlc_sampler.indices(use)]
-        states, present = set_states(
-            model, rows, chosen.layer, chosen.final_norm, chosen.batch_size
-        )
+        with host.accelerator.autocast():  # as in the model's own forward pass
+            states, present = set_states(
+                model, rows, chosen.layer, chosen.final_norm, chosen.batch_size
+            )
         term, figures = chosen.loss(states, present)
         return term, figures
 

@@ -34,7 +34,7 @@ class Frame:
     """A request with a slot; ``texts`` maps a FLORES-200 code to a template.
 
     A template names the form of the action that it takes: ``{action}``, or one that its language
-    needs besides (German ``{zu}``, French ``{de}``, Arabic ``{li}``).
+    needs besides (Arabic ``{li}``: "for", which is written together with the action).
     """
 
     id: str

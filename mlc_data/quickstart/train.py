@@ -54,7 +54,7 @@ class Settings:
     feed_forward: int = 512
     dropout: float = 0.1
     label_smoothing: float = 0.0
-    epochs: int = 7
+    epochs: int = 6
     """Times that every pair is seen."""
     batch: int = 32
     """Pairs a step."""

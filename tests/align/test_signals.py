@@ -21,6 +21,7 @@ from mlc_data.workspace import Run
 
 PROGRAM = """
 import sys, time
+from pathlib import Path
 from mlc_data.align import align
 from mlc_data.align.training import _Trainer
 from mlc_data.errors import MlcDataError
