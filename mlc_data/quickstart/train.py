@@ -62,7 +62,7 @@ class Settings:
     """Highest rate; it rises over the first tenth of the steps and falls to 0 along a cosine."""
     noise: float = 0.2
     """Share of English sources that are shown with a small change of surface (0 to 1)."""
-    prefix_noise: float = 0.15
+    prefix_noise: float = 0.1
     """Share of the decoder's own earlier pieces that are shown wrong in training (0 to 1)."""
     threads: int = 1
 

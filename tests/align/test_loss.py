@@ -14,6 +14,8 @@ With m present languages and unit rows Z, the singular values s satisfy sum s_i^
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -220,6 +222,17 @@ def test_separation_tells_collapse_from_consistency() -> None:
     assert separate["between_cosine"].item() == pytest.approx(0, abs=1e-6)
     assert separate["within_cosine"].item() == pytest.approx(1)
     assert separate["first_share"].item() == pytest.approx(1)
+
+
+def test_the_loss_alone_brings_in_no_trainer() -> None:
+    program = (
+        "import sys; from mlc_data.align import MultilingualConsistencyLoss; "
+        "print({'transformers', 'trl', 'peft', 'datasets', 'polars'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, stdout=subprocess.PIPE, text=True
+    )
+    assert done.stdout.strip() == "set()"
 
 
 @pytest.mark.parametrize(
