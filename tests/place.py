@@ -10,9 +10,8 @@ from pathlib import Path
 
 from mlc_data.manifest import Manifest, read_manifest
 
-# Fewer prompts, languages and steps than the quickstart, so that the road takes about a minute.
+# Fewer languages and steps than the quickstart, so that the road takes about a minute.
 SHORT = (
-    "sources.prompts.limit=70",
     "sources.preferences.limit=40",
     "languages.targets=[spa_Latn,swh_Latn,arb_Arab,zho_Hans]",
     "sets.completeness={at_least: 3}",

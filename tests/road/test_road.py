@@ -21,7 +21,7 @@ def test_the_manifest_adds_up(walked: Walked) -> None:
     manifest = walked.place.manifest()
     counts = manifest.counts
     assert counts.prompts and counts.variants and counts.sets and counts.by_language
-    assert counts.prompts.read == 70
+    assert counts.prompts.read == 218
     assert counts.prompts.read == counts.prompts.kept + sum(counts.prompts.rejected.values())
     variants = counts.variants
     assert variants.requested == counts.prompts.kept * 4
