@@ -39,8 +39,11 @@ check: $(INSTALLED)
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 ## make bench        benchmarks: each prints ratios against a baseline measured in the same run
+# Human parallel text for the language check (NTREX-128, one <FLORES code>.txt a language); not ours.
+NTREX ?= ../shared/data/ntrex
 bench: $(INSTALLED)
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	$(BIN)/python benchmarks/translation.py
+	$(if $(wildcard $(NTREX)),$(BIN)/python benchmarks/language_id.py --ntrex $(NTREX),@echo "language_id.py is left out: no folder $(NTREX); name one with NTREX=DIR")
 
 ## make schemas      write schemas/ anew from the code
 schemas: $(INSTALLED)
