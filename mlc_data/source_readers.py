@@ -97,22 +97,41 @@ def _read_csv(path: Path) -> Iterator[RawRow]:
     csv.field_size_limit(2**31 - 1)
     # Bytes that are no UTF-8 become lone surrogates, which the row's checks find and name.
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as handle:
-        reader = csv.reader(handle, delimiter=delimiter, strict=True)
-        begun = 1
+        records = _csv_records(handle.readlines(), delimiter)
+    _, header, fault = next(records, (1, [], "it is empty"))
+    if fault or not header:
+        raise SourceError(f"{path}, line 1: no column names: {fault or 'the line is blank'}")
+    if len(set(header)) < len(header):
+        twice = sorted({name for name in header if header.count(name) > 1})
+        raise SourceError(f"{path}, line 1: the header names {', '.join(twice)} more than once")
+    for number, (line, cells, fault) in enumerate(records, start=1):
+        yield _csv_row(number, line, header, cells, fault)
+
+
+def _csv_records(lines: list[str], delimiter: str) -> Iterator[tuple[int, list[str], str]]:
+    """Line number, cells and fault of every record.
+
+    A record that is not CSV (a quote that is never closed, text behind a closing quote) costs its
+    own first line alone: reading goes on at the line after it.
+    """
+    begun = 0
+    while begun < len(lines):
+        reader = csv.reader(islice(lines, begun, None), delimiter=delimiter, strict=True)
+        read = 0
         try:
-            header = next(reader, None)
-            if header is None:
-                raise SourceError(f"{path} is empty: a CSV file begins with its column names")
-            begun = reader.line_num + 1
-            for number, cells in enumerate(reader, start=1):
-                yield _csv_row(number, begun, header, cells)
-                begun = reader.line_num + 1
+            for cells in reader:
+                yield begun + read + 1, cells, ""
+                read = reader.line_num
+            return
         except csv.Error as error:
-            raise SourceError(f"{path}, line {begun}: not CSV: {error}") from error
+            yield begun + read + 1, [], f"not CSV: {error}"
+            begun += read + 1
 
 
-def _csv_row(number: int, line: int, header: list[str], cells: list[str]) -> RawRow:
+def _csv_row(number: int, line: int, header: list[str], cells: list[str], fault: str) -> RawRow:
     where = f"line {line}"
+    if fault:
+        return RawRow(number, where, None, PromptReason.MALFORMED, fault)
     if not cells:
         return RawRow(number, where, None, PromptReason.EMPTY, "the line is blank")
     if len(cells) > len(header):

@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from mlc_data.errors import RecipeError
-from mlc_data.recipe import ByLanguage, Recipe
+from mlc_data.recipe import Recipe
+from mlc_data.recipe_base import ByLanguage
 from mlc_data.recipe_files import (
     apply_override,
     dump_recipe,
@@ -17,6 +18,15 @@ PAPER = {
     "eng_Latn", "zho_Hans", "rus_Cyrl", "jpn_Jpan", "arb_Arab",
     "ben_Beng", "swh_Latn", "urd_Arab", "pbt_Arab", "kmr_Latn",
 }  # fmt: skip
+
+
+def test_a_bare_threshold_holds_for_every_language_also_when_read_back(tmp_path: Path) -> None:
+    recipe = load_recipe("quickstart", ["checks.length.max_ratio=3"])
+    written = tmp_path / "recipe.yaml"
+    written.write_text(dump_recipe(recipe))
+    for one in (recipe, load_recipe(str(written))):
+        assert one.checks.length.max_ratio.get("zho_Hans") == 3
+        assert one.hash == recipe.hash
 
 
 def test_the_three_recipes_are_shipped() -> None:
@@ -80,6 +90,8 @@ def test_any_key_can_be_overridden(override: str, value: object) -> None:
         ("align.loss.temperature", "--set takes dotted.key=value"),
         ("align.loss.temperature=[", "is not YAML"),
         ("name=a/b", "name"),
+        ("checks.length.max_ratio.swa_Latn=1", "swa_Latn"),
+        ("sets.completeness={at_least: 8}", "at least 8 languages, but languages.targets has 7"),
     ],
 )
 def test_a_wrong_override_is_told_with_its_place(override: str, told: str) -> None:

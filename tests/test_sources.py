@@ -131,11 +131,23 @@ def test_csv_rows_with_too_many_or_too_few_fields(tmp_path: Path, small: dict[st
     assert found["rejected"] == {"empty": 1, "malformed": 1, "missing": 1, "not_unicode": 1}
 
 
-def test_csv_with_an_open_quote_names_the_line(tmp_path: Path, small: dict[str, Any]) -> None:
+def test_csv_with_wrong_quotes_costs_those_lines_alone(
+    tmp_path: Path, small: dict[str, Any]
+) -> None:
     path = tmp_path / "p.csv"
-    path.write_text(f'prompt\n{GOOD[0]}\n"never closed\n')
+    path.write_text(f'prompt\n{GOOD[0]}\n"never closed\n{GOOD[1]}\n"closed" too early\n')
     small["sources"]["prompts"]["path"] = str(path)
-    with pytest.raises(SourceError, match=r"p\.csv, line 3: not CSV"):
+    run = Run.create(parse_recipe(small, "test"), tmp_path / "run")
+    assert counts(run) == {"read": 4, "kept": 2, "rejected": {"malformed": 2}}
+    aside = pl.read_parquet(run.path("rejected", "prompts.parquet"))
+    assert [detail.split(":")[0] for detail in aside["detail"]] == ["line 3", "line 5"]
+
+
+def test_csv_where_a_column_is_named_twice(tmp_path: Path, small: dict[str, Any]) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text(f"prompt,prompt\n{GOOD[0]},{GOOD[1]}\n")
+    small["sources"]["prompts"]["path"] = str(path)
+    with pytest.raises(SourceError, match="line 1: the header names prompt more than once"):
         load_sources(Run.create(parse_recipe(small, "test"), tmp_path / "run"))
 
 

@@ -1,4 +1,4 @@
-"""Texts at the head of a GGUF file, read without its vocabulary (the full reader takes seconds)."""
+"""The head of a GGUF file, read without its vocabulary (the full reader takes seconds)."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from typing import BinaryIO
 
 from mlc_data.errors import ModelError
 
-# https://github.com/ggml-org/ggml/blob/master/docs/gguf.md: value type to bytes
-_SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
+# https://github.com/ggml-org/ggml/blob/master/docs/gguf.md: value type to its form for `struct`
+_FORMS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
 _LONGEST = 1 << 20
 
 
-def gguf_texts(path: Path, prefix: str = "general.") -> dict[str, str]:
-    """The string entries whose keys begin with ``prefix``; reading ends after the last of them.
+Value = str | int | float
 
-    Writers put the entries of ``general.`` first.
+
+def gguf_entries(path: Path, prefix: str = "general.") -> dict[str, Value]:
+    """The entries whose keys begin with ``prefix``, lists left out; reading ends after the last.
+
+    Writers put the entries of ``general.`` first, then those of the architecture.
 
     Raises:
         ModelError: the file is not in GGUF format (version 2 or 3), or is cut short.
     """
-    found: dict[str, str] = {}
+    found: dict[str, Value] = {}
     with path.open("rb") as handle:
         magic, version, _, count = struct.unpack("<4sIQQ", _exactly(handle, 24, path))
         if magic != b"GGUF" or version not in (2, 3):
@@ -37,7 +40,7 @@ def gguf_texts(path: Path, prefix: str = "general.") -> dict[str, str]:
     return found
 
 
-def _value(handle: BinaryIO, kind: int, path: Path) -> str | None:
+def _value(handle: BinaryIO, kind: int, path: Path) -> Value | None:
     if kind == _STRING:
         return _string(handle, path)
     if kind == _ARRAY:
@@ -45,10 +48,9 @@ def _value(handle: BinaryIO, kind: int, path: Path) -> str | None:
         for _ in range(length):
             _value(handle, inner, path)
         return None
-    if kind not in _SIZES:
+    if kind not in _FORMS:
         raise ModelError(f"{path}: unknown GGUF value type {kind}")
-    _exactly(handle, _SIZES[kind], path)
-    return None
+    return _number(handle, f"<{_FORMS[kind]}", path)
 
 
 def _string(handle: BinaryIO, path: Path) -> str:

@@ -6,6 +6,7 @@ Weights are read from safetensors or GGUF alone, and no code of a model's reposi
 from __future__ import annotations
 
 import io
+import json
 import logging
 import os
 import shutil
@@ -19,10 +20,10 @@ from typing import Any, Literal
 import yaml
 
 from mlc_data import progress
-from mlc_data.align.gguf_header import gguf_texts
+from mlc_data.align.gguf_header import gguf_entries
 from mlc_data.errors import DiskFullError, ModelError, is_disk_full
 from mlc_data.hashing import hash_file, hash_value
-from mlc_data.locations import is_hub_id, model_location
+from mlc_data.locations import is_hub_id, model_location, user_cache
 from mlc_data.manifest import ModelRecord
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 KEY = "align.model"
 
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
+_DEPTHS = ("num_hidden_layers", "n_layer", "num_layers")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 _LIBRARIES = r"(transformers|trl|peft|accelerate)\b"
 _REVISION_LENGTH = 16
@@ -74,8 +76,11 @@ def quiet() -> Iterator[None]:
             os.environ["TQDM_DISABLE"] = tqdm
 
 
-def check_model(location: str, revision: str | None = None, key: str = KEY) -> None:
+def check_model(location: str, revision: str | None = None, key: str = KEY) -> int | None:
     """Look whether a model can be loaded, without loading it; of the Hub only its config is fetched.
+
+    Returns:
+        The number of its decoder layers; None if its description does not tell.
 
     Args:
         location: a folder, a .gguf file, a ``package://`` file, or a Hub id.
@@ -86,9 +91,26 @@ def check_model(location: str, revision: str | None = None, key: str = KEY) -> N
         ModelError: it is missing, incomplete, or has pickled weights only.
     """
     if is_hub_id(location):
-        model_location(location, key, revision, only=["config.json"])
+        path = model_location(location, key, revision, only=["config.json"])
     else:
-        _check_files(model_location(location, key), location, key)
+        path = model_location(location, key)
+        _check_files(path, location, key)
+    return _depth(path, key)
+
+
+def layer_number(layer: int, depth: int) -> int:
+    """A layer's number, 1 to ``depth``, from a number that may count from the end (-1 the last).
+
+    Raises:
+        ModelError: there is no such layer.
+    """
+    number = depth + 1 + layer if layer < 0 else layer
+    if not 1 <= number <= depth:
+        raise ModelError(
+            f"align.loss.layer is {layer}, but the model has {depth} decoder layers: "
+            f"name 1 to {depth}, or -1 (the last) to {-depth}"
+        )
+    return number
 
 
 def identify(
@@ -192,7 +214,7 @@ def _check_files(path: Path, location: str, key: str) -> None:
     if path.is_file():
         if path.suffix != ".gguf":
             raise ModelError(f"{key}: {location} is a file but no .gguf: name the model's folder")
-        gguf_texts(path)
+        gguf_entries(path)
         return
     if (path / "adapter_config.json").is_file() and not (path / "config.json").is_file():
         raise ModelError(f"{key}: {location} holds adapters alone: merge them into their model")
@@ -210,10 +232,26 @@ def _check_files(path: Path, location: str, key: str) -> None:
         raise ModelError(f"{key}: {location} has no tokenizer ({', '.join(_TOKENIZERS)})")
 
 
+def _depth(path: Path, key: str) -> int | None:
+    if path.is_file():
+        architecture = gguf_entries(path).get("general.architecture")
+        value = gguf_entries(path, f"{architecture}.").get(f"{architecture}.block_count")
+        return int(value) if value is not None else None
+    try:
+        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{key}: {path / 'config.json'} is not JSON: {error}") from error
+    for part in (config, config.get("text_config") or {}):
+        for name in _DEPTHS:
+            if isinstance(part.get(name), int):
+                return int(part[name])
+    return None
+
+
 def _licence(path: Path) -> str:
     """SPDX identifier from GGUF metadata or the head of README.md, else ``unknown``."""
     if path.is_file():
-        return gguf_texts(path).get("general.license", "unknown")
+        return str(gguf_entries(path).get("general.license", "unknown"))
     readme = path / "README.md"
     if not readme.is_file():
         return "unknown"
@@ -228,15 +266,9 @@ def _licence(path: Path) -> str:
     return str(head.get("license", "unknown")) if isinstance(head, dict) else "unknown"
 
 
-def _user_cache() -> Path:
-    if chosen := os.environ.get("MLC_DATA_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlc-data"
-
-
 def _unpacked(file: Path, location: str, key: str) -> Path:
     """A folder with the GGUF file's model in safetensors (float32), made if it is not there yet."""
-    folder = _user_cache() / "models" / f"{_UNPACKED}-{hash_file(file)[:_REVISION_LENGTH]}"
+    folder = user_cache() / "models" / f"{_UNPACKED}-{hash_file(file)[:_REVISION_LENGTH]}"
     if folder.is_dir():
         return folder
     log.info("%s: unpacking %s into %s, once", key, location, folder)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from mlc_data.align.batches import PromptFormat, TokenSets, select_pairs, tokenise_sets
-from mlc_data.align.model import KEY, check_model, identify, load_model, quiet
+from mlc_data.align.model import KEY, check_model, identify, layer_number, load_model, quiet
 from mlc_data.errors import MlcDataError, UsageError
 from mlc_data.hashing import code_version, hash_value
 from mlc_data.locations import is_hub_id
@@ -36,9 +36,11 @@ def preflight(recipe: Recipe) -> None:
     """Look whether the model can be loaded, before anything is translated for it.
 
     Raises:
-        ModelError: it is missing, incomplete, or has pickled weights only.
+        ModelError: it is missing, incomplete, has pickled weights only, or has no such layer.
     """
-    check_model(recipe.align.model, recipe.align.revision, KEY)
+    depth = check_model(recipe.align.model, recipe.align.revision, KEY)
+    if depth is not None and recipe.align.loss.weight:
+        layer_number(recipe.align.loss.layer, depth)
 
 
 def align(run: Run, *, force: bool = False, measure: Measure | None = None) -> bool:
@@ -178,9 +180,15 @@ def _require(
         )
     if settings.loss.weight and not sets:
         raise MlcDataError(
-            f"no variant set is left to train on ({sets.dropped} had fewer than two texts of at "
-            f"most align.max_length = {settings.max_length} tokens): lower sets.test_share, look "
-            "at rejected/, or set align.loss.weight to 0"
+            "no variant set is left to train on: "
+            + (
+                f"all {sets.dropped} had fewer than two texts of at most align.max_length = "
+                f"{settings.max_length} tokens; raise it, or set align.loss.weight to 0"
+                if sets.dropped
+                else "sets/ has none in its train split; rejected/variants.parquet and `mlc-data "
+                "explain` tell why variants were not kept, sets.completeness and sets.test_share "
+                "decide the rest. With align.loss.weight=0 no sets are needed"
+            )
         )
 
 

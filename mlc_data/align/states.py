@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mlc_data.align.model import layer_number
 from mlc_data.errors import ModelError
 
 _LAYER_LISTS = ("layers", "h", "blocks")
@@ -50,13 +51,7 @@ class Decoder:
         Raises:
             ModelError: the model has no such layer.
         """
-        number = self.depth + 1 + layer if layer < 0 else layer
-        if not 1 <= number <= self.depth:
-            raise ModelError(
-                f"align.loss.layer is {layer}, but the model has {self.depth} decoder layers: "
-                f"name 1 to {self.depth}, or -1 (the last) to {-self.depth}"
-            )
-        return number
+        return layer_number(layer, self.depth)
 
 
 def find_decoder(model: Any) -> Decoder:

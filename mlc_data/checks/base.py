@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from mlc_data.languages import get_language
-from mlc_data.recipe import ByLanguage
+from mlc_data.recipe_base import ByLanguage
 
 
 class VariantReason(StrEnum):

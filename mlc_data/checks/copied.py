@@ -8,7 +8,7 @@ import polars as pl
 
 from mlc_data.checks.base import VariantReason, by_spacing, threshold
 from mlc_data.checks.spans import names, without_spans, words
-from mlc_data.recipe import CopyCheck
+from mlc_data.recipe_checks import CopyCheck
 
 _WORDS_OF_A_SENTENCE = 4
 """Of a shorter sentence ("OK.", "Hotel Paris?") a copy may well be its translation."""

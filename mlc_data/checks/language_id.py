@@ -13,7 +13,7 @@ from mlc_data.checks.identifiers import LanguageIdentifier, labels_of
 from mlc_data.checks.script import unicode_scripts
 from mlc_data.checks.spans import without_spans
 from mlc_data.languages import get_language
-from mlc_data.recipe import LanguageIdCheck
+from mlc_data.recipe_checks import LanguageIdCheck
 
 log = logging.getLogger(__name__)
 

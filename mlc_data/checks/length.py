@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from mlc_data.checks.base import VariantReason, threshold
-from mlc_data.recipe import LengthCheck
+from mlc_data.recipe_checks import LengthCheck
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import polars as pl
 from mlc_data.checks.base import VariantReason, each, threshold
 from mlc_data.checks.numbers import compare
 from mlc_data.checks.spans import spans
-from mlc_data.recipe import PreservedCheck
+from mlc_data.recipe_checks import PreservedCheck
 
 _DIGIT = re.compile(r"\d")
 

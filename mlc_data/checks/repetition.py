@@ -8,7 +8,7 @@ import polars as pl
 
 from mlc_data.checks.base import VariantReason, by_spacing, threshold
 from mlc_data.checks.loops import looping_share
-from mlc_data.recipe import RepetitionCheck
+from mlc_data.recipe_checks import RepetitionCheck
 
 
 @dataclass(frozen=True)

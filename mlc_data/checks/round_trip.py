@@ -10,7 +10,7 @@ from sacrebleu.metrics import CHRF
 from mlc_data.checks.base import VariantReason, threshold
 from mlc_data.checks.spans import words
 from mlc_data.languages import get_language
-from mlc_data.recipe import RoundTripCheck
+from mlc_data.recipe_checks import RoundTripCheck
 
 # Words that a good round trip often changes. Negations, numbers and quantities are not among them.
 _FUNCTION_WORDS = frozenset(

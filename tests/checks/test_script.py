@@ -7,7 +7,8 @@ import pytest
 
 from mlc_data.checks import Script
 from mlc_data.languages import all_languages
-from mlc_data.recipe import ByLanguage, ScriptCheck
+from mlc_data.recipe_base import ByLanguage
+from mlc_data.recipe_checks import ScriptCheck
 
 Rows = Callable[..., pl.DataFrame]
 
