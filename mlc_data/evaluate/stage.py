@@ -99,7 +99,8 @@ def evaluate(run: Run, *, encode: Encode, loss: LossFunction, force: bool = Fals
                 states, present = encode(location, rows, languages, revision)
                 whole, tables[when] = measure(states, present, languages, loss)
                 results[when] = asdict(whole)
-                log.info("evaluate: %s: %s", when, results[when])
+                told = ", ".join(f"{name} {value:.4g}" for name, value in results[when].items())
+                log.info("evaluate: %s: %s", when, told)
         table = pl.DataFrame(as_table(tables["before"], tables["after"]), schema=CONSISTENCY)
         write_table(table, staging.path("evaluation", "consistency.parquet"), CONSISTENCY)
         details = {
