@@ -41,19 +41,20 @@ def draw(run: Run, path: Path) -> None:
         if any(heights):
             left.bar(languages, heights, bottom=below, color=colour, label=status)
         below = [low + height for low, height in zip(below, heights, strict=True)]
-    left.set_title("variants by language")
-    left.legend(frameon=False)
+    left.set_title("variants")
+    left.set_ylim(0, 1.2 * max(below))
+    left.legend(frameon=False, ncols=len(_COLOURS), loc="upper left")
     table = pl.read_parquet(run.path("evaluation", "consistency.parquet"))
     for offset, (when, colour) in zip((-0.2, 0.2), _WHEN.items(), strict=True):
         rows = table.filter(pl.col("when") == when)
         places = [languages.index(code) + offset for code in rows["language"]]
         right.bar(places, rows["retrieval"].to_list(), 0.4, color=colour, label=when)
     chance = run.manifest.results["after"]["chance"]
-    right.axhline(chance, color="black", linewidth=0.8, linestyle=":")
+    right.axhline(chance, color="black", linewidth=0.8, linestyle=":", label="chance")
     right.set_xticks(range(len(languages)), languages)
-    right.set_ylim(0, 1)
-    right.set_title("held-out variants that find their own prompt (dotted: chance)")
-    right.legend(frameon=False)
+    right.set_ylim(0, min(1.0, 1.4 * max(table["retrieval"].max(), chance)))
+    right.set_title("share of held-out variants nearest to their own prompt")
+    right.legend(frameon=False, ncols=3, loc="upper left")
     for axes in (left, right):
         axes.tick_params(axis="x", rotation=30)
         axes.spines[["top", "right"]].set_visible(False)
