@@ -1,7 +1,16 @@
-"""How fast is translation? Our stage against the engine alone and against one prompt at a time.
+"""How fast is translation? Our stages end to end against the engine alone and against the usual ways.
 
-The baseline is `ctranslate2.Translator.translate_batch`, handed every sentence at once, tokenised
-beforehand, in mixed languages, there and back, with nothing written.
+The floor is `ctranslate2.Translator.translate_batch`, handed every sentence of both directions at once,
+tokenised beforehand, sorted and batched by CTranslate2 itself, with nothing decoded, checked or
+written. Ours is everything: read the file, split, translate, join, translate back, check, write. The
+usual ways go one language after another, prompt by prompt, without a cache: with CTranslate2, and with
+`generate` of transformers where the weights are there for it.
+
+    python benchmarks/translation.py                   the quickstart's model (a)
+    python benchmarks/translation.py --model 600m      (b): NLLB-200-600M's shape, random int8 weights
+
+In (b) weights say nothing, so decoding never ends by itself: every way produces exactly
+``--output-tokens`` tokens a sentence. Usual ways are measured on a part and scaled.
 """
 
 from __future__ import annotations
@@ -11,111 +20,237 @@ import json
 import resource
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import ctranslate2
-import sentencepiece
+import polars as pl
 from rich.console import Console
 from rich.table import Table
+from shapes import TARGETS_OF_SHAPE, FixedLength, build_shape
 
-from mlc_data.locations import local_path
+from mlc_data.checks import stage as checking
+from mlc_data.checks.runner import build_checks
+from mlc_data.quickstart import phrasebook
+from mlc_data.recipe import Recipe
 from mlc_data.recipe_files import load_recipe
+from mlc_data.records import TRANSLATIONS
 from mlc_data.sources import load_sources
+from mlc_data.translate import stage as translation
 from mlc_data.translate.engine import NllbTranslator, Request, load_translator
-from mlc_data.translate.segments import split
-from mlc_data.translate.stage import translate
 from mlc_data.workspace import Run
+
+console = Console(width=110)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every way has to do."""
+
+    recipe: Recipe
+    engine: NllbTranslator
+    prompts: list[str]
+    network: Any = None
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """FLORES-200 codes."""
+        return self.recipe.languages.targets
 
 
 def main() -> None:
-    """Measure and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--prompts", type=int, default=400, help="prompts, default 400")
-    parser.add_argument("--model", help="CTranslate2 folder; default the phrasebook model")
+    """Measure and print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", choices=["phrasebook", "600m"], default="phrasebook")
+    parser.add_argument("--prompts", type=int, help="default 2000, with 600m 48")
+    parser.add_argument("--output-tokens", type=int, default=16, help="of 600m; default 16")
+    parser.add_argument("--usual", type=float, help="share measured of the usual ways")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides")
     chosen = parser.parse_args()
-    settings = ["translate.cache=null"]
-    if chosen.model:
-        settings.append(f"translate.model={chosen.model}")
-    with tempfile.TemporaryDirectory() as folder:
-        rows = _prompts(chosen.prompts)
-        path = Path(folder) / "prompts.jsonl"
-        path.write_text("".join(json.dumps({"prompt": text}) + "\n" for text in rows))
-        recipe = load_recipe("quickstart", [*settings, f"sources.prompts.path={path}"])
-        run = Run.create(recipe, Path(folder) / "run")
-        load_sources(run)
-        targets = recipe.languages.targets
+    big = chosen.model == "600m"
+    count = chosen.prompts or (48 if big else 2000)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = folder / "prompts.jsonl"
+        prompts = list(_prompts(count))
+        path.write_text("".join(json.dumps({"prompt": text}) + "\n" for text in prompts))
+        settings = [
+            "translate.cache=null", f"sources.prompts.path={path}", "sources.preferences=null",
+            *(f"checks.{check}.enabled=false" for check in ("length",) if big),
+            *chosen.overrides,
+        ]  # fmt: skip
+        network = None
+        if big:
+            network = build_shape(folder / "model")
+            settings += [
+                f"translate.model={folder / 'model'}",
+                f"translate.max_output_tokens={chosen.output_tokens}",
+                f"languages.targets=[{','.join(TARGETS_OF_SHAPE)}]",
+            ]
+        recipe = load_recipe("quickstart", settings)
         engine = load_translator(recipe.translate)
         assert isinstance(engine, NllbTranslator)
-        engine.translate([Request(rows[0], "eng_Latn", targets[0])])
-        floor = _seconds(lambda: _floor(engine, rows, targets))
-        ours = _seconds(lambda: translate(run, force=True))
-        some = rows[: max(len(rows) // 10, 1)]
-        single = _seconds(lambda: _one_by_one(engine, some, targets)) * len(rows) / len(some)
-    variants = len(rows) * len(targets)
-    table = Table("way", "seconds", "variants/s", "of the baseline's speed")
-    for name, seconds in (
-        ("translate_batch alone (baseline)", floor),
-        ("ours: read, split, translate, back, write", ours),
-        ("one prompt and language at a time (a tenth, scaled)", single),
-    ):
-        table.add_row(name, f"{seconds:.2f}", f"{variants / seconds:.0f}", f"{floor / seconds:.2f}")
-    console = Console()
-    console.print(f"{len(rows)} prompts x {len(targets)} languages, {engine.id}, {engine.device}")
+        if big:
+            engine.__class__ = FixedLength
+        translation.load_translator = lambda _: engine
+        task = Task(recipe, engine, prompts, network)
+        engine.translate([Request(prompts[0], "eng_Latn", task.targets[0])])
+        measure(task, folder, chosen.usual or (0.05 if big else 0.1))
+
+
+def measure(task: Task, folder: Path, share: float) -> None:
+    """Every way once; ours and the floor twice, in turn, the quicker one counts."""
+    plans = Plans(task)
+    floors, roads = [], []
+    for turn in range(2):
+        floors.append(_seconds(plans.floor))
+        roads.append(road(task, folder / f"run-{turn}"))
+    floor, ours = min(floors), min(roads, key=lambda found: sum(found.values()))
+    usual = task.prompts[: max(1, round(share * len(task.prompts)))]
+    scale = len(task.prompts) / len(usual)
+    ways = {
+        "translate_batch alone (the floor)": floor,
+        "ours: read, translate, check, write": sum(ours.values()),
+        "CTranslate2, prompt by prompt *": scale * _seconds(lambda: plans.one_by_one(usual)),
+    }
+    if task.network is not None:
+        few = usual[:1]
+        scale = len(task.prompts) / len(few)
+        ways["transformers generate, prompt by prompt *"] = scale * _seconds(
+            lambda: plans.generate(few)
+        )
+    variants = len(task.prompts) * len(task.targets)
+    title = (
+        f"{len(task.prompts)} prompts x {len(task.targets)} languages there and back, "
+        f"{plans.tokens:,} tokens produced; {task.engine.id}, {task.engine.device}, "
+        f"{task.engine.compute_type}"
+    )
+    table = Table("way", "seconds", "prompts/s", "tokens/s", "of the floor's speed", title=title)
+    for name, seconds in ways.items():
+        table.add_row(
+            name, f"{seconds:,.2f}", f"{len(task.prompts) / seconds:,.1f}",
+            f"{plans.tokens / seconds:,.0f}", f"{floor / seconds:.3f}",
+        )  # fmt: skip
     console.print(table)
+    console.print("* measured on a part of the prompts, and scaled")
+    parts = Table("part of ours", "seconds", "share")
+    for name, seconds in ours.items():
+        parts.add_row(name, f"{seconds:.2f}", f"{seconds / sum(ours.values()):.1%}")
+    console.print(parts)
+    each = check_seconds(task, folder / "run-0")
+    cheap = sum(seconds for name, seconds in each.items() if name != "round_trip")
+    shown = ", ".join(f"{name} {1e6 * seconds / variants:.1f}" for name, seconds in each.items())
+    console.print(f"microseconds a variant by check: {shown}")
+    console.print(
+        f"all checks but the round trip: {cheap:.2f} s, {cheap / sum(ours.values()):.1%} of the road"
+    )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    console.print(f"peak memory of the process {peak:.0f} MiB")
+    console.print(f"peak memory of the process {peak:,.0f} MiB")
 
 
-def _prompts(count: int) -> list[str]:
-    path = local_path("package://mlc_data/quickstart/reference.jsonl")
-    known = [json.loads(line)["prompt"] for line in path.read_text(encoding="utf-8").splitlines()]
-    # Two phrases each, in ever new pairs: a prompt is not in the cache and none is a duplicate.
-    size = len(known)
-    pairs = ((known[i % size], known[(i + 1 + i // size) % size]) for i in range(count))
-    return [f"{first} {second}" for first, second in pairs]
+def road(task: Task, folder: Path) -> dict[str, float]:
+    """Seconds of each of our stages on a new run."""
+    run = Run.create(task.recipe, folder)
+    stages = {
+        "read": load_sources,
+        "translate": translation.translate,
+        "score": checking.score,
+        "decide and write": checking.decide,
+    }
+    return {name: _seconds(lambda stage=stage: stage(run)) for name, stage in stages.items()}
+
+
+class Plans:
+    """The same work as token lists, prepared outside of what is timed."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        engine, targets = task.engine, task.targets
+        self.pairs = [(text, target) for text in task.prompts for target in targets]
+        self.forth = [engine.source_tokens(text, "eng_Latn") for text, _ in self.pairs]
+        there = engine.translate([Request(text, "eng_Latn", code) for text, code in self.pairs])
+        self.back = [
+            engine.source_tokens(one.text, code)
+            for one, (_, code) in zip(there, self.pairs, strict=True)
+            if one.text
+        ]
+        self.tokens = 0
+
+    def floor(self) -> None:
+        """Both directions, all at once."""
+        there = self._run(self.forth, [code for _, code in self.pairs])
+        back = self._run(self.back, ["eng_Latn"] * len(self.back))
+        self.tokens = sum(len(found.hypotheses[0]) for found in (*there, *back))
+
+    def _run(self, source: list[list[str]], codes: list[str]) -> list[Any]:
+        chosen = self.task.recipe.translate
+        results: list[Any] = self.task.engine._model.translate_batch(
+            source,
+            target_prefix=[[code] for code in codes],
+            batch_type="tokens",
+            max_batch_size=chosen.batch_tokens,
+            beam_size=chosen.beam_size,
+            max_decoding_length=chosen.max_output_tokens,
+            max_input_length=0,
+        )
+        return results
+
+    def one_by_one(self, prompts: list[str]) -> None:
+        """One language after another, prompt by prompt."""
+        for target in self.task.targets:
+            for text in prompts:
+                found = self.task.engine.translate([Request(text, "eng_Latn", target)])[0]
+                if found.text:
+                    self.task.engine.translate([Request(found.text, target, "eng_Latn")])
+
+    def generate(self, prompts: list[str]) -> None:
+        """The same with transformers, in float32."""
+        import torch
+
+        engine, network = self.task.engine, self.task.network
+        ids = {token: number for number, token in enumerate(network.tokens)}
+        length = self.task.recipe.translate.max_output_tokens
+        with torch.no_grad():
+            for target in self.task.targets:
+                for text in prompts:
+                    for code in (target, "eng_Latn"):
+                        tokens = [ids.get(t, 3) for t in engine.source_tokens(text, code)]
+                        network.generate(
+                            torch.tensor([tokens]), forced_bos_token_id=ids[code], num_beams=1,
+                            min_new_tokens=length, max_new_tokens=length,
+                        )  # fmt: skip
+
+
+def check_seconds(task: Task, folder: Path) -> dict[str, float]:
+    """Seconds that each check takes for all variants of a run."""
+    rows = pl.concat(
+        [pl.DataFrame(schema=TRANSLATIONS), *map(pl.read_parquet, sorted(
+            (folder / "translations").glob("*.parquet")))]
+    ).filter(pl.col("failure").is_null())  # fmt: skip
+    checks = build_checks(task.recipe, checking.preflight(task.recipe))
+    return {
+        str(check.reason): _seconds(lambda check=check: [
+            check.score(part) for part in rows.iter_slices(checking.ROWS_AT_ONCE)])
+        for check in checks
+    }  # fmt: skip
+
+
+def _prompts(count: int) -> Iterator[str]:
+    """Distinct sentences: the phrasebook's, then the same in lower case, then numbered ones."""
+    texts = [one.text("eng_Latn") for one in phrasebook.combinations()]
+    for number in range(count):
+        turn, place = divmod(number, len(texts))
+        text = texts[place * 7 % len(texts)]
+        yield (text, text.lower(), f"{text[:-1]} {turn}?")[min(turn, 2)]
 
 
 def _seconds(work: Callable[[], object]) -> float:
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun
-
-
-def _floor(engine: NllbTranslator, rows: list[str], targets: tuple[str, ...]) -> None:
-    folder = local_path("package://mlc_data/quickstart/model")
-    pieces = sentencepiece.SentencePieceProcessor(
-        model_file=str(folder / "sentencepiece.bpe.model")
-    )
-    model: ctranslate2.Translator = engine._model
-    distinct = sorted({sentence for row in rows for sentence in split(row, "eng_Latn").sentences})
-    source = [
-        ["eng_Latn", *pieces.encode(text, out_type=str), "</s>"]
-        for text in distinct
-        for _ in targets
-    ]
-    prefix = [[target] for _ in distinct for target in targets]
-    options = {
-        "batch_type": "tokens",
-        "max_batch_size": 4096,
-        "beam_size": 1,
-        "max_input_length": 0,
-    }
-    there = model.translate_batch(source, target_prefix=prefix, **options)
-    back = [
-        [target[0], *found.hypotheses[0][1:], "</s>"]
-        for found, target in zip(there, prefix, strict=True)
-    ]
-    model.translate_batch(back, target_prefix=[["eng_Latn"]] * len(back), **options)
-
-
-def _one_by_one(engine: NllbTranslator, rows: list[str], targets: tuple[str, ...]) -> None:
-    for row in rows:
-        for target in targets:
-            for sentence in split(row, "eng_Latn").sentences:
-                found = engine.translate([Request(sentence, "eng_Latn", target)])[0]
-                if found.text:
-                    engine.translate([Request(found.text, target, "eng_Latn")])
 
 
 if __name__ == "__main__":

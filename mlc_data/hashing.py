@@ -35,13 +35,38 @@ def hash_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+class RowsHash:
+    """Content hash of a table, made row by row or shard by shard in constant memory.
+
+    It depends on the rows alone, not on their order or on file layout: the sum of the rows' SHA-256,
+    modulo 2^256, and their number.
+    """
+
+    def __init__(self) -> None:
+        self._sum, self._count = 0, 0
+
+    def add_row(self, row: Any) -> None:
+        """One more row: any JSON-able value."""
+        text = canonical_json(row).encode("utf-8", "surrogatepass")
+        self._sum += int.from_bytes(hashlib.sha256(text).digest(), "big")
+        self._count += 1
+
+    def add(self, other: RowsHash) -> None:
+        """The rows of another table or shard."""
+        self._sum += other._sum
+        self._count += other._count
+
+    def hexdigest(self) -> str:
+        """64 hexadecimal digits."""
+        return hash_value([f"{self._sum % 2**256:064x}", self._count])
+
+
 def hash_rows(rows: Iterable[Any]) -> str:
-    """Content hash of a table: depends on the rows alone, not on their order or on file layout."""
-    digests = sorted(
-        hashlib.sha256(canonical_json(row).encode("utf-8", "surrogatepass")).digest()
-        for row in rows
-    )
-    return hashlib.sha256(b"".join(digests)).hexdigest()
+    """Content hash of a table that is at hand as a whole; see `RowsHash`."""
+    made = RowsHash()
+    for row in rows:
+        made.add_row(row)
+    return made.hexdigest()
 
 
 def normalise(text: str) -> str:

@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import polars as pl
+from pyarrow.parquet import ParquetWriter
 
 from mlc_data.errors import MlcDataError, UsageError
 from mlc_data.hashing import hash_file, hash_value
@@ -310,6 +311,34 @@ def read_table(path: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
 def write_table(frame: pl.DataFrame, path: Path, schema: Mapping[str, pl.DataType]) -> None:
     """Write Parquet (zstd) with exactly the schema's columns."""
     with_schema(frame, schema, str(path)).write_parquet(path, compression="zstd")
+
+
+class TableWriter:
+    """A Parquet file (zstd) written part by part, so that a long table is never held as a whole.
+
+    Use it in a ``with`` statement; the file is complete when that ends.
+    """
+
+    def __init__(self, path: Path, schema: Mapping[str, pl.DataType]) -> None:
+        self._path, self._schema = path, schema
+        empty = pl.DataFrame(schema=schema).to_arrow()
+        self._writer = ParquetWriter(path, empty.schema, compression="zstd")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Append rows.
+
+        Raises:
+            MlcDataError: the columns differ from the schema.
+        """
+        table = with_schema(frame, self._schema, str(self._path)).to_arrow()
+        if table.num_rows:
+            self._writer.write_table(table)
 
 
 def with_schema(frame: pl.DataFrame, schema: Mapping[str, pl.DataType], where: str) -> pl.DataFrame:

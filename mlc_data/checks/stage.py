@@ -7,9 +7,7 @@ again without translating or scoring again.
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
@@ -17,13 +15,21 @@ from mlc_data import progress
 from mlc_data.checks.base import Check
 from mlc_data.checks.identifiers import LanguageIdentifier, load_identifier
 from mlc_data.checks.language_id import LanguageId
-from mlc_data.checks.runner import build_checks, reasons, score_names, score_rows
+from mlc_data.checks.runner import build_checks, score_names, score_rows
+from mlc_data.checks.verdicts import (
+    STALE,
+    Judged,
+    judge,
+    rejected_schema,
+    scores_schema,
+    variants_schema,
+)
 from mlc_data.errors import MlcDataError
-from mlc_data.hashing import code_version, hash_rows
+from mlc_data.hashing import RowsHash, code_version
 from mlc_data.manifest import ModelRecord, VariantCounts
 from mlc_data.recipe import Recipe
-from mlc_data.records import KEYS, TRANSLATIONS, Status
-from mlc_data.workspace import Outcome, Run, Staging, read_table, write_table
+from mlc_data.records import TRANSLATIONS, Status
+from mlc_data.workspace import Outcome, Run, Staging, TableWriter, read_table, with_schema
 
 log = logging.getLogger(__name__)
 
@@ -32,37 +38,9 @@ KEPT = "variants/variants.parquet"
 ASIDE = "rejected/variants.parquet"
 
 _CODE = ("checks", "languages.py", "language_table.py", "records.py")
-_ROWS_AT_ONCE = 2000
-_TEXTS = ("prompt_id", "language", "source", "text", "back_translation")
+ROWS_AT_ONCE = 2000
+"""Translations that are scored together."""
 _FEW = 0.5
-
-
-def scores_schema(names: Sequence[str]) -> dict[str, pl.DataType]:
-    """``scores/scores.parquet``: one row a translation that did not fail; a column a score."""
-    return {**KEYS, **dict.fromkeys(names, pl.Float64())}
-
-
-def variants_schema(names: Sequence[str]) -> dict[str, pl.DataType]:
-    """``variants/variants.parquet``: one row a kept variant, with all its scores."""
-    texts = {name: TRANSLATIONS[name] for name in _TEXTS}
-    return {**texts, **dict.fromkeys(names, pl.Float64())}
-
-
-def rejected_schema(names: Sequence[str]) -> dict[str, pl.DataType]:
-    """``rejected/variants.parquet``: one row a requested variant that was not kept.
-
-    ``status`` is `records.Status`; ``reason`` is the first of ``reasons``: `VariantReason`, or
-    `records.FailureReason` where the status is ``failed``, which is then in ``failure`` too. Scores
-    of failed variants are null.
-    """
-    verdict = {
-        "status": pl.String(),
-        "reason": pl.String(),
-        "reasons": pl.List(pl.String()),
-        "failure": pl.String(),
-    }
-    texts = {name: TRANSLATIONS[name] for name in _TEXTS}
-    return {**texts, **verdict, **dict.fromkeys(names, pl.Float64())}
 
 
 def preflight(recipe: Recipe) -> LanguageIdentifier | None:
@@ -91,13 +69,19 @@ def score(run: Run, *, force: bool = False) -> bool:
         notes = _left_out(recipe, checks)
         for what in notes.values():
             log.warning("score: %s", what)
-        table = _score_all(run, checks)
-        write_table(table, staging.path(SCORES), scores_schema(score_names(checks)))
-        log.info("score: %d variants, %d scores each", table.height, table.width - len(KEYS))
+        names = score_names(checks)
+        content, scored = RowsHash(), 0
+        with TableWriter(staging.path(SCORES), scores_schema(names)) as writer:
+            for part in _scored(run, checks):
+                writer.write(part)
+                for row in part.iter_rows():
+                    content.add_row(row)
+                scored += part.height
+        log.info("score: %d variants, %d scores each", scored, len(names))
         return Outcome(
-            content_hash={"scores": hash_rows(table.iter_rows(named=True))},
+            content_hash={"scores": content.hexdigest()},
             models={"language_identifier": _record(identifier)} if identifier else {},
-            notes={"scored": table.height, **notes},
+            notes={"scored": scored, **notes},
         )
 
     key = {
@@ -124,26 +108,24 @@ def decide(run: Run, *, force: bool = False) -> bool:
     names = score_names(checks)
 
     def work(staging: Staging) -> Outcome:
-        requested = _translations(run)
-        scores = read_table(run.path(SCORES), scores_schema(names))
-        table = judge(requested, scores, checks)
-        kept = table.filter(pl.col("status") == Status.KEPT).select(list(variants_schema(names)))
-        aside = table.filter(pl.col("status") != Status.KEPT).select(list(rejected_schema(names)))
-        write_table(kept, staging.path(KEPT), variants_schema(names))
-        write_table(aside, staging.path(ASIDE), rejected_schema(names))
-        total = count(table)
-        by_language = {
-            code: count(table.filter(pl.col("language") == code))
-            for code in recipe.languages.targets
-        }
-        _tell(total, by_language)
-        rows = kept.select("prompt_id", "language", "text").iter_rows(named=True)
+        judged = Judged(recipe.languages.targets)
+        with (
+            TableWriter(staging.path(KEPT), variants_schema(names)) as kept,
+            TableWriter(staging.path(ASIDE), rejected_schema(names)) as aside,
+        ):
+            for requested, scores in _with_scores(run, names):
+                table = judge(requested, scores, checks)
+                good = pl.col("status") == Status.KEPT
+                kept.write(table.filter(good).select(list(variants_schema(names))))
+                aside.write(table.filter(~good).select(list(rejected_schema(names))))
+                judged.add(table)
+        _tell(judged.total, judged.by_language)
         return Outcome(
             counts={
-                "variants": total.model_dump(),
-                "by_language": {code: one.model_dump() for code, one in by_language.items()},
+                "variants": judged.total.model_dump(),
+                "by_language": {c: one.model_dump() for c, one in judged.by_language.items()},
             },
-            content_hash={"variants": hash_rows(rows)},
+            content_hash={"variants": judged.content.hexdigest()},
         )
 
     key = {
@@ -157,74 +139,37 @@ def decide(run: Run, *, force: bool = False) -> bool:
     return run.stage("check", key, ("variants", ASIDE), work, force=force)
 
 
-def judge(requested: pl.DataFrame, scores: pl.DataFrame, checks: Sequence[Check]) -> pl.DataFrame:
-    """Every requested variant with its scores, ``status``, ``reason`` and ``reasons``, in order.
-
-    Args:
-        requested: `records.TRANSLATIONS`, ``segments`` not needed.
-        scores: `scores_schema`, a row for each requested variant that did not fail.
-        checks: those that made the scores.
-
-    Raises:
-        MlcDataError: the scores are of other translations.
-    """
-    keys = list(KEYS)
-    translated = requested.filter(pl.col("failure").is_null()).select(keys)
-    if not translated.sort(keys).equals(scores.select(keys).sort(keys)):
-        raise MlcDataError(
-            "the scores are not those of the translations: run the score stage again"
-        )
-    verdicts = scores.with_columns(reasons=reasons(checks))
-    failed = pl.col("failure").is_not_null()
-    return (
-        requested.join(verdicts, on=keys, how="left", validate="1:1", maintain_order="left")
-        .with_columns(
-            reasons=pl.when(failed).then(pl.concat_list("failure")).otherwise(pl.col("reasons"))
-        )
-        .with_columns(
-            reason=pl.col("reasons").list.first(),
-            status=pl.when(failed)
-            .then(pl.lit(str(Status.FAILED)))
-            .when(pl.col("reasons").list.len() > 0)
-            .then(pl.lit(str(Status.REJECTED)))
-            .otherwise(pl.lit(str(Status.KEPT))),
-        )
-    )
+def _parts(run: Run) -> Iterator[pl.DataFrame]:
+    """The translations, some thousands of rows at a time, in order."""
+    for file in sorted(run.path("translations").glob("*.parquet")):
+        yield from read_table(file, TRANSLATIONS).iter_slices(ROWS_AT_ONCE)
 
 
-def count(table: pl.DataFrame) -> VariantCounts:
-    """How many of the judged variants were kept, rejected and failed, by their first reason."""
-    status, reason = table["status"].to_list(), table["reason"].to_list()
-    found: Counter[tuple[str, str]] = Counter(zip(status, reason, strict=True))
-    groups: dict[str, dict[str, int]] = {Status.REJECTED: {}, Status.FAILED: {}}
-    for (group, why), number in sorted((key, n) for key, n in found.items() if key[1]):
-        groups[group][why] = number
-    return VariantCounts(
-        requested=table.height,
-        kept=status.count(Status.KEPT),
-        rejected=groups[Status.REJECTED],
-        failed=groups[Status.FAILED],
-    )
-
-
-def _score_all(run: Run, checks: Sequence[Check]) -> pl.DataFrame:
-    parts = [score_rows(checks, pl.DataFrame(schema=TRANSLATIONS))]
-    files = sorted(run.path("translations").glob("*.parquet"))
+def _scored(run: Run, checks: Sequence[Check]) -> Iterator[pl.DataFrame]:
+    files = run.path("translations").glob("*.parquet")
     total = sum(pl.scan_parquet(file).select(pl.len()).collect().item() for file in files)
     with progress.bar("scoring", total, "variants") as bar:
-        for file in files:
-            for rows in read_table(file, TRANSLATIONS).iter_slices(_ROWS_AT_ONCE):
-                parts.append(score_rows(checks, rows.filter(pl.col("failure").is_null())))
-                bar.advance(rows.height)
-    return pl.concat(parts)
+        for rows in _parts(run):
+            yield score_rows(checks, rows.filter(pl.col("failure").is_null()))
+            bar.advance(rows.height)
 
 
-def _translations(run: Run) -> pl.DataFrame:
-    """The translations without their segments, in order."""
-    parts = [pl.DataFrame(schema=TRANSLATIONS).drop("segments")]
-    for file in sorted(run.path("translations").glob("*.parquet")):
-        parts.append(read_table(file, TRANSLATIONS).drop("segments"))
-    return pl.concat(parts)
+def _with_scores(run: Run, names: Sequence[str]) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Parts of the translations, without their segments, each with its scores.
+
+    Raises:
+        MlcDataError: there are more or fewer scores than translations.
+    """
+    path, begun = run.path(SCORES), 0
+    with_schema(pl.read_parquet(path, n_rows=0), scores_schema(names), str(path))
+    scores = pl.scan_parquet(path)
+    for part in _parts(run):
+        rows = part.drop("segments")
+        number = rows.height - rows["failure"].count()
+        yield rows, scores.slice(begun, number).collect()
+        begun += number
+    if scores.select(pl.len()).collect().item() != begun:
+        raise MlcDataError(STALE)
 
 
 def _left_out(recipe: Recipe, checks: Sequence[Check]) -> dict[str, str]:
@@ -245,11 +190,11 @@ def _record(identifier: LanguageIdentifier) -> ModelRecord:
     return ModelRecord(id=identifier.id, revision=identifier.revision, licence=identifier.licence)
 
 
-def _tell(total: VariantCounts, by_language: dict[str, VariantCounts]) -> None:
+def _tell(total: VariantCounts, by_language: Mapping[str, VariantCounts]) -> None:
     log.info("check: %d variants kept of %d; rejected %s, failed %s", total.kept, total.requested,
              total.rejected or "none", total.failed or "none")  # fmt: skip
     for code, counts in by_language.items():
         if counts.kept < _FEW * counts.requested:
-            why: dict[str, Any] = {**counts.rejected, **counts.failed}
+            why = {**counts.rejected, **counts.failed}
             log.warning("check: only %d of %d variants in %s kept (%s)", counts.kept,
                         counts.requested, code, why)  # fmt: skip

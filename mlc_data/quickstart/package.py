@@ -89,6 +89,31 @@ _NAMES = {
 }
 
 
+def convert(network: Any, tokens: list[str], folder: Path) -> None:
+    """Write a M2M100ForConditionalGeneration as int8 CTranslate2 weights and vocabulary.
+
+    Args:
+        network: its vocabulary is ``tokens``, which begins with the special tokens.
+        tokens: every token, in the order of the ids.
+        folder: made if needed.
+    """
+    # The converter's own way in wants a tokenizer of transformers; the specification does not.
+    spec = _MODEL_LOADERS["M2M100Config"].get_model_spec(network)
+    spec.register_source_vocabulary(tokens)
+    spec.register_target_vocabulary(tokens)
+    spec.config.bos_token = SPECIAL[START]
+    spec.config.eos_token = SPECIAL[END]
+    spec.config.unk_token = SPECIAL[UNKNOWN]
+    spec.config.decoder_start_token = SPECIAL[END]
+    spec.validate()
+    spec.optimize(quantization="int8")
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as name:
+        spec.save(name)
+        for file in Path(name).iterdir():
+            shutil.copyfile(file, folder / file.name)
+
+
 def write_model(
     folder: Path, network: Any, layout: Layout, pieces: bytes, training: dict[str, Any]
 ) -> None:
@@ -101,21 +126,7 @@ def write_model(
         pieces: the bytes of the sentencepiece model.
         training: the settings and ``seconds``; kept in the description for the card.
     """
-    # The converter's own way in wants a tokenizer of transformers; the specification does not.
-    spec = _MODEL_LOADERS["M2M100Config"].get_model_spec(network)
-    spec.register_source_vocabulary(layout.vocabulary)
-    spec.register_target_vocabulary(layout.vocabulary)
-    spec.config.bos_token = SPECIAL[START]
-    spec.config.eos_token = SPECIAL[END]
-    spec.config.unk_token = SPECIAL[UNKNOWN]
-    spec.config.decoder_start_token = SPECIAL[END]
-    spec.validate()
-    spec.optimize(quantization="int8")
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as name:
-        spec.save(name)
-        for file in Path(name).iterdir():
-            shutil.copyfile(file, folder / file.name)
+    convert(network, layout.vocabulary, folder)
     (folder / PIECES_FILE).write_bytes(pieces)
     _write(
         folder / DESCRIPTION_FILE,

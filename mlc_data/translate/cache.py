@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from mlc_data.errors import DiskFullError, MlcDataError, is_disk_full
@@ -29,10 +30,11 @@ _WAIT_SECONDS = 60.0
 
 
 class Cache:
-    """Hypotheses of one translator with its present settings."""
+    """Hypotheses of one translator with its present settings; may be used by several threads."""
 
     def __init__(self, connection: sqlite3.Connection, translator: Translator) -> None:
         self._connection = connection
+        self._one_at_a_time = Lock()
         self._decided = hash_value([translator.id, translator.revision, translator.settings])
 
     def key(self, request: Request) -> bytes:
@@ -47,14 +49,16 @@ class Cache:
         for keys in _batched(by_key, _VARIABLES):
             marks = ",".join("?" * len(keys))
             query = f"SELECT key, value FROM hypotheses WHERE key IN ({marks})"
-            for key, value in self._connection.execute(query, keys):
+            with self._one_at_a_time:
+                rows = self._connection.execute(query, keys).fetchall()
+            for key, value in rows:
                 found[by_key[key]] = _read(value)
         return found
 
     def put(self, hypotheses: Mapping[Request, Hypothesis]) -> None:
         """Keep hypotheses; they are on disk when this returns."""
         rows = [(self.key(request), _write(made)) for request, made in hypotheses.items()]
-        with self._connection:
+        with self._one_at_a_time, self._connection:
             self._connection.executemany("INSERT OR REPLACE INTO hypotheses VALUES (?, ?)", rows)
 
 
@@ -72,7 +76,7 @@ def open_cache(location: str | None, translator: Translator) -> Iterator[Cache |
     path = folder / FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, timeout=_WAIT_SECONDS)
+        connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
         raise _unusable(path, error) from error
     try:

@@ -10,7 +10,7 @@ import pytest
 
 from mlc_data.checks import decide, preflight, score
 from mlc_data.checks.runner import build_checks, score_names
-from mlc_data.checks.stage import judge, rejected_schema, scores_schema, variants_schema
+from mlc_data.checks.verdicts import judge, rejected_schema, scores_schema, variants_schema
 from mlc_data.errors import MlcDataError, ModelError, UsageError
 from mlc_data.recipe import Recipe
 from mlc_data.records import TRANSLATIONS

@@ -1,0 +1,125 @@
+"""From scores to verdicts: the tables of kept and rejected variants, and their counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from mlc_data.checks.base import Check
+from mlc_data.checks.runner import reasons
+from mlc_data.errors import MlcDataError
+from mlc_data.hashing import RowsHash
+from mlc_data.manifest import VariantCounts
+from mlc_data.records import KEYS, TRANSLATIONS, Status
+
+STALE = "the scores are not those of the translations: run the score stage again"
+
+_TEXTS = ("prompt_id", "language", "source", "text", "back_translation")
+
+
+def scores_schema(names: Sequence[str]) -> dict[str, pl.DataType]:
+    """``scores/scores.parquet``: one row a translation that did not fail; a column a score."""
+    return {**KEYS, **dict.fromkeys(names, pl.Float64())}
+
+
+def variants_schema(names: Sequence[str]) -> dict[str, pl.DataType]:
+    """``variants/variants.parquet``: one row a kept variant, with all its scores."""
+    texts = {name: TRANSLATIONS[name] for name in _TEXTS}
+    return {**texts, **dict.fromkeys(names, pl.Float64())}
+
+
+def rejected_schema(names: Sequence[str]) -> dict[str, pl.DataType]:
+    """``rejected/variants.parquet``: one row a requested variant that was not kept.
+
+    ``status`` is `records.Status`; ``reason`` is the first of ``reasons``: `VariantReason`, or
+    `records.FailureReason` where the status is ``failed``, which is then in ``failure`` too. Scores
+    of failed variants are null.
+    """
+    verdict = {
+        "status": pl.String(),
+        "reason": pl.String(),
+        "reasons": pl.List(pl.String()),
+        "failure": pl.String(),
+    }
+    texts = {name: TRANSLATIONS[name] for name in _TEXTS}
+    return {**texts, **verdict, **dict.fromkeys(names, pl.Float64())}
+
+
+def judge(requested: pl.DataFrame, scores: pl.DataFrame, checks: Sequence[Check]) -> pl.DataFrame:
+    """Every requested variant with its scores, ``status``, ``reason`` and ``reasons``, in order.
+
+    Args:
+        requested: `records.TRANSLATIONS`, ``segments`` not needed.
+        scores: `scores_schema`, a row for each requested variant that did not fail.
+        checks: those that made the scores.
+
+    Raises:
+        MlcDataError: the scores are of other translations.
+    """
+    keys = list(KEYS)
+    translated = requested.filter(pl.col("failure").is_null()).select(keys)
+    if not translated.sort(keys).equals(scores.select(keys).sort(keys)):
+        raise MlcDataError(STALE)
+    verdicts = scores.with_columns(reasons=reasons(checks))
+    failed = pl.col("failure").is_not_null()
+    return (
+        requested.join(verdicts, on=keys, how="left", validate="1:1", maintain_order="left")
+        .with_columns(
+            reasons=pl.when(failed).then(pl.concat_list("failure")).otherwise(pl.col("reasons"))
+        )
+        .with_columns(
+            reason=pl.col("reasons").list.first(),
+            status=pl.when(failed)
+            .then(pl.lit(str(Status.FAILED)))
+            .when(pl.col("reasons").list.len() > 0)
+            .then(pl.lit(str(Status.REJECTED)))
+            .otherwise(pl.lit(str(Status.KEPT))),
+        )
+    )
+
+
+@dataclass
+class Judged:
+    """Counts and content hash of judged variants, taken in part by part."""
+
+    targets: Sequence[str]
+    content: RowsHash = field(default_factory=RowsHash)
+    found: Counter[tuple[str, str, str | None]] = field(default_factory=Counter)
+
+    def add(self, table: pl.DataFrame) -> None:
+        """One more part of what `judge` gives."""
+        groups = table.group_by("language", "status", "reason").len()
+        for language, status, reason, number in groups.iter_rows():
+            self.found[language, status, reason] += number
+        kept = table.filter(pl.col("status") == Status.KEPT)
+        for row in kept.select("prompt_id", "language", "text").iter_rows():
+            self.content.add_row(row)
+
+    @property
+    def total(self) -> VariantCounts:
+        """Of all languages."""
+        return self._counts(self.found)
+
+    @property
+    def by_language(self) -> dict[str, VariantCounts]:
+        """Of each target language, also of those without variants."""
+        return {
+            code: self._counts({key: n for key, n in self.found.items() if key[0] == code})
+            for code in self.targets
+        }
+
+    @staticmethod
+    def _counts(found: Mapping[tuple[str, str, str | None], int]) -> VariantCounts:
+        """A variant counts under its first reason."""
+        reasons: dict[str, Counter[str]] = {status: Counter() for status in Status}
+        for (_, status, reason), number in found.items():
+            reasons[status][reason or ""] += number
+        return VariantCounts(
+            requested=sum(found.values()),
+            kept=reasons[Status.KEPT].total(),
+            rejected=dict(sorted(reasons[Status.REJECTED].items())),
+            failed=dict(sorted(reasons[Status.FAILED].items())),
+        )

@@ -1,0 +1,242 @@
+"""Shards of prompts, translated and written; a few at a time, so that memory stays flat.
+
+While CTranslate2 works on one shard (it releases the GIL), Python splits, looks up, joins and writes
+another. Back-translation of a shard rides in the same queue as soon as its sentences are there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from mlc_data import progress
+from mlc_data.hashing import RowsHash
+from mlc_data.records import TRANSLATIONS
+from mlc_data.translate.cache import Cache
+from mlc_data.translate.engine import Hypothesis, Request, Translator
+from mlc_data.translate.segments import Segments, split
+from mlc_data.workspace import write_table
+
+AT_ONCE = 2
+"""Shards in work at the same time: one in the engine, one in Python."""
+
+
+@dataclass
+class Done:
+    """What was made of a shard, or of several: the hash of its rows, and figures."""
+
+    content: RowsHash = field(default_factory=RowsHash)
+    figures: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Done) -> None:
+        """Take another shard in."""
+        self.content.add(other.content)
+        self.figures.update(other.figures)
+
+
+@dataclass(frozen=True)
+class ShardMaker:
+    """Translates shards: every prompt into every target language, and back if ``round_trip``."""
+
+    translator: Translator
+    cache: Cache | None
+    source: str
+    targets: tuple[str, ...]
+    round_trip: bool
+
+    def make_all(self, shards: Iterable[tuple[pl.DataFrame, Path]], bar: progress.Bar) -> Done:
+        """Write every shard to its path; raises the first error, after which nothing new is begun."""
+        whole = Done()
+        waiting = iter(shards)
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="shard") as pool:
+            running: set[Future[Done]] = set()
+            while True:
+                for prompts, path in islice(waiting, AT_ONCE + 1 - len(running)):
+                    running.add(pool.submit(self.make, prompts, path, bar))
+                if not running:
+                    return whole
+                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                try:
+                    for future in finished:
+                        whole.add(future.result())
+                except BaseException:
+                    for future in running:
+                        future.cancel()
+                    raise
+
+    def make(self, prompts: pl.DataFrame, path: Path, bar: progress.Bar) -> Done:
+        """One shard: rows of `records.TRANSLATIONS`, written to ``path``."""
+        done = Done()
+        work = _Shard(self, done, bar)
+        frame = work.rows(prompts)
+        for row in frame.select(_CONTENT).iter_rows():
+            done.content.add_row(row)
+        write_table(frame, path, TRANSLATIONS)
+        return done
+
+    def sentences(self, prompts: Iterable[str]) -> int:
+        """How many sentences there are to translate, there and back, repeated ones included."""
+        count = sum(len(split(prompt, self.source).sentences) for prompt in prompts)
+        return count * len(self.targets) * (2 if self.round_trip else 1)
+
+
+_CONTENT = (
+    "prompt_id",
+    "language",
+    "source",
+    "text",
+    "back_translation",
+    "failure",
+    pl.col("segments").list.eval(pl.element().struct.field("unknown_share")),
+)
+"""What a translation is, without how it came to be (cache hit or not, log-probability)."""
+
+
+@dataclass
+class _Shard:
+    """One shard in work."""
+
+    maker: ShardMaker
+    done: Done
+    bar: progress.Bar
+
+    def rows(self, prompts: pl.DataFrame) -> pl.DataFrame:
+        source, targets = self.maker.source, self.maker.targets
+        texts = dict(prompts.select("prompt_id", "prompt").iter_rows())
+        splits = {prompt_id: split(text, source) for prompt_id, text in texts.items()}
+        forth = [
+            Request(sentence, source, target)
+            for segments in splits.values()
+            for sentence in segments.sentences
+            for target in targets
+        ]
+        made, known = self._hypotheses(forth)
+        back: dict[Request, Hypothesis] = {}
+        if self.maker.round_trip:
+            backwards = [
+                Request(one.text, request.target, source)
+                for request in forth
+                if (one := made[request]).text is not None
+            ]
+            self.bar.advance(len(forth) - len(backwards))
+            back, _ = self._hypotheses(backwards)
+        columns = _Columns()
+        for prompt_id, segments in splits.items():
+            for target in targets:
+                columns.add(
+                    Translated(
+                        segments=segments,
+                        source=source,
+                        target=target,
+                        made=made,
+                        back=back,
+                        known=known,
+                    ),
+                    prompt_id,
+                    texts[prompt_id],
+                )
+        return columns.frame()
+
+    def _hypotheses(
+        self, requests: Sequence[Request]
+    ) -> tuple[dict[Request, Hypothesis], frozenset[Request]]:
+        """Hypotheses of the requests, and which of them came from the cache."""
+        times = Counter(requests)
+        cache = self.maker.cache
+        found = cache.get(list(times)) if cache else {}
+        known = frozenset(found)
+        missing = [request for request in times if request not in known]
+        self.bar.advance(sum(times[request] for request in known))
+
+        def keep(indices: Sequence[int], hypotheses: Sequence[Hypothesis]) -> None:
+            fresh = {missing[i]: one for i, one in zip(indices, hypotheses, strict=True)}
+            if cache:
+                cache.put(fresh)
+            found.update(fresh)
+            self.bar.advance(sum(times[request] for request in fresh))
+
+        if missing:
+            self.maker.translator.translate(missing, keep)
+        self.done.figures.update(
+            sentences=len(times), from_cache=len(known), translated=len(missing)
+        )
+        return found, known
+
+
+@dataclass(frozen=True)
+class Translated:
+    """A prompt in one language, put together from its sentences.
+
+    ``made`` and ``back`` hold the hypotheses of all sentences, there and back; ``known`` the requests
+    that the cache answered.
+    """
+
+    segments: Segments
+    source: str
+    target: str
+    made: Mapping[Request, Hypothesis]
+    back: Mapping[Request, Hypothesis]
+    known: frozenset[Request]
+
+    def row(self) -> dict[str, Any]:
+        """The columns of `records.TRANSLATIONS` from ``text`` on."""
+        requests = [Request(one, self.source, self.target) for one in self.segments.sentences]
+        forth = [self.made[request] for request in requests]
+        backs = [self._back(one) for one in forth]
+        failure = next((one.failure for one in forth if one.failure), None)
+        texts = [one.text for one in forth if one.text is not None]
+        returned = [one for one in backs if one is not None]
+        whole = len(returned) == len(requests) and bool(self.back or not requests)
+        return {
+            "text": None if failure else self.segments.join(texts, self.target),
+            "back_translation": self.segments.join(returned, self.source) if whole else None,
+            "failure": failure,
+            "segments": [
+                {
+                    "source": request.text,
+                    "text": one.text,
+                    "log_prob": one.log_prob,
+                    "unknown_share": one.unknown_share,
+                    "cached": request in self.known,
+                    "back": came_back,
+                }
+                for request, one, came_back in zip(requests, forth, backs, strict=True)
+            ],
+        }
+
+    def _back(self, one: Hypothesis) -> str | None:
+        if one.text is None or not self.back:
+            return None
+        return self.back[Request(one.text, self.target, self.source)].text
+
+
+class _Columns:
+    """Rows of `records.TRANSLATIONS`, gathered column by column: quicker than row by row."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, list[Any]] = {name: [] for name in TRANSLATIONS}
+
+    def add(self, made: Translated, prompt_id: str, text: str) -> None:
+        """One more row."""
+        row = {"prompt_id": prompt_id, "language": made.target, "source": text, **made.row()}
+        for name, values in self._columns.items():
+            values.append(row[name])
+
+    def frame(self) -> pl.DataFrame:
+        """All rows so far."""
+        return pl.DataFrame(self._columns, schema=TRANSLATIONS)
+
+
+def shards_of(
+    prompts: pl.DataFrame, size: int, folder: Path
+) -> Iterator[tuple[pl.DataFrame, Path]]:
+    """Slices of ``size`` prompts, each with the path of its file."""
+    for number, shard in enumerate(chain(prompts.iter_slices(size))):
+        yield shard, folder / f"part-{number:05d}.parquet"
