@@ -15,14 +15,9 @@ from mlc_data.manifest import ModelRecord
 from mlc_data.recipe import Recipe
 from mlc_data.records import PROMPTS, TRANSLATIONS
 from mlc_data.translate.cache import Cache, open_cache
-from mlc_data.translate.engine import (
-    Hypothesis,
-    Request,
-    Translator,
-    load_translator,
-    refuse_unknown,
-)
+from mlc_data.translate.engine import load_translator
 from mlc_data.translate.segments import Segments, split
+from mlc_data.translate.translator import Hypothesis, Request, Translator, refuse_unknown
 from mlc_data.workspace import Outcome, Run, Staging, read_table, write_table
 
 log = logging.getLogger(__name__)
@@ -68,14 +63,17 @@ def translate(run: Run, *, force: bool = False) -> bool:
                     id=translator.id, revision=translator.revision, licence=translator.licence
                 )
             },
-            notes={**maker.figures, "settings": translator.settings},
+            notes={
+                **maker.figures,
+                "settings": {**translator.settings, **translator.decoding.as_dict()},
+            },
         )
 
     key = {
         "prompts": prompts_hash,
         "languages": recipe.languages.model_dump(mode="json"),
         "model": [translator.id, translator.revision],
-        "settings": translator.settings,
+        "settings": [translator.settings, translator.decoding.as_dict()],
         "round_trip": recipe.translate.round_trip,
         "code": code_version("translate", "records.py"),
     }
