@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mlc_data.errors import ModelError
 from mlc_data.records import FailureReason
-from mlc_data.translate.translator import Decoding, Done, Hypothesis, Request
+from mlc_data.translate.translator import Decoding, Done, Hypothesis, Request, Translator
 
 
 class StubTranslator:
@@ -26,6 +27,12 @@ class StubTranslator:
         self.settings: dict[str, Any] = {"engine": "stub-1"}
         self.decoding = Decoding()
         self.asked: list[Request] = []
+
+    def part(self, source: str, target: str) -> Translator:
+        unknown = {source, target} - self.languages
+        if unknown:
+            raise ModelError(f"does not know {', '.join(sorted(unknown))}")
+        return self
 
     def translate(
         self,

@@ -43,7 +43,7 @@ def doctor(
         *_packages(),
         *_devices(),
         *_disk(),
-        *_needed(loaded.translate.model, "translation model"),
+        *(row for one in loaded.translate.locations for row in _needed(one, "translation model")),
         *_needed(loaded.align.model, "model to align"),
         *_needed(loaded.checks.language_identifier, "language identifier"),
         *_needed(loaded.sources.prompts.path, "prompts"),

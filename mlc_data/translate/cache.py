@@ -36,20 +36,29 @@ class Cache:
 
     def __init__(self, connection: sqlite3.Connection, translator: Translator) -> None:
         self._connection = connection
-        self._model = [translator.id, translator.revision, translator.settings]
-        self._decoding = translator.decoding
-        self._decided: dict[Decoding, str] = {}
+        self._translator = translator
+        self._decided: dict[tuple[str, str, Decoding], str] = {}
 
     def key(self, request: Request, decoding: Decoding | None = None) -> bytes:
         """The hash under which a request's hypothesis is kept."""
-        parts = [self._prefix(decoding), request.text, request.source, request.target]
+        chosen = decoding or self._translator.decoding
+        parts = [
+            self._model(request.source, request.target, chosen),
+            request.text,
+            request.source,
+            request.target,
+        ]
         return bytes.fromhex(hash_value(parts))
 
-    def _prefix(self, decoding: Decoding | None) -> str:
-        chosen = decoding or self._decoding
-        if chosen not in self._decided:
-            self._decided[chosen] = hash_value([*self._model, chosen.as_dict()])
-        return self._decided[chosen]
+    def _model(self, source: str, target: str, decoding: Decoding) -> str:
+        # Of several models only the one that is asked: the others may come and go.
+        known = (source, target, decoding)
+        if known not in self._decided:
+            part = self._translator.part(source, target)
+            self._decided[known] = hash_value(
+                [part.id, part.revision, part.settings, decoding.as_dict()]
+            )
+        return self._decided[known]
 
     def get(
         self, requests: Sequence[Request], decoding: Decoding | None = None

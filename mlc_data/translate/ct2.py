@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import sentencepiece
 
-from mlc_data.errors import MlcDataError
+from mlc_data.errors import MlcDataError, ModelError
 from mlc_data.recipe import Translate
 from mlc_data.records import FailureReason
 from mlc_data.translate import weights
-from mlc_data.translate.translator import Decoding, Done, Hypothesis, Request, refuse_unknown
+from mlc_data.translate.translator import (
+    Decoding,
+    Done,
+    Hypothesis,
+    Request,
+    Translator,
+    refuse_pairs,
+)
 
 END = "</s>"
 """Ends a source and a hypothesis, in every family."""
@@ -38,6 +46,11 @@ class Ct2Translator(ABC):
     """What the family was trained with; a model's own file may say otherwise."""
     tokenizers: ClassVar[tuple[tuple[str, ...], ...]]
     """The sentencepiece models that are needed, each with the names it may have."""
+
+    control_tokens: int
+    """How many of a source's tokens are no pieces of the text."""
+    refused: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Languages that the model might be thought to know, and why they are refused."""
 
     languages: frozenset[str]
 
@@ -65,7 +78,15 @@ class Ct2Translator(ABC):
 
     @abstractmethod
     def target_prefix(self, target: str) -> list[str]:
-        """The tokens that the decoder is started with; they are dropped from the hypothesis."""
+        """The tokens that the decoder is started with, if any; they are dropped from the hypothesis."""
+
+    def part(self, source: str, target: str) -> Translator:
+        """See `Translator`: itself, if it knows both languages."""
+        unknown = [code for code in dict.fromkeys((source, target)) if code not in self.languages]
+        if unknown:
+            why = "; ".join(self.refused[code] for code in unknown if code in self.refused)
+            raise ModelError(f"does not know {', '.join(unknown)}{f' ({why})' if why else ''}")
+        return self
 
     @property
     def device(self) -> str:
@@ -137,8 +158,7 @@ class Ct2Translator(ABC):
         finish: Callable[[Sequence[int], Sequence[list[Hypothesis]]], None],
     ) -> None:
         """Tells ``finish`` of each batch: indices, and the hypotheses of each, best first."""
-        languages = {code for request in requests for code in (request.source, request.target)}
-        refuse_unknown(self, sorted(languages))
+        refuse_pairs(self, {(request.source, request.target) for request in requests})
         tokens = [self.source_tokens(one.text, one.source, one.target) for one in requests]
         unknown = [self._unknown_share(pieces) for pieces in tokens]
         order = sorted(range(len(requests)), key=lambda index: len(tokens[index]), reverse=True)
@@ -206,9 +226,6 @@ class Ct2Translator(ABC):
         # Language and end tokens are in the vocabulary, or the language would have been refused.
         pieces = len(tokens) - self.control_tokens
         return sum(token not in self.vocabulary for token in tokens) / max(pieces, 1)
-
-    control_tokens: ClassVar[int] = 1
-    """How many of the source's tokens are no pieces of the text."""
 
 
 def decoding_of(settings: Translate) -> Decoding:

@@ -17,20 +17,22 @@ from mlc_data.records import PROMPTS, TRANSLATIONS
 from mlc_data.translate.cache import Cache, open_cache
 from mlc_data.translate.engine import load_translator
 from mlc_data.translate.segments import Segments, split
-from mlc_data.translate.translator import Hypothesis, Request, Translator, refuse_unknown
+from mlc_data.translate.translator import Hypothesis, Request, Translator, refuse_pairs
 from mlc_data.workspace import Outcome, Run, Staging, read_table, write_table
 
 log = logging.getLogger(__name__)
 
 
 def preflight(recipe: Recipe) -> Translator:
-    """The recipe's engine, if it knows every language of the recipe.
+    """The recipe's engine, if it can translate into every language of the recipe, and back.
 
     Raises:
         ModelError: the model is missing, cannot be loaded, or lacks a language.
     """
     translator = load_translator(recipe.translate)
-    refuse_unknown(translator, (recipe.languages.source, *recipe.languages.targets))
+    source, targets = recipe.languages.source, recipe.languages.targets
+    back = targets if recipe.translate.round_trip else ()
+    refuse_pairs(translator, [(source, code) for code in targets] + [(c, source) for c in back])
     return translator
 
 

@@ -6,7 +6,7 @@ Checks, cache and stage know this file; what a model wants to be told is known t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -96,6 +96,13 @@ class Translator(Protocol):
     def languages(self) -> frozenset[str]:
         """FLORES-200 codes that the model knows."""
 
+    def part(self, source: str, target: str) -> Translator:
+        """The translator of a pair of FLORES-200 codes: itself, or the one of several that it has.
+
+        Raises:
+            ModelError: it has none; says why, as the end of a sentence that begins with its name.
+        """
+
     @property
     def settings(self) -> dict[str, Any]:
         """Everything besides the model, the decoding and the request that decides a hypothesis."""
@@ -128,8 +135,8 @@ class Translator(Protocol):
         """
 
 
-def refuse_unknown(translator: Translator, languages: Sequence[str]) -> None:
-    """Stop before anything is translated if the model lacks a language.
+def refuse_pairs(translator: Translator, pairs: Iterable[tuple[str, str]]) -> None:
+    """Stop before anything is translated if the model cannot translate some (source, target).
 
     An unknown language token would become <unk> silently, and the model would answer in any
     language it likes.
@@ -137,10 +144,27 @@ def refuse_unknown(translator: Translator, languages: Sequence[str]) -> None:
     Raises:
         ModelError: names the languages, and those that the model does know.
     """
+    reasons: dict[str, None] = {}
+    for source, target in sorted(pairs):
+        try:
+            translator.part(source, target)
+        except ModelError as error:
+            reasons[str(error)] = None
+    _refuse(translator, list(reasons))
+
+
+def refuse_unknown(translator: Translator, languages: Sequence[str]) -> None:
+    """`refuse_pairs` for languages alone, whatever is translated into what.
+
+    Raises:
+        ModelError: names the languages, and those that the model does know.
+    """
     unknown = [code for code in languages if code not in translator.languages]
-    if unknown:
+    _refuse(translator, [f"does not know {', '.join(unknown)}"] if unknown else [])
+
+
+def _refuse(translator: Translator, reasons: Sequence[str]) -> None:
+    if reasons:
         known = sorted(translator.languages)
         shown = ", ".join(known) if len(known) <= 20 else f"{len(known)} languages"
-        raise ModelError(
-            f"translate.model: {translator.id} does not know {', '.join(unknown)}; it knows {shown}"
-        )
+        raise ModelError(f"translate.model: {translator.id} {'; '.join(reasons)}; it knows {shown}")

@@ -92,7 +92,19 @@ def described(folder: Path) -> dict[str, Any]:
     Raises:
         ModelError: the file holds no JSON object.
     """
-    path = folder / MODEL_FILE
+    return _json_object(folder / MODEL_FILE)
+
+
+def configured(folder: Path) -> dict[str, Any]:
+    """CTranslate2's own ``config.json``; empty if there is none.
+
+    Raises:
+        ModelError: the file holds no JSON object.
+    """
+    return _json_object(folder / "config.json")
+
+
+def _json_object(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:

@@ -44,7 +44,7 @@ def test_anything_that_decides_the_text_changes_the_key(changed: str, tmp_path: 
         translator.decoding = Decoding(beam_size=5)
     else:
         fields = {"text": request.text, "source": request.source, "target": request.target}
-        request = Request(**{**fields, changed: "other"})
+        request = Request(**{**fields, changed: "spa_Latn"})
     with open_cache(str(tmp_path), translator) as cache:
         assert cache is not None
         assert cache.get([request]) == {}
