@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from mlc_data.cli import display
 from mlc_data.cli.display import out
+from mlc_data.cli.options import QuietOption
 from mlc_data.errors import ModelError
 
 app = typer.Typer(help="Convert and show translation models.", no_args_is_help=True)
@@ -20,6 +22,7 @@ app = typer.Typer(help="Convert and show translation models.", no_args_is_help=T
 )
 def convert(
     model: Annotated[str, typer.Argument(help="A folder, or organisation/name on the Hub.")],
+    *,
     to: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write.")],
     quantization: Annotated[str, typer.Option(help="Type of the weights on disk.")] = "int8",
     family: Annotated[
@@ -36,29 +39,28 @@ def convert(
         typer.Option(metavar="SOURCE,TARGET", help="FLORES-200 codes of a Marian model."),
     ] = "",
     force: Annotated[bool, typer.Option("--force", help="Replace a model that is in DIR.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """To CTranslate2, with its tokenizer, source, revision and licence beside the weights."""
+    display.set_up(quiet=quiet)
     from mlc_data.models import convert as work
 
-    with out.status(f"converting {model}"):
-        described = work(
-            model,
-            to,
-            quantization=quantization,
-            family=family,
-            revision=revision,
-            licence=licence,
-            languages=tuple(code.strip() for code in languages.split(",") if code.strip()),
-            force=force,
-        )
+    described = work(
+        model,
+        to,
+        quantization=quantization,
+        family=family,
+        revision=revision,
+        licence=licence,
+        languages=tuple(code.strip() for code in languages.split(",") if code.strip()),
+        force=force,
+    )
     out.print(
         f"wrote {to}: {described['family']}, {len(described['languages'])} languages, "
         f"licence {described['licence']}",
         highlight=False,
         soft_wrap=True,
     )
-    if described["licence"] == "unknown":
-        out.print("The model card names no licence: find it out, and add --licence.")
 
 
 @app.command(epilog="Example:  mlc-data models show models/m2m100-418m")

@@ -14,6 +14,7 @@ from typing import Any
 
 from ctranslate2.converters import OpusMTConverter, TransformersConverter
 from ctranslate2.specs.model_spec import ACCEPTED_MODEL_TYPES
+from safetensors import SafetensorError
 
 from mlc_data.errors import DiskFullError, ModelError, UsageError, is_disk_full
 from mlc_data.models.card import UNKNOWN
@@ -48,6 +49,10 @@ class _Converter(TransformersConverter):  # type: ignore[misc]
                 f"among them {', '.join(lacking[:3])}"
             )
         self._config = model.config
+        if hasattr(model.config, "scale_decoder_outputs"):
+            # Transformers 5 calls every T5 tied and keeps what that meant, scaled outputs, in a key
+            # of its own, where ctranslate2 does not look: MADLAD-400's logits would shrink 32-fold.
+            model.config.tie_word_embeddings = model.config.scale_decoder_outputs
         return model
 
     def load_tokenizer(self, tokenizer_class: Any, model_name_or_path: str, **_: Any) -> Tokens:
@@ -101,7 +106,10 @@ def convert(
     )
     log.info("converting %s (%s, revision %s)", origin.id, origin.family, origin.revision[:12])
     if origin.licence == UNKNOWN:
-        log.warning("%s: its card names no licence; unknown is written down", origin.id)
+        log.warning(
+            "%s: its card names no licence; unknown is written down until --licence names it",
+            origin.id,
+        )
     with _appearing(out) as folder:
         _write_weights(origin, folder, quantization)
         for choices in FAMILIES[origin.family].tokenizers:
@@ -163,7 +171,7 @@ def _write_weights(origin: Origin, folder: Path, quantization: str) -> None:
         converter = _Converter(origin)
     try:
         converter.convert(str(folder), quantization=quantization, force=True)
-    except (ValueError, KeyError, RuntimeError, NotImplementedError, OSError) as error:
+    except (ValueError, KeyError, RuntimeError, OSError, SafetensorError) as error:
         if is_disk_full(error):
             raise
         raise ModelError(f"{origin.id} cannot be converted: {error}") from error

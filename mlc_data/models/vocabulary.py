@@ -1,9 +1,10 @@
 """The tokens of a Transformers model in the order of their ids, read from its own files.
 
-ctranslate2's converter asks the tokenizer. In transformers 5 that loses the language tokens: M2M100's
-are not in ``get_vocab``, ``special_tokens_map`` no longer lists ``additional_special_tokens``, and
-``NllbTokenizer`` adds none to a sentencepiece file. The converter fills the gap with ``madeupword0``
-and so on, and every language token becomes <unk>, silently.
+ctranslate2's converter asks the tokenizer, and with transformers 5 that is not enough: an NLLB folder
+that has a sentencepiece file and no tokenizer.json is not read at all without protobuf, M2M100's
+language tokens are in ``get_vocab`` only where special_tokens_map.json happens to list them, and
+``special_tokens_map``, where the converter looks for the others, no longer has any. A language token
+that is not in the converted vocabulary becomes <unk>, silently.
 """
 
 from __future__ import annotations
