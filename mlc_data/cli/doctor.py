@@ -89,8 +89,9 @@ def _disk() -> Iterator[tuple[str, str, bool]]:
 def _needed(location: str | None, what: str) -> Iterator[tuple[str, str, bool]]:
     if location is None:
         return
-    if is_hub_id(location):
-        found, good = _hub(location)
+    name = location.partition("@")[0]  # organisation/name@commit, in translate.models
+    if is_hub_id(name):
+        found, good = _hub(name)
         yield what, found, good
         return
     try:
