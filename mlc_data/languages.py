@@ -67,6 +67,20 @@ def get_language(code: str) -> Language:
     return language
 
 
+def find_language(name: str) -> Language:
+    """The language that a FLORES-200 code, an ISO 639 code, a BCP 47 tag or an English name means.
+
+    Raises:
+        UnknownLanguageError: it means none, or may mean several. Names the choices.
+    """
+    choices = _choices(name.strip().casefold().replace("-", "_"))
+    if name in _LANGUAGES:
+        return _LANGUAGES[name]
+    if len(choices) != 1:
+        raise UnknownLanguageError(_refusal(name))
+    return _LANGUAGES[choices[0]]
+
+
 def _refusal(code: str) -> str:
     wanted = code.strip().casefold().replace("-", "_")
     choices = _choices(wanted)

@@ -112,11 +112,25 @@ class Languages(Section):
         return self
 
 
+def _threads(value: Any) -> Any:
+    return 0 if value == "auto" else value
+
+
+Threads = Annotated[int, BeforeValidator(_threads), Field(ge=0)]
+
+
 class Translate(Section):
     """The translation engine (CTranslate2) and how it decodes."""
 
-    model: str
-    """CTranslate2 folder, `package://` folder, or Hub id of an NLLB model."""
+    model: str | None = None
+    """CTranslate2 folder, `package://` folder, or Hub id of a model of many languages."""
+    family: Literal["auto", "nllb", "m2m100", "madlad", "marian"] = "auto"
+    """Token layout of the model; `auto` is what its folder or its vocabulary says."""
+    models: dict[str, str] | None = None
+    """Instead of `model`: a model for each target language, as `swh_Latn: <folder or Hub id>`. A
+    Hub id may end in `@<commit>`."""
+    back_models: dict[str, str] | None = None
+    """With `models`: a model for the way back from each of these languages, for the round trip."""
     revision: str | None = None
     """Commit of the Hub repository; null takes the newest and records it."""
     licence: str | None = None
@@ -128,11 +142,12 @@ class Translate(Section):
     device_index: tuple[int, ...] = (0,)
     """Which GPUs, each with its own copy of the model."""
     compute_type: str = "auto"
-    """CTranslate2 compute type; `auto` is int8 on CPU, int8_float16 on GPU where supported."""
-    inter_threads: int = Field(default=1, ge=1)
-    """Batches translated at once (CPU)."""
-    intra_threads: int = Field(default=0, ge=0)
-    """Threads a batch (CPU); 0 uses every core."""
+    """CTranslate2 compute type; `auto` is int8 on CPU, and on GPU the first that it supports of
+    int8_float16, int8_bfloat16, bfloat16, float16."""
+    inter_threads: Threads = 0
+    """Batches translated at once; 0 or `auto` chooses from the cores that the process may use."""
+    intra_threads: Threads = 0
+    """Threads a batch (CPU); 0 or `auto` shares the cores among the batches."""
     beam_size: int = Field(default=4, ge=1)
     """Hypotheses kept while decoding; 1 is greedy."""
     repetition_penalty: float = Field(default=1.0, ge=1.0)
@@ -150,6 +165,31 @@ class Translate(Section):
     cache: str | None = "auto"
     """Folder of the translation cache; `auto` is the user cache folder. Null keeps none, and a run
     that is interrupted translates again from the start."""
+
+    @model_validator(mode="after")
+    def _one_model_or_many(self) -> Self:
+        from mlc_data.languages import get_language
+
+        if (self.model is None) == (self.models is None):
+            raise ValueError("name exactly one of `model` and `models`")
+        if self.models is None and self.back_models is not None:
+            raise ValueError("`back_models` go with `models`; `model` translates both ways")
+        if self.models is not None and (self.revision or self.tokenizer):
+            raise ValueError(
+                "with `models`, write the commit as `organisation/name@commit`, and keep each "
+                "tokenizer beside its model: `revision` and `tokenizer` are for one `model`"
+            )
+        if self.models == {}:
+            raise ValueError("`models` names no model")
+        for code in (*(self.models or ()), *(self.back_models or ())):
+            get_language(code)
+        return self
+
+    @property
+    def locations(self) -> tuple[str, ...]:
+        """Every model that is named, once, in order."""
+        named = (self.model, *(self.models or {}).values(), *(self.back_models or {}).values())
+        return tuple(dict.fromkeys(one for one in named if one is not None))
 
 
 class AtLeast(Section):

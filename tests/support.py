@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mlc_data.errors import ModelError
 from mlc_data.records import FailureReason
-from mlc_data.translate.engine import Hypothesis, Request
+from mlc_data.translate.translator import Decoding, Done, Hypothesis, Request, Translator
 
 
 class StubTranslator:
@@ -24,18 +25,31 @@ class StubTranslator:
 
     def __init__(self) -> None:
         self.settings: dict[str, Any] = {"engine": "stub-1"}
+        self.decoding = Decoding()
         self.asked: list[Request] = []
+
+    def part(self, source: str, target: str) -> Translator:
+        unknown = {source, target} - self.languages
+        if unknown:
+            raise ModelError(f"does not know {', '.join(sorted(unknown))}")
+        return self
 
     def translate(
         self,
         requests: Sequence[Request],
-        done: Callable[[Sequence[int], Sequence[Hypothesis]], None] | None = None,
+        done: Done | None = None,
+        decoding: Decoding | None = None,
     ) -> list[Hypothesis]:
         self.asked += requests
         made = [self._one(request) for request in requests]
         if done:
             done(range(len(made)), made)
         return made
+
+    def translate_nbest(
+        self, requests: Sequence[Request], decoding: Decoding
+    ) -> list[list[Hypothesis]]:
+        return [[made] * decoding.num_hypotheses for made in self.translate(requests)]
 
     def _one(self, request: Request) -> Hypothesis:
         if "too long" in request.text:

@@ -29,8 +29,8 @@ def test_a_bare_threshold_holds_for_every_language_also_when_read_back(tmp_path:
         assert one.hash == recipe.hash
 
 
-def test_the_three_recipes_are_shipped() -> None:
-    assert {"quickstart", "nllb-600m", "nllb-3.3b-gpu"} <= set(shipped_recipes())
+def test_the_recipes_are_shipped() -> None:
+    assert {"quickstart", "nllb-600m", "nllb-3.3b-gpu", "m2m100-418m"} <= set(shipped_recipes())
 
 
 @pytest.mark.parametrize("name", sorted(shipped_recipes()))
@@ -54,6 +54,14 @@ def test_nllb_recipes_have_the_papers_languages_and_released_settings(name: str)
     assert (loss.temperature, loss.weight, loss.every, loss.dimensions) == (0.2, 0.8, 2, 512)
     assert (recipe.align.beta, recipe.align.learning_rate, recipe.align.epochs) == (0.1, 6e-7, 3)
     assert recipe.translate.licence == "CC-BY-NC-4.0"
+
+
+def test_the_permissive_recipe_asks_only_for_languages_of_its_model() -> None:
+    from mlc_data.translate.families.m2m100 import TOKENS
+
+    recipe = load_recipe("m2m100-418m")
+    assert {recipe.languages.source, *recipe.languages.targets} == (PAPER & set(TOKENS))
+    assert recipe.translate.family == "m2m100"
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def doctor(
         *_packages(),
         *_devices(),
         *_disk(),
-        *_needed(loaded.translate.model, "translation model"),
+        *(row for one in loaded.translate.locations for row in _needed(one, "translation model")),
         *_needed(loaded.align.model, "model to align"),
         *_needed(loaded.checks.language_identifier, "language identifier"),
         *_needed(loaded.sources.prompts.path, "prompts"),
@@ -89,8 +89,9 @@ def _disk() -> Iterator[tuple[str, str, bool]]:
 def _needed(location: str | None, what: str) -> Iterator[tuple[str, str, bool]]:
     if location is None:
         return
-    if is_hub_id(location):
-        found, good = _hub(location)
+    name = location.partition("@")[0]  # organisation/name@commit, in translate.models
+    if is_hub_id(name):
+        found, good = _hub(name)
         yield what, found, good
         return
     try:

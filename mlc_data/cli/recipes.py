@@ -23,7 +23,8 @@ def list_() -> None:
     for name in shipped_recipes():
         recipe = load_recipe(name)
         targets = str(len(recipe.languages.targets) + 1)
-        table.add_row(name, targets, recipe.translate.model, recipe.align.model, recipe.description)
+        models = ", ".join(recipe.translate.locations)
+        table.add_row(name, targets, models, recipe.align.model, recipe.description)
     out.print(table)
 
 

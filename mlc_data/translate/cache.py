@@ -20,7 +20,7 @@ from mlc_data.errors import DiskFullError, MlcDataError, is_disk_full
 from mlc_data.hashing import hash_value
 from mlc_data.locations import user_cache
 from mlc_data.records import FailureReason
-from mlc_data.translate.engine import Hypothesis, Request, Translator
+from mlc_data.translate.translator import Decoding, Hypothesis, Request, Translator
 
 FILE = "translations-1.sqlite"
 
@@ -30,21 +30,43 @@ _WAIT_SECONDS = 60.0
 
 
 class Cache:
-    """Hypotheses of one translator with its present settings; may be used by several threads."""
+    """Hypotheses of one translator with its present settings; may be used by several threads.
+
+    Where no decoding is named, the translator's own is meant, here as in `Translator.translate`.
+    """
 
     def __init__(self, connection: sqlite3.Connection, translator: Translator) -> None:
         self._connection = connection
         self._one_at_a_time = Lock()
-        self._decided = hash_value([translator.id, translator.revision, translator.settings])
+        self._translator = translator
+        self._decided: dict[tuple[str, str, Decoding], str] = {}
 
-    def key(self, request: Request) -> bytes:
+    def key(self, request: Request, decoding: Decoding | None = None) -> bytes:
         """The hash under which a request's hypothesis is kept."""
-        parts = [self._decided, request.text, request.source, request.target]
+        chosen = decoding or self._translator.decoding
+        parts = [
+            self._model(request.source, request.target, chosen),
+            request.text,
+            request.source,
+            request.target,
+        ]
         return bytes.fromhex(hash_value(parts))
 
-    def get(self, requests: Sequence[Request]) -> dict[Request, Hypothesis]:
+    def _model(self, source: str, target: str, decoding: Decoding) -> str:
+        # Of several models only the one that is asked: the others may come and go.
+        known = (source, target, decoding)
+        if known not in self._decided:
+            part = self._translator.part(source, target)
+            self._decided[known] = hash_value(
+                [part.id, part.revision, part.settings, decoding.as_dict()]
+            )
+        return self._decided[known]
+
+    def get(
+        self, requests: Sequence[Request], decoding: Decoding | None = None
+    ) -> dict[Request, Hypothesis]:
         """Those of the requests that are known."""
-        by_key = {self.key(request): request for request in requests}
+        by_key = {self.key(request, decoding): request for request in requests}
         found: dict[Request, Hypothesis] = {}
         for keys in _batched(by_key, _VARIABLES):
             marks = ",".join("?" * len(keys))
@@ -55,9 +77,11 @@ class Cache:
                 found[by_key[key]] = _read(value)
         return found
 
-    def put(self, hypotheses: Mapping[Request, Hypothesis]) -> None:
+    def put(
+        self, hypotheses: Mapping[Request, Hypothesis], decoding: Decoding | None = None
+    ) -> None:
         """Keep hypotheses; they are on disk when this returns."""
-        rows = [(self.key(request), _write(made)) for request, made in hypotheses.items()]
+        rows = [(self.key(request, decoding), _write(made)) for request, made in hypotheses.items()]
         with self._one_at_a_time, self._connection:
             self._connection.executemany("INSERT OR REPLACE INTO hypotheses VALUES (?, ?)", rows)
 

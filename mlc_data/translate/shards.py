@@ -20,8 +20,8 @@ from mlc_data import progress
 from mlc_data.hashing import RowsHash
 from mlc_data.records import TRANSLATIONS
 from mlc_data.translate.cache import Cache
-from mlc_data.translate.engine import Hypothesis, Request, Translator
 from mlc_data.translate.segments import Segments, split
+from mlc_data.translate.translator import Hypothesis, Request, Translator
 from mlc_data.workspace import write_table
 
 AT_ONCE = 2

@@ -10,21 +10,24 @@ from mlc_data.manifest import ModelRecord
 from mlc_data.recipe import Recipe
 from mlc_data.records import PROMPTS
 from mlc_data.translate.cache import open_cache
-from mlc_data.translate.engine import Translator, load_translator, refuse_unknown
+from mlc_data.translate.engine import load_translator
 from mlc_data.translate.shards import ShardMaker, shards_of
+from mlc_data.translate.translator import Translator, refuse_pairs
 from mlc_data.workspace import Outcome, Run, Staging, read_table
 
 log = logging.getLogger(__name__)
 
 
 def preflight(recipe: Recipe) -> Translator:
-    """The recipe's engine, if it knows every language of the recipe.
+    """The recipe's engine, if it can translate into every language of the recipe, and back.
 
     Raises:
         ModelError: the model is missing, cannot be loaded, or lacks a language.
     """
     translator = load_translator(recipe.translate)
-    refuse_unknown(translator, (recipe.languages.source, *recipe.languages.targets))
+    source, targets = recipe.languages.source, recipe.languages.targets
+    back = targets if recipe.translate.round_trip else ()
+    refuse_pairs(translator, [(source, code) for code in targets] + [(c, source) for c in back])
     return translator
 
 
@@ -66,14 +69,17 @@ def translate(run: Run, *, force: bool = False) -> bool:
                     id=translator.id, revision=translator.revision, licence=translator.licence
                 )
             },
-            notes={**figures, "settings": translator.settings},
+            notes={
+                **figures,
+                "settings": {**translator.settings, **translator.decoding.as_dict()},
+            },
         )
 
     key = {
         "prompts": prompts_hash,
         "languages": recipe.languages.model_dump(mode="json"),
         "model": [translator.id, translator.revision],
-        "settings": translator.settings,
+        "settings": [translator.settings, translator.decoding.as_dict()],
         "round_trip": recipe.translate.round_trip,
         "code": code_version("translate", "records.py"),
     }

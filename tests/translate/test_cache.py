@@ -8,7 +8,7 @@ from support import StubTranslator
 from mlc_data.errors import MlcDataError
 from mlc_data.records import FailureReason
 from mlc_data.translate.cache import FILE, open_cache
-from mlc_data.translate.engine import Hypothesis, Request
+from mlc_data.translate.translator import Decoding, Hypothesis, Request
 
 REQUEST = Request("How?", "eng_Latn", "swh_Latn")
 
@@ -28,7 +28,9 @@ def test_what_was_put_is_found_again(tmp_path: Path) -> None:
         assert cache.get([*made, Request("new", "eng_Latn", "swh_Latn")]) == made
 
 
-@pytest.mark.parametrize("changed", ["revision", "settings", "text", "source", "target"])
+@pytest.mark.parametrize(
+    "changed", ["revision", "settings", "decoding", "text", "source", "target"]
+)
 def test_anything_that_decides_the_text_changes_the_key(changed: str, tmp_path: Path) -> None:
     request, translator = REQUEST, StubTranslator()
     with open_cache(str(tmp_path), translator) as cache:
@@ -37,13 +39,27 @@ def test_anything_that_decides_the_text_changes_the_key(changed: str, tmp_path: 
     if changed == "revision":
         translator.revision = "2"
     elif changed == "settings":
-        translator.settings["beam_size"] = 5
+        translator.settings["compute_type"] = "int8"
+    elif changed == "decoding":
+        translator.decoding = Decoding(beam_size=5)
     else:
         fields = {"text": request.text, "source": request.source, "target": request.target}
-        request = Request(**{**fields, changed: "other"})
+        request = Request(**{**fields, changed: "spa_Latn"})
     with open_cache(str(tmp_path), translator) as cache:
         assert cache is not None
         assert cache.get([request]) == {}
+
+
+def test_a_decoding_of_its_own_has_hypotheses_of_its_own(tmp_path: Path) -> None:
+    other = Decoding(no_repeat_ngram_size=3)
+    with open_cache(str(tmp_path), StubTranslator()) as cache:
+        assert cache is not None
+        cache.put({REQUEST: Hypothesis("Vipi?", -0.25, 0.0)})
+        assert cache.get([REQUEST], other) == {}
+        cache.put({REQUEST: Hypothesis("Namna gani?", -0.5, 0.0)}, other)
+        assert cache.get([REQUEST])[REQUEST].text == "Vipi?"
+        assert cache.get([REQUEST], StubTranslator().decoding)[REQUEST].text == "Vipi?"
+        assert cache.get([REQUEST], other)[REQUEST].text == "Namna gani?"
 
 
 def test_more_requests_than_sqlite_takes_at_once(tmp_path: Path) -> None:

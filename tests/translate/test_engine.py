@@ -1,6 +1,7 @@
 """The real engine with the shipped phrasebook model."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from mlc_data.locations import local_path
 from mlc_data.recipe import Translate
 from mlc_data.records import FailureReason
 from mlc_data.translate.engine import (
+    Decoding,
     NllbTranslator,
     Request,
     load_translator,
@@ -67,6 +69,55 @@ def test_batches_do_not_change_a_hypothesis(references: list[dict[str, Any]]) ->
     large = engine(beam_size=2).translate(requests)
     small = engine(beam_size=2, batch_tokens=40).translate(requests)
     assert [one.text for one in large] == [one.text for one in small]
+
+
+def test_a_decoding_of_its_own_for_one_call(references: list[dict[str, Any]]) -> None:
+    requests = [Request(row["prompt"], "eng_Latn", "swh_Latn") for row in references[:20]]
+    greedy = engine(beam_size=1)
+    beam = Decoding(beam_size=4, no_repeat_ngram_size=3, repetition_penalty=1.2)
+    wanted = engine(beam_size=4, no_repeat_ngram_size=3, repetition_penalty=1.2)
+    assert wanted.decoding == beam
+    assert greedy.translate(requests, decoding=beam) == wanted.translate(requests)
+    assert greedy.decoding == Decoding(beam_size=1)
+    short = greedy.translate(requests[:1], decoding=Decoding(beam_size=1, max_output_tokens=3))
+    assert short[0].failure == FailureReason.OUTPUT_LIMIT
+
+
+def test_nbest_are_different_and_best_first(references: list[dict[str, Any]]) -> None:
+    requests = [Request(row["prompt"], "eng_Latn", "swh_Latn") for row in references[:10]]
+    requests.append(Request("How do I bake bread " * 400, "eng_Latn", "swh_Latn"))
+    found = engine(beam_size=1).translate_nbest(requests, Decoding(beam_size=4, num_hypotheses=4))
+    for several in found[:-1]:
+        assert len({one.text for one in several}) == 4
+        scores = [one.log_prob for one in several if one.log_prob is not None]
+        assert scores == sorted(scores, reverse=True)
+    assert [one.failure for one in found[-1]] == [FailureReason.SEGMENT_TOO_LONG]
+    best = engine(beam_size=4).translate(requests)
+    assert [several[0].text for several in found] == [one.text for one in best]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"beam_size": 0},
+        {"beam_size": 2, "num_hypotheses": 3},
+        {"repetition_penalty": 0.5},
+        {"no_repeat_ngram_size": -1},
+        {"max_output_tokens": 0},
+    ],
+)
+def test_a_decoding_out_of_range_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Decoding(**wrong)
+
+
+def test_two_threads_at_once(references: list[dict[str, Any]]) -> None:
+    targets = ("swh_Latn", "arb_Arab", "zho_Hans", "spa_Latn")
+    lists = [[Request(row["prompt"], "eng_Latn", t) for row in references[:40]] for t in targets]
+    shared = engine(beam_size=2)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(shared.translate, lists))
+    assert found == [engine(beam_size=2).translate(requests) for requests in lists]
 
 
 def test_an_unknown_language_is_refused_before_anything_is_translated(
