@@ -192,6 +192,39 @@ class Translate(Section):
         return tuple(dict.fromkeys(one for one in named if one is not None))
 
 
+class Search(Section):
+    """How the rung `search` looks for another translation."""
+
+    beam_size: int = Field(default=5, ge=1)
+    """Hypotheses kept while decoding."""
+    no_repeat_ngram_size: int = Field(default=3, ge=0)
+    """No n-gram of this many tokens is produced twice; 0 is off."""
+    repetition_penalty: float = Field(default=1.2, ge=1.0)
+    """Above 1, tokens already produced become less likely."""
+
+
+class Rescue(Section):
+    """What is tried with a variant that failed or would be rejected, before it is."""
+
+    rungs: tuple[Literal["split", "search", "nbest", "model"], ...] = ("split", "search", "nbest")
+    """Tried in this order until the variant passes every check: sentences split at clauses; another
+    search; of several hypotheses the one with the best round trip; a second model. Empty: none."""
+    search: Search = Search()
+    """Of the rung `search`."""
+    hypotheses: int = Field(default=6, ge=2)
+    """Of the rung `nbest`: so many are translated back and compared by chrF++."""
+    model: Translate | None = None
+    """Of the rung `model`: a second engine, with settings of its own."""
+
+    @model_validator(mode="after")
+    def _model_for_its_rung(self) -> Self:
+        if ("model" in self.rungs) != (self.model is not None):
+            raise ValueError("`model` among the `rungs` and a `model` section go together")
+        if len(set(self.rungs)) < len(self.rungs):
+            raise ValueError("a rung is named twice")
+        return self
+
+
 class AtLeast(Section):
     """Completeness: at least so many target languages."""
 
@@ -304,6 +337,7 @@ class Recipe(Section):
     sources: Sources
     languages: Languages
     translate: Translate
+    rescue: Rescue = Rescue()
     checks: Checks = Checks()
     sets: Sets = Sets()
     align: Align

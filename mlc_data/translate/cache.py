@@ -66,22 +66,57 @@ class Cache:
         self, requests: Sequence[Request], decoding: Decoding | None = None
     ) -> dict[Request, Hypothesis]:
         """Those of the requests that are known."""
+        return {
+            request: _hypothesis(parts) for request, parts in self._read(requests, decoding).items()
+        }
+
+    def get_nbest(
+        self, requests: Sequence[Request], decoding: Decoding
+    ) -> dict[Request, list[Hypothesis]]:
+        """Those of the requests whose ``decoding.num_hypotheses`` best are known."""
+        return {
+            request: [_hypothesis(parts) for parts in several]
+            for request, several in self._read(requests, decoding).items()
+        }
+
+    def _read(
+        self, requests: Sequence[Request], decoding: Decoding | None
+    ) -> dict[Request, list[Any]]:
         by_key = {self.key(request, decoding): request for request in requests}
-        found: dict[Request, Hypothesis] = {}
+        found: dict[Request, list[Any]] = {}
         for keys in _batched(by_key, _VARIABLES):
             marks = ",".join("?" * len(keys))
             query = f"SELECT key, value FROM hypotheses WHERE key IN ({marks})"
             with self._one_at_a_time:
                 rows = self._connection.execute(query, keys).fetchall()
             for key, value in rows:
-                found[by_key[key]] = _read(value)
+                found[by_key[key]] = json.loads(value)
         return found
 
     def put(
         self, hypotheses: Mapping[Request, Hypothesis], decoding: Decoding | None = None
     ) -> None:
         """Keep hypotheses; they are on disk when this returns."""
-        rows = [(self.key(request, decoding), _write(made)) for request, made in hypotheses.items()]
+        self._write({request: _parts(made) for request, made in hypotheses.items()}, decoding)
+
+    def put_nbest(
+        self, hypotheses: Mapping[Request, Sequence[Hypothesis]], decoding: Decoding
+    ) -> None:
+        """Keep the ``decoding.num_hypotheses`` best of each request.
+
+        Raises:
+            ValueError: one hypothesis alone is kept by `put`.
+        """
+        if decoding.num_hypotheses < 2:
+            raise ValueError("a list of one hypothesis is kept by `put`")
+        lists = {request: [_parts(one) for one in found] for request, found in hypotheses.items()}
+        self._write(lists, decoding)
+
+    def _write(self, values: Mapping[Request, list[Any]], decoding: Decoding | None) -> None:
+        rows = [
+            (self.key(request, decoding), json.dumps(parts, ensure_ascii=False))
+            for request, parts in values.items()
+        ]
         with self._one_at_a_time, self._connection:
             self._connection.executemany("INSERT OR REPLACE INTO hypotheses VALUES (?, ?)", rows)
 
@@ -129,11 +164,10 @@ def _unusable(path: Path, error: Exception) -> Exception:
     )
 
 
-def _read(value: str) -> Hypothesis:
-    text, log_prob, unknown, failure = json.loads(value)
+def _hypothesis(parts: Sequence[Any]) -> Hypothesis:
+    text, log_prob, unknown, failure = parts
     return Hypothesis(text, log_prob, unknown, FailureReason(failure) if failure else None)
 
 
-def _write(made: Hypothesis) -> str:
-    parts: list[Any] = [made.text, made.log_prob, made.unknown_share, made.failure]
-    return json.dumps(parts, ensure_ascii=False)
+def _parts(made: Hypothesis) -> list[Any]:
+    return [made.text, made.log_prob, made.unknown_share, made.failure]

@@ -19,6 +19,7 @@ import polars as pl
 from mlc_data import progress
 from mlc_data.hashing import RowsHash
 from mlc_data.records import TRANSLATIONS
+from mlc_data.translate.ask import Answers, Asker
 from mlc_data.translate.cache import Cache
 from mlc_data.translate.segments import Segments, split
 from mlc_data.translate.translator import Hypothesis, Request, Translator
@@ -117,57 +118,42 @@ class _Shard:
             for sentence in segments.sentences
             for target in targets
         ]
-        made, known = self._hypotheses(forth)
-        back: dict[Request, Hypothesis] = {}
+        there = self._ask(forth)
+        back: Mapping[Request, Hypothesis] = {}
         if self.maker.round_trip:
             backwards = [
                 Request(one.text, request.target, source)
                 for request in forth
-                if (one := made[request]).text is not None
+                if (one := there.found[request]).text is not None
             ]
             self.bar.advance(len(forth) - len(backwards))
-            back, _ = self._hypotheses(backwards)
-        columns = _Columns()
-        for prompt_id, segments in splits.items():
-            for target in targets:
-                columns.add(
-                    Translated(
-                        segments=segments,
-                        source=source,
-                        target=target,
-                        made=made,
-                        back=back,
-                        known=known,
-                    ),
-                    prompt_id,
-                    texts[prompt_id],
-                )
-        return columns.frame()
-
-    def _hypotheses(
-        self, requests: Sequence[Request]
-    ) -> tuple[dict[Request, Hypothesis], frozenset[Request]]:
-        """Hypotheses of the requests, and which of them came from the cache."""
-        times = Counter(requests)
-        cache = self.maker.cache
-        found = cache.get(list(times)) if cache else {}
-        known = frozenset(found)
-        missing = [request for request in times if request not in known]
-        self.bar.advance(sum(times[request] for request in known))
-
-        def keep(indices: Sequence[int], hypotheses: Sequence[Hypothesis]) -> None:
-            fresh = {missing[i]: one for i, one in zip(indices, hypotheses, strict=True)}
-            if cache:
-                cache.put(fresh)
-            found.update(fresh)
-            self.bar.advance(sum(times[request] for request in fresh))
-
-        if missing:
-            self.maker.translator.translate(missing, keep)
-        self.done.figures.update(
-            sentences=len(times), from_cache=len(known), translated=len(missing)
+            back = self._ask(backwards).found
+        return frame_of(
+            (
+                prompt_id,
+                texts[prompt_id],
+                Translated(
+                    segments=segments,
+                    source=source,
+                    target=target,
+                    made=there.found,
+                    back=back,
+                    known=there.known,
+                ),
+            )
+            for prompt_id, segments in splits.items()
+            for target in targets
         )
-        return found, known
+
+    def _ask(self, requests: Sequence[Request]) -> Answers:
+        maker = self.maker
+        answers = Asker(maker.translator, maker.cache).ask(requests, done=self.bar.advance)
+        self.done.figures.update(
+            sentences=len(answers.found),
+            from_cache=len(answers.known),
+            translated=answers.translated,
+        )
+        return answers
 
 
 @dataclass(frozen=True)
@@ -217,21 +203,15 @@ class Translated:
         return self.back[Request(one.text, self.target, self.source)].text
 
 
-class _Columns:
-    """Rows of `records.TRANSLATIONS`, gathered column by column: quicker than row by row."""
-
-    def __init__(self) -> None:
-        self._columns: dict[str, list[Any]] = {name: [] for name in TRANSLATIONS}
-
-    def add(self, made: Translated, prompt_id: str, text: str) -> None:
-        """One more row."""
+def frame_of(variants: Iterable[tuple[str, str, Translated]]) -> pl.DataFrame:
+    """`records.TRANSLATIONS` of (prompt id, prompt, variant); gathered column by column, which is
+    quicker than row by row."""
+    columns: dict[str, list[Any]] = {name: [] for name in TRANSLATIONS}
+    for prompt_id, text, made in variants:
         row = {"prompt_id": prompt_id, "language": made.target, "source": text, **made.row()}
-        for name, values in self._columns.items():
+        for name, values in columns.items():
             values.append(row[name])
-
-    def frame(self) -> pl.DataFrame:
-        """All rows so far."""
-        return pl.DataFrame(self._columns, schema=TRANSLATIONS)
+    return pl.DataFrame(columns, schema=TRANSLATIONS)
 
 
 def shards_of(
