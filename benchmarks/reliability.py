@@ -109,8 +109,12 @@ def main() -> None:
     chosen = parser.parse_args()
     texts = {}
     for code in (language.code for language in all_languages()):
-        for lines in (ntrex(chosen.ntrex, code), udhr(chosen.udhr, code), plain(code)):
-            if len(found := openings(lines, code)) >= LEAST_TEXTS:
+        for found in (
+            openings(ntrex(chosen.ntrex, code), code),
+            openings(udhr(chosen.udhr, code), code),
+            plain(code),
+        ):
+            if len(found) >= LEAST_TEXTS:
                 texts[code] = found
                 break
     parts = [HEAD]

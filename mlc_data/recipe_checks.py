@@ -28,9 +28,7 @@ class LanguageIdCheck(Section):
 
     enabled: bool = True
     """Whether it can reject; scores are kept either way."""
-    max_against: ByLanguage = by_language(
-        0.5, kmr_Latn=0.55, yue_Hant=1.5, zho_Hans=1.5, zho_Hant=1.5
-    )
+    max_against: ByLanguage = by_language(0.5, yue_Hant=1.5, zho_Hans=1.5, zho_Hant=1.5)
     """Most evidence against the language: powers of ten (-2 to 2) by which another language is
     likelier, as far as the identifiers can be relied on in this one. (Chinese is told from Japanese
     by its characters, see `script.min_variety`.)"""
