@@ -28,6 +28,7 @@ from mlc_data.manifest import now
 from mlc_data.recipe import Recipe
 from mlc_data.recipe_base import ByLanguage
 from mlc_data.recipe_checks import Checks
+from mlc_data.recipe_files import merge, parse_recipe
 from mlc_data.records import TRANSLATIONS
 from mlc_data.workspace import Run, write_text
 
@@ -55,6 +56,8 @@ class Calibrated:
         upper: whether it is a greatest value; else it is a least one.
         tighten: whether it may become stricter than it is. Not where nearly all good text has the best
             score there is: the next text need not.
+        loosest: the furthest that it may go, so that no check is switched off by a few untranslated or
+            wrong lines in the reference; None sets no limit.
         score: what the check compares with it, over the columns of scores.
     """
 
@@ -63,6 +66,7 @@ class Calibrated:
     upper: bool
     tighten: bool
     column: str
+    loosest: float | None = None
     score: Callable[[Checks], pl.Expr] | None = None
 
     @property
@@ -87,12 +91,12 @@ def _against(checks: Checks) -> pl.Expr:
 
 
 THRESHOLDS = (
-    Calibrated("script", "min_share", False, False, "script_share"),
-    Calibrated("language_id", "max_against", True, False, "language_id_against", _against),
+    Calibrated("script", "min_share", False, False, "script_share", 0.2),
+    Calibrated("language_id", "max_against", True, False, "language_id_against", 1.5, _against),
     Calibrated("length", "min_ratio", False, True, "length_ratio"),
     Calibrated("length", "max_ratio", True, True, "length_ratio"),
-    Calibrated("repetition", "max_share", True, False, "repetition_share"),
-    Calibrated("copied", "max_share", True, False, "copied_share"),
+    Calibrated("repetition", "max_share", True, False, "repetition_share", 0.6),
+    Calibrated("copied", "max_share", True, False, "copied_share", 0.9),
     Calibrated("round_trip", "min_chrf", False, True, "round_trip_chrf"),
     Calibrated("round_trip", "min_words", False, True, "round_trip_words"),
 )
@@ -192,6 +196,8 @@ def calibrate(scores: pl.DataFrame, recipe: Recipe, target: float, **where: Any)
             if part.height < least:
                 continue
             value = bound(part["value"].to_list(), target, upper=one.upper)
+            if one.loosest is not None:
+                value = (min if one.upper else max)(value, one.loosest)
             stricter = (
                 value < standing.get(language) if one.upper else value > standing.get(language)
             )
@@ -200,9 +206,24 @@ def calibrate(scores: pl.DataFrame, recipe: Recipe, target: float, **where: Any)
     return Calibration(values, rows, too_few, target, **where)
 
 
+def recipe_with(recipe: Recipe, found: Calibration) -> Recipe:
+    """The recipe with the calibrated thresholds in it."""
+    return parse_recipe(merge(recipe.model_dump(mode="json"), fragment(found)), "the calibration")
+
+
+def rejected(scores: pl.DataFrame, recipe: Recipe) -> dict[str, float]:
+    """Share of the texts (0 to 1) that the recipe's checks together reject, by language.
+
+    Checks whose scores are not in the table are left out.
+    """
+    checks = build_checks(recipe, load_identifiers(recipe.checks.language_identifiers))
+    given = reasons([one for one in checks if set(one.scores) <= set(scores.columns)])
+    share = scores.select("language", wrong=given.list.len() > 0).group_by("language")
+    return dict(share.agg(pl.col("wrong").mean()).sort("language").iter_rows())
+
+
 def reference_scores(path: Path, recipe: Recipe) -> pl.DataFrame:
-    """``language``, ``reasons`` that the recipe's checks give now, and all scores of the trusted pairs
-    in a file (.parquet, .csv or .jsonl).
+    """``language`` and all scores of the trusted pairs in a file (.parquet, .csv or .jsonl).
 
     It has the columns ``source``, ``language`` (FLORES-200 code) and ``text``, and may have
     ``back_translation``. Without that, the round trip is not calibrated.
@@ -232,8 +253,7 @@ def reference_scores(path: Path, recipe: Recipe) -> pl.DataFrame:
         failure=pl.lit(None, pl.String),
         segments=pl.concat_list(segment),
     )
-    table = score_rows(checks, rows.select(list(TRANSLATIONS)))
-    return table.with_columns(reasons=reasons(checks))
+    return score_rows(checks, rows.select(list(TRANSLATIONS)))
 
 
 def kept_scores(run: Run) -> pl.DataFrame:
@@ -249,6 +269,15 @@ def kept_scores(run: Run) -> pl.DataFrame:
             "parallel text with --reference"
         )
     return pl.read_parquet(path)
+
+
+def fragment(found: Calibration) -> dict[str, Any]:
+    """The calibrated thresholds as part of a recipe."""
+    checks: dict[str, dict[str, Any]] = {}
+    for name, values in found.values.items():
+        _, section, key = name.split(".")
+        checks.setdefault(section, {})[key] = dict(values)
+    return {"checks": checks}
 
 
 def write_fragment(found: Calibration, path: Path) -> None:
@@ -268,11 +297,7 @@ def write_fragment(found: Calibration, path: Path) -> None:
             "OPTIMISTIC: these texts had passed the thresholds before, so what was rejected wrongly "
             "then is not among them"
         )
-    checks: dict[str, dict[str, Any]] = {}
-    for name, values in found.values.items():
-        _, section, key = name.split(".")
-        checks.setdefault(section, {})[key] = dict(values)
-    body = yaml.safe_dump({"checks": checks}, sort_keys=False, allow_unicode=True)
+    body = yaml.safe_dump(fragment(found), sort_keys=False, allow_unicode=True)
     write_text(path, "".join(f"# {line}\n" for line in note) + body)
 
 

@@ -65,17 +65,22 @@ def calibrate(
     if out.is_dir() or not out.absolute().parent.is_dir():
         raise UsageError(f"--out: cannot write {out}")
     calibration.write_fragment(found, out)
-    _show(found)
+    new = calibration.recipe_with(recipe, found)
+    _show(found, calibration.rejected(scores, recipe), calibration.rejected(scores, new))
     display.out.print(f"wrote {out}; use it with --with {out}", highlight=False, soft_wrap=True)
 
 
-def _show(found: calibration.Calibration) -> None:
+def _show(
+    found: calibration.Calibration, before: dict[str, float], after: dict[str, float]
+) -> None:
     names = list(found.values)
-    table = Table("language", "texts", *(name.removeprefix("checks.") for name in names))
+    short = (name.removeprefix("checks.") for name in names)
+    table = Table("language", "texts", *short, "all reject now", "and with these")
     for code, rows in found.rows.items():
         cells = (found.values[name].get(code) for name in names)
         shown = ("as before" if value is None else f"{value:g}" for value in cells)
-        table.add_row(code, str(rows), *shown)
+        shares = (f"{one[code]:.1%}" for one in (before, after))
+        table.add_row(code, str(rows), *shown, *shares)
     display.out.print(table)
     if found.too_few:
         least = calibration.least_rows(found.target)
