@@ -12,7 +12,7 @@ from mlc_data.checks.labels import labels_for
 from mlc_data.errors import ModelError
 from mlc_data.hashing import hash_file
 from mlc_data.languages import Language
-from mlc_data.locations import model_location
+from mlc_data.locations import is_hub_id, model_location
 
 KEY = "checks.language_identifiers"
 
@@ -20,10 +20,14 @@ _PREFIX = "__label__"
 _LEAST = 0.01
 _MAGIC = (793712314).to_bytes(4, "little")
 """The first four bytes of every fastText model."""
+_HUB_FILES = ("model.bin", "lid*.bin", "lid*.ftz")
 _LICENCES = {
     "lid.176.ftz": "CC-BY-SA-3.0",
     "lid.176.bin": "CC-BY-SA-3.0",
     "lid218e.bin": "CC-BY-NC-4.0",
+    "facebook/fasttext-language-identification": "CC-BY-NC-4.0",
+    "cis-lmu/glotlid": "Apache-2.0",
+    "laurievb/OpenLID-v2": "GPL-3.0-only",
 }
 
 
@@ -70,13 +74,13 @@ class FastTextIdentifier:
         ModelError: the file is not a fastText classifier.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, name: str | None = None) -> None:
         with path.open("rb") as handle:
             if handle.read(4) != _MAGIC:
                 raise ModelError(f"{path} is not a fastText model")
         self._path = path
-        self.id = path.name
-        self.licence = _LICENCES.get(path.name, "unknown")
+        self.id = name or path.name
+        self.licence = _LICENCES.get(self.id, "unknown")
 
     @cached_property
     def revision(self) -> str:
@@ -142,16 +146,19 @@ def load_identifier(location: str) -> LanguageIdentifier:
 
     if location in PACKAGED:
         return PACKAGED[location]()
-    path = model_location(location, KEY, only=("*.ftz", "*.bin"))
+    path = model_location(location, KEY, only=_HUB_FILES)
+    name = location if is_hub_id(location) else None
     if path.is_dir():
         found = sorted(file for file in path.iterdir() if file.suffix in (".ftz", ".bin"))
+        # GlotLID keeps older models beside the present one.
+        found = [file for file in found if file.name == "model.bin"] or found
         if len(found) != 1:
             names = ", ".join(file.name for file in found) or "none"
             raise ModelError(
                 f"{KEY}: {location} should hold one .ftz or .bin file, it has: {names}"
             )
         path = found[0]
-    return FastTextIdentifier(path)
+    return FastTextIdentifier(path, name)
 
 
 def load_identifiers(locations: Sequence[str]) -> tuple[LanguageIdentifier, ...]:

@@ -160,6 +160,23 @@ def test_a_folder_with_one_model_will_do(tmp_path: Path) -> None:
         load_identifier(str(tmp_path))
 
 
+def test_of_several_model_bin_is_taken(tmp_path: Path) -> None:
+    """GlotLID's repository keeps older models beside the present one."""
+    for name in ("model.bin", "model_v1.bin"):
+        (tmp_path / name).symlink_to(local_path(LOCATION))
+    assert load_identifier(str(tmp_path)).id == "model.bin"
+
+
+def test_from_the_hub_it_has_the_repositorys_name_and_licence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "model.bin").symlink_to(local_path(LOCATION))
+    monkeypatch.setattr("mlc_data.checks.identifiers.model_location", lambda *_, **__: tmp_path)
+    identifier = load_identifier("cis-lmu/glotlid")
+    assert (identifier.id, identifier.licence) == ("cis-lmu/glotlid", "Apache-2.0")
+    load_identifier.cache_clear()
+
+
 def test_a_missing_or_broken_model_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="does not exist") as missing:
         load_identifier(str(tmp_path / "lid.ftz"))
