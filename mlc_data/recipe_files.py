@@ -44,27 +44,55 @@ def recipe_path(name_or_path: str) -> Path:
     )
 
 
-def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
+def load_recipe(
+    name_or_path: str, overrides: Sequence[str] = (), fragments: Sequence[Path] = ()
+) -> Recipe:
     """Read, override and validate a recipe.
 
     Args:
         name_or_path: a shipped recipe's name, a YAML file, or a run's folder.
         overrides: ``dotted.key=value``; the value is read as YAML.
+        fragments: YAML files with some of a recipe's keys, merged into it in order, key by key,
+            before the overrides: what ``mlc-data calibrate`` writes.
 
     Raises:
         RecipeError: the file is not YAML, a key is unknown (the nearest known one is named), or a
             value is out of range. All faults are listed at once.
     """
     path = recipe_path(name_or_path)
+    data = _read_mapping(path)
+    for fragment in fragments:
+        if not fragment.expanduser().is_file():
+            raise RecipeError(f"--with: there is no file {fragment}")
+        data = merge(data, _read_mapping(fragment.expanduser()))
+    for override in overrides:
+        apply_override(data, override)
+    return parse_recipe(data, " with ".join(map(str, (path, *fragments))))
+
+
+def _read_mapping(path: Path) -> dict[str, Any]:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is not YAML: {error}") from error
     if not isinstance(data, dict):
         raise RecipeError(f"{path} must hold a mapping of keys at its top level")
-    for override in overrides:
-        apply_override(data, override)
-    return parse_recipe(data, str(path))
+    return data
+
+
+def merge(data: Mapping[str, Any], fragment: Mapping[str, Any]) -> dict[str, Any]:
+    """``data`` with the keys of ``fragment``: sections are merged key by key, all else is replaced."""
+    merged = dict(data)
+    for key, value in fragment.items():
+        below: Any = merged.get(key)
+        # A bare threshold that is now given by language stays for the languages that are not named.
+        if isinstance(below, int | float) and not isinstance(below, bool):
+            below = {"default": below}
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            merged[key] = merge(below, value)
+        else:
+            merged[key] = value
+    return merged
 
 
 def parse_recipe(data: Mapping[str, Any], where: str) -> Recipe:

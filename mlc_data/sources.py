@@ -84,8 +84,8 @@ def load_sources(run: Run, *, force: bool = False) -> bool:
     source_language = run.recipe.languages.source
     prompts = open_source(sources.prompts, "sources.prompts")
     pairs = sources.preferences and open_source(sources.preferences, "sources.preferences")
-    location = run.recipe.checks.language_identifier
-    identifier = load_identifier(location) if location else None
+    locations = run.recipe.checks.language_identifiers
+    identifier = load_identifier(locations[0]) if locations else None
 
     def work(staging: Staging) -> Outcome:
         read = read_prompts(prompts, sources, source_language, identifier)

@@ -2,7 +2,12 @@
 
 from mlc_data.checks.base import Check, VariantReason
 from mlc_data.checks.copied import Copied
-from mlc_data.checks.identifiers import FastTextIdentifier, LanguageIdentifier, load_identifier
+from mlc_data.checks.identifiers import (
+    FastTextIdentifier,
+    LanguageIdentifier,
+    load_identifier,
+    load_identifiers,
+)
 from mlc_data.checks.language_id import LanguageId
 from mlc_data.checks.length import Length
 from mlc_data.checks.preserved import Preserved
@@ -29,6 +34,7 @@ __all__ = [
     "build_checks",
     "decide",
     "load_identifier",
+    "load_identifiers",
     "preflight",
     "reasons",
     "score",

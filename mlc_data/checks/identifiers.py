@@ -4,26 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
+from mlc_data.checks.labels import labels_for
 from mlc_data.errors import ModelError
 from mlc_data.hashing import hash_file
 from mlc_data.languages import Language
-from mlc_data.locations import model_location
+from mlc_data.locations import is_hub_id, model_location
+
+KEY = "checks.language_identifiers"
 
 _PREFIX = "__label__"
 _LEAST = 0.01
+_MAGIC = (793712314).to_bytes(4, "little")
+"""The first four bytes of every fastText model."""
+_HUB_FILES = ("model.bin", "lid*.bin", "lid*.ftz")
 _LICENCES = {
     "lid.176.ftz": "CC-BY-SA-3.0",
     "lid.176.bin": "CC-BY-SA-3.0",
     "lid218e.bin": "CC-BY-NC-4.0",
+    "facebook/fasttext-language-identification": "CC-BY-NC-4.0",
+    "cis-lmu/glotlid": "Apache-2.0",
+    "laurievb/OpenLID-v2": "GPL-3.0-only",
 }
 
 
 class LanguageIdentifier(Protocol):
-    """Says in which languages a text may be."""
+    """Says in which languages a text may be.
+
+    ``id``, ``revision`` and ``licence`` are known without loading the model.
+    """
 
     @property
     def id(self) -> str:
@@ -31,7 +43,8 @@ class LanguageIdentifier(Protocol):
 
     @property
     def revision(self) -> str:
-        """Hash of the weights: the same revision gives the same answers."""
+        """Hash of the weights, or version of the package that carries them: the same revision gives
+        the same answers."""
 
     @property
     def licence(self) -> str:
@@ -49,31 +62,44 @@ class LanguageIdentifier(Protocol):
 
 
 def labels_of(language: Language, identifier: LanguageIdentifier) -> frozenset[str]:
-    """The labels that the identifier gives to text in the language: its FLORES-200 code, or those
-    of lid.176. Empty if it does not know the language."""
-    if language.code in identifier.labels:
-        return frozenset({language.code})
-    return identifier.labels.intersection(language.lid176)
+    """The labels that the identifier gives to text in the language; empty if it does not know it."""
+    return labels_for(language.code, identifier.labels)
 
 
 class FastTextIdentifier:
-    """A fastText model (``.ftz`` or ``.bin``).
+    """A fastText model (``.ftz`` or ``.bin``): lid.176, lid218e, GlotLID, OpenLID. Loaded when it is
+    first asked.
 
     Raises:
         ModelError: the file is not a fastText classifier.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, name: str | None = None) -> None:
+        with path.open("rb") as handle:
+            if handle.read(4) != _MAGIC:
+                raise ModelError(f"{path} is not a fastText model")
+        self._path = path
+        self.id = name or path.name
+        self.licence = _LICENCES.get(self.id, "unknown")
+
+    @cached_property
+    def revision(self) -> str:
+        """SHA-256 of the file."""
+        return hash_file(self._path)
+
+    @cached_property
+    def _model(self) -> Any:
         import fasttext
 
         try:
-            self._model: Any = fasttext.load_model(str(path))
-            self.labels = frozenset(one.removeprefix(_PREFIX) for one in self._model.get_labels())
+            return fasttext.load_model(str(self._path))
         except ValueError as error:
-            raise ModelError(f"{path} is not a fastText model: {error}") from error
-        self.id = path.name
-        self.revision = hash_file(path)
-        self.licence = _LICENCES.get(path.name, "unknown")
+            raise ModelError(f"{self._path} is not a fastText model: {error}") from error
+
+    @cached_property
+    def labels(self) -> frozenset[str]:
+        """The model's labels, without ``__label__``."""
+        return frozenset(one.removeprefix(_PREFIX) for one in self._model.get_labels())
 
     def identify(self, texts: Sequence[str]) -> list[dict[str, float]]:
         """See `LanguageIdentifier`; labels under 0.01 are left out."""
@@ -108,21 +134,37 @@ class StubIdentifier:
         return [dict(self.answers.get(text, {})) for text in texts]
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=8)
 def load_identifier(location: str) -> LanguageIdentifier:
-    """The identifier that a recipe's ``checks.language_identifier`` names.
+    """One of the identifiers that a recipe's ``checks.language_identifiers`` names: ``lingua``,
+    ``heliport``, or the location of a fastText model. The model itself is loaded when first asked.
 
     Raises:
         ModelError: there is none, or it is not a fastText model.
     """
-    key = "checks.language_identifier"
-    path = model_location(location, key, only=("*.ftz", "*.bin"))
+    from mlc_data.checks.packaged_identifiers import PACKAGED
+
+    if location in PACKAGED:
+        return PACKAGED[location]()
+    path = model_location(location, KEY, only=_HUB_FILES)
+    name = location if is_hub_id(location) else None
     if path.is_dir():
         found = sorted(file for file in path.iterdir() if file.suffix in (".ftz", ".bin"))
+        # GlotLID keeps older models beside the present one.
+        found = [file for file in found if file.name == "model.bin"] or found
         if len(found) != 1:
             names = ", ".join(file.name for file in found) or "none"
             raise ModelError(
-                f"{key}: {location} should hold one .ftz or .bin file, it has: {names}"
+                f"{KEY}: {location} should hold one .ftz or .bin file, it has: {names}"
             )
         path = found[0]
-    return FastTextIdentifier(path)
+    return FastTextIdentifier(path, name)
+
+
+def load_identifiers(locations: Sequence[str]) -> tuple[LanguageIdentifier, ...]:
+    """All of them, in order.
+
+    Raises:
+        ModelError: see `load_identifier`.
+    """
+    return tuple(load_identifier(location) for location in locations)

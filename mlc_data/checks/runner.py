@@ -20,17 +20,17 @@ from mlc_data.recipe import Recipe
 from mlc_data.records import KEYS
 
 
-def build_checks(recipe: Recipe, identifier: LanguageIdentifier | None) -> tuple[Check, ...]:
+def build_checks(recipe: Recipe, identifiers: Sequence[LanguageIdentifier]) -> tuple[Check, ...]:
     """The checks in the order in which their reasons count (`VariantReason`).
 
-    Language identification is left out without an identifier, and the round trip where the recipe
+    Language identification is left out without identifiers, and the round trip where the recipe
     does not translate back.
     """
     settings, languages = recipe.checks, recipe.languages
     codes = (languages.source, *languages.targets)
     found: tuple[Check | None, ...] = (
         Script(settings.script),
-        LanguageId(identifier, codes, settings.language_id) if identifier else None,
+        LanguageId(tuple(identifiers), codes, settings.language_id) if identifiers else None,
         Length(settings.length),
         Repetition(settings.repetition),
         Copied(settings.copied),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from mlc_data.checks.base import VariantReason, threshold
+from mlc_data.checks.han_table import NOT_JAPANESE, SIMPLIFIED, TRADITIONAL
 from mlc_data.checks.spans import names, without_spans
 from mlc_data.languages import get_language
 from mlc_data.recipe_checks import ScriptCheck
@@ -23,6 +24,23 @@ _PARTS = {
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f][A-Za-z\u00c0-\u024f0-9'’-]*")
 _LETTERS = r"[\p{L}--\p{Script=Common}--\p{Script=Inherited}]"
 
+# Characters that only the one, or only the other, of two related ways of writing has.
+_KANA = r"\p{Hiragana}\p{Katakana}"
+_OWN = {
+    "Hans": f"[{SIMPLIFIED}]",
+    "Hant": f"[{TRADITIONAL}]",
+    "Jpan": f"[{_KANA}]",
+    "Hang": r"\p{Hangul}",
+}
+_FOREIGN = {
+    "Hans": f"[{TRADITIONAL}{_KANA}]",
+    "Hant": f"[{SIMPLIFIED}{_KANA}]",
+    "Jpan": f"[{NOT_JAPANESE}]",
+    "Hang": f"[{_KANA}]",
+}
+_HAN_WITHOUT_KANA = 10
+"""Of 1,997 Japanese sentences none has so many Chinese characters and no kana."""
+
 
 def unicode_scripts(code: str) -> tuple[str, ...]:
     """The Unicode scripts that a language (FLORES-200 code) is written in: Japanese in three."""
@@ -32,15 +50,20 @@ def unicode_scripts(code: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Script:
-    """Share of the letters that are in the language's script.
+    """Is the text in the language's script, and in its way of writing it?
 
-    ``script_share`` (0 to 1): combining marks, digits, addresses, placeholders and the prompt's
-    names do not count. A variant without letters has 0, or 1 if its prompt has none either.
+    - ``script_share`` (0 to 1): share of the letters that are in the script. Combining marks, digits,
+      addresses, placeholders and the prompt's names do not count. A variant without letters has 0, or
+      1 if its prompt has none either.
+    - ``script_variety_share`` (0 to 1): share of the language's own among the characters that tell
+      related ways of writing apart: Simplified from Traditional Chinese, both from Japanese, Korean
+      from both. 1 where there are none, and for languages that have no such relatives. Language
+      identifiers cannot tell these (``zh`` is both); the characters can.
     """
 
     settings: ScriptCheck = field(default_factory=ScriptCheck)
     reason = VariantReason.SCRIPT
-    scores = ("script_share",)
+    scores = ("script_share", "script_variety_share")
 
     @property
     def enabled(self) -> bool:
@@ -48,7 +71,7 @@ class Script:
         return self.settings.enabled
 
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """``script_share``."""
+        """``script_share`` and ``script_variety_share``."""
         frame = pl.DataFrame(
             {
                 "text": without_spans(rows["text"]),
@@ -67,12 +90,15 @@ class Script:
         return frame.with_columns(text=texts).select(
             script_share=pl.when(letters > 0)
             .then(in_script / letters)
-            .otherwise(nothing_expected.cast(pl.Float64))
+            .otherwise(nothing_expected.cast(pl.Float64)),
+            script_variety_share=_variety(rows["language"].unique().sort()),
         )
 
     def passes(self) -> pl.Expr:
-        """At least the language's share."""
-        return pl.col("script_share") >= threshold(self.settings.min_share)
+        """At least the language's shares."""
+        return (pl.col("script_share") >= threshold(self.settings.min_share)) & (
+            pl.col("script_variety_share") >= threshold(self.settings.min_variety)
+        )
 
 
 def _without_names(texts: pl.Series, sources: pl.Series, where: pl.Series) -> pl.Series:
@@ -100,3 +126,21 @@ def _in_script(languages: Iterable[str]) -> pl.Expr:
             .otherwise(counts)
         )
     return counts
+
+
+def _variety(languages: Iterable[str]) -> pl.Expr:
+    """Share of the language's own characters among those that tell it from its relatives."""
+    share = pl.lit(1.0)
+    text, by_script = pl.col("text"), dict[str, list[str]]()
+    for code in languages:
+        by_script.setdefault(get_language(code).script, []).append(code)
+    for script in sorted(by_script.keys() & _OWN.keys()):
+        own, foreign = (text.str.count_matches(one[script]) for one in (_OWN, _FOREIGN))
+        han = text.str.count_matches(r"\p{Han}")
+        if script == "Jpan":
+            foreign += ((own == 0) & (han >= _HAN_WITHOUT_KANA)).cast(pl.UInt32)
+        elif script == "Hang":
+            foreign += han
+        found = pl.when(own + foreign > 0).then(own / (own + foreign)).otherwise(1.0)
+        share = pl.when(pl.col("language").is_in(by_script[script])).then(found).otherwise(share)
+    return share

@@ -13,7 +13,7 @@ import polars as pl
 
 from mlc_data import progress
 from mlc_data.checks.base import Check
-from mlc_data.checks.identifiers import LanguageIdentifier, load_identifier
+from mlc_data.checks.identifiers import LanguageIdentifier, load_identifiers
 from mlc_data.checks.language_id import LanguageId
 from mlc_data.checks.runner import build_checks, score_names, score_rows
 from mlc_data.checks.verdicts import (
@@ -43,14 +43,15 @@ ROWS_AT_ONCE = 2000
 _FEW = 0.5
 
 
-def preflight(recipe: Recipe) -> LanguageIdentifier | None:
-    """The recipe's language identifier, loaded; None if it leaves language identification out.
+def preflight(recipe: Recipe) -> tuple[LanguageIdentifier, ...]:
+    """The recipe's language identifiers; none if it leaves language identification out.
+
+    They are looked for, and loaded only when something is to be scored.
 
     Raises:
-        ModelError: the identifier is missing or cannot be loaded.
+        ModelError: an identifier is missing, or is no such model.
     """
-    location = recipe.checks.language_identifier
-    return load_identifier(location) if location else None
+    return load_identifiers(recipe.checks.language_identifiers)
 
 
 def score(run: Run, *, force: bool = False) -> bool:
@@ -61,8 +62,8 @@ def score(run: Run, *, force: bool = False) -> bool:
         UsageError: nothing has been translated yet.
     """
     recipe = run.recipe
-    identifier = preflight(recipe)
-    checks = build_checks(recipe, identifier)
+    identifiers = preflight(recipe)
+    checks = build_checks(recipe, identifiers)
     translations = run.content_hash("translations")
 
     def work(staging: Staging) -> Outcome:
@@ -80,14 +81,14 @@ def score(run: Run, *, force: bool = False) -> bool:
         log.info("score: %d variants, %d scores each", scored, len(names))
         return Outcome(
             content_hash={"scores": content.hexdigest()},
-            models={"language_identifier": _record(identifier)} if identifier else {},
+            models={"language_identifier": _record(identifiers)} if identifiers else {},
             notes={"scored": scored, **notes},
         )
 
     key = {
         "translations": translations,
         "languages": recipe.languages.model_dump(mode="json"),
-        "identifier": identifier.revision if identifier else None,
+        "identifiers": [one.revision for one in identifiers],
         "round_trip": recipe.translate.round_trip,
         "code": code_version(*_CODE),
     }
@@ -132,7 +133,7 @@ def decide(run: Run, *, force: bool = False) -> bool:
         "translations": run.content_hash("translations"),
         "scores": run.content_hash("scores"),
         "names": names,
-        "thresholds": recipe.checks.model_dump(mode="json", exclude={"language_identifier"}),
+        "thresholds": recipe.checks.model_dump(mode="json", exclude={"language_identifiers"}),
         "targets": recipe.languages.targets,
         "code": code_version(*_CODE),
     }
@@ -177,17 +178,36 @@ def _left_out(recipe: Recipe, checks: Sequence[Check]) -> dict[str, str]:
     notes = {}
     identification = next((check for check in checks if isinstance(check, LanguageId)), None)
     if identification is None:
-        notes["language_id"] = "left out: checks.language_identifier is null"
-    elif identification.unknown:
-        unknown = ", ".join(identification.unknown)
-        notes["language_id"] = f"{identification.identifier.id} does not know {unknown}"
+        notes["language_id"] = "left out: checks.language_identifiers is empty"
+    elif told := unidentified(identification):
+        notes["language_id"] = told
     if not recipe.translate.round_trip:
         notes["round_trip"] = "left out: translate.round_trip is false"
     return {name: f"{name}: {what}" for name, what in notes.items()}
 
 
-def _record(identifier: LanguageIdentifier) -> ModelRecord:
-    return ModelRecord(id=identifier.id, revision=identifier.revision, licence=identifier.licence)
+def unidentified(check: LanguageId) -> str:
+    """Where the language of a variant cannot be told with the recipe's identifiers, in words; empty if
+    everywhere it can."""
+    names = " and ".join(one.id for one in check.identifiers)
+    told = [
+        f"{names}: {what} {', '.join(codes)}, so {then}"
+        for what, codes, then in (
+            ("no knowledge of", check.unknown, "no variant is rejected for its language there"),
+            ("hardly reliable in", check.weak, "few wrong ones are found there"),
+        )
+        if codes
+    ]
+    return "; ".join(told)
+
+
+def _record(identifiers: Sequence[LanguageIdentifier]) -> ModelRecord:
+    """All of them as one model."""
+    return ModelRecord(
+        id=" + ".join(one.id for one in identifiers),
+        revision=" + ".join(one.revision for one in identifiers),
+        licence=" AND ".join(dict.fromkeys(one.licence for one in identifiers)),
+    )
 
 
 def _tell(total: VariantCounts, by_language: Mapping[str, VariantCounts]) -> None:

@@ -11,11 +11,15 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from mlc_data.checks.identifiers import load_identifier
+from mlc_data.checks.language_id import LanguageId
+from mlc_data.checks.stage import unidentified
 from mlc_data.cli.display import out
-from mlc_data.cli.options import SetOption
+from mlc_data.cli.options import SetOption, WithOption
 from mlc_data.errors import MlcDataError
 from mlc_data.locations import is_hub_id, local_path, user_cache
 from mlc_data.manifest import versions
+from mlc_data.recipe import Recipe
 from mlc_data.recipe_files import load_recipe
 from mlc_data.translate.cache import FILE
 
@@ -33,9 +37,10 @@ def doctor(
         str, typer.Argument(help="The recipe whose files and models are looked for.")
     ] = "quickstart",
     set_: SetOption = [],  # noqa: B006 - Typer copies it
+    with_: WithOption = [],  # noqa: B006
 ) -> None:
     """Look at this machine. Leaves with 1 if something that the recipe needs is missing."""
-    loaded = load_recipe(recipe, set_)
+    loaded = load_recipe(recipe, set_, with_)
     preferences = loaded.sources.preferences
     table = Table("what", "found", "")
     wrong = 0
@@ -45,7 +50,7 @@ def doctor(
         *_disk(),
         *(row for one in loaded.translate.locations for row in _needed(one, "translation model")),
         *_needed(loaded.align.model, "model to align"),
-        *_needed(loaded.checks.language_identifier, "language identifier"),
+        *_identifiers(loaded),
         *_needed(loaded.sources.prompts.path, "prompts"),
         *_needed(preferences.path if preferences else None, "preferences"),
     ):
@@ -100,6 +105,26 @@ def _needed(location: str | None, what: str) -> Iterator[tuple[str, str, bool]]:
         yield what, str(error), False
     else:
         yield what, str(path), path.exists()
+
+
+def _identifiers(recipe: Recipe) -> Iterator[tuple[str, str, bool]]:
+    """Each identifier, and where together they cannot tell the language of a variant."""
+    found = []
+    for location in recipe.checks.language_identifiers:
+        if is_hub_id(location):
+            yield from _needed(location, "language identifier")
+            continue
+        try:
+            found.append(load_identifier(location))
+        except MlcDataError as error:
+            yield "language identifier", str(error), False
+        else:
+            one = found[-1]
+            yield "language identifier", f"{one.id}, {one.licence}", True
+    if found and len(found) == len(recipe.checks.language_identifiers):
+        codes = (recipe.languages.source, *recipe.languages.targets)
+        told = unidentified(LanguageId(tuple(found), codes))
+        yield "languages identified", told or f"all {len(codes)} of the recipe", True
 
 
 def _hub(name: str) -> tuple[str, bool]:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from mlc_data.checks.calibration import CALIBRATED
 from mlc_data.cli.display import out
 from mlc_data.languages import all_languages
 
@@ -20,14 +21,20 @@ def languages(
     search: Annotated[
         str, typer.Argument(help="Part of a code, name or script; all languages if left out.")
     ] = "",
+    calibrated: Annotated[
+        bool, typer.Option("--calibrated", help="Only those with default thresholds of their own.")
+    ] = False,
 ) -> None:
-    """FLORES-200 codes, names, scripts, and the label that lid.176 has for each."""
+    """FLORES-200 codes, names, scripts, the label that lid.176 has for each, and whether the default
+    thresholds come from translations into it. (Others: see `mlc-data calibrate`.)"""
     wanted = search.casefold()
-    table = Table("code", "language", "script", "lid.176")
+    table = Table("code", "language", "script", "lid.176", "calibrated")
     for language in all_languages():
         texts = (language.code, language.name, language.script)
-        if any(wanted in text.casefold() for text in texts):
-            table.add_row(*texts, ", ".join(language.lid176) or "none")
+        own = language.code in CALIBRATED
+        if any(wanted in text.casefold() for text in texts) and (own or not calibrated):
+            labels = ", ".join(language.lid176) or "none"
+            table.add_row(*texts, labels, "yes" if own else "no")
     if not table.row_count:
         out.print(f"No FLORES-200 language matches {search!r}.", highlight=False)
         raise typer.Exit(1)

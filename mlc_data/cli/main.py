@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from mlc_data import __version__
-from mlc_data.cli import doctor, explain, languages, models, recipes, run, stages
+from mlc_data.cli import calibrate, doctor, explain, languages, models, recipes, run, stages
 from mlc_data.cli.display import err, out
 from mlc_data.errors import MlcDataError, StoppedError, is_disk_full
 
@@ -59,6 +59,7 @@ app.add_typer(models.app, name="models")
 languages.register(app)
 doctor.register(app)
 explain.register(app)
+calibrate.register(app)
 
 
 def main() -> None:

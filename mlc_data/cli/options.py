@@ -25,6 +25,15 @@ SetOption = Annotated[
         help="Override any key of the recipe, e.g. align.loss.temperature=0.3. Repeatable.",
     ),
 ]
+WithOption = Annotated[
+    list[Path],
+    typer.Option(
+        "--with",
+        metavar="FILE",
+        help="Merge a YAML file with some of a recipe's keys into it, before --set: what "
+        "`mlc-data calibrate` writes. Repeatable.",
+    ),
+]
 RunDirOption = Annotated[
     Path | None,
     typer.Option("--run-dir", metavar="DIR", help="The run's folder; default runs/<recipe name>."),
@@ -38,7 +47,11 @@ ForceOption = Annotated[
 
 
 def open_run(
-    recipe: str, overrides: list[str], run_dir: Path | None, stages: tuple[str, ...]
+    recipe: str,
+    overrides: list[str],
+    run_dir: Path | None,
+    stages: tuple[str, ...],
+    fragments: list[Path],
 ) -> Run:
     """The run that a command works on; naming a run's folder means that folder.
 
@@ -46,7 +59,7 @@ def open_run(
         UsageError: the recipe is wrong, something that ``stages`` need is missing, or the folder
             cannot be used.
     """
-    loaded = load_recipe(recipe, overrides)
+    loaded = load_recipe(recipe, overrides, fragments)
     preflight(loaded, stages)
     if run_dir is None and (Path(recipe) / "recipe.yaml").is_file():
         run_dir = Path(recipe)

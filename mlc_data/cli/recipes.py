@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from mlc_data.cli.display import out
-from mlc_data.cli.options import RecipeArgument, SetOption
+from mlc_data.cli.options import RecipeArgument, SetOption, WithOption
 from mlc_data.errors import UsageError
 from mlc_data.recipe_files import dump_recipe, load_recipe, recipe_path, shipped_recipes
 
@@ -29,15 +29,17 @@ def list_() -> None:
 
 
 @app.command(epilog="Example:  mlc-data recipes show quickstart --set align.loss.weight=0.4")
-def show(recipe: RecipeArgument, set_: SetOption = []) -> None:  # noqa: B006
+def show(recipe: RecipeArgument, set_: SetOption = [], with_: WithOption = []) -> None:  # noqa: B006
     """A recipe with every default written out, as YAML."""
-    out.print(dump_recipe(load_recipe(recipe, set_)), markup=False, highlight=False, soft_wrap=True)
+    out.print(
+        dump_recipe(load_recipe(recipe, set_, with_)), markup=False, highlight=False, soft_wrap=True
+    )
 
 
 @app.command(epilog="Example:  mlc-data recipes validate mine.yaml")
-def validate(recipe: RecipeArgument, set_: SetOption = []) -> None:  # noqa: B006
+def validate(recipe: RecipeArgument, set_: SetOption = [], with_: WithOption = []) -> None:  # noqa: B006
     """Check a recipe; every fault is named, with the nearest known key."""
-    loaded = load_recipe(recipe, set_)
+    loaded = load_recipe(recipe, set_, with_)
     out.print(
         f"{recipe_path(recipe)} is valid; hash {loaded.hash}", highlight=False, soft_wrap=True
     )

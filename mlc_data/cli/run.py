@@ -7,7 +7,14 @@ import os
 import typer
 
 from mlc_data.cli import display
-from mlc_data.cli.options import QuietOption, RecipeArgument, RunDirOption, SetOption, open_run
+from mlc_data.cli.options import (
+    QuietOption,
+    RecipeArgument,
+    RunDirOption,
+    SetOption,
+    WithOption,
+    open_run,
+)
 from mlc_data.report.summary import summary
 from mlc_data.stages import STAGES
 
@@ -23,12 +30,13 @@ def register(app: typer.Typer) -> None:
 def run(
     recipe: RecipeArgument,
     set_: SetOption = [],  # noqa: B006 - Typer copies it
+    with_: WithOption = [],  # noqa: B006
     run_dir: RunDirOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Go from English prompts to an aligned checkpoint. Finished stages are reused."""
     # Prefect takes seconds to import and to start its server: what is wrong is told before.
-    made = open_run(recipe, set_, run_dir, STAGES)
+    made = open_run(recipe, set_, run_dir, STAGES, with_)
     if quiet:
         os.environ["PREFECT_LOGGING_LEVEL"] = "WARNING"
     display.set_up(quiet=quiet)

@@ -13,6 +13,7 @@ from mlc_data.cli.options import (
     RecipeArgument,
     RunDirOption,
     SetOption,
+    WithOption,
     open_run,
 )
 from mlc_data.report.summary import summary
@@ -41,12 +42,14 @@ def register(app: typer.Typer) -> None:
 def _command(stage: str) -> Callable[..., None]:
     def command(
         recipe: RecipeArgument,
+        *,
         set_: SetOption = [],  # noqa: B006 - Typer copies it
+        with_: WithOption = [],  # noqa: B006
         run_dir: RunDirOption = None,
         force: ForceOption = False,
         quiet: QuietOption = False,
     ) -> None:
-        made = open_run(recipe, set_, run_dir, STAGES[: STAGES.index(stage) + 1])
+        made = open_run(recipe, set_, run_dir, STAGES[: STAGES.index(stage) + 1], with_)
         display.set_up(quiet=quiet)
         bring_up_to(made, stage, force=force)
         for part in summary(made):

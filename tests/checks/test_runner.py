@@ -50,7 +50,7 @@ LANGUAGES = ("swh_Latn", "zho_Hans", "arb_Arab", "jpn_Jpan", "tha_Thai")
 def checks(small: dict[str, object]) -> tuple[Check, ...]:
     small["languages"] = {"targets": list(LANGUAGES)}
     labels = frozenset({"en", "sw", "zh", "ar", "ja"})
-    return build_checks(parse_recipe(small, "test"), StubIdentifier({}, labels))
+    return build_checks(parse_recipe(small, "test"), [StubIdentifier({}, labels)])
 
 
 def test_every_check_is_there_once_and_in_order(checks: tuple[Check, ...]) -> None:
@@ -120,7 +120,7 @@ def test_a_check_that_is_off_gives_scores_and_no_reason(
 ) -> None:
     parts = ("script", "length", "repetition", "copied", "preserved", "unknown", "round_trip")
     small["checks"] = {part: {"enabled": False} for part in parts}
-    off = build_checks(parse_recipe(small, "test"), None)
+    off = build_checks(parse_recipe(small, "test"), ())
     scored = score_rows(off, rows(("Hello there", "", "swh_Latn", None)))
     assert "script_share" in scored.columns
     assert scored.select(given=reasons(off))["given"].to_list() == [[]]
@@ -128,5 +128,5 @@ def test_a_check_that_is_off_gives_scores_and_no_reason(
 
 def test_what_the_recipe_leaves_out_is_not_scored(small: dict[str, dict[str, object]]) -> None:
     small["translate"]["round_trip"] = False
-    left = {check.reason for check in build_checks(parse_recipe(small, "test"), None)}
+    left = {check.reason for check in build_checks(parse_recipe(small, "test"), ())}
     assert set(VariantReason) - left == {VariantReason.LANGUAGE_ID, VariantReason.ROUND_TRIP}

@@ -58,6 +58,48 @@ def test_a_text_without_letters_is_good_only_if_its_prompt_has_none(rows: Rows) 
     assert scored["script_share"].to_list() == [1.0, 0.0, 0.0, 1.0]
 
 
+@pytest.mark.parametrize(
+    ("language", "text", "share"),
+    [
+        ("zho_Hans", "我们怎么说这个问题？", 1.0),  # 们 说 这 个 问 题
+        ("zho_Hant", "我们怎么说这个问题？", 0.0),
+        ("zho_Hant", "我們怎麼說這個問題？", 1.0),
+        ("yue_Hant", "我們怎麼說這個問題？", 1.0),
+        ("zho_Hans", "我們怎麼說這個問題？", 0.0),
+        ("zho_Hans", "今天天气好", 1.0),
+        ("zho_Hant", "你好，早上好", 1.0),  # written alike in both
+        ("zho_Hans", "日本では何を食べますか", 0.0),
+        ("jpn_Jpan", "日本では何を食べますか", 1.0),
+        ("jpn_Jpan", "日本国憲法", 1.0),  # no kana, but short
+        ("jpn_Jpan", "没有钥匙我怎么打开这座房子的门", 0.0),
+        ("jpn_Jpan", "今天天氣很好我想出去走走可以嗎", 0.0),
+        ("kor_Hang", "오늘 날씨가 좋다", 1.0),
+        ("kor_Hang", "오늘 날씨(天氣)가", 5 / 7),
+        ("kor_Hang", "今日は天気がいい", 0.0),
+        ("deu_Latn", "中文", 1.0),
+    ],
+)
+def test_share_of_the_characters_that_tell_related_writing_apart(
+    rows: Rows, language: str, text: str, share: float
+) -> None:
+    scored = Script().score(rows(("a dog", text, language)))
+    assert scored["script_variety_share"].to_list() == pytest.approx([share])
+
+
+def test_the_other_way_of_writing_chinese_is_rejected(
+    rows: Rows, judged: Callable[[Script, pl.DataFrame], pl.DataFrame]
+) -> None:
+    simplified, traditional = "给我讲一个关于猫的故事。", "給我講一個關於貓的故事。"
+    table = rows(
+        *(
+            ("Tell me a story.", text, code)
+            for text in (simplified, traditional)
+            for code in ("zho_Hans", "zho_Hant")
+        )
+    )
+    assert judged(Script(), table)["passes"].to_list() == [True, False, False, True]
+
+
 def test_thresholds_hold_by_language(
     rows: Rows, judged: Callable[[Script, pl.DataFrame], pl.DataFrame]
 ) -> None:

@@ -150,10 +150,10 @@ def test_the_same_rows_give_the_same_hashes(
 def test_language_identification_left_out_is_said(
     translated: Callable[..., Run], caplog: pytest.LogCaptureFixture
 ) -> None:
-    run = translated(VARIANTS, {"language_identifier": None})
+    run = translated(VARIANTS, {"language_identifiers": []})
     with caplog.at_level(logging.WARNING):
         score(run)
-    assert "checks.language_identifier is null" in caplog.text
+    assert "checks.language_identifiers is empty" in caplog.text
     assert "language_id" in run.manifest.stages["score"].notes
     assert "language_identifier" not in run.manifest.models
     decide(run)
@@ -164,8 +164,8 @@ def test_language_identification_left_out_is_said(
 def test_a_named_identifier_that_is_missing_stops_the_run(
     translated: Callable[..., Run], tmp_path: Path
 ) -> None:
-    run = translated(VARIANTS, {"language_identifier": str(tmp_path / "lid.ftz")})
-    with pytest.raises(ModelError, match=r"checks\.language_identifier"):
+    run = translated(VARIANTS, {"language_identifiers": str(tmp_path / "lid.ftz")})
+    with pytest.raises(ModelError, match=r"checks\.language_identifiers"):
         preflight(run.recipe)
     with pytest.raises(ModelError):
         score(run)

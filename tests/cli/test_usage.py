@@ -52,7 +52,12 @@ def mlc_data(
         (["run", "quickstart", "--set", "translate.model=package://nosuch/x"], "not installed"),
         (["run", "quickstart", "--set", "align.model=./none"], "./none does not exist"),
         (["run", "quickstart", "--set", "sources.prompts.path=none.jsonl"], "does not exist"),
-        (["run", "quickstart", "--set", "checks.language_identifier=none.ftz"], "does not exist"),
+        (["run", "quickstart", "--set", "checks.language_identifiers=none.ftz"], "does not exist"),
+        (
+            ["run", "quickstart", "--set", "checks.language_identifier=none.ftz"],
+            "did you mean 'language_identifiers'?",
+        ),
+        (["run", "quickstart", "--with", "none.yaml"], "there is no file none.yaml"),
         (["translate", "quickstart", "--set", "translate.compute_type=int3"], "not supported"),
         (["explain", "nowhere", "abc"], "no run's folder"),
         (["recipes", "show", "none"], "No recipe 'none'"),

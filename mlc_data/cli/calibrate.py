@@ -1,0 +1,96 @@
+"""`mlc-data calibrate`: thresholds by language from trusted parallel text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from mlc_data.checks import calibration
+from mlc_data.cli import display
+from mlc_data.cli.options import QuietOption, SetOption, WithOption
+from mlc_data.errors import UsageError
+from mlc_data.recipe_files import load_recipe
+from mlc_data.workspace import Run
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        epilog="Example:  mlc-data calibrate runs/quickstart --reference pairs.parquet  |  "
+        "mlc-data check runs/quickstart --with thresholds.yaml"
+    )(calibrate)
+
+
+def calibrate(
+    run: Annotated[
+        str,
+        typer.Argument(help="A run's folder; with --reference a recipe will do.", metavar="RUN"),
+    ],
+    *,
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            help="Trusted translations (.parquet, .csv, .jsonl) with the columns source, language "
+            "(FLORES-200 code), text and, for the round trip, back_translation. Without it, the "
+            "run's own kept variants, which is optimistic."
+        ),
+    ] = None,
+    false_reject: Annotated[
+        float, typer.Option(help="Share of good text that each threshold may reject (0 to 1).")
+    ] = 0.02,
+    out: Annotated[Path, typer.Option(help="The recipe fragment to write.")] = Path(
+        "thresholds.yaml"
+    ),
+    set_: SetOption = [],  # noqa: B006 - Typer copies it
+    with_: WithOption = [],  # noqa: B006
+    quiet: QuietOption = False,
+) -> None:
+    """Write a recipe fragment with thresholds by language. Use it with --with."""
+    display.set_up(quiet=quiet)
+    recipe = load_recipe(run, set_, with_)
+    if reference is not None:
+        scores = calibration.reference_scores(reference, recipe)
+        where = calibration.describe(reference)
+    else:
+        if not (Path(run) / "recipe.yaml").is_file():
+            raise UsageError(f"{run} is no run's folder: name trusted text with --reference")
+        scores = calibration.kept_scores(Run.open(Path(run)))
+        where = f"the kept variants of {Path(run).name}"
+    found = calibration.calibrate(
+        scores, recipe, false_reject, reference=where, optimistic=reference is None
+    )
+    if out.is_dir() or not out.absolute().parent.is_dir():
+        raise UsageError(f"--out: cannot write {out}")
+    calibration.write_fragment(found, out)
+    new = calibration.recipe_with(recipe, found)
+    _show(found, calibration.rejected(scores, recipe), calibration.rejected(scores, new))
+    display.out.print(f"wrote {out}; use it with --with {out}", highlight=False, soft_wrap=True)
+
+
+def _show(
+    found: calibration.Calibration, before: dict[str, float], after: dict[str, float]
+) -> None:
+    names = list(found.values)
+    short = (name.removeprefix("checks.") for name in names)
+    table = Table("language", "texts", *short, "all reject now", "and with these")
+    for code, rows in found.rows.items():
+        cells = (found.values[name].get(code) for name in names)
+        shown = ("as before" if value is None else f"{value:g}" for value in cells)
+        shares = (f"{one[code]:.1%}" for one in (before, after))
+        table.add_row(code, str(rows), *shown, *shares)
+    display.out.print(table)
+    if found.too_few:
+        least = calibration.least_rows(found.target)
+        display.out.print(
+            f"fewer than {least} texts, thresholds unchanged: {', '.join(found.too_few)}",
+            highlight=False,
+        )
+    if found.optimistic:
+        display.out.print(
+            "These texts had already passed the present thresholds, so the new ones are optimistic: "
+            "trusted parallel text (--reference) is better.",
+            highlight=False,
+        )
