@@ -90,6 +90,7 @@ class ContentHash(_Record):
     preferences: str | None = None
     translations: str | None = None
     scores: str | None = None
+    attempts: str | None = None
     variants: str | None = None
     sets: str | None = None
 

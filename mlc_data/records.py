@@ -158,6 +158,7 @@ VARIANTS: dict[str, pl.DataType] = {
     "source": pl.String(),
     "text": pl.String(),
     "back_translation": pl.String(),
+    "rung": pl.String(),
 }
 """The first columns of ``variants/variants.parquet`` (kept variants); every score follows."""
 

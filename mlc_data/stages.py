@@ -14,13 +14,13 @@ from mlc_data.workspace import Run
 
 log = logging.getLogger(__name__)
 
-STAGES = ("sources", "translate", "score", "check", "sets", "align", "evaluate")
+STAGES = ("sources", "translate", "score", "rescue", "check", "sets", "align", "evaluate")
 """In order; each reads what the ones before it wrote."""
 
-ALIGN = STAGES[5:]
+ALIGN = STAGES[6:]
 """The stages from variant sets to a measured checkpoint."""
 
-BUILD = STAGES[:5]
+BUILD = STAGES[:6]
 """The stages from prompts to variant sets."""
 
 
@@ -28,6 +28,7 @@ _WHERE = {
     "sources": ("sources", "load_sources"),
     "translate": ("translate.stage", "translate"),
     "score": ("checks.stage", "score"),
+    "rescue": ("rescue", "rescue"),
     "check": ("checks.stage", "decide"),
     "sets": ("variants", "build_sets"),
     "align": ("align.stage", "align"),
@@ -52,6 +53,10 @@ def preflight(recipe: Recipe, stages: tuple[str, ...] = STAGES) -> None:
         from mlc_data.translate.stage import preflight as translation
 
         translation(recipe)
+    if "rescue" in stages:
+        from mlc_data.rescue import second_model
+
+        second_model(recipe)
     if "align" in stages:
         from mlc_data.align.stage import preflight as alignment
 
@@ -85,12 +90,29 @@ def run_stage(run: Run, name: str, *, force: bool = False) -> bool:
 def bring_up_to(run: Run, last: str, *, force: bool = False) -> dict[str, bool]:
     """Do every stage up to ``last``, reusing what has not changed; ``force`` redoes ``last``.
 
+    To decide again with other thresholds (``last`` is ``check`` or ``sets``) is done from stored
+    scores and attempts alone: what the new thresholds reject is not translated again. The flows, and
+    ``last="rescue"``, do that too.
+
     Returns:
         For each stage, whether it was reused.
     """
     names = STAGES[: STAGES.index(last) + 1]
     preflight(run.recipe, names)
-    return {name: run_stage(run, name, force=force and name == last) for name in names}
+    reused: dict[str, bool] = {}
+    for name in names:
+        if name == "rescue" and last in ("check", "sets") and _only_thresholds_changed(run):
+            log.info("rescue: kept as it is; `mlc-data rescue` tries what new thresholds reject")
+            reused[name] = True
+            continue
+        reused[name] = run_stage(run, name, force=force and name == last)
+    return reused
+
+
+def _only_thresholds_changed(run: Run) -> bool:
+    from mlc_data.rescue import only_thresholds_changed
+
+    return only_thresholds_changed(run)
 
 
 def _function(name: str) -> Callable[..., bool]:

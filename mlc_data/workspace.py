@@ -43,6 +43,7 @@ _OWNED: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] =
     "sources": (("prompts", "preferences"), ("prompts", "preferences"), ()),
     "translate": ((), ("translations",), ()),
     "score": ((), ("scores",), ()),
+    "rescue": ((), ("attempts",), ()),
     "check": (("variants", "by_language"), ("variants",), ()),
     "sets": (("sets",), ("sets",), ()),
     "align": ((), (), ()),
@@ -51,7 +52,7 @@ _OWNED: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] =
 
 _held: set[Path] = set()
 
-Part = Literal["prompts", "preferences", "translations", "scores", "variants", "sets"]
+Part = Literal["prompts", "preferences", "translations", "scores", "attempts", "variants", "sets"]
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,14 @@ from mlc_data.checks.identifiers import LanguageIdentifier, load_identifiers
 from mlc_data.checks.language_id import LanguageId
 from mlc_data.checks.runner import build_checks, score_names, score_rows
 from mlc_data.checks.verdicts import (
+    ATTEMPTS,
     STALE,
     Judged,
+    attempts_schema,
     judge,
+    passing,
     rejected_schema,
+    rescued,
     scores_schema,
     variants_schema,
 )
@@ -28,7 +32,7 @@ from mlc_data.errors import MlcDataError
 from mlc_data.hashing import RowsHash, code_version
 from mlc_data.manifest import ModelRecord, VariantCounts
 from mlc_data.recipe import Recipe
-from mlc_data.records import TRANSLATIONS, Status
+from mlc_data.records import KEYS, TRANSLATIONS, Status
 from mlc_data.workspace import Outcome, Run, Staging, TableWriter, read_table, with_schema
 
 log = logging.getLogger(__name__)
@@ -110,12 +114,13 @@ def decide(run: Run, *, force: bool = False) -> bool:
 
     def work(staging: Staging) -> Outcome:
         judged = Judged(recipe.languages.targets)
+        saved = _saved(run, checks)
         with (
             TableWriter(staging.path(KEPT), variants_schema(names)) as kept,
             TableWriter(staging.path(ASIDE), rejected_schema(names)) as aside,
         ):
-            for requested, scores in _with_scores(run, names):
-                table = judge(requested, scores, checks)
+            for requested, scores in with_scores(run, names):
+                table = rescued(judge(requested, scores, checks), saved, names)
                 good = pl.col("status") == Status.KEPT
                 kept.write(table.filter(good).select(list(variants_schema(names))))
                 aside.write(table.filter(~good).select(list(rejected_schema(names))))
@@ -127,11 +132,13 @@ def decide(run: Run, *, force: bool = False) -> bool:
                 "by_language": {c: one.model_dump() for c, one in judged.by_language.items()},
             },
             content_hash={"variants": judged.content.hexdigest()},
+            notes={"rungs": dict(sorted(judged.rungs.items()))},
         )
 
     key = {
         "translations": run.content_hash("translations"),
         "scores": run.content_hash("scores"),
+        "attempts": run.manifest.content_hash.attempts,
         "names": names,
         "thresholds": recipe.checks.model_dump(mode="json", exclude={"language_identifiers"}),
         "targets": recipe.languages.targets,
@@ -155,7 +162,7 @@ def _scored(run: Run, checks: Sequence[Check]) -> Iterator[pl.DataFrame]:
             bar.advance(rows.height)
 
 
-def _with_scores(run: Run, names: Sequence[str]) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+def with_scores(run: Run, names: Sequence[str]) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     """Parts of the translations, without their segments, each with its scores.
 
     Raises:
@@ -171,6 +178,18 @@ def _with_scores(run: Run, names: Sequence[str]) -> Iterator[tuple[pl.DataFrame,
         begun += number
     if scores.select(pl.len()).collect().item() != begun:
         raise MlcDataError(STALE)
+
+
+def _saved(run: Run, checks: Sequence[Check]) -> pl.DataFrame:
+    """Of the attempts at each variant the first that passes every check; none without a ladder."""
+    names = score_names(checks)
+    found = [pl.DataFrame(schema=attempts_schema(names)).drop("segments")]
+    if run.manifest.content_hash.attempts is not None:
+        path = run.path(ATTEMPTS)
+        with_schema(pl.read_parquet(path, n_rows=0), attempts_schema(names), str(path))
+        attempts = pl.scan_parquet(path).drop("segments").collect_batches(chunk_size=ROWS_AT_ONCE)
+        found += [passing(part, checks) for part in attempts]
+    return pl.concat(found).unique(list(KEYS), keep="first", maintain_order=True)
 
 
 def _left_out(recipe: Recipe, checks: Sequence[Check]) -> dict[str, str]:

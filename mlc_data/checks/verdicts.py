@@ -17,6 +17,12 @@ from mlc_data.records import KEYS, TRANSLATIONS, Status
 
 STALE = "the scores are not those of the translations: run the score stage again"
 
+ATTEMPTS = "rescue/attempts.parquet"
+"""Where variants that were translated again are, see `attempts_schema`."""
+
+FIRST = "first"
+"""The rung of a variant that was not translated again."""
+
 _TEXTS = ("prompt_id", "language", "source", "text", "back_translation")
 
 
@@ -26,9 +32,18 @@ def scores_schema(names: Sequence[str]) -> dict[str, pl.DataType]:
 
 
 def variants_schema(names: Sequence[str]) -> dict[str, pl.DataType]:
-    """``variants/variants.parquet``: one row a kept variant, with all its scores."""
+    """``variants/variants.parquet``: one row a kept variant, with all its scores.
+
+    ``rung`` is ``first``, or the rung of the ladder that its text came from.
+    """
     texts = {name: TRANSLATIONS[name] for name in _TEXTS}
-    return {**texts, **dict.fromkeys(names, pl.Float64())}
+    return {**texts, "rung": pl.String(), **dict.fromkeys(names, pl.Float64())}
+
+
+def attempts_schema(names: Sequence[str]) -> dict[str, pl.DataType]:
+    """``rescue/attempts.parquet``: one row an attempt, in the order of the ladder; scores of an
+    attempt that failed are null."""
+    return {**TRANSLATIONS, "rung": pl.String(), **dict.fromkeys(names, pl.Float64())}
 
 
 def rejected_schema(names: Sequence[str]) -> dict[str, pl.DataType]:
@@ -36,9 +51,11 @@ def rejected_schema(names: Sequence[str]) -> dict[str, pl.DataType]:
 
     ``status`` is `records.Status`; ``reason`` is the first of ``reasons``: `VariantReason`, or
     `records.FailureReason` where the status is ``failed``, which is then in ``failure`` too. Scores
-    of failed variants are null.
+    of failed variants are null. Its text is that of the first translation (``rung`` ``first``); what
+    else was tried lies in ``rescue/``.
     """
     verdict = {
+        "rung": pl.String(),
         "status": pl.String(),
         "reason": pl.String(),
         "reasons": pl.List(pl.String()),
@@ -81,6 +98,42 @@ def judge(requested: pl.DataFrame, scores: pl.DataFrame, checks: Sequence[Check]
     )
 
 
+def passing(attempts: pl.DataFrame, checks: Sequence[Check]) -> pl.DataFrame:
+    """The attempts (`attempts_schema`, without ``segments``) that pass every check."""
+    good = pl.col("failure").is_null() & (reasons(checks).list.len() == 0)
+    return attempts.filter(good)
+
+
+def rescued(judged: pl.DataFrame, saved: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """What `judge` gives, with the variants that were not kept replaced by attempts that pass.
+
+    Args:
+        judged: see `judge`.
+        saved: the attempts that pass, one a variant.
+        names: of the scores.
+
+    Returns:
+        The same rows and columns, and ``rung``.
+    """
+    keys, taken = list(KEYS), ("text", "back_translation", "rung", *names)
+    new = saved.select(*keys, *(pl.col(name).alias(f"new_{name}") for name in taken))
+    rows = judged.join(new, on=keys, how="left", validate="m:1", maintain_order="left")
+    better = (pl.col("status") != Status.KEPT) & pl.col("new_rung").is_not_null()
+    replaced = [
+        pl.when(better).then(pl.col(f"new_{name}")).otherwise(pl.col(name)).alias(name)
+        for name in taken
+        if name != "rung"
+    ]
+    return rows.with_columns(
+        *replaced,
+        rung=pl.when(better).then(pl.col("new_rung")).otherwise(pl.lit(FIRST)),
+        status=pl.when(better).then(pl.lit(str(Status.KEPT))).otherwise(pl.col("status")),
+        reasons=pl.when(better).then(pl.lit([], pl.List(pl.String))).otherwise(pl.col("reasons")),
+        reason=pl.when(~better).then(pl.col("reason")),
+        failure=pl.when(~better).then(pl.col("failure")),
+    ).drop([f"new_{name}" for name in taken])
+
+
 @dataclass
 class Judged:
     """Counts and content hash of judged variants, taken in part by part."""
@@ -88,15 +141,17 @@ class Judged:
     targets: Sequence[str]
     content: RowsHash = field(default_factory=RowsHash)
     found: Counter[tuple[str, str, str | None]] = field(default_factory=Counter)
+    rungs: Counter[str] = field(default_factory=Counter)
 
     def add(self, table: pl.DataFrame) -> None:
-        """One more part of what `judge` gives."""
+        """One more part of what `rescued` gives."""
         groups = table.group_by("language", "status", "reason").len()
         for language, status, reason, number in groups.iter_rows():
             self.found[language, status, reason] += number
         kept = table.filter(pl.col("status") == Status.KEPT)
         for row in kept.select("prompt_id", "language", "text").iter_rows():
             self.content.add_row(row)
+        self.rungs.update(kept["rung"].to_list())
 
     @property
     def total(self) -> VariantCounts:

@@ -22,6 +22,7 @@ from mlc_data.stages import STAGES, bring_up_to
 _COMMANDS = {
     "sources": ("sources", "Read prompts and pairs; put what cannot be used aside with a reason."),
     "translate": ("translate", "Translate every prompt into every target language, and back."),
+    "rescue": ("rescue", "Translate again, by the recipe's ladder, what would be rejected."),
     "check": ("check", "Score every translation and decide which are kept."),
     "sets": ("sets", "Build variant sets from what was kept."),
     "align": ("align", "Train the model with DPO and the consistency loss."),

@@ -47,7 +47,8 @@ def test_no_weights_are_loaded_to_decide_again(
     reused = bring_up_to(run, "sets")
     assert not loads
     assert reused == {
-        "sources": True, "translate": True, "score": True, "check": False, "sets": False,
+        "sources": True, "translate": True, "score": True, "rescue": True, "check": False,
+        "sets": False,
     }  # fmt: skip
     after = pl.read_parquet(finished / "variants" / "variants.parquet")
     assert 0 < after.height < before.height
