@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from mlc_data import __version__
-from mlc_data.cli import calibrate, doctor, explain, languages, models, recipes, run, stages
+from mlc_data.cli import cache, calibrate, doctor, explain, languages, models, recipes, run, stages
 from mlc_data.cli.display import err, out
 from mlc_data.errors import MlcDataError, StoppedError, is_disk_full
 
@@ -55,6 +55,7 @@ def _application(
 run.register(app)
 stages.register(app)
 app.add_typer(recipes.app, name="recipes")
+app.add_typer(cache.app, name="cache")
 app.add_typer(models.app, name="models")
 languages.register(app)
 doctor.register(app)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -22,9 +23,13 @@ from mlc_data.locations import user_cache
 from mlc_data.records import FailureReason
 from mlc_data.translate.translator import Decoding, Hypothesis, Request, Translator
 
-FILE = "translations-1.sqlite"
+FILE = "translations-2.sqlite"
 
-_TABLE = "CREATE TABLE IF NOT EXISTS hypotheses (key BLOB PRIMARY KEY, value TEXT) WITHOUT ROWID"
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS hypotheses "
+    "(key BLOB PRIMARY KEY, value TEXT, used INTEGER) WITHOUT ROWID"
+)
+_DAY = 86_400  # seconds; the day of an entry's last use is kept, which few look-ups have to change
 _VARIABLES = 500  # SQLite allows 999 in one statement in its oldest builds
 _WAIT_SECONDS = 60.0
 
@@ -89,9 +94,19 @@ class Cache:
             query = f"SELECT key, value FROM hypotheses WHERE key IN ({marks})"
             with self._one_at_a_time:
                 rows = self._connection.execute(query, keys).fetchall()
+                if rows:
+                    self._touch([key for key, _ in rows])
             for key, value in rows:
                 found[by_key[key]] = json.loads(value)
         return found
+
+    def _touch(self, keys: Sequence[bytes]) -> None:
+        marks = ",".join("?" * len(keys))
+        with self._connection:
+            self._connection.execute(
+                f"UPDATE hypotheses SET used = ? WHERE key IN ({marks}) AND used < ?",
+                (today(), *keys, today()),
+            )
 
     def put(
         self, hypotheses: Mapping[Request, Hypothesis], decoding: Decoding | None = None
@@ -114,11 +129,11 @@ class Cache:
 
     def _write(self, values: Mapping[Request, list[Any]], decoding: Decoding | None) -> None:
         rows = [
-            (self.key(request, decoding), json.dumps(parts, ensure_ascii=False))
+            (self.key(request, decoding), json.dumps(parts, ensure_ascii=False), today())
             for request, parts in values.items()
         ]
         with self._one_at_a_time, self._connection:
-            self._connection.executemany("INSERT OR REPLACE INTO hypotheses VALUES (?, ?)", rows)
+            self._connection.executemany("INSERT OR REPLACE INTO hypotheses VALUES (?, ?, ?)", rows)
 
 
 @contextmanager
@@ -131,10 +146,25 @@ def open_cache(location: str | None, translator: Translator) -> Iterator[Cache |
     if location is None:
         yield None
         return
+    with connected(file_of(location)) as connection:
+        yield Cache(connection, translator)
+
+
+def file_of(location: str) -> Path:
+    """The file of the cache that ``translate.cache`` names."""
     folder = user_cache() if location == "auto" else Path(location).expanduser()
-    path = folder / FILE
+    return folder / FILE
+
+
+@contextmanager
+def connected(path: Path) -> Iterator[sqlite3.Connection]:
+    """The cache's database, made if it is not there yet.
+
+    Raises:
+        MlcDataError: the file cannot be used; says which and what to do.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
         raise _unusable(path, error) from error
@@ -142,11 +172,16 @@ def open_cache(location: str | None, translator: Translator) -> Iterator[Cache |
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute(_TABLE)
-        yield Cache(connection, translator)
+        yield connection
     except sqlite3.Error as error:
         raise _unusable(path, error) from error
     finally:
         connection.close()
+
+
+def today() -> int:
+    """Days since 1970 (UTC)."""
+    return int(time.time() // _DAY)
 
 
 def _batched(keys: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
