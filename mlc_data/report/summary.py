@@ -26,6 +26,7 @@ _PLACES = {
     "prompts.parquet": "prompts",
     "translations": "translations",
     "scores/scores.parquet": "scores",
+    "rescue/attempts.parquet": "attempts at rescue",
     "rejected": "rejected rows, with reasons",
     "sets": "variant sets",
     "checkpoint": "checkpoint",
@@ -40,6 +41,8 @@ def summary(run: Run) -> Iterator[RenderableType]:
     yield _rows(manifest)
     if manifest.counts.by_language:
         yield _languages(manifest)
+    if "rescue" in manifest.stages and manifest.stages["rescue"].notes.get("rungs"):
+        yield _rungs(manifest.stages["rescue"].notes["rungs"])
     if manifest.results.get("after"):
         yield _measures(manifest.results["before"], manifest.results["after"])
     yield _places(run)
@@ -70,6 +73,14 @@ def _languages(manifest: Manifest) -> Table:
             str(sum(counts.failed.values())),
             reasons({**counts.rejected, **counts.failed}),
         )
+    return table
+
+
+def _rungs(rungs: dict[str, dict[str, float]]) -> Table:
+    table = Table("rescue", "tried", "saved", "sentences translated", "seconds")
+    for name, cost in rungs.items():
+        figures = (cost["tried"], cost["saved"], cost["translated"])
+        table.add_row(name, *(str(number) for number in figures), f"{cost['seconds']:.1f}")
     return table
 
 
