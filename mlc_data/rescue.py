@@ -19,7 +19,7 @@ import polars as pl
 from mlc_data import progress
 from mlc_data.checks.base import Check, VariantReason
 from mlc_data.checks.runner import build_checks, score_names, score_rows
-from mlc_data.checks.stage import preflight, with_scores
+from mlc_data.checks.stage import preflight, ready, with_scores
 from mlc_data.checks.verdicts import ATTEMPTS, attempts_schema, judge
 from mlc_data.hashing import RowsHash, code_version, hash_value
 from mlc_data.manifest import ModelRecord
@@ -143,7 +143,7 @@ def rescue(run: Run, *, force: bool = False) -> bool:
                     round_trip=recipe.translate.round_trip,
                 ),
                 rungs=rungs,
-                checks=checks,
+                checks=ready(run, checks) if rungs else checks,
                 writer=writer,
                 bar=stack.enter_context(
                     progress.bar("rescuing", _failing(run, checks, rungs), "attempts")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
 
 from mlc_data.languages import get_language
-from mlc_data.recipe_base import ByLanguage
+from mlc_data.recipe_base import ByLanguage, Section
 
 
 class VariantReason(StrEnum):
@@ -23,6 +24,41 @@ class VariantReason(StrEnum):
     PRESERVED = "preserved"  # a number, address or placeholder was lost or made up
     UNKNOWN = "unknown"  # the model's vocabulary does not know enough of the prompt
     ROUND_TRIP = "round_trip"  # translated back, it says something else
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a check compares one of its scores with.
+
+    Attributes:
+        score: the score's column.
+        key: the threshold in the check's section of the recipe.
+        upper: whether it is the greatest value that passes; else it is the least one.
+    """
+
+    score: str
+    key: str
+    upper: bool
+
+    def values(self, settings: Section) -> ByLanguage:
+        """The threshold by language."""
+        found: ByLanguage = getattr(settings, self.key)
+        return found
+
+    def kept(self, settings: Section) -> pl.Expr:
+        """Over ``language`` and the score: whether the score is within the threshold."""
+        limit = threshold(self.values(settings))
+        return pl.col(self.score) <= limit if self.upper else pl.col(self.score) >= limit
+
+
+def at_least(score: str, key: str) -> Limit:
+    """A score must not be below a threshold."""
+    return Limit(score, key, upper=False)
+
+
+def at_most(score: str, key: str) -> Limit:
+    """A score must not be above a threshold."""
+    return Limit(score, key, upper=True)
 
 
 class Check(Protocol):
@@ -41,6 +77,14 @@ class Check(Protocol):
         """Whether it may reject. Scores are made either way."""
 
     @property
+    def settings(self) -> Section:
+        """Its section of the recipe."""
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """What its scores are compared with."""
+
+    @property
     def scores(self) -> tuple[str, ...]:
         """The names of the score columns, ``<reason>_<measure>``."""
 
@@ -49,6 +93,24 @@ class Check(Protocol):
 
     def passes(self) -> pl.Expr:
         """Over ``language`` and the columns `scores`: whether the variant is good (Boolean)."""
+
+
+@runtime_checkable
+class CorpusCheck(Check, Protocol):
+    """A check that has to see all translations before it can score one of them."""
+
+    def prepared(self, parts: Callable[[], Iterator[pl.DataFrame]]) -> Check:
+        """The same check, ready to score.
+
+        Args:
+            parts: reads all translations that did not fail (rows as for `score`), part by part; it
+                may be called several times.
+        """
+
+
+def within(settings: Section, limits: Iterable[Limit]) -> pl.Expr:
+    """Whether every score is within its threshold."""
+    return pl.all_horizontal([limit.kept(settings) for limit in limits])
 
 
 def threshold(values: ByLanguage) -> pl.Expr:

@@ -20,7 +20,7 @@ import yaml
 
 from mlc_data.checks.base import threshold
 from mlc_data.checks.identifiers import load_identifiers
-from mlc_data.checks.runner import build_checks, reasons, score_rows
+from mlc_data.checks.runner import build_checks, prepare, reasons, score_rows
 from mlc_data.errors import UnknownLanguageError, UsageError
 from mlc_data.hashing import hash_file
 from mlc_data.languages import get_language
@@ -253,7 +253,8 @@ def reference_scores(path: Path, recipe: Recipe) -> pl.DataFrame:
         failure=pl.lit(None, pl.String),
         segments=pl.concat_list(segment),
     )
-    return score_rows(checks, rows.select(list(TRANSLATIONS)))
+    rows = rows.select(list(TRANSLATIONS))
+    return score_rows(prepare(checks, lambda: iter([rows])), rows)
 
 
 def kept_scores(run: Run) -> pl.DataFrame:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from mlc_data.checks.base import VariantReason, by_spacing, threshold
+from mlc_data.checks.base import VariantReason, at_most, by_spacing, within
 from mlc_data.checks.spans import names, without_spans, words
 from mlc_data.recipe_checks import CopyCheck
 
@@ -26,6 +26,7 @@ class Copied:
     settings: CopyCheck = field(default_factory=CopyCheck)
     reason = VariantReason.COPIED
     scores = ("copied_share",)
+    limits = (at_most("copied_share", "max_share"),)
 
     @property
     def enabled(self) -> bool:
@@ -56,7 +57,7 @@ class Copied:
 
     def passes(self) -> pl.Expr:
         """At most the language's share."""
-        return pl.col("copied_share") <= threshold(self.settings.max_share)
+        return within(self.settings, self.limits)
 
 
 def copied_share(rows: pl.DataFrame, spaced: bool) -> pl.Series:

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import polars as pl
 
-from mlc_data.checks.base import VariantReason, each, threshold
+from mlc_data.checks.base import VariantReason, at_least, at_most, each, threshold
 from mlc_data.checks.identifiers import LanguageIdentifier, labels_of
 from mlc_data.checks.reliability import WEAK, reliability
 from mlc_data.checks.script import unicode_scripts
@@ -82,6 +82,10 @@ class LanguageId:
         "language_id_outside",
         "language_id_against",
         "language_id_letters",
+    )
+    limits = (
+        at_most("language_id_against", "max_against"),
+        at_least("language_id_support", "min_support"),
     )
 
     @property

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from mlc_data.checks.base import VariantReason, threshold
+from mlc_data.checks.base import VariantReason, at_least, at_most, within
 from mlc_data.recipe_checks import LengthCheck
 
 
@@ -21,6 +21,10 @@ class Length:
     settings: LengthCheck = field(default_factory=LengthCheck)
     reason = VariantReason.LENGTH
     scores = ("length_ratio",)
+    limits = (
+        at_least("length_ratio", "min_ratio"),
+        at_most("length_ratio", "max_ratio"),
+    )
 
     PADDING = 5
 
@@ -39,6 +43,4 @@ class Length:
 
     def passes(self) -> pl.Expr:
         """Within the language's bounds."""
-        return pl.col("length_ratio").is_between(
-            threshold(self.settings.min_ratio), threshold(self.settings.max_ratio)
-        )
+        return within(self.settings, self.limits)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from mlc_data.checks.base import VariantReason, each, threshold
+from mlc_data.checks.base import VariantReason, at_least, at_most, each, within
 from mlc_data.checks.numbers import compare
 from mlc_data.checks.spans import spans
 from mlc_data.recipe_checks import PreservedCheck
@@ -29,6 +29,11 @@ class Preserved:
     settings: PreservedCheck = field(default_factory=PreservedCheck)
     reason = VariantReason.PRESERVED
     scores = ("preserved_spans", "preserved_numbers", "preserved_added")
+    limits = (
+        at_least("preserved_spans", "min_share"),
+        at_least("preserved_numbers", "min_numbers"),
+        at_most("preserved_added", "max_added"),
+    )
 
     @property
     def enabled(self) -> bool:
@@ -41,11 +46,7 @@ class Preserved:
 
     def passes(self) -> pl.Expr:
         """Enough of the spans and of the numbers, and not too many new numbers."""
-        return (
-            (pl.col("preserved_spans") >= threshold(self.settings.min_share))
-            & (pl.col("preserved_numbers") >= threshold(self.settings.min_numbers))
-            & (pl.col("preserved_added") <= threshold(self.settings.max_added))
-        )
+        return within(self.settings, self.limits)
 
 
 def _measure(source: str, text: str) -> tuple[float, float, float]:

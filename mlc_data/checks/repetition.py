@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from mlc_data.checks.base import VariantReason, by_spacing, threshold
+from mlc_data.checks.base import VariantReason, at_most, by_spacing, within
 from mlc_data.checks.loops import looping_share
 from mlc_data.recipe_checks import RepetitionCheck
 
@@ -22,6 +22,7 @@ class Repetition:
     settings: RepetitionCheck = field(default_factory=RepetitionCheck)
     reason = VariantReason.REPETITION
     scores = ("repetition_share",)
+    limits = (at_most("repetition_share", "max_share"),)
 
     @property
     def enabled(self) -> bool:
@@ -38,4 +39,4 @@ class Repetition:
 
     def passes(self) -> pl.Expr:
         """At most the language's share."""
-        return pl.col("repetition_share") <= threshold(self.settings.max_share)
+        return within(self.settings, self.limits)

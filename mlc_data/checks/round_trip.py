@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import polars as pl
 from sacrebleu.metrics import CHRF
 
-from mlc_data.checks.base import VariantReason, threshold
+from mlc_data.checks.base import VariantReason, at_least, within
 from mlc_data.checks.spans import words
 from mlc_data.languages import get_language
 from mlc_data.recipe_checks import RoundTripCheck
@@ -49,6 +49,10 @@ class RoundTrip:
     source: str = "eng_Latn"
     reason = VariantReason.ROUND_TRIP
     scores = ("round_trip_chrf", "round_trip_words", "round_trip_exact")
+    limits = (
+        at_least("round_trip_chrf", "min_chrf"),
+        at_least("round_trip_words", "min_words"),
+    )
     _chrf: CHRF = field(default_factory=lambda: CHRF(word_order=2), compare=False, repr=False)
 
     @property
@@ -90,9 +94,7 @@ class RoundTrip:
 
     def passes(self) -> pl.Expr:
         """Enough of the characters and of the words came back."""
-        return (pl.col("round_trip_chrf") >= threshold(self.settings.min_chrf)) & (
-            pl.col("round_trip_words") >= threshold(self.settings.min_words)
-        )
+        return within(self.settings, self.limits)
 
 
 def _plain(column: str) -> pl.Expr:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import polars as pl
 
-from mlc_data.checks.base import Check
+from mlc_data.checks.base import Check, CorpusCheck
 from mlc_data.checks.copied import Copied
 from mlc_data.checks.identifiers import LanguageIdentifier
 from mlc_data.checks.language_id import LanguageId
@@ -41,11 +41,20 @@ def build_checks(recipe: Recipe, identifiers: Sequence[LanguageIdentifier]) -> t
     return tuple(check for check in found if check)
 
 
+def prepare(
+    checks: Sequence[Check], parts: Callable[[], Iterator[pl.DataFrame]]
+) -> tuple[Check, ...]:
+    """The checks, ready to score; see `CorpusCheck.prepared`."""
+    return tuple(
+        check.prepared(parts) if isinstance(check, CorpusCheck) else check for check in checks
+    )
+
+
 def score_rows(checks: Sequence[Check], rows: pl.DataFrame) -> pl.DataFrame:
     """Every check's scores.
 
     Args:
-        checks: see `build_checks`.
+        checks: see `build_checks` and `prepare`.
         rows: `records.TRANSLATIONS`, without failures.
 
     Returns:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from mlc_data.checks.base import VariantReason, threshold
+from mlc_data.checks.base import VariantReason, at_least, within
 from mlc_data.checks.han_table import NOT_JAPANESE, SIMPLIFIED, TRADITIONAL
 from mlc_data.checks.spans import names, without_spans
 from mlc_data.languages import get_language
@@ -64,6 +64,10 @@ class Script:
     settings: ScriptCheck = field(default_factory=ScriptCheck)
     reason = VariantReason.SCRIPT
     scores = ("script_share", "script_variety_share")
+    limits = (
+        at_least("script_share", "min_share"),
+        at_least("script_variety_share", "min_variety"),
+    )
 
     @property
     def enabled(self) -> bool:
@@ -96,9 +100,7 @@ class Script:
 
     def passes(self) -> pl.Expr:
         """At least the language's shares."""
-        return (pl.col("script_share") >= threshold(self.settings.min_share)) & (
-            pl.col("script_variety_share") >= threshold(self.settings.min_variety)
-        )
+        return within(self.settings, self.limits)
 
 
 def _without_names(texts: pl.Series, sources: pl.Series, where: pl.Series) -> pl.Series:

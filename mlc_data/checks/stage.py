@@ -15,7 +15,7 @@ from mlc_data import progress
 from mlc_data.checks.base import Check
 from mlc_data.checks.identifiers import LanguageIdentifier, load_identifiers
 from mlc_data.checks.language_id import LanguageId
-from mlc_data.checks.runner import build_checks, score_names, score_rows
+from mlc_data.checks.runner import build_checks, prepare, score_names, score_rows
 from mlc_data.checks.verdicts import (
     ATTEMPTS,
     STALE,
@@ -153,12 +153,22 @@ def _parts(run: Run) -> Iterator[pl.DataFrame]:
         yield from read_table(file, TRANSLATIONS).iter_slices(ROWS_AT_ONCE)
 
 
+def ready(run: Run, checks: Sequence[Check]) -> tuple[Check, ...]:
+    """The checks, ready to score the run's translations or other texts beside them."""
+    return prepare(checks, lambda: (_translated(rows) for rows in _parts(run)))
+
+
+def _translated(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.filter(pl.col("failure").is_null())
+
+
 def _scored(run: Run, checks: Sequence[Check]) -> Iterator[pl.DataFrame]:
     files = run.path("translations").glob("*.parquet")
     total = sum(pl.scan_parquet(file).select(pl.len()).collect().item() for file in files)
+    able = ready(run, checks)
     with progress.bar("scoring", total, "variants") as bar:
         for rows in _parts(run):
-            yield score_rows(checks, rows.filter(pl.col("failure").is_null()))
+            yield score_rows(able, _translated(rows))
             bar.advance(rows.height)
 
 

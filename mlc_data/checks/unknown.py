@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from mlc_data.checks.base import VariantReason, threshold
+from mlc_data.checks.base import VariantReason, at_most, within
 from mlc_data.recipe_checks import UnknownCheck
 
 
@@ -20,6 +20,7 @@ class Unknown:
     settings: UnknownCheck = field(default_factory=UnknownCheck)
     reason = VariantReason.UNKNOWN
     scores = ("unknown_share",)
+    limits = (at_most("unknown_share", "max_share"),)
 
     @property
     def enabled(self) -> bool:
@@ -33,4 +34,4 @@ class Unknown:
 
     def passes(self) -> pl.Expr:
         """At most the language's share."""
-        return pl.col("unknown_share") <= threshold(self.settings.max_share)
+        return within(self.settings, self.limits)
