@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
@@ -49,6 +49,10 @@ class Limit:
         """Over ``language`` and the score: whether the score is within the threshold."""
         limit = threshold(self.values(settings))
         return pl.col(self.score) <= limit if self.upper else pl.col(self.score) >= limit
+
+    def bound(self, settings: Section, language: str, scores: Mapping[str, float]) -> float:
+        """What the score of one row, in a language (FLORES-200 code), is compared with."""
+        return self.values(settings).get(language)
 
 
 def at_least(score: str, key: str) -> Limit:

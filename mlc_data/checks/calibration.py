@@ -18,8 +18,8 @@ from typing import Any
 import polars as pl
 import yaml
 
-from mlc_data.checks.base import threshold
 from mlc_data.checks.identifiers import load_identifiers
+from mlc_data.checks.language_id import counted
 from mlc_data.checks.runner import build_checks, prepare, reasons, score_rows
 from mlc_data.errors import UnknownLanguageError, UsageError
 from mlc_data.hashing import hash_file
@@ -85,9 +85,7 @@ class Calibrated:
 
 
 def _against(checks: Checks) -> pl.Expr:
-    against = pl.col("language_id_against")
-    letters = pl.col("language_id_letters") / threshold(checks.language_id.enough_letters)
-    return pl.when(against > 0).then(against * pl.min_horizontal(letters, 1.0)).otherwise(against)
+    return counted(checks.language_id)
 
 
 THRESHOLDS = (

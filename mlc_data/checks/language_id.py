@@ -9,12 +9,13 @@ from functools import cached_property
 
 import polars as pl
 
-from mlc_data.checks.base import VariantReason, at_least, at_most, each, threshold
+from mlc_data.checks.base import Limit, VariantReason, at_least, each, threshold, within
 from mlc_data.checks.identifiers import LanguageIdentifier, labels_of
 from mlc_data.checks.reliability import WEAK, reliability
 from mlc_data.checks.script import unicode_scripts
 from mlc_data.checks.spans import without_spans
 from mlc_data.languages import get_language
+from mlc_data.recipe_base import Section
 from mlc_data.recipe_checks import LanguageIdCheck
 
 _LETTERS_OF_A_CHARACTER = {"Hans": 2, "Hant": 2, "Jpan": 2, "Hang": 2}
@@ -44,6 +45,33 @@ class _Voice:
         # An identifier that often takes the language for some other is not believed when it does.
         rival = max(other, self.trust**4 * outside)
         return own, other, outside, math.log10((rival + _DOUBT) / (own + _DOUBT))
+
+
+_ENOUGH = at_least("language_id_letters", "enough_letters")
+
+
+def counted(settings: Section) -> pl.Expr:
+    """The evidence against the language, in proportion less where there are few letters."""
+    against, letters = pl.col("language_id_against"), pl.col(_ENOUGH.score)
+    sure = pl.min_horizontal(letters / threshold(_ENOUGH.values(settings)), 1.0)
+    return pl.when(against > 0).then(against * sure).otherwise(against)
+
+
+@dataclass(frozen=True)
+class Against(Limit):
+    """Evidence against a language, which counts for less in a short text."""
+
+    def kept(self, settings: Section) -> pl.Expr:
+        """Over ``language``, the evidence and the letters: whether there is not too much of it."""
+        return counted(settings) <= threshold(self.values(settings))
+
+    def bound(self, settings: Section, language: str, scores: Mapping[str, float]) -> float:
+        """Higher in a text of few letters; without any, nothing counts."""
+        limit = super().bound(settings, language, scores)
+        sure = min(scores[_ENOUGH.score] / _ENOUGH.bound(settings, language, scores), 1.0)
+        if scores[self.score] <= 0:
+            return limit
+        return limit / sure if sure else math.inf
 
 
 @dataclass(frozen=True)
@@ -84,7 +112,7 @@ class LanguageId:
         "language_id_letters",
     )
     limits = (
-        at_most("language_id_against", "max_against"),
+        Against("language_id_against", "max_against", upper=True),
         at_least("language_id_support", "min_support"),
     )
 
@@ -123,13 +151,7 @@ class LanguageId:
     def passes(self) -> pl.Expr:
         """At most so much evidence against the language, less of it in a short text, and at least so
         much for it."""
-        enough = threshold(self.settings.enough_letters)
-        against, letters = pl.col("language_id_against"), pl.col("language_id_letters")
-        sure = pl.min_horizontal(letters / enough, 1.0)
-        counted = pl.when(against > 0).then(against * sure).otherwise(against)
-        return (counted <= threshold(self.settings.max_against)) & (
-            pl.col("language_id_support") >= threshold(self.settings.min_support)
-        )
+        return within(self.settings, self.limits)
 
     def _voices(self, code: str) -> dict[int, _Voice]:
         """Who votes on a language, by its place among the identifiers."""

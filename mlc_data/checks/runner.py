@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import polars as pl
 
-from mlc_data.checks.base import Check, CorpusCheck
+from mlc_data.checks.base import Check, CorpusCheck, Limit
 from mlc_data.checks.copied import Copied
 from mlc_data.checks.identifiers import LanguageIdentifier
 from mlc_data.checks.language_id import LanguageId
@@ -39,6 +39,20 @@ def build_checks(recipe: Recipe, identifiers: Sequence[LanguageIdentifier]) -> t
         RoundTrip(settings.round_trip, languages.source) if recipe.translate.round_trip else None,
     )
     return tuple(check for check in found if check)
+
+
+KINDS: tuple[type[Check], ...] = (
+    Script, LanguageId, Length, Repetition, Copied, Preserved, Unknown, RoundTrip,
+)  # fmt: skip
+"""Every kind of check there is."""
+
+
+def limits() -> Iterator[tuple[Limit, str]]:
+    """What scores are compared with, and the section of the recipe's ``checks`` that says so."""
+    for kind in KINDS:
+        # Class attributes, which a protocol can only describe as properties.
+        found: tuple[Limit, ...] = kind.limits  # type: ignore[assignment]
+        yield from ((limit, str(kind.reason)) for limit in found)
 
 
 def prepare(
