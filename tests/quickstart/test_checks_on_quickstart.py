@@ -22,14 +22,18 @@ JUDGED = Path(__file__).parent / "outside_judged.jsonl"
 
 
 @pytest.fixture(scope="module")
-def verdicts(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The quickstart up to its verdicts."""
+    recipe = load_recipe("quickstart", ["translate.cache=null"])
+    made = Run.create(recipe, tmp_path_factory.mktemp("quick") / "run")
+    bring_up_to(made, "check")
+    return made
+
+
+@pytest.fixture(scope="module")
+def verdicts(run: Run) -> pl.DataFrame:
     """Every variant of the quickstart: language, source, text, back_translation, kept, reference
     (null outside the phrasebook)."""
-    run = Run.create(
-        load_recipe("quickstart", ["translate.cache=null"]),
-        tmp_path_factory.mktemp("quick") / "run",
-    )
-    bring_up_to(run, "check")
     columns = ["language", "source", "text", "back_translation"]
     parts = {"variants": True, "rejected": False}
     table = pl.concat(
@@ -74,3 +78,20 @@ def test_what_was_judged_wrong_is_rejected(verdicts: pl.DataFrame) -> None:
     assert known.height >= 0.95 * outside.height, "judge the new texts and add them to the list"
     wrong = known.filter(pl.col("verdict") == "wrong")
     assert 1 - wrong["kept"].mean() >= 0.8
+
+
+def test_rescue_saves_true_translations_and_no_others(run: Run) -> None:
+    kept = pl.read_parquet(run.path("variants", "variants.parquet"))
+    saved = kept.filter(pl.col("rung") != "first")
+    assert saved.height >= 1
+    assert saved.height == sum(
+        cost["saved"] for cost in run.manifest.stages["rescue"].notes["rungs"].values()
+    )
+    references = [
+        phrasebook.reference(source, code)
+        for source, code in saved.select("source", "language").iter_rows()
+    ]
+    assert None not in references, "a variant outside the phrasebook was saved"
+    attempts = pl.read_parquet(run.path("rescue", "attempts.parquet"))
+    mine = attempts.join(saved, on=["prompt_id", "language", "rung", "text"], how="semi")
+    assert mine.height == saved.height
