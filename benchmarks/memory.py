@@ -96,8 +96,8 @@ def measure(variants: int) -> tuple[float, float]:
     class Forgetful(StubTranslator):
         """Does not keep what it was asked, which the tests look at."""
 
-        def translate(self, requests, done=None):  # type: ignore[no-untyped-def]
-            made = super().translate(requests, done)
+        def translate(self, requests, done=None, decoding=None):  # type: ignore[no-untyped-def]
+            made = super().translate(requests, done, decoding)
             self.asked.clear()
             return made
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,13 @@ TARGETS_OF_SHAPE = ("spa_Latn", "fra_Latn", "deu_Latn", "swh_Latn", "arb_Arab", 
 class FixedLength(NllbTranslator):
     """Takes a hypothesis that reached the limit as it is: random weights never end a sentence."""
 
-    def _hypothesis(self, result: Any, target: str, unknown: float) -> Hypothesis:
-        made = super()._hypothesis(result, target, unknown)
+    def _hypothesis(
+        self, tokens: list[str], score: float, prefix: list[str], unknown: float
+    ) -> Hypothesis:
+        made = super()._hypothesis(tokens, score, prefix, unknown)
         if made.failure != FailureReason.OUTPUT_LIMIT:
             return made
-        tokens: Sequence[str] = result.hypotheses[0]
-        return Hypothesis(self._pieces.decode(list(tokens[1:])), float(result.scores[0]), unknown)
+        return Hypothesis(self._decoder.decode(tokens[len(prefix) :]), float(score), unknown)
 
 
 def build_shape(folder: Path) -> Any:
