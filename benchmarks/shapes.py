@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ VOCABULARY = 256_206
 TARGETS_OF_SHAPE = ("spa_Latn", "fra_Latn", "deu_Latn", "swh_Latn", "arb_Arab", "zho_Hans")
 
 
+_NUMBERS = count(1)
+
+
 class FixedLength(NllbTranslator):
     """Takes a hypothesis that reached the limit as it is: random weights never end a sentence."""
 
@@ -28,7 +32,9 @@ class FixedLength(NllbTranslator):
         made = super()._hypothesis(tokens, score, prefix, unknown)
         if made.failure != FailureReason.OUTPUT_LIMIT:
             return made
-        return Hypothesis(self._decoder.decode(tokens[len(prefix) :]), float(score), unknown)
+        # Random weights say the same of everything; with a number each is translated back for itself.
+        text = f"{self._decoder.decode(tokens[len(prefix) :])} {next(_NUMBERS)}"
+        return Hypothesis(text, float(score), unknown)
 
 
 def build_shape(folder: Path) -> Any:

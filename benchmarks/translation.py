@@ -124,7 +124,8 @@ def measure(task: Task, folder: Path, share: float) -> None:
         )
     variants = len(task.prompts) * len(task.targets)
     title = (
-        f"{len(task.prompts)} prompts x {len(task.targets)} languages there and back, "
+        f"{len(task.prompts)} prompts x {len(task.targets)} languages, {len(plans.forth):,} sentences "
+        f"there and {len(plans.back):,} different ones back, "
         f"{plans.tokens:,} tokens produced; {task.engine.id}, {task.engine.device}, "
         f"{task.engine.compute_type}"
     )
@@ -172,11 +173,11 @@ class Plans:
         self.pairs = [(text, target) for text in task.prompts for target in targets]
         self.forth = [engine.source_tokens(text, "eng_Latn") for text, _ in self.pairs]
         there = engine.translate([Request(text, "eng_Latn", code) for text, code in self.pairs])
-        self.back = [
-            engine.source_tokens(one.text, code)
-            for one, (_, code) in zip(there, self.pairs, strict=True)
-            if one.text
-        ]
+        # As ours does, the floor translates equal hypotheses back once.
+        returned = {
+            (one.text, code) for one, (_, code) in zip(there, self.pairs, strict=True) if one.text
+        }
+        self.back = [engine.source_tokens(text, code) for text, code in sorted(returned)]
         self.tokens = 0
 
     def floor(self) -> None:
