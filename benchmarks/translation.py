@@ -75,7 +75,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = folder / "prompts.jsonl"
-        prompts = list(_prompts(count))
+        prompts = list(sentences(count))
         path.write_text("".join(json.dumps({"prompt": text}) + "\n" for text in prompts))
         settings = [
             "translate.cache=null", f"sources.prompts.path={path}", "sources.preferences=null",
@@ -239,8 +239,8 @@ def check_seconds(task: Task, folder: Path) -> dict[str, float]:
     }  # fmt: skip
 
 
-def _prompts(count: int) -> Iterator[str]:
-    """Distinct sentences: the phrasebook's, then the same in lower case, then numbered ones."""
+def sentences(count: int) -> Iterator[str]:
+    """Distinct prompts: the phrasebook's, then the same in lower case, then numbered ones."""
     texts = [one.text("eng_Latn") for one in phrasebook.combinations()]
     for number in range(count):
         turn, place = divmod(number, len(texts))
