@@ -119,7 +119,9 @@ class CoverageCheck(Section):
     one is added to both numbers). 0.25 rejects a clause of four of which none came back."""
     max_invented: ByLanguage = by_language(6.0)
     """Most content words in a row of the back-translation that the prompt does not have."""
-    min_length: ByLanguage = by_language(0.4)
+    min_length: ByLanguage = by_language(
+        0.45, jpn_Jpan=0.4, kor_Hang=0.4, pbt_Arab=0.4, yue_Hant=0.4, zho_Hans=0.4, zho_Hant=0.4
+    )
     """Least length of a sentence relative to its source, compared with the rest of the text (0 to 1)."""
     max_empty: ByLanguage = by_language(0.0)
     """Most sentences without any text."""

@@ -30,7 +30,9 @@ WORDS: Mapping[str, Any] = json.loads(
 )
 """Lists of words by name, see ``data/english.json``."""
 
-_KINDS = {word: group.split()[0] for group in WORDS["same"] for word in group.split()}
+_KINDS: dict[str, str] = {
+    word: group.split()[0] for group in WORDS["same"] for word in group.split()
+}
 _SAME_STEM = 0.6
 _SHORTEST_STEM = 3
 

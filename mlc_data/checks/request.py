@@ -9,18 +9,18 @@ from mlc_data.checks.english import FUNCTION_WORDS, WORDS, found, one_of_its_kin
 
 _REQUEST = re.compile("|".join(f"(?:{one})" for one in WORDS["requests"]))
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
-_END = re.compile(
-    r"[.?!,;:()\n]|\b(?:and|or|but|without|with|while|when|if|because|so|that|who|which|in|on|at|by|"
-    r"for|from|to|into|of|before|after|during|until|using|than|as|about|through|over|near|under)\b"
+_PREPOSITION = (
+    r"\b(?:with|in|on|at|by|for|from|to|into|of|before|after|during|until|using|as|about|through|"
+    r"over|near|under|against)\b"
 )
+_CLAUSE = r"\b(?:but|while|when|if|because|so|that|who|which|than)\b"
+_OTHER_CLAUSE = re.compile(_CLAUSE)
+_END = re.compile(rf"{_PREPOSITION}|[.?!,;:()\n]|\b(?:and|or|without)\b|{_CLAUSE}")
+_GOES_ON = re.compile(_PREPOSITION)
 _LONGEST = 4
 """Words of an object at most: the last ones are its head."""
-_NO_OBJECT = frozenset(
-    "not never no way ways best good better thing things something anything anyone someone more "
-    "most first next again now today tomorrow yesterday quickly easily well up out off down away "
-    "myself yourself himself herself themselves itself ourselves much many lot every all each "
-    "other another any new always only even too without".split()
-)
+_NO_OBJECT = frozenset(WORDS["no_object"])
+_NEGATIVE = re.compile(r"(?:.*n't|not|no|never|cannot|nothing|nobody|none)")
 
 
 @lru_cache(maxsize=8192)
@@ -35,20 +35,21 @@ def object_of(text: str) -> tuple[str, ...]:
     """
     requests = list(_REQUEST.finditer(text))
     begun = requests[-1].end() if requests else 0
-    words = [match for match in _WORD.finditer(text, begun)]
-    verb = next((one for one in words if one.group() not in FUNCTION_WORDS), None)
-    if verb is None or (not requests and verb is not words[0]):
+    following = list(_WORD.finditer(text, begun))
+    verb = next((one for one in following if one.group() not in FUNCTION_WORDS), None)
+    if verb is None or _OTHER_CLAUSE.search(text, begun, verb.start()):
+        return ()
+    if not requests and (verb is not following[0] or _NEGATIVE.fullmatch(verb.group())):
         return ()
     start = verb.end()
     while True:
         end = _END.search(text, start)
-        stop = end.start() if end else len(text)
         inside = [
             word
-            for word in _WORD.findall(text[start:stop])
-            if word not in FUNCTION_WORDS and word not in _NO_OBJECT
+            for word in _WORD.findall(text[start : end.start() if end else len(text)])
+            if not (word in FUNCTION_WORDS or word in _NO_OBJECT or _NEGATIVE.fullmatch(word))
         ]
-        if inside or end is None or not end.group().isalpha():
+        if inside or end is None or not _GOES_ON.fullmatch(end.group()):
             return tuple(inside[-_LONGEST:])
         start = end.end()
 
