@@ -90,7 +90,8 @@ def code_version(*parts: str) -> str:
     digest = hashlib.sha256()
     for part in parts:
         path = root / part
-        files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
+        folder = sorted([*path.rglob("*.py"), *path.rglob("data/*.json")])
+        files = folder if path.is_dir() else [path]
         for file in files:
             digest.update(file.relative_to(root).as_posix().encode())
             digest.update(file.read_bytes())

@@ -91,6 +91,15 @@ class PreservedCheck(Section):
     """Most numbers that the prompt does not have."""
 
 
+class RefusedCheck(Section):
+    """Refusals ("I'm sorry, but I can't help with that") in place of the prompt."""
+
+    enabled: bool = True
+    """Whether it can reject; scores are kept either way."""
+    max_phrases: ByLanguage = by_language(0.0)
+    """Most phrases of refusal that the prompt does not have, in the variant or its back-translation."""
+
+
 class UnknownCheck(Section):
     """Pieces of the prompt that the model's vocabulary does not know."""
 
@@ -98,6 +107,36 @@ class UnknownCheck(Section):
     """Whether it can reject; scores are kept either way."""
     max_share: ByLanguage = by_language(0.1)
     """Most pieces that may be unknown, in the worst sentence (0 to 1)."""
+
+
+class CoverageCheck(Section):
+    """Parts of the prompt that were dropped, and parts of the variant that were made up."""
+
+    enabled: bool = True
+    """Whether it can reject; scores are kept either way."""
+    min_returned: ByLanguage = by_language(0.25)
+    """Least share of the content words of a clause, or of five in a row, that must come back (0 to 1;
+    one is added to both numbers). 0.25 rejects a clause of four of which none came back."""
+    max_invented: ByLanguage = by_language(6.0)
+    """Most content words in a row of the back-translation that the prompt does not have."""
+    min_length: ByLanguage = by_language(
+        0.45, jpn_Jpan=0.4, kor_Hang=0.4, pbt_Arab=0.4, yue_Hant=0.4, zho_Hans=0.4, zho_Hant=0.4
+    )
+    """Least length of a sentence relative to its source, compared with the rest of the text (0 to 1)."""
+    max_empty: ByLanguage = by_language(0.0)
+    """Most sentences without any text."""
+
+
+class IntentCheck(Section):
+    """Negations and the object of the request, in the back-translation. English prompts only."""
+
+    enabled: bool = True
+    """Whether it can reject; scores are kept either way."""
+    min_polarity: ByLanguage = by_language(0.5)
+    """Least agreement in negations, in the worst sentence (0 to 1)."""
+    min_object: ByLanguage = by_language(0.34)
+    """Least share of the words of the request's object that must come back (0 to 1); the last of them
+    counts twice."""
 
 
 class RoundTripCheck(Section):
@@ -134,5 +173,8 @@ class Checks(Section):
     repetition: RepetitionCheck = RepetitionCheck()
     copied: CopyCheck = CopyCheck()
     preserved: PreservedCheck = PreservedCheck()
+    refused: RefusedCheck = RefusedCheck()
     unknown: UnknownCheck = UnknownCheck()
+    coverage: CoverageCheck = CoverageCheck()
+    intent: IntentCheck = IntentCheck()
     round_trip: RoundTripCheck = RoundTripCheck()

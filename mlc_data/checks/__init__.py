@@ -2,15 +2,18 @@
 
 from mlc_data.checks.base import Check, VariantReason
 from mlc_data.checks.copied import Copied
+from mlc_data.checks.coverage import Coverage
 from mlc_data.checks.identifiers import (
     FastTextIdentifier,
     LanguageIdentifier,
     load_identifier,
     load_identifiers,
 )
+from mlc_data.checks.intent import Intent
 from mlc_data.checks.language_id import LanguageId
 from mlc_data.checks.length import Length
 from mlc_data.checks.preserved import Preserved
+from mlc_data.checks.refused import Refused
 from mlc_data.checks.repetition import Repetition
 from mlc_data.checks.round_trip import RoundTrip
 from mlc_data.checks.runner import build_checks, reasons, score_rows
@@ -21,11 +24,14 @@ from mlc_data.checks.unknown import Unknown
 __all__ = [
     "Check",
     "Copied",
+    "Coverage",
     "FastTextIdentifier",
+    "Intent",
     "LanguageId",
     "LanguageIdentifier",
     "Length",
     "Preserved",
+    "Refused",
     "Repetition",
     "RoundTrip",
     "Script",

@@ -22,7 +22,10 @@ class VariantReason(StrEnum):
     REPETITION = "repetition"  # a loop
     COPIED = "copied"  # the prompt again, or a sentence of it
     PRESERVED = "preserved"  # a number, address or placeholder was lost or made up
+    REFUSED = "refused"  # a refusal instead of the prompt
     UNKNOWN = "unknown"  # the model's vocabulary does not know enough of the prompt
+    COVERAGE = "coverage"  # a sentence or clause was dropped or made up
+    INTENT = "intent"  # translated back, a negation or the object of the request is lost
     ROUND_TRIP = "round_trip"  # translated back, it says something else
 
 

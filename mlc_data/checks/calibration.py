@@ -95,6 +95,9 @@ THRESHOLDS = (
     Calibrated("length", "max_ratio", True, True, "length_ratio"),
     Calibrated("repetition", "max_share", True, False, "repetition_share", 0.6),
     Calibrated("copied", "max_share", True, False, "copied_share", 0.9),
+    Calibrated("coverage", "min_returned", False, False, "coverage_returned", 0.1),
+    Calibrated("coverage", "max_invented", True, False, "coverage_invented", 12.0),
+    Calibrated("coverage", "min_length", False, False, "coverage_length", 0.25),
     Calibrated("round_trip", "min_chrf", False, True, "round_trip_chrf"),
     Calibrated("round_trip", "min_words", False, True, "round_trip_words"),
 )

@@ -8,27 +8,11 @@ import polars as pl
 from sacrebleu.metrics import CHRF
 
 from mlc_data.checks.base import VariantReason, at_least, within
+from mlc_data.checks.english import FUNCTION_WORDS, found
+from mlc_data.checks.sentences import plain
 from mlc_data.checks.spans import words
 from mlc_data.languages import get_language
 from mlc_data.recipe_checks import RoundTripCheck
-
-# Words that a good round trip often changes. Negations, numbers and quantities are not among them.
-_FUNCTION_WORDS = frozenset(
-    {
-        "a", "about", "also", "am", "an", "and", "any", "are", "as", "at", "be", "been",
-        "being", "but", "by", "can", "could", "did", "do", "does", "done", "for", "from",
-        "get", "got", "had", "has", "have", "having", "he", "her", "here", "him", "his",
-        "how", "i", "i'd", "i'll", "i'm", "i've", "if", "in", "into", "is", "it", "it's",
-        "its", "just", "let", "let's", "may", "me", "might", "mine", "must", "my", "of",
-        "on", "one", "onto", "or", "our", "please", "really", "shall", "she", "should",
-        "so", "some", "than", "that", "the", "their", "them", "then", "there", "these",
-        "they", "this", "those", "to", "us", "very", "was", "we", "were", "what", "when",
-        "where", "which", "while", "who", "whom", "whose", "why", "will", "with", "would",
-        "you", "you're", "your", "yours",
-    }
-)  # fmt: skip
-_SAME_STEM = 0.6
-_SHORTEST_STEM = 3
 
 
 @dataclass(frozen=True)
@@ -62,7 +46,7 @@ class RoundTrip:
 
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
         """``round_trip_chrf``, ``round_trip_words`` and ``round_trip_exact``."""
-        exact = _plain("source") == _plain("back_translation")
+        exact = plain("source") == plain("back_translation")
         frame = rows.select(
             "source", "back_translation", "segments", exact=exact.fill_null(value=False)
         ).with_row_index()
@@ -97,10 +81,6 @@ class RoundTrip:
         return within(self.settings, self.limits)
 
 
-def _plain(column: str) -> pl.Expr:
-    return pl.col(column).str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
-
-
 def _pairs(rows: pl.DataFrame) -> pl.DataFrame:
     """Each row's ``source`` and ``back``: of the whole text, and of its sentences if it has many."""
     wholes = rows.select("index", "source", back="back_translation")
@@ -131,24 +111,12 @@ def common_words(sources: pl.Series, backs: pl.Series, *, spaced: bool = True) -
 
 def _agreement(source: list[str], back: list[str]) -> float:
     wanted, there = frozenset(source), frozenset(back)
-    if wanted - _FUNCTION_WORDS:
-        wanted, there = wanted - _FUNCTION_WORDS, there - _FUNCTION_WORDS
+    if wanted - FUNCTION_WORDS:
+        wanted, there = wanted - FUNCTION_WORDS, there - FUNCTION_WORDS
     if not wanted or not there:
         return float(wanted == there)
     return min(_share(wanted, there), _share(there, wanted))
 
 
 def _share(wanted: frozenset[str], there: frozenset[str]) -> float:
-    missing = [word for word in wanted - there if not any(_akin(word, one) for one in there)]
-    return 1 - len(missing) / len(wanted)
-
-
-def _akin(one: str, other: str) -> bool:
-    """Whether two words begin alike for most of their length: ``steal`` and ``stealing``."""
-    if one[:_SHORTEST_STEM] != other[:_SHORTEST_STEM] or one.isdecimal() or other.isdecimal():
-        return False
-    longer = max(len(one), len(other))
-    common = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), None)
-    if common is None:
-        common = min(len(one), len(other))
-    return common >= max(_SHORTEST_STEM, _SAME_STEM * longer)
+    return sum(found(tuple(wanted), there)) / len(wanted)

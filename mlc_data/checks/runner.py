@@ -8,10 +8,13 @@ import polars as pl
 
 from mlc_data.checks.base import Check, CorpusCheck, Limit
 from mlc_data.checks.copied import Copied
+from mlc_data.checks.coverage import Coverage
 from mlc_data.checks.identifiers import LanguageIdentifier
+from mlc_data.checks.intent import Intent
 from mlc_data.checks.language_id import LanguageId
 from mlc_data.checks.length import Length
 from mlc_data.checks.preserved import Preserved
+from mlc_data.checks.refused import Refused
 from mlc_data.checks.repetition import Repetition
 from mlc_data.checks.round_trip import RoundTrip
 from mlc_data.checks.script import Script
@@ -35,7 +38,10 @@ def build_checks(recipe: Recipe, identifiers: Sequence[LanguageIdentifier]) -> t
         Repetition(settings.repetition),
         Copied(settings.copied),
         Preserved(settings.preserved),
+        Refused(settings.refused),
         Unknown(settings.unknown),
+        Coverage(settings.coverage, languages.source),
+        Intent(settings.intent, languages.source),
         RoundTrip(settings.round_trip, languages.source) if recipe.translate.round_trip else None,
     )
     return tuple(check for check in found if check)

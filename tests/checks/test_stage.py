@@ -75,7 +75,7 @@ def test_every_requested_variant_is_kept_or_put_aside(
     assert found == [
         ("spa_Latn", "rejected", "copied", ["copied"], None),
         ("swh_Latn", "failed", "output_limit", ["output_limit"], "output_limit"),
-        ("zho_Hans", "rejected", "round_trip", ["round_trip"], None),
+        ("zho_Hans", "rejected", "intent", ["intent", "round_trip"], None),
     ]
     # A rejected variant keeps its text and all its scores; a failed one has none.
     assert aside["text"].to_list() == ["Tell me a story.", None, "给我讲个故事。"]
@@ -86,7 +86,7 @@ def test_every_requested_variant_is_kept_or_put_aside(
     assert counts.variants.model_dump() == {
         "requested": 6,
         "kept": 3,
-        "rejected": {"copied": 1, "round_trip": 1},
+        "rejected": {"copied": 1, "intent": 1},
         "failed": {"output_limit": 1},
     }
     assert {code: one.kept for code, one in counts.by_language.items()} == {
@@ -103,7 +103,8 @@ def test_thresholds_change_verdicts_and_not_scores(translated: Callable[..., Run
     decide(run)
     before = run.manifest
     sections = run.recipe.model_dump(mode="json")
-    sections["checks"]["round_trip"]["enabled"] = False
+    for name in ("coverage", "intent", "round_trip"):
+        sections["checks"][name]["enabled"] = False
     changed = Run(Recipe.model_validate(sections), run.folder)
     assert score(changed) is True
     assert decide(changed) is False

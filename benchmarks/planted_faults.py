@@ -1,0 +1,286 @@
+"""Which faults do the checks find? Exact translations, each broken in ten ways.
+
+    python benchmarks/planted_faults.py [--variants 500]
+
+The quickstart's road is walked to the stage `check` with its real model. Of the variants that are
+exactly the phrasebook's text, 500 are taken and broken. Every broken text is translated back by the
+real model, so the checks see what they would have seen. For numbers and addresses, both are added to
+prompt and variant first; for negations, "without any experience" is dropped from the variant. A variant
+counts as caught if any check of the quickstart's recipe rejects it.
+
+The exit status is 1 if less than 95 % of a kind are caught (negations: 70 %), or if more than 2 % of
+the unbroken ones are rejected.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from mlc_data.checks import Check, build_checks, load_identifiers, score_rows
+from mlc_data.checks.identifiers import LanguageIdentifier
+from mlc_data.errors import ModelError
+from mlc_data.languages import get_language
+from mlc_data.quickstart import phrasebook
+from mlc_data.recipe import Recipe
+from mlc_data.recipe_checks import Checks
+from mlc_data.recipe_files import load_recipe
+from mlc_data.records import TRANSLATIONS
+from mlc_data.stages import bring_up_to
+from mlc_data.translate.engine import Request, load_translator
+from mlc_data.translate.segments import split
+from mlc_data.translate.translator import Translator
+from mlc_data.workspace import Run
+
+ENGLISH = phrasebook.ENGLISH
+LID = Checks().language_identifiers[0]
+CONFIGURATIONS = {"lid.176": (LID,), "lid.176 + heliport": (LID, "heliport")}
+ADDRESS, NUMBER = "https://example.org/a1", "42"
+EXTRAS = f"\n{ADDRESS} {NUMBER}"
+CYRILLIC = "абвгдежзийклмнопрстуфхцчшщ"
+LATIN = "abcdefghijklmnopqrstuvwxyz"
+GOAL, GOAL_NEGATION, GOAL_EXACT = 0.95, 0.70, 0.02
+
+console = Console(width=200)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """An exact translation: prompt, FLORES-200 code, text."""
+
+    prompt: str
+    language: str
+    text: str
+
+
+def main() -> None:
+    """Break, score, print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--variants", type=int, default=500)
+    chosen = parser.parse_args()
+    recipe = load_recipe("quickstart", ["translate.cache=null"])
+    exact = exact_variants(recipe, chosen.variants)
+    tables = back_translated(load_translator(recipe.translate), planted(exact))
+    good = True
+    for name, locations in CONFIGURATIONS.items():
+        try:
+            identifiers = load_identifiers(locations)
+        except ModelError as error:
+            console.print(f"{name}: left out. {error}", highlight=False)
+        else:
+            good = report(name, recipe, identifiers, tables) and good
+    sys.exit(0 if good else 1)
+
+
+def exact_variants(recipe: Recipe, count: int) -> list[Variant]:
+    """Variants of the quickstart that are the phrasebook's text, kept or not."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run.create(recipe, Path(folder) / "run")
+        bring_up_to(run, "check")
+        columns = ["source", "language", "text"]
+        table = pl.concat(
+            pl.read_parquet(run.path(part, "variants.parquet")).select(columns)
+            for part in ("variants", "rejected")
+        ).drop_nulls()
+    found = [
+        Variant(*row)
+        for row in table.sort(columns).iter_rows()
+        if row[2] == phrasebook.reference(row[0], row[1])
+    ]
+    return random.Random(7).sample(found, min(count, len(found)))
+
+
+def planted(exact: Sequence[Variant]) -> dict[str, list[Variant]]:
+    """By kind: the unbroken variants (names begin with "unbroken") and the broken ones."""
+    extended = [Variant(one.prompt + EXTRAS, one.language, one.text + EXTRAS) for one in exact]
+    negated = negations(len(exact))
+    two = [joined(one, other) for one, other in zip(exact, rotated(exact), strict=True)]
+
+    def broken(how: Callable[[Variant], str], of: Sequence[Variant]) -> list[Variant]:
+        return [Variant(one.prompt, one.language, how(one)) for one in of]
+
+    others = dict(zip(exact, rotated(exact), strict=True))
+    halves = [
+        Variant(one.prompt, one.language, half(one))
+        if number % 2
+        else Variant(pair.prompt, pair.language, one.text)
+        for number, (one, pair) in enumerate(zip(exact, two, strict=True))
+    ]
+    return {
+        "unbroken": list(exact),
+        "unbroken, two sentences": two,
+        "unbroken, with address and number": extended,
+        "unbroken, with negation": negated,
+        "wrong language": broken(other_language, exact),
+        "wrong script": broken(other_script, exact),
+        "half dropped": halves,
+        "looped": broken(looped, exact),
+        "copied": broken(lambda one: one.prompt, exact),
+        "number changed": broken(lambda one: one.text.replace(f" {NUMBER}", " 47"), extended),
+        "address broken": broken(lambda one: one.text.replace(ADDRESS, ADDRESS[:-2]), extended),
+        "negation lost": broken(without_negation, negated),
+        "another prompt's": broken(lambda one: others[one].text, exact),
+        "empty": broken(lambda _: "", exact),
+    }
+
+
+def rotated(exact: Sequence[Variant]) -> list[Variant]:
+    """For each variant another prompt's, in the same language."""
+    found = []
+    for number, one in enumerate(exact):
+        later = (exact[(number + step) % len(exact)] for step in range(1, len(exact) + 1))
+        found.append(
+            next(v for v in later if v.language == one.language and v.prompt != one.prompt)
+        )
+    return found
+
+
+def joined(one: Variant, other: Variant) -> Variant:
+    """Both as one text of two sentences."""
+    gap = " " if get_language(one.language).spaced else ""
+    return Variant(f"{one.prompt} {other.prompt}", one.language, f"{one.text}{gap}{other.text}")
+
+
+def half(one: Variant) -> str:
+    """The first half of the words, or of the characters where words are not separated."""
+    if not get_language(one.language).spaced:
+        return one.text[: len(one.text) // 2]
+    found = one.text.split()
+    return " ".join(found[: len(found) // 2])
+
+
+def looped(one: Variant) -> str:
+    """Its end again and again."""
+    if not get_language(one.language).spaced:
+        return one.text + one.text[-5:] * 5
+    return " ".join([one.text, *one.text.split()[-3:] * 4])
+
+
+def other_language(one: Variant) -> str:
+    """The same prompt in the next language of the recipe."""
+    targets = phrasebook.TARGETS
+    following = targets[(targets.index(one.language) + 1) % len(targets)]
+    return phrasebook.reference(one.prompt, following) or ""
+
+
+def other_script(one: Variant) -> str:
+    """Latin letters become Cyrillic ones, all others Latin ones."""
+    letters = CYRILLIC if one.language.endswith("Latn") else LATIN
+    return "".join(
+        letters[ord(letter) % len(letters)] if letter.isalpha() else letter for letter in one.text
+    )
+
+
+def negations(count: int) -> list[Variant]:
+    """Phrases with "without any experience"."""
+    frame = next(one for one in phrasebook.frames() if one.id == "without-experience")
+    found = [
+        Variant(one.text(ENGLISH), code, one.text(code))
+        for action in phrasebook.actions()
+        for one in (phrasebook.Combination(frame, action),)
+        for code in phrasebook.TARGETS
+    ]
+    return random.Random(7).sample(found, min(count, len(found)))
+
+
+def without_negation(one: Variant) -> str:
+    """The same phrase without it."""
+    found = phrasebook.find(one.prompt)
+    frame = next(frame for frame in phrasebook.frames() if frame.id == "how-can-i")
+    return phrasebook.Combination(frame, found.action).text(one.language) if found else ""
+
+
+def back_translated(
+    engine: Translator, kinds: Mapping[str, Sequence[Variant]]
+) -> dict[str, pl.DataFrame]:
+    """`records.TRANSLATIONS` of each kind."""
+    requests = dict.fromkeys(
+        Request(sentence, one.language, ENGLISH)
+        for variants in kinds.values()
+        for one in variants
+        for sentence in split(one.text, one.language).sentences
+    )
+    answers = dict(zip(requests, engine.translate(list(requests)), strict=True))
+
+    def row(number: int, one: Variant) -> dict[str, object]:
+        sources, texts = split(one.prompt, ENGLISH), split(one.text, one.language)
+        backs = [answers[Request(text, one.language, ENGLISH)].text for text in texts.sentences]
+        returned = [back for back in backs if back is not None]
+        whole = texts.join(returned, ENGLISH) if len(returned) == len(backs) and backs else None
+        parts = list(zip(sources.sentences, texts.sentences, backs, strict=False))
+        if len(sources.sentences) != len(texts.sentences):
+            parts = [(one.prompt, one.text, whole)]
+        return {
+            "prompt_id": f"{number:016d}",
+            "language": one.language,
+            "source": one.prompt,
+            "text": one.text,
+            "back_translation": whole,
+            "failure": None,
+            "segments": [
+                {
+                    "source": source,
+                    "text": text,
+                    "log_prob": 0.0,
+                    "unknown_share": 0.0,
+                    "cached": False,
+                    "back": back,
+                }
+                for source, text, back in parts
+            ],
+        }
+
+    return {
+        kind: pl.DataFrame([row(*pair) for pair in enumerate(variants)], schema=TRANSLATIONS)
+        for kind, variants in kinds.items()
+    }
+
+
+def report(
+    name: str,
+    recipe: Recipe,
+    identifiers: Sequence[LanguageIdentifier],
+    tables: Mapping[str, pl.DataFrame],
+) -> bool:
+    """Print the table of one configuration; whether it reaches the goals."""
+    checks = [check for check in build_checks(recipe, identifiers) if check.enabled]
+    shown = Table(
+        "kind", "texts", *(str(check.reason) for check in checks), "any", title=f"rejected: {name}"
+    )
+    short = []
+    for kind, rows in tables.items():
+        shares, any_share = caught(checks, rows)
+        shown.add_row(
+            kind, str(rows.height), *(f"{share:.1%}" for share in shares), f"{any_share:.1%}"
+        )
+        goal = GOAL_NEGATION if kind == "negation lost" else GOAL
+        unbroken = kind.startswith("unbroken")
+        if any_share > GOAL_EXACT if unbroken else any_share < goal:
+            short.append(kind)
+    console.print(shown)
+    console.print(f"short of the goal: {', '.join(short) or 'none'}")
+    return not short
+
+
+def caught(checks: Sequence[Check], rows: pl.DataFrame) -> tuple[list[float], float]:
+    """Share of the rows that each check rejects, and that any rejects."""
+    flags = score_rows(checks, rows).select(
+        (~check.passes()).alias(str(check.reason)) for check in checks
+    )
+    shares = [float(flags[str(check.reason)].mean() or 0.0) for check in checks]  # type: ignore[arg-type]
+    return shares, float(flags.select(pl.any_horizontal(pl.all()).mean()).item())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Is the variant a refusal, while the prompt is a request?"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from mlc_data.checks.base import VariantReason, at_most, within
+from mlc_data.recipe_checks import RefusedCheck
+
+_ENGLISH = "eng_Latn"
+
+
+def _read() -> Mapping[str, str]:
+    path = Path(__file__).parent / "data" / "refusals.json"
+    lists: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        code: unicodedata.normalize("NFC", "|".join(f"(?:{one})" for one in phrases))
+        for code, phrases in lists.items()
+    }
+
+
+REFUSALS = _read()
+"""By FLORES-200 code: what matches the phrases by which assistants refuse, in lower case. In other
+languages only the back-translation can tell."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Phrases by which an assistant declines, or says that it is one.
+
+    A model that was tuned to converse answers a prompt now and then instead of translating it. "Sorry"
+    and "I can't" alone say nothing; what counts is that help or an answer is denied
+    (``data/refusals.json``).
+
+    - ``refused_text`` (0 and up): phrases in the variant, in its language or in English, beyond those
+      of the prompt, which may itself quote or discuss refusals.
+    - ``refused_back`` (0 and up): the same of the back-translation; 0 without one.
+    """
+
+    settings: RefusedCheck = field(default_factory=RefusedCheck)
+    source: str = _ENGLISH
+    reason = VariantReason.REFUSED
+    scores = ("refused_text", "refused_back")
+    limits = (at_most("refused_text", "max_phrases"), at_most("refused_back", "max_phrases"))
+
+    @property
+    def enabled(self) -> bool:
+        """As the recipe says."""
+        return self.settings.enabled
+
+    def score(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """``refused_text`` and ``refused_back``."""
+        known = REFUSALS.get(self.source, REFUSALS[_ENGLISH])
+        frame = rows.select("language", *map(_plain, ("source", "text", "back_translation")))
+        parts = [
+            part.with_columns(text=_count("text", _patterns(str(code))))
+            for (code,), part in frame.with_row_index().group_by("language", maintain_order=True)
+        ]
+        if not parts:
+            return pl.DataFrame(schema=dict.fromkeys(self.scores, pl.Float64))
+        counted = (
+            pl.concat(parts)
+            .sort("index")
+            .with_columns(back=_count("back_translation", known).fill_null(0.0))
+        )
+        suspect = (pl.col("text") > 0) | (pl.col("back") > 0)
+        prompts = counted.filter(suspect).select("index", own=_count("source", known))
+        return (
+            counted.join(prompts, on="index", how="left", maintain_order="left")
+            .with_columns(pl.col("own").fill_null(0.0))
+            .select(
+                refused_text=pl.max_horizontal(pl.col("text") - pl.col("own"), 0.0),
+                refused_back=pl.max_horizontal(pl.col("back") - pl.col("own"), 0.0),
+            )
+        )
+
+    def passes(self) -> pl.Expr:
+        """No more refusals than allowed."""
+        return within(self.settings, self.limits)
+
+
+def _plain(column: str) -> pl.Expr:
+    """In lower case, with straight apostrophes, half-width commas and single blanks."""
+    return (
+        pl.col(column)
+        .str.normalize("NFC")
+        .str.to_lowercase()
+        .str.replace_all("’", "'", literal=True)
+        .str.replace_all("\uff0c", ",", literal=True)
+        .str.replace_all(r"\s+", " ")
+    )
+
+
+def _patterns(code: str) -> str:
+    """What to look for in a variant: refusals in its language and in English."""
+    both = dict.fromkeys((REFUSALS.get(code, ""), REFUSALS[_ENGLISH]))
+    return "|".join(one for one in both if one)
+
+
+def _count(column: str, pattern: str) -> pl.Expr:
+    return pl.col(column).str.count_matches(pattern).cast(pl.Float64)
