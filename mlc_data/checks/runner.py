@@ -48,7 +48,8 @@ def build_checks(recipe: Recipe, identifiers: Sequence[LanguageIdentifier]) -> t
 
 
 KINDS: tuple[type[Check], ...] = (
-    Script, LanguageId, Length, Repetition, Copied, Preserved, Unknown, RoundTrip,
+    Script, LanguageId, Length, Repetition, Copied, Preserved, Refused, Unknown, Coverage, Intent,
+    RoundTrip,
 )  # fmt: skip
 """Every kind of check there is."""
 
