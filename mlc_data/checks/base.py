@@ -24,6 +24,8 @@ class VariantReason(StrEnum):
     PRESERVED = "preserved"  # a number, address or placeholder was lost or made up
     UNKNOWN = "unknown"  # the model's vocabulary does not know enough of the prompt
     ROUND_TRIP = "round_trip"  # translated back, it says something else
+    TOXICITY = "toxicity"  # a word of the user's lists was made up or lost
+    DUPLICATE = "duplicate"  # another prompt's variant again
 
 
 @dataclass(frozen=True)
