@@ -20,7 +20,7 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """Sorted numbers of `shingles.Signatures`: 60 bytes a variant.
+    """Sorted numbers of `shingles.Signatures`: 76 bytes a variant.
 
     Attributes:
         bands: for each band its numbers, each with its row (32 bits each).
