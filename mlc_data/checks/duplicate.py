@@ -16,10 +16,10 @@ from mlc_data.checks.shingles import jaccard, plain, runs, signatures
 from mlc_data.languages import get_language
 from mlc_data.recipe_checks import DuplicateCheck
 
-HELD = 6_000_000
+HELD = 3_000_000
 """Bytes of texts that are held to be compared with. More take more passes over the translations."""
 RUNS_HELD = 100_000
-PAIRS_AT_ONCE = 2000
+PAIRS_AT_ONCE = 1000
 AGREES = 0.5
 """A variant whose back-translation shares less of its words with the prompt is not held for right."""
 
@@ -37,14 +37,16 @@ class Corpus:
     index: Index
     parts: Parts
     held: pl.DataFrame = field(default_factory=lambda: _NONE)
+    """Texts by row, in order."""
 
     def texts(self, rows: NDArray[np.int64]) -> pl.DataFrame:
-        """The given rows of the translations, and maybe others; reads the files only for new ones."""
+        """The given rows of the translations, and maybe others, in order; reads the files only for new
+        ones."""
         missing = np.setdiff1d(rows, self.held["row"].to_numpy())
         if len(missing):
             kept = self.held.filter(pl.col("row").is_in(rows)) if self._full else self.held
             new, _ = self.read(missing, budget=None)
-            self.held = pl.concat([kept, new])
+            self.held = pl.concat([kept, new]).sort("row")
         return self.held
 
     @property
@@ -165,9 +167,7 @@ class Duplicate:
     ) -> pl.DataFrame:
         """The pairs that count against the first of the two, with their ``excess``."""
         mine = rows.select(_COLUMNS)[who].with_columns(who=who)
-        theirs = pl.DataFrame({"row": other}).join(
-            others.unique("row"), on="row", how="left", maintain_order="left"
-        )
+        theirs = others[np.searchsorted(others["row"].to_numpy(), other)]
         pairs = pl.concat([mine, theirs.select(pl.all().name.suffix("_other"))], how="horizontal")
         alike, prompts = self._alike(pairs)
         pairs = pairs.with_columns(alike=alike, prompts=prompts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -39,23 +40,23 @@ class Index:
     @classmethod
     def build(cls, parts: Iterable[Signatures]) -> Index:
         """Of all variants, in order."""
-        bands: list[list[NDArray[np.uint32]]] = [[] for _ in range(BANDS)]
-        texts, prompts, filled = [], [], []
+        # Grown in place: lists of small arrays would leave the heap in pieces.
+        bands = [array("I") for _ in range(BANDS)]
+        texts, prompts, filled = array("I"), array("I"), array("B")
         for part in parts:
             for band, column in zip(bands, part.bands.T, strict=True):
-                band.append(column.copy())
-            texts.append(part.texts)
-            prompts.append(part.prompts)
-            filled.append(part.any.astype(np.uint32))
-        some = np.flatnonzero(_joined(filled)).astype(np.uint32)
+                band.frombytes(column.tobytes())
+            texts.frombytes(part.texts.tobytes())
+            prompts.frombytes(part.prompts.tobytes())
+            filled.frombytes(part.any.tobytes())
+        some = np.flatnonzero(np.frombuffer(filled, np.bool_)).astype(np.uint32)
+        by_row = np.frombuffer(prompts, np.uint32)
         sorted_bands = []
-        for band in bands:
-            keys = _pairs(_joined(band)[some], some)
-            band.clear()
+        while bands:
+            keys = _pairs(np.frombuffer(bands.pop(0), np.uint32)[some], some)
             keys.sort()
             sorted_bands.append(keys)
-        by_row = _joined(prompts)
-        keys = _pairs(_joined(texts)[some], by_row[some])
+        keys = _pairs(np.frombuffer(texts, np.uint32)[some], by_row[some])
         order = np.argsort(keys, kind="stable")
         return cls(
             tuple(sorted_bands), keys[order], some[order], np.zeros(len(some), np.float32), by_row
@@ -127,7 +128,3 @@ def _pairs(high: NDArray[np.uint32], low: NDArray[np.uint32]) -> Keys:
     made <<= np.uint64(32)
     made |= low
     return made
-
-
-def _joined(parts: list[NDArray[np.uint32]]) -> NDArray[np.uint32]:
-    return np.concatenate(parts) if parts else np.zeros(0, np.uint32)
