@@ -31,7 +31,7 @@ from rich.table import Table
 from shapes import TARGETS_OF_SHAPE, FixedLength, build_shape
 
 from mlc_data.checks import stage as checking
-from mlc_data.checks.runner import build_checks
+from mlc_data.checks.runner import build_checks, prepare
 from mlc_data.quickstart import phrasebook
 from mlc_data.recipe import Recipe
 from mlc_data.recipe_files import load_recipe
@@ -231,7 +231,10 @@ def check_seconds(task: Task, folder: Path) -> dict[str, float]:
         [pl.DataFrame(schema=TRANSLATIONS), *map(pl.read_parquet, sorted(
             (folder / "translations").glob("*.parquet")))]
     ).filter(pl.col("failure").is_null())  # fmt: skip
-    checks = build_checks(task.recipe, checking.preflight(task.recipe))
+    checks = prepare(
+        build_checks(task.recipe, checking.preflight(task.recipe)),
+        lambda: rows.iter_slices(checking.ROWS_AT_ONCE),
+    )
     return {
         str(check.reason): _seconds(lambda check=check: [
             check.score(part) for part in rows.iter_slices(checking.ROWS_AT_ONCE)])

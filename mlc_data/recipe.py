@@ -77,6 +77,25 @@ def _path_wins(value: Any) -> Any:
     return value
 
 
+class Decontaminate(Section):
+    """An evaluation set; prompts that are copies of its prompts are rejected.
+
+    Compared by words, without case and punctuation.
+    """
+
+    path: str
+    """A .jsonl, .csv or .parquet file."""
+    column: str = "prompt"
+    """Column of its prompts."""
+    ngram: int = Field(default=8, ge=5)
+    """Words of a run. A shorter evaluation prompt of five words or more is one run."""
+    max_share: float = Field(default=0.5, gt=0, le=1)
+    """Runs in common, as a share of those of the shorter text, from which on it is a copy."""
+    max_words: float = Field(default=0.85, gt=0.5, le=1)
+    """Words in common, as a share of those of both, from which on it is a copy: one changed word in
+    seven. 1 asks for the same words."""
+
+
 class Sources(Section):
     """Where the English prompts and preference pairs come from."""
 
@@ -84,6 +103,8 @@ class Sources(Section):
     """The English prompts to translate; rows may carry chosen and rejected responses."""
     preferences: Annotated[Source, BeforeValidator(_path_wins)] | None = None
     """English pairs (prompt, chosen, rejected) to align on; null takes them from `prompts`."""
+    decontaminate: tuple[Decontaminate, ...] = ()
+    """Evaluation sets whose prompts must not be trained on, neither as prompts nor as pairs."""
     max_characters: int = Field(default=4000, ge=1)
     """A longer prompt is rejected (Unicode code points)."""
     min_english: Fraction = 0.1

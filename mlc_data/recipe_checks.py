@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field, field_validator
 
 from mlc_data.recipe_base import ByLanguage, Section, by_language
 
@@ -153,6 +153,41 @@ class RoundTripCheck(Section):
     """Least share of the content words that must come back, in the worst sentence (0 to 1)."""
 
 
+class ToxicityCheck(Section):
+    """Words of the user's lists that the variant has and the prompt has not, or the other way round."""
+
+    enabled: bool = True
+    """Whether it can reject; scores are kept either way."""
+    words: dict[str, str] = Field(default_factory=dict)
+    """Lists by language (FLORES-200 code): locations of UTF-8 files with a word or phrase a line; `#`
+    begins a comment. None are shipped, and without any the check is left out. The language of the
+    prompts needs one; languages without are not judged."""
+    max_added: ByLanguage = by_language(0.0)
+    """Most listed words in a variant of a prompt that has none (0 and up)."""
+    max_lost: ByLanguage = by_language(1.0)
+    """0 rejects variants without any listed word where the prompt has some; 1 rejects none, for a list
+    seldom has all forms of a word."""
+
+    @field_validator("words")
+    @classmethod
+    def _known_languages(cls, words: dict[str, str]) -> dict[str, str]:
+        from mlc_data.languages import get_language
+
+        for code in words:
+            get_language(code)
+        return words
+
+
+class DuplicateCheck(Section):
+    """Variants of different prompts that are the same or nearly so."""
+
+    enabled: bool = True
+    """Whether it can reject; scores are kept either way."""
+    max_similarity: ByLanguage = by_language(0.5)
+    """Most by which a variant may be more like another prompt's variant than their prompts are alike
+    (0 to 1)."""
+
+
 def _a_list(value: Any) -> Any:
     """One location may stand for a list of one, and null for none."""
     return [] if value is None else [value] if isinstance(value, str) else value
@@ -178,3 +213,5 @@ class Checks(Section):
     coverage: CoverageCheck = CoverageCheck()
     intent: IntentCheck = IntentCheck()
     round_trip: RoundTripCheck = RoundTripCheck()
+    toxicity: ToxicityCheck = ToxicityCheck()
+    duplicate: DuplicateCheck = DuplicateCheck()

@@ -164,7 +164,7 @@ def _known_keys(location: Sequence[str | int]) -> list[str]:
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if get_origin(annotation) in (Union, UnionType, Annotated):
+    if get_origin(annotation) in (Union, UnionType, Annotated, tuple):
         return [model for part in get_args(annotation) for model in _models_in(part)]
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]

@@ -25,6 +25,7 @@ class PromptReason(StrEnum):
     TOO_LONG = "too_long"  # longer than `sources.max_characters`
     NOT_ENGLISH = "not_english"
     DUPLICATE = "duplicate"  # of an earlier row, after normalisation
+    CONTAMINATED = "contaminated"  # a copy of a prompt of `sources.decontaminate`
     SAME_RESPONSES = "same_responses"  # chosen and rejected are the same text (pairs only)
 
 

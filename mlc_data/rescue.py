@@ -19,7 +19,7 @@ import polars as pl
 from mlc_data import progress
 from mlc_data.checks.base import Check, VariantReason
 from mlc_data.checks.runner import build_checks, score_names, score_rows
-from mlc_data.checks.stage import preflight, ready, with_scores
+from mlc_data.checks.stage import preflight, ready, with_scores, word_lists
 from mlc_data.checks.verdicts import ATTEMPTS, attempts_schema, judge
 from mlc_data.hashing import RowsHash, code_version, hash_value
 from mlc_data.manifest import ModelRecord
@@ -192,6 +192,7 @@ def _without_thresholds(
         "rescue": recipe.rescue.model_dump(mode="json"),
         "models": [[one.id, one.revision, one.settings] for one in (translator, second) if one],
         "decoding": translator.decoding.as_dict(),
+        "words": {one.language: one.hash for one in word_lists(recipe)},
         "code": code_version("rescue.py", "translate", "checks", "records.py"),
     }
 

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 import polars as pl
 
 from mlc_data.checks.identifiers import LanguageIdentifier, labels_of, load_identifier
+from mlc_data.decontaminate import EvaluationSet, find_copies, open_evaluations
 from mlc_data.errors import SourceError
 from mlc_data.hashing import canonical_json, code_version, hash_rows, normalise, prompt_id
 from mlc_data.languages import get_language
@@ -39,6 +40,14 @@ OUTPUTS = (
     "preferences.parquet",
     "rejected/prompts.parquet",
     "rejected/preferences.parquet",
+)
+_CODE = (
+    "sources.py",
+    "source_readers.py",
+    "decontaminate.py",
+    "checks/spans.py",
+    "records.py",
+    "hashing.py",
 )
 NAMED_LINES = 5
 """Rejected rows named in the log; all of them are in the run's folder."""
@@ -86,13 +95,16 @@ def load_sources(run: Run, *, force: bool = False) -> bool:
     pairs = sources.preferences and open_source(sources.preferences, "sources.preferences")
     locations = run.recipe.checks.language_identifiers
     identifier = load_identifier(locations[0]) if locations else None
+    evaluations = open_evaluations(sources, source_language)
 
     def work(staging: Staging) -> Outcome:
-        read = read_prompts(prompts, sources, source_language, identifier)
+        read = read_prompts(prompts, sources, source_language, identifier, evaluations)
         if not read.kept:
             raise SourceError(f"{prompts.name}: no row can be used as a prompt: {read.counts}")
         if pairs and sources.preferences:
-            paired = read_preferences(pairs, sources.preferences, sources.max_characters)
+            paired = read_preferences(
+                pairs, sources.preferences, sources.max_characters, source_language, evaluations
+            )
         else:
             paired = _pairs_among(read.kept)
         for name, frame, schema in (
@@ -120,7 +132,8 @@ def load_sources(run: Run, *, force: bool = False) -> bool:
         "prompts": prompts.identity,
         "preferences": pairs.identity if pairs else None,
         "identifier": identifier.revision if identifier else None,
-        "code": code_version("sources.py", "source_readers.py", "records.py", "hashing.py"),
+        "evaluations": [one.identity for one in evaluations],
+        "code": code_version(*_CODE),
     }
     return run.stage("sources", key, OUTPUTS, work, force=force)
 
@@ -130,6 +143,7 @@ def read_prompts(
     settings: Sources,
     language: str,
     identifier: LanguageIdentifier | None,
+    evaluations: Sequence[EvaluationSet] = (),
 ) -> Read[Prompt]:
     """Every row of ``source`` as a prompt or a rejection, in order.
 
@@ -141,15 +155,19 @@ def read_prompts(
         settings.prompts,
         lambda record: _prompt(record, columns, settings.max_characters),
     )
-    foreign = _foreign([prompt.prompt for prompt in read.kept], settings, language, identifier)
+    texts = [prompt.prompt for prompt in read.kept]
+    foreign = _foreign(texts, settings, language, identifier)
+    copies = find_copies(texts, evaluations, language)
     kept: list[Prompt] = []
     rejected = list(read.rejected)
     first_row: dict[str, int] = {}
-    for prompt, other in zip(read.kept, foreign, strict=True):
+    for prompt, other, copy in zip(read.kept, foreign, copies, strict=True):
         if other:
             reason, detail = PromptReason.NOT_ENGLISH, other
         elif prompt.prompt_id in first_row:
             reason, detail = PromptReason.DUPLICATE, f"of row {first_row[prompt.prompt_id]}"
+        elif copy:
+            reason, detail = PromptReason.CONTAMINATED, copy
         else:
             first_row[prompt.prompt_id] = prompt.row
             kept.append(prompt)
@@ -159,7 +177,13 @@ def read_prompts(
     return Read(read.read, kept, rejected)
 
 
-def read_preferences(source: OpenSource, settings: Source, limit: int) -> Read[Preference]:
+def read_preferences(
+    source: OpenSource,
+    settings: Source,
+    limit: int,
+    language: str = "eng_Latn",
+    evaluations: Sequence[EvaluationSet] = (),
+) -> Read[Preference]:
     """Every row of ``source`` as a preference pair or a rejection, in order."""
     seen: set[tuple[str, ...]] = set()
 
@@ -169,6 +193,8 @@ def read_preferences(source: OpenSource, settings: Source, limit: int) -> Read[P
         texts = (prompt.prompt_id, normalise(made.chosen), normalise(made.rejected))
         if texts in seen:
             raise _Unusable(PromptReason.DUPLICATE, "of an earlier pair")
+        if copy := next(find_copies([made.prompt], evaluations, language)):
+            raise _Unusable(PromptReason.CONTAMINATED, copy)
         seen.add(texts)
         return made
 

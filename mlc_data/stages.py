@@ -47,7 +47,9 @@ def preflight(recipe: Recipe, stages: tuple[str, ...] = STAGES) -> None:
             if source and source.path:
                 source_file(source.path, f"sources.{key}.path")
         from mlc_data.checks.stage import preflight as checking
+        from mlc_data.decontaminate import open_evaluations
 
+        open_evaluations(recipe.sources, recipe.languages.source)
         checking(recipe)
     if "translate" in stages:
         from mlc_data.translate.stage import preflight as translation

@@ -3,6 +3,7 @@
 from mlc_data.checks.base import Check, VariantReason
 from mlc_data.checks.copied import Copied
 from mlc_data.checks.coverage import Coverage
+from mlc_data.checks.duplicate import Duplicate
 from mlc_data.checks.identifiers import (
     FastTextIdentifier,
     LanguageIdentifier,
@@ -19,12 +20,14 @@ from mlc_data.checks.round_trip import RoundTrip
 from mlc_data.checks.runner import build_checks, reasons, score_rows
 from mlc_data.checks.script import Script
 from mlc_data.checks.stage import decide, preflight, score
+from mlc_data.checks.toxicity import Toxicity
 from mlc_data.checks.unknown import Unknown
 
 __all__ = [
     "Check",
     "Copied",
     "Coverage",
+    "Duplicate",
     "FastTextIdentifier",
     "Intent",
     "LanguageId",
@@ -35,6 +38,7 @@ __all__ = [
     "Repetition",
     "RoundTrip",
     "Script",
+    "Toxicity",
     "Unknown",
     "VariantReason",
     "build_checks",

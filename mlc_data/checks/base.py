@@ -27,6 +27,8 @@ class VariantReason(StrEnum):
     COVERAGE = "coverage"  # a sentence or clause was dropped or made up
     INTENT = "intent"  # translated back, a negation or the object of the request is lost
     ROUND_TRIP = "round_trip"  # translated back, it says something else
+    TOXICITY = "toxicity"  # a word of the user's lists was made up or lost
+    DUPLICATE = "duplicate"  # another prompt's variant again
 
 
 @dataclass(frozen=True)

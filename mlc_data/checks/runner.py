@@ -9,6 +9,7 @@ import polars as pl
 from mlc_data.checks.base import Check, CorpusCheck, Limit
 from mlc_data.checks.copied import Copied
 from mlc_data.checks.coverage import Coverage
+from mlc_data.checks.duplicate import Duplicate
 from mlc_data.checks.identifiers import LanguageIdentifier
 from mlc_data.checks.intent import Intent
 from mlc_data.checks.language_id import LanguageId
@@ -18,7 +19,9 @@ from mlc_data.checks.refused import Refused
 from mlc_data.checks.repetition import Repetition
 from mlc_data.checks.round_trip import RoundTrip
 from mlc_data.checks.script import Script
+from mlc_data.checks.toxicity import Toxicity
 from mlc_data.checks.unknown import Unknown
+from mlc_data.checks.word_lists import load_word_lists
 from mlc_data.recipe import Recipe
 from mlc_data.records import KEYS
 
@@ -26,11 +29,15 @@ from mlc_data.records import KEYS
 def build_checks(recipe: Recipe, identifiers: Sequence[LanguageIdentifier]) -> tuple[Check, ...]:
     """The checks in the order in which their reasons count (`VariantReason`).
 
-    Language identification is left out without identifiers, and the round trip where the recipe
-    does not translate back.
+    Language identification is left out without identifiers, the round trip where the recipe does not
+    translate back, and toxicity without lists of words.
+
+    Raises:
+        SourceError: a list of words cannot be used.
     """
     settings, languages = recipe.checks, recipe.languages
     codes = (languages.source, *languages.targets)
+    lists = load_word_lists(settings.toxicity, languages.source, languages.targets)
     found: tuple[Check | None, ...] = (
         Script(settings.script),
         LanguageId(tuple(identifiers), codes, settings.language_id) if identifiers else None,
@@ -43,13 +50,15 @@ def build_checks(recipe: Recipe, identifiers: Sequence[LanguageIdentifier]) -> t
         Coverage(settings.coverage, languages.source),
         Intent(settings.intent, languages.source),
         RoundTrip(settings.round_trip, languages.source) if recipe.translate.round_trip else None,
+        Toxicity(settings.toxicity, languages.source, lists) if lists else None,
+        Duplicate(settings.duplicate, languages.source),
     )
     return tuple(check for check in found if check)
 
 
 KINDS: tuple[type[Check], ...] = (
     Script, LanguageId, Length, Repetition, Copied, Preserved, Refused, Unknown, Coverage, Intent,
-    RoundTrip,
+    RoundTrip, Toxicity, Duplicate,
 )  # fmt: skip
 """Every kind of check there is."""
 

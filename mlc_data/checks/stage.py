@@ -28,6 +28,7 @@ from mlc_data.checks.verdicts import (
     scores_schema,
     variants_schema,
 )
+from mlc_data.checks.word_lists import WordList, load_word_lists
 from mlc_data.errors import MlcDataError
 from mlc_data.hashing import RowsHash, code_version
 from mlc_data.manifest import ModelRecord, VariantCounts
@@ -50,12 +51,24 @@ _FEW = 0.5
 def preflight(recipe: Recipe) -> tuple[LanguageIdentifier, ...]:
     """The recipe's language identifiers; none if it leaves language identification out.
 
-    They are looked for, and loaded only when something is to be scored.
+    They are looked for, and loaded only when something is to be scored. Lists of words are read.
 
     Raises:
         ModelError: an identifier is missing, or is no such model.
+        SourceError: a list of words cannot be used.
     """
+    word_lists(recipe)
     return load_identifiers(recipe.checks.language_identifiers)
+
+
+def word_lists(recipe: Recipe) -> tuple[WordList, ...]:
+    """The lists of words that the recipe names for its languages.
+
+    Raises:
+        SourceError: one cannot be used, or the language of the prompts has none.
+    """
+    languages = recipe.languages
+    return load_word_lists(recipe.checks.toxicity, languages.source, languages.targets)
 
 
 def score(run: Run, *, force: bool = False) -> bool:
@@ -94,6 +107,7 @@ def score(run: Run, *, force: bool = False) -> bool:
         "languages": recipe.languages.model_dump(mode="json"),
         "identifiers": [one.revision for one in identifiers],
         "round_trip": recipe.translate.round_trip,
+        "words": {one.language: one.hash for one in word_lists(recipe)},
         "code": code_version(*_CODE),
     }
     return run.stage("score", key, ("scores",), work, force=force)
@@ -212,6 +226,9 @@ def _left_out(recipe: Recipe, checks: Sequence[Check]) -> dict[str, str]:
         notes["language_id"] = told
     if not recipe.translate.round_trip:
         notes["round_trip"] = "left out: translate.round_trip is false"
+    listed = {one.language for one in word_lists(recipe)}
+    if listed and (unlisted := [code for code in recipe.languages.targets if code not in listed]):
+        notes["toxicity"] = f"not judged, no list in checks.toxicity.words: {', '.join(unlisted)}"
     return {name: f"{name}: {what}" for name, what in notes.items()}
 
 

@@ -77,7 +77,7 @@ def test_a_refusal_is_found_in_every_language_with_a_list(rows: Rows) -> None:
     ],
 )  # fmt: skip
 def test_only_what_the_prompt_does_not_say_itself(
-    source: str, text: str, language: str, back: str | None, passes: bool, rows: Rows,
+    *, source: str, text: str, language: str, back: str | None, passes: bool, rows: Rows,
     judged: Callable[[Refused, pl.DataFrame], pl.DataFrame],
 ) -> None:  # fmt: skip
     assert judged(Refused(), rows((source, text, language, back)))["passes"].item() is passes

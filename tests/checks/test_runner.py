@@ -1,14 +1,15 @@
 """What holds for every check, whatever the text."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from mlc_data.checks import Check, VariantReason, build_checks, reasons, score_rows
 from mlc_data.checks.identifiers import StubIdentifier
-from mlc_data.checks.runner import score_names
+from mlc_data.checks.runner import prepare, score_names
 from mlc_data.recipe_files import parse_recipe
 from mlc_data.records import KEYS
 
@@ -47,10 +48,18 @@ LANGUAGES = ("swh_Latn", "zho_Hans", "arb_Arab", "jpn_Jpan", "tha_Thai")
 
 
 @pytest.fixture
-def checks(small: dict[str, object]) -> tuple[Check, ...]:
+def checks(small: dict[str, object], tmp_path: Path) -> tuple[Check, ...]:
     small["languages"] = {"targets": list(LANGUAGES)}
+    words = tmp_path / "words.txt"
+    words.write_text("car\nмир\n", encoding="utf-8")
+    listed = ("eng_Latn", "swh_Latn", "zho_Hans")
+    small["checks"] = {"toxicity": {"words": dict.fromkeys(listed, str(words))}}
     labels = frozenset({"en", "sw", "zh", "ar", "ja"})
     return build_checks(parse_recipe(small, "test"), [StubIdentifier({}, labels)])
+
+
+def ready(checks: Sequence[Check], table: pl.DataFrame) -> tuple[Check, ...]:
+    return prepare(checks, lambda: table.iter_slices(7))
 
 
 def test_every_check_is_there_once_and_in_order(checks: tuple[Check, ...]) -> None:
@@ -70,7 +79,7 @@ def test_scores_are_finite_numbers_one_row_a_row(checks: tuple[Check, ...], rows
             for language in LANGUAGES
         )
     )
-    for check in checks:
+    for check in ready(checks, table):
         scored = check.score(table)
         assert scored.schema == dict.fromkeys(check.scores, pl.Float64), check
         assert scored.height == table.height
@@ -88,6 +97,7 @@ def test_a_row_scores_the_same_alone_and_among_others(
             for i, text in enumerate(HARD)
         )
     )
+    checks = ready(checks, table)
     together = score_rows(checks, table)
     assert together.columns == [*KEYS, *score_names(checks)]
     alone = pl.concat(score_rows(checks, part) for part in table.iter_slices(1))
@@ -97,7 +107,7 @@ def test_a_row_scores_the_same_alone_and_among_others(
 
 
 def test_no_rows_give_no_scores(checks: tuple[Check, ...], rows: Rows) -> None:
-    scored = score_rows(checks, rows())
+    scored = score_rows(ready(checks, rows()), rows())
     assert scored.height == 0
     assert scored.schema == {**KEYS, **dict.fromkeys(score_names(checks), pl.Float64)}
     assert scored.select(reasons(checks)).height == 0
@@ -111,17 +121,20 @@ def test_reasons_are_all_that_hold_in_order(checks: tuple[Check, ...], rows: Row
         (source, source, "zho_Hans", source),
         (source, good, "zho_Hans", "Good morning"),
     )
-    given = score_rows(checks, table).select(reasons=reasons(checks))["reasons"].to_list()
+    given = (
+        score_rows(ready(checks, table), table).select(reasons=reasons(checks))["reasons"].to_list()
+    )
     assert given == [[], ["script", "copied"], ["coverage", "intent", "round_trip"]]
 
 
 def test_a_check_that_is_off_gives_scores_and_no_reason(
     small: dict[str, object], rows: Rows
 ) -> None:
-    parts = set(VariantReason) - {VariantReason.LANGUAGE_ID}
+    parts = set(VariantReason) - {VariantReason.LANGUAGE_ID, VariantReason.TOXICITY}
     small["checks"] = {str(part): {"enabled": False} for part in parts}
     off = build_checks(parse_recipe(small, "test"), ())
-    scored = score_rows(off, rows(("Hello there", "", "swh_Latn", None)))
+    table = rows(("Hello there", "", "swh_Latn", None))
+    scored = score_rows(ready(off, table), table)
     assert "script_share" in scored.columns
     assert scored.select(given=reasons(off))["given"].to_list() == [[]]
 
@@ -129,4 +142,6 @@ def test_a_check_that_is_off_gives_scores_and_no_reason(
 def test_what_the_recipe_leaves_out_is_not_scored(small: dict[str, dict[str, object]]) -> None:
     small["translate"]["round_trip"] = False
     left = {check.reason for check in build_checks(parse_recipe(small, "test"), ())}
-    assert set(VariantReason) - left == {VariantReason.LANGUAGE_ID, VariantReason.ROUND_TRIP}
+    assert set(VariantReason) - left == {
+        VariantReason.LANGUAGE_ID, VariantReason.ROUND_TRIP, VariantReason.TOXICITY,
+    }  # fmt: skip

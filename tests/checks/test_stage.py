@@ -162,6 +162,52 @@ def test_language_identification_left_out_is_said(
     assert not [name for name in kept.columns if name.startswith("language_id")]
 
 
+def test_word_lists_are_part_of_the_scores(
+    translated: Callable[..., Run], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = {"eng_Latn": "darn\n", "spa_Latn": "pan\n", "swh_Latn": "mjinga\n"}
+    for code, words in files.items():
+        (tmp_path / f"{code}.txt").write_text(words)
+    words = {code: str(tmp_path / f"{code}.txt") for code in files}
+    run = translated(VARIANTS, {"toxicity": {"words": words}})
+    with caplog.at_level(logging.WARNING):
+        assert score(run) is False
+    told = "toxicity: not judged, no list in checks.toxicity.words: zho_Hans"
+    assert run.manifest.stages["score"].notes["toxicity"] == told
+    assert told in caplog.text
+    decide(run)
+    found = run.manifest.counts.variants
+    assert found is not None
+    assert found.rejected == {"copied": 1, "round_trip": 1, "toxicity": 1}
+    assert score(run) is True
+    Path(words["spa_Latn"]).write_text("tonto\n")
+    assert score(run) is False
+    decide(run)
+    found = run.manifest.counts.variants
+    assert found is not None and found.rejected == {"copied": 1, "round_trip": 1}
+
+
+def test_variants_that_prompts_share_are_put_aside(translated: Callable[..., Run]) -> None:
+    answer = "Samahani, siwezi kukusaidia na jambo hili leo."
+    prompts = (SOURCE, "Which mushrooms are poisonous?", "Write a poem about the sea.")
+    run = translated(
+        [*((prompt, answer, "swh_Latn", prompt) for prompt in prompts[:1]),
+         *((prompt, answer, "swh_Latn", "Sorry, I cannot help.") for prompt in prompts[1:])],
+        {"round_trip": {"enabled": False}, "length": {"enabled": False}},
+    )  # fmt: skip
+    score(run)
+    decide(run)
+    kept, aside = tables(run)
+    assert kept["source"].to_list() == [SOURCE]
+    assert aside["reason"].to_list() == ["duplicate", "duplicate"]
+    assert aside["duplicate_similarity"].min() > 0.5
+    found = run.manifest.counts.variants
+    assert found is not None
+    assert found.model_dump() == {
+        "requested": 3, "kept": 1, "rejected": {"duplicate": 2}, "failed": {},
+    }  # fmt: skip
+
+
 def test_a_named_identifier_that_is_missing_stops_the_run(
     translated: Callable[..., Run], tmp_path: Path
 ) -> None:
