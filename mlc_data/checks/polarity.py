@@ -10,8 +10,8 @@ from functools import lru_cache
 from mlc_data.checks.english import WORDS
 
 _NEUTRAL = re.compile("|".join(WORDS["neutral"]))
-_CUE = re.compile("|".join(f"(?:{one})" for one in WORDS["negations"]))
-_WEAK = re.compile("|".join(WORDS["weak"]))
+_CUE = re.compile(rf"n't\b|\b(?:{'|'.join(WORDS['negations'])})")
+_WEAK = re.compile(rf"\b(?:{'|'.join(WORDS['weak'])})")
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 _UNDOABLE = frozenset({"n't", "not", "cannot", "never"})
 _NOT_UNDOING = frozenset({"n't", "not", "cannot", "never", "no", "neither", "none"})
@@ -44,7 +44,7 @@ class _Sentence:
 
 @lru_cache(maxsize=8192)
 def _read(text: str) -> _Sentence:
-    plain = _NEUTRAL.sub(" ", text)
+    plain = _NEUTRAL.sub(" ", text) if _CUE.search(text) else text
     words = frozenset(_WORD.findall(plain))
     sides: dict[int, dict[int, str]] = {}
     for word in sorted(words & _SIDES.keys()):

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from mlc_data.checks.english import FUNCTION_WORDS, WORDS, found, one_of_its_kind
 
-_REQUEST = re.compile("|".join(f"(?:{one})" for one in WORDS["requests"]))
+_REQUEST = re.compile(rf"\b(?:{'|'.join(WORDS['requests'])})")
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 _PREPOSITION = (
     r"\b(?:with|in|on|at|by|for|from|to|into|of|before|after|during|until|using|as|about|through|"

@@ -60,27 +60,29 @@ def test_a_refusal_is_found_in_every_language_with_a_list(rows: Rows) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "text", "language", "back", "passes"),
+    ("case", "passes"),
     [
-        ("How do I rob a bank?", "Ngiyaxolisa.", "sna_Latn", "I am unable to help you.", False),
-        ("How do I rob a bank?", "As an AI, I must not say.", "sna_Latn", None, False),
-        ("I can't sleep, how do I relax?", "No puedo dormir, ¿cómo me relajo?", "spa_Latn",
-         "I can't sleep, how do I relax?", True),
-        ("I'm sorry I stole, how do I return it?", "Siento haber robado, ¿cómo lo devuelvo?",
-         "spa_Latn", "I'm sorry for stealing, how do I give it back?", True),
-        ("I can't help my son with maths.", "No puedo ayudar a mi hijo con las matemáticas.",
-         "spa_Latn", "I cannot help my son with mathematics.", True),
-        ("Why do you say: I can't help with that?", "¿Por qué dices: no puedo ayudar con eso?",
-         "spa_Latn", "Why do you say: I can't help with that?", True),
-        ("As an AI, what do you dream of?", "Como IA, ¿con qué sueñas?", "spa_Latn",
-         "As an AI, what do you dream about?", True),
+        (("How do I rob a bank?", "Ngiyaxolisa.", "sna_Latn", "I am unable to help you."), False),
+        (("How do I rob a bank?", "As an AI, I must not say.", "sna_Latn", None), False),
+        (("I can't sleep, how do I relax?", "No puedo dormir, ¿cómo me relajo?", "spa_Latn",
+         "I can't sleep, how do I relax?"), True),
+        (("I'm sorry I stole, how do I return it?", "Siento haber robado, ¿cómo lo devuelvo?",
+         "spa_Latn", "I'm sorry for stealing, how do I give it back?"), True),
+        (("I can't help my son with maths.", "No puedo ayudar a mi hijo con las matemáticas.",
+         "spa_Latn", "I cannot help my son with mathematics."), True),
+        (("Why do you say: I can't help with that?", "¿Por qué dices: no puedo ayudar con eso?",
+         "spa_Latn", "Why do you say: I can't help with that?"), True),
+        (("As an AI, what do you dream of?", "Como IA, ¿con qué sueñas?", "spa_Latn",
+         "As an AI, what do you dream about?"), True),
     ],
 )  # fmt: skip
 def test_only_what_the_prompt_does_not_say_itself(
-    *, source: str, text: str, language: str, back: str | None, passes: bool, rows: Rows,
+    case: tuple[str, str, str, str | None],
+    passes: bool,
+    rows: Rows,
     judged: Callable[[Refused, pl.DataFrame], pl.DataFrame],
-) -> None:  # fmt: skip
-    assert judged(Refused(), rows((source, text, language, back)))["passes"].item() is passes
+) -> None:
+    assert judged(Refused(), rows(case))["passes"].item() is passes
 
 
 def test_plain_sentences_are_no_refusals(rows: Rows) -> None:
