@@ -44,6 +44,8 @@ NTREX ?= ../shared/data/ntrex
 bench: $(INSTALLED)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt lingua-language-detector heliport
 	$(BIN)/python benchmarks/translation.py
+	$(BIN)/python benchmarks/translation.py --model 600m
+	$(BIN)/python benchmarks/rerun.py
 	$(BIN)/python benchmarks/planted_faults.py
 	$(if $(wildcard $(NTREX)),$(BIN)/python benchmarks/language_id.py --ntrex $(NTREX),@echo "language_id.py is left out: no folder $(NTREX); name one with NTREX=DIR")
 

@@ -27,6 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mlc_data.checks import Check, build_checks, load_identifiers, score_rows
+from mlc_data.checks.runner import prepare
 from mlc_data.checks.identifiers import LanguageIdentifier
 from mlc_data.errors import ModelError
 from mlc_data.languages import get_language
@@ -275,7 +276,7 @@ def report(
 
 def caught(checks: Sequence[Check], rows: pl.DataFrame) -> tuple[list[float], float]:
     """Share of the rows that each check rejects, and that any rejects."""
-    flags = score_rows(checks, rows).select(
+    flags = score_rows(prepare(checks, lambda: iter([rows])), rows).select(
         (~check.passes()).alias(str(check.reason)) for check in checks
     )
     shares = [float(flags[str(check.reason)].mean() or 0.0) for check in checks]  # type: ignore[arg-type]

@@ -176,8 +176,8 @@ def test_other_thresholds_judge_the_attempts_again_without_an_engine(
     run, engines = climbed(**WHOLE)
     asked = sum(len(engine.calls) for engine in engines)
     recipe = run.recipe.model_dump(mode="json")
-    recipe["checks"]["round_trip"]["enabled"] = False
-    recipe["checks"]["repetition"]["enabled"] = False
+    for check in ("coverage", "duplicate", "intent", "repetition", "round_trip"):
+        recipe["checks"][check]["enabled"] = False
     looser = Run.create(parse_recipe(recipe, "test"), run.folder)
     bring_up_to(looser, "check")
     assert sum(len(engine.calls) for engine in engines) == asked

@@ -178,22 +178,22 @@ def test_word_lists_are_part_of_the_scores(
     decide(run)
     found = run.manifest.counts.variants
     assert found is not None
-    assert found.rejected == {"copied": 1, "round_trip": 1, "toxicity": 1}
+    assert found.rejected == {"copied": 1, "intent": 1, "toxicity": 1}
     assert score(run) is True
     Path(words["spa_Latn"]).write_text("tonto\n")
     assert score(run) is False
     decide(run)
     found = run.manifest.counts.variants
-    assert found is not None and found.rejected == {"copied": 1, "round_trip": 1}
+    assert found is not None and found.rejected == {"copied": 1, "intent": 1}
 
 
 def test_variants_that_prompts_share_are_put_aside(translated: Callable[..., Run]) -> None:
-    answer = "Samahani, siwezi kukusaidia na jambo hili leo."
+    answer = "Ninawezaje kuoka mkate nyumbani kwangu leo asubuhi?"
     prompts = (SOURCE, "Which mushrooms are poisonous?", "Write a poem about the sea.")
     run = translated(
         [*((prompt, answer, "swh_Latn", prompt) for prompt in prompts[:1]),
-         *((prompt, answer, "swh_Latn", "Sorry, I cannot help.") for prompt in prompts[1:])],
-        {"round_trip": {"enabled": False}, "length": {"enabled": False}},
+         *((prompt, answer, "swh_Latn", "How can I bake bread at home?") for prompt in prompts[1:])],
+        {name: {"enabled": False} for name in ("coverage", "intent", "length", "round_trip")},
     )  # fmt: skip
     score(run)
     decide(run)
