@@ -20,6 +20,8 @@ HELD = 3_000_000
 """Bytes of texts that are held to be compared with. More take more passes over the translations."""
 RUNS_HELD = 100_000
 PAIRS_AT_ONCE = 1000
+ALIKE = 0.3
+"""Variants that are less alike than this are so by chance, and are only found by chance."""
 AGREES = 0.5
 """A variant whose back-translation shares less of its words with the prompt is not held for right."""
 
@@ -77,7 +79,7 @@ class Duplicate:
 
     ``duplicate_similarity`` (0 to 1): how much more alike the variant is to a variant of another prompt
     than their prompts are to each other, at most. Variants are as alike as their runs of characters
-    (Jaccard similarity, see `shingles`); prompts are so too, or as their content words are, whichever is
+    (Jaccard similarity, see `shingles`), those under `ALIKE` not at all; prompts are so too, or as their content words are, whichever is
     more: prompts that say the same may well have the same variant.
 
     Of prompts that share a variant one may be right. A variant does not count as like another
@@ -171,7 +173,7 @@ class Duplicate:
         pairs = pl.concat([mine, theirs.select(pl.all().name.suffix("_other"))], how="horizontal")
         alike, prompts = self._alike(pairs)
         pairs = pairs.with_columns(alike=alike, prompts=prompts)
-        pairs = pairs.filter(pl.col("alike") > pl.col("prompts"))
+        pairs = pairs.filter(pl.col("alike") >= ALIKE, pl.col("alike") > pl.col("prompts"))
         pairs = pairs.with_columns(words=self._common(pairs["source"], pairs["source_other"]))
         excess = pl.col("alike") - pl.max_horizontal("prompts", "words")
         pairs = pairs.with_columns(excess=excess).filter(pl.col("excess") > 0)
