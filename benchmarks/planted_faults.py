@@ -27,8 +27,8 @@ from rich.console import Console
 from rich.table import Table
 
 from mlc_data.checks import Check, build_checks, load_identifiers, score_rows
-from mlc_data.checks.runner import prepare
 from mlc_data.checks.identifiers import LanguageIdentifier
+from mlc_data.checks.runner import prepare
 from mlc_data.errors import ModelError
 from mlc_data.languages import get_language
 from mlc_data.quickstart import phrasebook
