@@ -79,8 +79,8 @@ class Duplicate:
 
     ``duplicate_similarity`` (0 to 1): how much more alike the variant is to a variant of another prompt
     than their prompts are to each other, at most. Variants are as alike as their runs of characters
-    (Jaccard similarity, see `shingles`), those under `ALIKE` not at all; prompts are so too, or as their content words are, whichever is
-    more: prompts that say the same may well have the same variant.
+    (Jaccard similarity, see `shingles`), those under `ALIKE` not at all; prompts are so too, or as their
+    content words are, whichever is more: prompts that say the same may well have the same variant.
 
     Of prompts that share a variant one may be right. A variant does not count as like another
     whose back-translation agrees less with its prompt than its own does, if its own has at least
