@@ -27,14 +27,15 @@ class FixedLength(NllbTranslator):
     """Takes a hypothesis that reached the limit as it is: random weights never end a sentence."""
 
     def _hypothesis(
-        self, tokens: list[str], score: float, prefix: list[str], unknown: float
+        self, tokens: list[str], score: float | None, prefix: list[str], unknown: float
     ) -> Hypothesis:
         made = super()._hypothesis(tokens, score, prefix, unknown)
         if made.failure != FailureReason.OUTPUT_LIMIT:
             return made
         # Random weights say the same of everything; with a number each is translated back for itself.
-        text = f"{self._decoder.decode(tokens[len(prefix) :])} {next(_NUMBERS)}"
-        return Hypothesis(text, float(score), unknown)
+        # All numbers have five digits, or those who ask later would have longer sentences.
+        text = f"{self._decoder.decode(tokens[len(prefix) :])} {10_000 + next(_NUMBERS) % 90_000}"
+        return Hypothesis(text, score, unknown)
 
 
 def build_shape(folder: Path) -> Any:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
+from itertools import repeat
+from math import ceil
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
@@ -27,8 +31,6 @@ from mlc_data.translate.translator import (
 
 END = "</s>"
 """Ends a source and a hypothesis, in every family."""
-
-_BATCHES_AT_ONCE = 4
 
 
 class Ct2Translator(ABC):
@@ -165,32 +167,39 @@ class Ct2Translator(ABC):
         too_long = [index for index in order if len(tokens[index]) > self._max_source]
         refused = FailureReason.SEGMENT_TOO_LONG
         finish(too_long, [[Hypothesis(None, None, unknown[i], refused)] for i in too_long])
-        for batch in _batches(order[len(too_long) :], tokens, self._batch_tokens):
-            results = self._run(
-                [tokens[index] for index in batch],
-                [self.target_prefix(requests[index].target) for index in batch],
-                decoding,
-            )
+        at_once = self._device.batches_at_once
+        batches = even_batches(order[len(too_long) :], tokens, self._batch_tokens, at_once)
+        prefixes = [self.target_prefix(request.target) for request in requests]
+        # One batch more than the engine works on waits in its queue: it never idles while the results
+        # of another are put into text and stored.
+        for batch, results in _ahead(
+            batches, at_once + 1, lambda batch: self._begin(batch, tokens, prefixes, decoding)
+        ):
             finish(
                 batch,
                 [
                     [
-                        self._hypothesis(
-                            found, score, self.target_prefix(requests[index].target), unknown[index]
+                        self._hypothesis(found, score, prefixes[index], unknown[index])
+                        for found, score in zip(
+                            result.hypotheses, result.scores or repeat(None), strict=False
                         )
-                        for found, score in zip(result.hypotheses, result.scores, strict=True)
                     ]
-                    for index, result in zip(batch, results, strict=True)
+                    for index, result in zip(batch, self._results(results), strict=True)
                 ],
             )
 
-    def _run(
-        self, source: list[list[str]], prefixes: list[list[str]], decoding: Decoding
+    def _begin(
+        self,
+        batch: Sequence[int],
+        tokens: Sequence[list[str]],
+        prefixes: Sequence[list[str]],
+        decoding: Decoding,
     ) -> list[Any]:
-        try:
-            results: list[Any] = self._model.translate_batch(
-                source,
-                target_prefix=prefixes if any(prefixes) else None,
+        """CTranslate2's asynchronous results of a batch, which it works on from now."""
+        with self._running():
+            started: list[Any] = self._model.translate_batch(
+                [tokens[index] for index in batch],
+                target_prefix=[prefixes[index] for index in batch] if prefixes[batch[0]] else None,
                 batch_type="tokens",
                 max_batch_size=self._batch_tokens,
                 beam_size=decoding.beam_size,
@@ -199,9 +208,21 @@ class Ct2Translator(ABC):
                 no_repeat_ngram_size=decoding.no_repeat_ngram_size,
                 max_decoding_length=decoding.max_output_tokens,
                 max_input_length=0,  # 0 is no limit: the default cuts silently
-                return_scores=True,
+                return_scores=_scored(decoding),
                 return_end_token=True,
+                asynchronous=True,
             )
+        return started
+
+    def _results(self, started: Sequence[Any]) -> list[Any]:
+        """What CTranslate2 found, waited for."""
+        with self._running():
+            return [one.result() for one in started]
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        try:
+            yield
         except RuntimeError as error:
             if "out of memory" in str(error).lower():
                 raise MlcDataError(
@@ -209,10 +230,9 @@ class Ct2Translator(ABC):
                     f"(now {self._batch_tokens}). What is translated so far is in the cache."
                 ) from error
             raise
-        return results
 
     def _hypothesis(
-        self, tokens: list[str], score: float, prefix: list[str], unknown: float
+        self, tokens: list[str], score: float | None, prefix: list[str], unknown: float
     ) -> Hypothesis:
         if not tokens or tokens[-1] != END:
             return Hypothesis(None, None, unknown, FailureReason.OUTPUT_LIMIT)
@@ -220,12 +240,17 @@ class Ct2Translator(ABC):
         text = self._decoder.decode(tokens[repeated:-1]).strip()
         if not text:
             return Hypothesis(None, None, unknown, FailureReason.EMPTY_OUTPUT)
-        return Hypothesis(text, float(score), unknown)
+        return Hypothesis(text, score, unknown)
 
     def _unknown_share(self, tokens: list[str]) -> float:
         # Language and end tokens are in the vocabulary, or the language would have been refused.
         pieces = len(tokens) - self.control_tokens
         return sum(token not in self.vocabulary for token in tokens) / max(pieces, 1)
+
+
+def _scored(decoding: Decoding) -> bool:
+    """A beam search has log-probabilities anyhow; greedy search would spend 5 % of its time on them."""
+    return decoding.beam_size > 1
 
 
 def decoding_of(settings: Translate) -> Decoding:
@@ -238,15 +263,40 @@ def decoding_of(settings: Translate) -> Decoding:
     )
 
 
-def _batches(order: Sequence[int], tokens: Sequence[list[str]], limit: int) -> list[list[int]]:
-    """Slices of ``order`` of a few batches each: CTranslate2 fills the batches itself, and between
-    slices progress is shown and results are stored."""
+def even_batches(
+    order: Sequence[int], tokens: Sequence[list[str]], limit: int, at_once: int
+) -> list[list[int]]:
+    """Slices of ``order``, one a batch, so alike in size that ``at_once`` of them end together.
+
+    Args:
+        order: indices into ``tokens``, longest first.
+        tokens: of every sentence.
+        limit: tokens a batch, padding included; a longer sentence is a batch by itself.
+        at_once: batches that are in work at the same time (>= 1).
+    """
+    total = sum(len(tokens[index]) for index in order)
+    rounds = ceil(total / limit / at_once)
+    fair = ceil(total / max(1, rounds * at_once))
     slices: list[list[int]] = []
-    held = 0
+    held = longest = 0
     for index in order:
-        if not slices or held + len(tokens[index]) > limit * _BATCHES_AT_ONCE:
+        size = len(tokens[index])
+        full = held >= fair or longest * (len(slices[-1]) + 1) > limit if slices else True
+        if full:
             slices.append([])
-            held = 0
+            held, longest = 0, size
         slices[-1].append(index)
-        held += len(tokens[index])
+        held += size
     return slices
+
+
+def _ahead(
+    batches: Iterable[list[int]], most: int, begin: Callable[[list[int]], list[Any]]
+) -> Iterator[tuple[list[int], list[Any]]]:
+    """Each batch with what ``begin`` made of it, up to ``most`` batches begun before their turn."""
+    begun: deque[tuple[list[int], list[Any]]] = deque()
+    for batch in batches:
+        begun.append((batch, begin(batch)))
+        if len(begun) >= most:
+            yield begun.popleft()
+    yield from begun

@@ -27,8 +27,9 @@ class Request:
 class Hypothesis:
     """What the engine made of a request.
 
-    ``log_prob`` is the mean log-probability a token (<= 0); ``unknown_share`` the share of source
-    pieces (0 to 1) that the vocabulary does not know. With a ``failure`` there is no text.
+    ``log_prob`` is the mean log-probability a token (<= 0), None after a greedy search, which does
+    without; ``unknown_share`` the share of source pieces (0 to 1) that the vocabulary does not know.
+    With a ``failure`` there is no text.
     """
 
     text: str | None

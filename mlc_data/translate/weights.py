@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 MODEL_FILE = "mlc_data_model.json"
 """Optional file beside a model's weights: id, licence, family, languages, max_source_tokens."""
 
-_CORES_A_BATCH = 4  # more threads in one batch gain little: CTranslate2's guide on performance
+_BATCHES_AT_ONCE = 4  # on a CPU; each has its own activations, while weights are shared
 _SHARED = ("shared_vocabulary.json", "shared_vocabulary.txt")
 _SOURCE = ("source_vocabulary.json", "source_vocabulary.txt")
 
@@ -35,6 +35,11 @@ class Device:
     compute_type: str
     inter_threads: int
     intra_threads: int
+
+    @property
+    def batches_at_once(self) -> int:
+        """How many batches are in work at the same time, on all devices together (>= 1)."""
+        return self.inter_threads * len(self.indices)
 
     @classmethod
     def of(cls, settings: Translate) -> Device:
@@ -61,7 +66,8 @@ def threads(inter: int, intra: int, device: str) -> tuple[int, int]:
     may use. On a GPU both are 1 unless asked for."""
     cores = len(os.sched_getaffinity(0)) if device == "cpu" else 1
     if not inter:
-        inter = max(1, cores // (intra or _CORES_A_BATCH))
+        # Batches beside each other use cores better than threads within a batch.
+        inter = max(1, cores // intra) if intra else min(_BATCHES_AT_ONCE, cores)
     return inter, intra or max(1, cores // inter)
 
 

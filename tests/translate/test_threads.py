@@ -12,7 +12,7 @@ from mlc_data.translate.weights import Device, threads
     ("cores", "asked", "wanted"),
     [
         (1, (0, 0), (1, 1)),
-        (2, (0, 0), (1, 2)),
+        (2, (0, 0), (2, 1)),
         (16, (0, 0), (4, 4)),
         (16, (0, 2), (8, 2)),
         (16, (2, 0), (2, 8)),
