@@ -106,13 +106,17 @@ class Duplicate:
         """With an index of all translations, and the scores of those that have a like one."""
         index = Index.build(signatures(part) for part in parts())
         corpus = Corpus(index, parts)
-        shared, left = index.grouped()
+        asked, needed = (np.zeros(len(index.prompts), np.bool_) for _ in range(2))
+        for begun, part in _placed(parts()):
+            doubtful = np.flatnonzero(self._doubtful(part))
+            who, other = index.candidates(signatures(part[doubtful]))
+            asked[begun + doubtful[who]] = True
+            needed[other] = True
+        left = np.flatnonzero(needed)
         while len(left):
             corpus.held, left = corpus.read(left)
-            begun = 0
-            for part in parts():
-                some = part.filter(pl.Series(shared[begun : begun + part.height]))
-                begun += part.height
+            for begun, part in _placed(parts()):
+                some = part.filter(pl.Series(asked[begun : begun + part.height]))
                 marks = signatures(some)
                 who, other = index.candidates(marks)
                 here = np.isin(other, corpus.held["row"].to_numpy())
@@ -134,7 +138,7 @@ class Duplicate:
         scores = np.zeros(rows.height)
         scores[there] = index.scores[place[there]]
         who, other = index.candidates(marks)
-        new = ~there[who]
+        new = (~there & self._doubtful(rows))[who]
         if new.any():
             who, other = who[new], other[new]
             excess = self._excess(rows, self.corpus.texts(np.unique(other)), who, other)
@@ -194,6 +198,15 @@ class Duplicate:
             found.append(_similarities(one.to_list(), other.to_list(), spaced))
         return found[0], found[1]
 
+    def _doubtful(self, rows: pl.DataFrame) -> NDArray[np.bool_]:
+        """Whether a row may be blamed: not if its back-translation has all words of its prompt."""
+        sources, backs = rows["source"], rows["back_translation"]
+        doubtful = sources.ne_missing(backs).to_numpy(writable=True)
+        doubtful[doubtful] = (
+            self._common(*(one.filter(pl.Series(doubtful)) for one in (sources, backs))) < 1
+        ).to_numpy()
+        return doubtful
+
     def _common(self, sources: pl.Series, others: pl.Series) -> pl.Series:
         spaced = get_language(self.source).spaced
         shares = common_words(sources, others.fill_null(""), spaced=spaced)
@@ -219,6 +232,14 @@ def _similarities(ones: list[str], others: list[str], spaced: list[bool]) -> pl.
             sets.append(held[text, blanks])
         found.append(jaccard(*sets))
     return pl.Series(found, dtype=pl.Float64)
+
+
+def _placed(parts: Iterator[pl.DataFrame]) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Parts, each with the number of rows before it."""
+    begun = 0
+    for part in parts:
+        yield begun, part
+        begun += part.height
 
 
 def _bytes(texts: pl.DataFrame) -> int:

@@ -62,19 +62,6 @@ class Index:
             tuple(sorted_bands), keys[order], some[order], np.zeros(len(some), np.float32), by_row
         )
 
-    def grouped(self) -> tuple[NDArray[np.bool_], Rows]:
-        """Whether each row has a number in common with another, and the rows that `candidates` may give
-        for such rows (sorted)."""
-        shared = np.zeros(len(self.prompts), np.bool_)
-        others = np.zeros(len(self.prompts), np.bool_)
-        for keys, rows in (*((keys, None) for keys in self.bands), (self.texts, self.rows)):
-            numbers = (keys >> np.uint64(32)).astype(np.uint32)
-            again = np.flatnonzero(numbers[1:] == numbers[:-1])
-            for place in (again, again + 1):
-                shared[_rows_at(keys, rows, place)] = True
-            others[_matches(keys, np.unique(numbers[again]), rows)[1]] = True
-        return shared, np.flatnonzero(others)
-
     def candidates(self, wanted: Signatures) -> tuple[Rows, Rows]:
         """Pairs of a row of ``wanted`` and a row of the index, of other prompts, that may be alike."""
         found = [_matches(keys, wanted.bands[:, band]) for band, keys in enumerate(self.bands)]
