@@ -78,7 +78,7 @@ def main() -> None:
         try:
             identifiers = load_identifiers(locations)
         except ModelError as error:
-            console.print(f"{name}: left out. {error}", highlight=False)
+            console.print(f"{name}: left out. {error}", highlight=False, markup=False)
         else:
             good = report(name, recipe, identifiers, tables) and good
     sys.exit(0 if good else 1)

@@ -79,12 +79,12 @@ class CopyCheck(Section):
 
 
 class PreservedCheck(Section):
-    """Numbers, URLs, e-mail addresses and placeholders of the prompt, found in the variant."""
+    """Numbers, URLs, e-mail addresses, placeholders and code of the prompt, found in the variant."""
 
     enabled: bool = True
     """Whether it can reject; scores are kept either way."""
     min_share: ByLanguage = by_language(1.0)
-    """Least share of the addresses and placeholders that must be there unharmed (0 to 1)."""
+    """Least share of the addresses, placeholders and code that must be there unharmed (0 to 1)."""
     min_numbers: ByLanguage = by_language(0.5)
     """Least share of the numbers that must be there (0 to 1); translators spell some out."""
     max_added: ByLanguage = by_language(1.0)

@@ -1,4 +1,4 @@
-"""Are the numbers, addresses and placeholders of the prompt still there?"""
+"""Are the numbers, addresses, placeholders and code of the prompt still there?"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DIGIT = re.compile(r"\d")
 class Preserved:
     """What has to pass through a translation unharmed.
 
-    - ``preserved_spans`` (0 to 1): share of the prompt's addresses and placeholders, each as often as
+    - ``preserved_spans`` (0 to 1): share of the prompt's addresses, placeholders and code, each as often as
       the prompt has it, that the variant has; 1 if the prompt has none.
     - ``preserved_numbers`` (0 to 1): the same of its numbers, in digits of any script.
     - ``preserved_added`` (0 and up): numbers of the variant that the prompt does not have.

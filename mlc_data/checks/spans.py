@@ -1,5 +1,5 @@
 """Words of a text, and its parts that a translation leaves as they are: addresses, placeholders,
-names."""
+code, names."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ _SPAN = "|".join(
         r"%\([A-Za-z0-9_]+\)[sdifr]|%[sdif]\b",  # %(name)s, %s
         r"</?[A-Za-z][^<>]{0,200}>",  # <b>, </b>, <NAME>
         r"\[[A-Z][A-Z0-9_ -]{0,40}\]",  # [NAME]
+        r"`[^`\r\n]{1,200}`",  # code within a line
+        r"\$[A-Z][A-Z0-9_]+\b",  # $HOME
         r"\b(?:[a-z0-9-]+\.)+(?:com|org|net|edu|gov|info|io)\b[A-Za-z0-9_/?=&#~-]*",  # example.com
     )
 )
 _COMPILED = re.compile(_SPAN, re.ASCII)
 _POLARS_SPAN = _SPAN.replace(r"\b", r"(?-u:\b)")  # fifty times as fast as Unicode word boundaries
 # What any span has; most texts have none of it and are not searched further.
-_HINT = re.compile(r"[@{<\[%]|://|\.[a-z]")
+_HINT = re.compile(r"[@{<\[%`$]|://|\.[a-z]")
 
 _NAME_WORD = re.compile(r"[^\W\d_][\w'’-]*")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n•–—-])[\s\"'“‘«(\[]*$")
@@ -35,7 +37,7 @@ _UNSPACED_WORD = r"\p{Latin}+(?:['’]\p{Latin}+)?|\p{L}"
 
 
 def spans(text: str) -> list[str]:
-    """Web and e-mail addresses and placeholders, in order, with repetitions."""
+    """Web and e-mail addresses, placeholders and code in a line, in order, with repetitions."""
     return _COMPILED.findall(text) if _HINT.search(text) else []
 
 

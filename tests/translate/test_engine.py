@@ -60,7 +60,9 @@ def test_hypotheses_come_in_order_in_mixed_languages_without_the_language_token(
     exact = sum(one.text == wanted for one, (_, wanted) in zip(found, asked, strict=True))
     assert exact >= 0.9 * len(asked)
     assert sorted(done) == list(range(len(asked)))
-    assert all(one.log_prob is not None and one.log_prob <= 0 for one in found)
+    assert all(one.log_prob is None for one in found)
+    beam = greedy.translate([one for one, _ in asked[:8]], decoding=Decoding(beam_size=2))
+    assert all(one.log_prob is not None and one.log_prob <= 0 for one in beam)
     assert all(one.unknown_share == 0 for one in found)
 
 
@@ -90,6 +92,7 @@ def test_nbest_are_different_and_best_first(references: list[dict[str, Any]]) ->
     for several in found[:-1]:
         assert len({one.text for one in several}) == 4
         scores = [one.log_prob for one in several if one.log_prob is not None]
+        assert len(scores) == 4
         assert scores == sorted(scores, reverse=True)
     assert [one.failure for one in found[-1]] == [FailureReason.SEGMENT_TOO_LONG]
     best = engine(beam_size=4).translate(requests)
