@@ -146,8 +146,9 @@ TRANSLATIONS: dict[str, pl.DataType] = {
 
 ``text`` is null where ``failure`` (`FailureReason`) is set; ``back_translation`` is null too where
 translating back was left out or failed. ``segments`` lists each sentence with its hypothesis, the
-mean log-probability a token (<= 0; null after a greedy search), the share of its source pieces that the model's vocabulary does
-not know (0 to 1), whether it came from the cache, and the sentence translated back.
+mean log-probability a token (<= 0; null after a greedy search), the share of its source pieces that
+the model's vocabulary does not know (0 to 1), whether it came from the cache, and the sentence
+translated back.
 """
 
 KEYS: dict[str, pl.DataType] = {"prompt_id": pl.String(), "language": pl.String()}
