@@ -301,18 +301,26 @@ class Loss(Section):
 
 
 class Align(Section):
-    """Training. The alignment method is DPO with English pairs; MLC is added to it."""
+    """Training: a monolingual alignment method on English pairs, and MLC added to it."""
 
     model: str
     """Hugging Face folder, Hub id, or a .gguf file that an installed package carries."""
     revision: str | None = None
     """Commit of the Hub repository."""
-    method: Literal["dpo"] = "dpo"
-    """Monolingual alignment method."""
+    method: Literal["dpo", "sft", "orpo", "simpo"] = "dpo"
+    """Monolingual alignment method. `sft` reads the chosen responses alone."""
     loss: Loss = Loss()
     """The consistency loss."""
-    beta: float = Field(default=0.1, gt=0)
-    """DPO: strength of the pull towards the reference model."""
+    beta: float | None = Field(default=None, gt=0)
+    """DPO: strength of the pull towards the reference model (null: 0.1). ORPO: weight of the odds
+    ratio (null: 0.1). SimPO: scale of the rewards (null: 2)."""
+    dpo_loss: (
+        Literal["sigmoid", "hinge", "ipo", "exo_pair", "nca_pair", "robust", "apo_zero", "apo_down"]
+        | None
+    ) = None
+    """DPO: which of TRL's losses (null: sigmoid)."""
+    simpo_gamma: float | None = Field(default=None, ge=0)
+    """SimPO: margin by which the chosen response's reward is to be greater (null: 0.5)."""
     lora: Lora | None = None
     """Train adapters; null trains every weight."""
     learning_rate: float = Field(default=6e-7, gt=0)
@@ -335,6 +343,17 @@ class Align(Section):
     """Type the weights are trained and saved in."""
     gradient_checkpointing: bool = False
     """Trade time for memory."""
+
+    @model_validator(mode="after")
+    def _settings_of_the_method(self) -> Self:
+        for name, methods in (
+            ("beta", ("dpo", "orpo", "simpo")), ("dpo_loss", ("dpo",)), ("simpo_gamma", ("simpo",)),
+        ):  # fmt: skip
+            if getattr(self, name) is not None and self.method not in methods:
+                raise ValueError(
+                    f"`{name}` goes with method {' or '.join(methods)}, not {self.method}"
+                )
+        return self
 
 
 class Evaluate(Section):

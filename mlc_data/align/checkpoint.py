@@ -17,6 +17,13 @@ from mlc_data.workspace import write_text
 
 Measures = Mapping[str, float]
 
+_MADE_BY = {
+    "dpo": "DPO on English preference pairs",
+    "sft": "supervised fine-tuning on English prompts and responses",
+    "orpo": "ORPO on English preference pairs",
+    "simpo": "SimPO on English preference pairs",
+}
+
 
 @dataclass(frozen=True)
 class Card:
@@ -93,10 +100,11 @@ def render_card(card: Card) -> str:
         "base_model": card.base.id,
         "library_name": "transformers",
         "pipeline_tag": "text-generation",
-        "tags": ["mlc-data", "dpo", "multilingual", "safety"],
+        "tags": ["mlc-data", card.settings["method"], "multilingual", "safety"],
     }
     return environment.get_template("card.md.j2").render(
         card=card,
+        made_by=_MADE_BY[card.settings["method"]],
         head=yaml.safe_dump(head, sort_keys=False, allow_unicode=True),
         settings=yaml.safe_dump(dict(card.settings), sort_keys=False, allow_unicode=True),
         measures=[name for name in card.before if name in card.after],

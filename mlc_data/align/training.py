@@ -16,13 +16,13 @@ from datasets import Dataset
 from huggingface_hub import constants as hub_constants
 from peft import LoraConfig
 from transformers import PrinterCallback, TrainerCallback
-from trl import DPOConfig
 
 from mlc_data import progress
 from mlc_data.align.batches import Tokens
 from mlc_data.align.loss import MultilingualConsistencyLoss
+from mlc_data.align.methods import Method, method_of, rows_of
 from mlc_data.align.stopping import orderly_stop, stop_requested
-from mlc_data.align.trainer import COMPLETE_FILE, Consistency, MLCDPOTrainer
+from mlc_data.align.trainer import COMPLETE_FILE, Consistency, MLCTrainerMixin
 from mlc_data.errors import StoppedError
 from mlc_data.recipe import Align
 
@@ -146,16 +146,19 @@ class _Steps(TrainerCallback):  # type: ignore[misc]
         return control
 
 
-class _Trainer(MLCDPOTrainer):
-    """`MLCDPOTrainer` in a run's folder: one complete checkpoint kept, the reference with a bar."""
+class _Trainer(MLCTrainerMixin):
+    """Before a trainer of TRL, in a run's folder: one complete checkpoint kept, the reference with a
+    bar."""
 
+    args: Any
     reference_bar: progress.Bar | None = None
 
     def compute_ref_log_probs(self, *args: Any, **kwargs: Any) -> Any:
-        """Log-probabilities of a batch under the reference model, while they are precomputed."""
+        """Log-probabilities of a batch under the reference model, while they are precomputed (DPO)."""
         if stop_requested():
             raise StoppedError("stopped before the first step; nothing had been trained yet")
-        found = super().compute_ref_log_probs(*args, **kwargs)
+        parent: Any = super()
+        found = parent.compute_ref_log_probs(*args, **kwargs)
         if self.reference_bar:
             self.reference_bar.advance()
         return found
@@ -172,8 +175,8 @@ class _Trainer(MLCDPOTrainer):
                 shutil.rmtree(path)
 
 
-def _trainer(job: Job) -> _Trainer:
-    settings = job.settings
+def _trainer(job: Job) -> Any:
+    settings, method = job.settings, method_of(job.settings)
     chosen = settings.loss
     loss = MultilingualConsistencyLoss(
         temperature=chosen.temperature,
@@ -196,14 +199,14 @@ def _trainer(job: Job) -> _Trainer:
     # Reference log-probabilities beforehand: once a pair instead of once a use; and with every
     # weight in training there is no other reference but the model as it is now.
     seen = job.steps * settings.batch_size * settings.gradient_accumulation
-    precompute = settings.lora is None or seen > len(job.pairs)
+    precompute = method.reference and (settings.lora is None or seen > len(job.pairs))
     batches = math.ceil(len(job.pairs) / settings.batch_size) if precompute else 0
     with progress.bar("reference log-probabilities", batches, "batches") as bar:
-        kind = type("Trainer", (_Trainer,), {"reference_bar": bar})
-        trainer: _Trainer = kind(
+        kind: Any = type("Trainer", (_Trainer, method.trainer), {"reference_bar": bar})
+        trainer = kind(
             model=job.model,
-            args=_arguments(job, precompute),
-            train_dataset=Dataset.from_list([dict(pair) for pair in job.pairs]),
+            args=_arguments(job, method, precompute),
+            train_dataset=Dataset.from_list(rows_of(settings.method, job.pairs, job.tokenizer)),
             processing_class=job.tokenizer,
             peft_config=_adapters(settings),
             consistency=consistency,
@@ -224,11 +227,12 @@ def _adapters(settings: Align) -> LoraConfig | None:
     )
 
 
-def _arguments(job: Job, precompute: bool) -> DPOConfig:
+def _arguments(job: Job, method: Method, precompute: bool) -> Any:
     settings = job.settings
-    arguments = DPOConfig(
+    arguments: Any = method.config(
+        **method.settings,
+        **({"precompute_ref_log_probs": precompute} if method.reference else {}),
         output_dir=str(job.folder),
-        beta=settings.beta,
         learning_rate=settings.learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=round(settings.warmup * job.steps),
@@ -239,9 +243,6 @@ def _arguments(job: Job, precompute: bool) -> DPOConfig:
         bf16=settings.dtype == "bfloat16",
         use_cpu=not torch.cuda.is_available(),
         dataloader_pin_memory=torch.cuda.is_available(),
-        max_length=None,  # longer pairs were left out, and none is ever cut
-        precompute_ref_log_probs=precompute,
-        disable_dropout=False,  # adapters have the recipe's dropout; base models have none
         seed=job.seed,
         data_seed=job.seed,
         save_strategy="steps",
@@ -268,7 +269,7 @@ def _saved_log(checkpoint: Path) -> list[dict[str, Any]]:
 
 
 def _figures(row: Mapping[str, Any]) -> dict[str, float]:
-    wanted = ("step", "loss", "learning_rate", "grad_norm")
+    wanted = ("step", "loss", "learning_rate", "grad_norm", "nll_loss", "log_odds_ratio")
     return {
         name: value
         for name, value in row.items()

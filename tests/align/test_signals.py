@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from safetensors.torch import load_file
+from trl import DPOTrainer
 
 from mlc_data.align import align
 from mlc_data.align.stopping import SIGNALS
-from mlc_data.align.training import _Trainer
 from mlc_data.errors import StoppedError
 from mlc_data.workspace import Run
 
@@ -23,16 +23,16 @@ PROGRAM = """
 import sys, time
 from pathlib import Path
 from mlc_data.align import align
-from mlc_data.align.training import _Trainer
+from trl import DPOTrainer
 from mlc_data.errors import MlcDataError
 from mlc_data.workspace import Run
 
-step = _Trainer.training_step
+step = DPOTrainer.training_step
 def slow(self, *args, **kwargs):
     Path(sys.argv[1], "step").write_text(str(self.state.global_step))
     time.sleep(float(sys.argv[2]))
     return step(self, *args, **kwargs)
-_Trainer.training_step = slow
+DPOTrainer.training_step = slow
 try:
     align(Run.open(Path(sys.argv[1])))
 except MlcDataError as error:
@@ -104,14 +104,14 @@ def test_terminated_in_order_and_the_second_time_at_once(make_run: Callable[...,
 
 def test_handlers_are_put_back(make_run: Callable[..., Run], monkeypatch: Any) -> None:
     run = make_run()
-    step = _Trainer.training_step
+    step = DPOTrainer.training_step
 
     def terminated(self: Any, *args: Any, **kwargs: Any) -> Any:
         os.kill(os.getpid(), signal.SIGTERM)
         return step(self, *args, **kwargs)
 
     before = [signal.getsignal(number) for number in SIGNALS]
-    monkeypatch.setattr(_Trainer, "training_step", terminated)
+    monkeypatch.setattr(DPOTrainer, "training_step", terminated)
     with pytest.raises(StoppedError, match="after step 1 of 6"):
         align(run)
     assert saved(run) == ["checkpoint-1"]

@@ -13,6 +13,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from trl import DPOTrainer
 
 from mlc_data.align import align, preflight
 from mlc_data.align.training import _Trainer
@@ -148,13 +149,14 @@ def test_accumulated_steps_weigh_mlc_once(make_run: MakeRun) -> None:
     assert totals[0]["grad_norm"] == pytest.approx(totals[1]["grad_norm"], rel=1e-2)
 
 
+@pytest.mark.parametrize("method", ["dpo", "sft", "orpo", "simpo"])
 @pytest.mark.parametrize("lora", [{"r": 4, "dropout": 0.1}, None])
 def test_a_stopped_training_goes_on_to_the_same_weights(
-    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, lora: Any
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, lora: Any, method: str
 ) -> None:
-    whole = make_run("whole", save_every=2, max_steps=5, lora=lora)
+    whole = make_run("whole", save_every=2, max_steps=5, lora=lora, method=method)
     align(whole)
-    cut = make_run("cut", save_every=2, max_steps=5, lora=lora)
+    cut = make_run("cut", save_every=2, max_steps=5, lora=lora, method=method)
     save = _Trainer._save_checkpoint
 
     def killed(self: Any, *args: Any) -> None:
@@ -204,14 +206,14 @@ def test_a_stop_from_another_thread_is_heard(
     from mlc_data.align.stopping import request_stop
 
     run = make_run(save_every=50)
-    step = _Trainer.training_step
+    step = DPOTrainer.training_step
 
     def stopping(self: Any, *args: Any, **kwargs: Any) -> Any:
         if self.state.global_step == 1:
             request_stop()
         return step(self, *args, **kwargs)
 
-    monkeypatch.setattr(_Trainer, "training_step", stopping)
+    monkeypatch.setattr(DPOTrainer, "training_step", stopping)
     raised: list[BaseException] = []
 
     def work() -> None:

@@ -1,0 +1,87 @@
+"""The monolingual alignment methods: for each TRL's trainer, what it is told, and the rows it reads."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
+from trl.data_utils import maybe_apply_chat_template
+
+from mlc_data.recipe import Align
+
+Row = dict[str, Any]
+
+BETA = {"dpo": 0.1, "orpo": 0.1, "simpo": 2.0}
+"""``align.beta`` where the recipe has none, as in the methods' papers."""
+
+_NEVER_CUT = 2**30
+"""For trainers that cut by themselves at 512 tokens where they are told no length: pairs over
+``align.max_length`` were left out before."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a method is trained.
+
+    Attributes:
+        trainer: TRL's trainer, without the consistency loss.
+        config: the type of its arguments.
+        settings: what its arguments say besides those of `transformers.TrainingArguments`.
+        reference: whether the loss asks a reference model.
+    """
+
+    trainer: type
+    config: type
+    settings: Mapping[str, Any]
+    reference: bool = False
+
+
+def method_of(settings: Align) -> Method:
+    """The recipe's method (Rafailov et al. 2023 for DPO, Hong et al. 2024 for ORPO, Meng et al. 2024 for
+    SimPO; SFT is cross-entropy on the chosen response alone)."""
+    name = settings.method
+    beta = settings.beta if settings.beta is not None else BETA.get(name)
+    if name == "dpo":
+        told: dict[str, Any] = {"beta": beta, "loss_type": [settings.dpo_loss or "sigmoid"]}
+        # Adapters have the recipe's dropout; base models have none.
+        told |= {"max_length": None, "disable_dropout": False}
+        return Method(DPOTrainer, DPOConfig, told, reference=True)
+    if name == "sft":
+        told = {"max_length": None, "completion_only_loss": True, "packing": False}
+        return Method(SFTTrainer, SFTConfig, told)
+    told = {"beta": beta, "max_length": _NEVER_CUT, "disable_dropout": False}
+    told |= {"remove_unused_columns": False}
+    with warnings.catch_warnings():
+        # TRL says on import that their interface may change; the version is pinned where we install.
+        warnings.simplefilter("ignore")
+        if name == "orpo":
+            from trl.experimental.orpo import ORPOConfig, ORPOTrainer
+
+            return Method(ORPOTrainer, ORPOConfig, told)
+        from trl.experimental.cpo import CPOConfig, CPOTrainer
+    gamma = 0.5 if settings.simpo_gamma is None else settings.simpo_gamma
+    told |= {"loss_type": "simpo", "cpo_alpha": 0.0, "simpo_gamma": gamma}
+    return Method(CPOTrainer, CPOConfig, told)
+
+
+def rows_of(name: str, pairs: Sequence[Mapping[str, Any]], tokenizer: Any) -> list[Row]:
+    """Pairs of `mlc_data.align.batches.PromptFormat.pair` as a method's trainer reads them."""
+    if name == "sft":
+        return [{"prompt": pair["prompt"], "completion": pair["chosen"]} for pair in pairs]
+    if name == "dpo":
+        return [dict(pair) for pair in pairs]
+    return [_rendered(pair, tokenizer) for pair in pairs]
+
+
+def _rendered(pair: Mapping[str, Any], tokenizer: Any) -> Row:
+    """As text: these trainers add an end-of-text token after whatever a chat template puts behind the
+    reply's own, so what stands there is left out."""
+    texts: Row = maybe_apply_chat_template(dict(pair), tokenizer)
+    for name in ("chosen", "rejected"):
+        bare = texts[name].rstrip()
+        if isinstance(pair["prompt"], list) and bare.endswith(tokenizer.eos_token):
+            texts[name] = bare
+    return texts
