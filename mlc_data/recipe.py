@@ -288,8 +288,9 @@ class Loss(Section):
     """A learned projection before the loss, or the hidden state itself."""
     dimensions: int = Field(default=512, ge=1)
     """Output width of the extractor."""
-    layer: int = -1
-    """Decoder layer whose output is read: 1 to the model's depth; negative counts from the end."""
+    layer: int | Literal["auto"] = -1
+    """Decoder layer whose output is read: 1 to the model's depth; negative counts from the end.
+    `auto`: where most held-out variants are nearest to their own prompt before training."""
     final_norm: bool = False
     """Apply the model's own final norm to what is read (tames a few huge directions)."""
     every: int = Field(default=2, ge=1)

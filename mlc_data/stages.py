@@ -31,7 +31,7 @@ _WHERE = {
     "rescue": ("rescue", "rescue"),
     "check": ("checks.stage", "decide"),
     "sets": ("variants", "build_sets"),
-    "align": ("align.stage", "align"),
+    "align": ("probe", "align_at_chosen_layer"),
 }
 
 
@@ -129,9 +129,14 @@ def _function(name: str) -> Callable[..., bool]:
 def _evaluate(run: Run, *, force: bool = False) -> bool:
     """The evaluation knows no models and no loss; here it is given those of the alignment."""
     from mlc_data.align.encode import encode_location, plain_loss
+    from mlc_data.align.stage import with_layer
     from mlc_data.evaluate.stage import evaluate
 
     recipe = run.recipe
+    aligned = run.manifest.stages.get("align")
+    settings = recipe.align
+    if aligned is not None and "layer" in aligned.notes:
+        settings = with_layer(settings, aligned.notes["layer"])
 
     def encode(
         location: str,
@@ -143,7 +148,7 @@ def _evaluate(run: Run, *, force: bool = False) -> bool:
             location,
             rows,
             languages,
-            recipe.align,
+            settings,
             batch_size=recipe.evaluate.batch_size,
             revision=revision,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from mlc_data import progress
-from mlc_data.align.batches import PromptFormat, tokenise_sets
+from mlc_data.align.batches import PromptFormat, Tokens, tokenise_sets
+from mlc_data.align.layers import layer_states
 from mlc_data.align.loss import MultilingualConsistencyLoss
 from mlc_data.align.model import KEY, load_model, quiet
 from mlc_data.align.states import text_states
@@ -53,8 +54,54 @@ def encode_sets(
     Raises:
         ModelError: the model has no such layer, or its architecture is not understood.
     """
+
+    def read(texts: list[Tokens], done: Callable[[int], None]) -> Tensor:
+        chosen = settings.loss
+        if chosen.layer == "auto":
+            raise ValueError("the layer has not been chosen yet")
+        return text_states(
+            model, texts, chosen.layer, chosen.final_norm, batch_size=batch_size, done=done
+        )[None]
+
+    states, present = _encode(model, tokenizer, rows, languages, settings.max_length, read=read)
+    return states[0], present
+
+
+def encode_layers(
+    model: Any,
+    tokenizer: Any,
+    rows: Iterable[Mapping[str, Any]],
+    languages: Sequence[str],
+    settings: Align,
+    *,
+    batch_size: int = 16,
+) -> tuple[Tensor, Tensor]:
+    """`encode_sets` at every layer: states [depth, N, L, H] and ``present`` [N, L].
+
+    Raises:
+        ModelError: the model's architecture is not understood.
+    """
+
+    def read(texts: list[Tokens], done: Callable[[int], None]) -> Tensor:
+        return layer_states(
+            model, texts, settings.loss.final_norm, batch_size=batch_size, done=done
+        )
+
+    return _encode(model, tokenizer, rows, languages, settings.max_length, read=read)
+
+
+def _encode(
+    model: Any,
+    tokenizer: Any,
+    rows: Iterable[Mapping[str, Any]],
+    languages: Sequence[str],
+    max_length: int,
+    *,
+    read: Callable[[list[Tokens], Callable[[int], None]], Tensor],
+) -> tuple[Tensor, Tensor]:
+    """What ``read`` gives for texts, [K, texts, H], put where each text belongs: [K, N, L, H]."""
     chosen = list(rows)
-    sets = tokenise_sets(chosen, PromptFormat(tokenizer), languages, settings.max_length)
+    sets = tokenise_sets(chosen, PromptFormat(tokenizer), languages, max_length)
     place = {prompt: number for number, prompt in enumerate(row["prompt_id"] for row in chosen)}
     where, texts = [], []
     for prompt, row in zip(sets.ids, sets.rows, strict=True):
@@ -63,26 +110,19 @@ def encode_sets(
                 where.append((place[prompt], column))
                 texts.append(tokens)
     width = model.config.get_text_config().hidden_size
-    states = torch.zeros(len(chosen), len(languages), width)
     present = torch.zeros(len(chosen), len(languages), dtype=torch.bool)
     if not texts:
-        return states, present
+        return torch.zeros(1, len(chosen), len(languages), width), present
     training = model.training
     model.eval()
     try:
         with progress.bar("reading hidden states", len(texts), "texts") as bar:
-            found = text_states(
-                model,
-                texts,
-                settings.loss.layer,
-                settings.loss.final_norm,
-                batch_size=batch_size,
-                done=bar.advance,
-            )
+            found = read(texts, bar.advance).float().cpu()
     finally:
         model.train(training)
     rows_index, columns = (torch.tensor(index) for index in zip(*where, strict=True))
-    states[rows_index, columns] = found.float().cpu()
+    states = torch.zeros(len(found), len(chosen), len(languages), width)
+    states[:, rows_index, columns] = found
     present[rows_index, columns] = True
     return states, present
 

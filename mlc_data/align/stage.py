@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 Measure = Callable[[Any, Any], Mapping[str, float]]
 """Measures a model, given it and its tokenizer; names and figures for the model card."""
 
+ChooseLayer = Callable[[Any, Any], tuple[int, list[dict[str, Any]]]]
+"""Given model and tokenizer: the layer for `auto`, and the figures of all layers behind the choice."""
+
 _CARD_VERSIONS = ("mlc-data", "torch", "transformers", "trl", "peft")
 
 
@@ -39,11 +42,18 @@ def preflight(recipe: Recipe) -> None:
         ModelError: it is missing, incomplete, has pickled weights only, or has no such layer.
     """
     depth = check_model(recipe.align.model, recipe.align.revision, KEY)
-    if depth is not None and recipe.align.loss.weight:
-        layer_number(recipe.align.loss.layer, depth)
+    layer = recipe.align.loss.layer
+    if depth is not None and recipe.align.loss.weight and layer != "auto":
+        layer_number(layer, depth)
 
 
-def align(run: Run, *, force: bool = False, measure: Measure | None = None) -> bool:
+def align(
+    run: Run,
+    *,
+    force: bool = False,
+    measure: Measure | None = None,
+    choose_layer: ChooseLayer | None = None,
+) -> bool:
     """Train and write ``checkpoint/`` and ``training.jsonl``; returns whether it was reused.
 
     A training that was stopped or killed goes on from its last saved step, kept in
@@ -55,10 +65,11 @@ def align(run: Run, *, force: bool = False, measure: Measure | None = None) -> b
         force: train again even if nothing has changed.
         measure: called before and after training with model and tokenizer; what it returns is
             shown in the model card. Without it the card names the file of the evaluation.
+        choose_layer: chooses where the recipe says ``align.loss.layer: auto``.
 
     Raises:
         ModelError: see `preflight`.
-        UsageError: an earlier stage has not been run.
+        UsageError: an earlier stage has not been run, or nobody is there to choose the layer.
         MlcDataError: no pairs or sets are left to train on, or a loss is not finite.
         StoppedError: Ctrl-C, SIGTERM or `mlc_data.align.request_stop`; the last step is saved.
     """
@@ -76,6 +87,8 @@ def align(run: Run, *, force: bool = False, measure: Measure | None = None) -> b
         "model": [record.id, record.revision],
         "code": code_version("align", "align/card.md.j2", "records.py"),
     }
+    if settings.loss.layer == "auto":
+        key["chosen"] = [recipe.evaluate.max_sets, code_version("probe.py", "evaluate")]
     folder = run.path(f".training-{hash_value(key)[:12]}")
 
     def work(staging: Staging) -> Outcome:
@@ -83,11 +96,18 @@ def align(run: Run, *, force: bool = False, measure: Measure | None = None) -> b
             if other != folder or force:
                 shutil.rmtree(other)
         folder.mkdir(exist_ok=True)
-        return _work(run, staging, folder, record=record, hashes=hashes, measure=measure)
+        return _work(run, staging, folder, record=record, hashes=hashes, measure=measure,
+                     choose_layer=choose_layer)  # fmt: skip
 
     reused = run.stage("align", key, ("checkpoint", "training.jsonl"), work, force=force)
     shutil.rmtree(folder, ignore_errors=True)
     return reused
+
+
+def with_layer(settings: Align, layer: int) -> Align:
+    """The settings with another layer."""
+    loss = settings.loss.model_copy(update={"layer": layer})
+    return settings.model_copy(update={"loss": loss})
 
 
 def read_sets(run: Run, split: Split) -> pl.DataFrame:
@@ -111,6 +131,7 @@ def _work(
     record: ModelRecord,
     hashes: Mapping[str, str],
     measure: Measure | None,
+    choose_layer: ChooseLayer | None,
 ) -> Outcome:
     # Imported here: nobody waits for TRL who does not train.
     from mlc_data.align.checkpoint import Card, merged, write_checkpoint
@@ -134,6 +155,12 @@ def _work(
     _require(pairs, sets, left_out, settings)
     log.info("align: %d pairs (left out: %s), %d sets", len(pairs), left_out or "none", len(sets))
     with quiet():
+        layers: list[dict[str, Any]] = []
+        if settings.loss.layer == "auto":
+            if choose_layer is None:
+                raise UsageError("align.loss.layer is 'auto': name a number, or pass choose_layer")
+            layer, layers = choose_layer(loaded.model, loaded.tokenizer)
+            settings = with_layer(settings, layer)
         before = dict(measure(loaded.model, loaded.tokenizer)) if measure else {}
         trained = train(
             Job(
@@ -165,7 +192,11 @@ def _work(
         write_checkpoint(staging.path("checkpoint"), model, loaded.tokenizer, card, settings.dtype)
     lines = "".join(json.dumps(row) + "\n" for row in trained.log)
     write_text(staging.path("training.jsonl"), lines)
-    return Outcome(models={"base": record}, notes=_notes(trained, pairs, left_out, sets, form.kind))
+    notes = _notes(trained, pairs, left_out, sets, form.kind)
+    notes["layer"] = settings.loss.layer
+    if layers:
+        notes["layers"] = layers
+    return Outcome(models={"base": record}, notes=notes)
 
 
 def _require(

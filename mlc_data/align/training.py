@@ -178,6 +178,8 @@ class _Trainer(MLCTrainerMixin):
 def _trainer(job: Job) -> Any:
     settings, method = job.settings, method_of(job.settings)
     chosen = settings.loss
+    if chosen.layer == "auto":
+        raise ValueError("the layer has not been chosen yet")
     loss = MultilingualConsistencyLoss(
         temperature=chosen.temperature,
         form=chosen.form,

@@ -9,7 +9,18 @@ import typer
 from typer.core import TyperGroup
 
 from mlc_data import __version__
-from mlc_data.cli import cache, calibrate, doctor, explain, languages, models, recipes, run, stages
+from mlc_data.cli import (
+    cache,
+    calibrate,
+    doctor,
+    explain,
+    languages,
+    models,
+    probe,
+    recipes,
+    run,
+    stages,
+)
 from mlc_data.cli.display import err, out
 from mlc_data.errors import MlcDataError, StoppedError, is_disk_full
 
@@ -61,6 +72,7 @@ languages.register(app)
 doctor.register(app)
 explain.register(app)
 calibrate.register(app)
+probe.register(app)
 
 
 def main() -> None:

@@ -106,7 +106,7 @@ def evaluate(run: Run, *, encode: Encode, loss: LossFunction, force: bool = Fals
         details = {
             **results,
             "languages": languages,
-            "layer": recipe.align.loss.layer,
+            "layer": aligned.notes.get("layer", recipe.align.loss.layer),
             "final_norm": recipe.align.loss.final_norm,
             "by_language": {when: [asdict(row) for row in tables[when]] for when in tables},
         }

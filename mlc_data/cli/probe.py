@@ -1,0 +1,72 @@
+"""`mlc-data probe`: every layer of a model on held-out variant sets."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from mlc_data.cli import display
+from mlc_data.cli.options import QuietOption
+from mlc_data.workspace import Run
+
+if TYPE_CHECKING:
+    from mlc_data.probe import Layer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        epilog="Example:  mlc-data sets mine.yaml  |  mlc-data probe runs/mine --plot layers.svg  |  "
+        "mlc-data align mine.yaml --set align.loss.layer=18"
+    )(probe)
+
+
+def probe(
+    run: Annotated[Path, typer.Argument(help="A run's folder with variant sets.", metavar="RUN")],
+    *,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the curves too: .svg, .png or .pdf (extra: plots).")
+    ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="The figures for scripts.")] = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Measure every layer of the model before training, to choose `align.loss.layer`."""
+    display.set_up(quiet=quiet)
+    from mlc_data.probe import best, probe_base
+
+    opened = Run.open(run)
+    layers = probe_base(opened)
+    chosen = best(layers)
+    if plot is not None:
+        from mlc_data.report.layers import draw
+
+        draw(layers, chosen, plot)
+    if json_:
+        told = {"auto": chosen.layer, "layers": [asdict(each) for each in layers]}
+        display.out.print_json(json.dumps(told))
+        return
+    display.out.print(_table(layers, chosen))
+    display.out.print(
+        f"align.loss.layer=auto reads layer {chosen.layer}: there {chosen.retrieval:.1%} of the variants "
+        "are nearest to their own prompt",
+        highlight=False,
+    )
+
+
+def _table(layers: list[Layer], chosen: Layer) -> Table:
+    table = Table(
+        "layer", "nearest to own prompt", "language mean taken away", "loss", "first value, s_1^2/m",
+        "cosine within", "between prompts", "",
+        title=f"{len(layers)} layers before training; the loss has its floor at {chosen.floor:.4f}",
+    )  # fmt: skip
+    for each in layers:
+        figures = (each.retrieval, each.retrieval_centred, each.loss, each.first_share,
+                   each.within_cosine, each.between_cosine)  # fmt: skip
+        note = "auto" if each == chosen else "at the floor" if each.at_floor else ""
+        table.add_row(str(each.layer), *(f"{value:.4f}" for value in figures), note)
+    return table

@@ -1,0 +1,166 @@
+"""Which layer the consistency loss should read: every layer measured on held-out variant sets.
+
+A variant that lies nearest to its own prompt shows that its layer knows what the text means, whatever its
+language. Layers may be collinear before any training, because a few huge directions dominate: there the
+loss stands at its floor and teaches nothing. This file sees alignment and evaluation, which do not see each
+other.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mlc_data.align.encode import encode_layers, plain_loss
+from mlc_data.align.model import KEY, layer_number, load_model, quiet
+from mlc_data.align.stage import align
+from mlc_data.errors import UsageError
+from mlc_data.evaluate.consistency import measure
+from mlc_data.evaluate.stage import MIN_SETS, held_out
+from mlc_data.recipe import Loss
+from mlc_data.workspace import Run
+
+log = logging.getLogger(__name__)
+
+AT_FLOOR = 0.02
+"""A loss that is above its floor by less than this share of the floor has nothing left to teach."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer's measures; see `mlc_data.evaluate.consistency.Measures`.
+
+    ``floor`` is the loss of the same sets if each were collinear.
+    """
+
+    layer: int
+    retrieval: float
+    retrieval_centred: float
+    loss: float
+    floor: float
+    first_share: float
+    within_cosine: float
+    between_cosine: float
+
+    @property
+    def at_floor(self) -> bool:
+        """Whether the loss stands at its floor before any training."""
+        return self.loss < (1 + AT_FLOOR) * self.floor
+
+
+def probe(run: Run, model: Any, tokenizer: Any) -> list[Layer]:
+    """All layers of a model, from the first to the last.
+
+    Args:
+        run: has ``sets/`` with at least two held-out sets.
+        model: a causal language model.
+        tokenizer: its tokenizer.
+
+    Raises:
+        UsageError: there are too few held-out sets.
+        ModelError: the model's architecture is not understood.
+    """
+    recipe = run.recipe
+    rows = held_out(run).head(recipe.evaluate.max_sets).to_dicts()
+    if len(rows) < MIN_SETS:
+        raise UsageError(
+            f"{run.folder} has {len(rows)} held-out variant sets, and layers are compared on at least "
+            f"{MIN_SETS}: raise sets.test_share, or name align.loss.layer"
+        )
+    languages = (recipe.languages.source, *recipe.languages.targets)
+    settings = recipe.align
+    states, present = encode_layers(
+        model, tokenizer, rows, languages, settings, batch_size=recipe.evaluate.batch_size
+    )
+    loss = plain_loss(settings.loss)
+    floor = _floor(present, settings.loss)
+    found = []
+    for number, each in enumerate(states, start=1):
+        whole, _ = measure(each, present, languages, loss)
+        found.append(
+            Layer(
+                layer=number,
+                retrieval=whole.retrieval,
+                retrieval_centred=whole.retrieval_centred,
+                loss=whole.loss,
+                floor=floor,
+                first_share=whole.first_share,
+                within_cosine=whole.within_cosine,
+                between_cosine=whole.between_cosine,
+            )
+        )
+    return found
+
+
+def probe_base(run: Run) -> list[Layer]:
+    """`probe` of the model that the recipe aligns, as it is before.
+
+    Raises:
+        ModelError: it cannot be loaded.
+        UsageError: see `probe`.
+    """
+    settings = run.recipe.align
+    held_out(run)  # before a model is loaded for nothing
+    with quiet():
+        loaded = load_model(settings.model, settings.revision, settings.dtype, KEY)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        return probe(run, loaded.model.to(device), loaded.tokenizer)
+
+
+def best(layers: Sequence[Layer]) -> Layer:
+    """The layer where most variants are nearest to their own prompt. Of equals, the one where more are
+    so once each language's mean is taken away, then the lowest, which is the cheapest to read.
+
+    Layers whose loss stands at its floor are passed over, unless all do.
+    """
+    able = [each for each in layers if not each.at_floor] or layers
+    return max(able, key=lambda each: (each.retrieval, each.retrieval_centred, -each.layer))
+
+
+def align_at_chosen_layer(run: Run, *, force: bool = False) -> bool:
+    """The align stage; with ``align.loss.layer: auto`` the layer is chosen by `best`.
+
+    Raises:
+        MlcDataError: see `mlc_data.align.stage.align` and `probe`.
+    """
+
+    def choose(model: Any, tokenizer: Any) -> tuple[int, list[dict[str, Any]]]:
+        layers = probe(run, model, tokenizer)
+        found = best(layers)
+        log.info(
+            "align: layer %d of %d is read: there %.1f %% of held-out variants are nearest to their own "
+            "prompt", found.layer, len(layers), 100 * found.retrieval,
+        )  # fmt: skip
+        warn_at_floor(layers, found.layer)
+        return found.layer, [asdict(each) for each in layers]
+
+    return align(run, force=force, choose_layer=choose)
+
+
+def warn_at_floor(layers: Sequence[Layer], layer: int) -> None:
+    """Say so where the loss has nothing to teach at the layer that is read."""
+    read = layers[layer_number(layer, len(layers)) - 1]
+    if read.at_floor:
+        log.warning(
+            "align: at layer %d the loss is %.4f before any training, and %.4f is its floor: the states are "
+            "collinear already. align.loss.final_norm=true, or another layer (mlc-data probe), may help",
+            read.layer, read.loss, read.floor,
+        )  # fmt: skip
+
+
+def _floor(present: Tensor, settings: Loss) -> float:
+    """Mean over the sets of the loss of collinear states: log(1 + (m - 1) exp(-s / tau)) for m languages,
+    where s is 1 (form ``rescaled``) or sqrt(m) (``plain``: s_1 of m equal rows of norm 1)."""
+    usable = present[:, 0] & (present.sum(dim=1) >= MIN_SETS)
+    counts = present[usable].sum(dim=1).tolist()
+    values = []
+    for count in counts:
+        first = 1.0 if settings.form == "rescaled" else math.sqrt(count)
+        values.append(math.log1p((count - 1) * math.exp(-first / settings.temperature)))
+    return sum(values) / len(values)
