@@ -288,6 +288,9 @@ class Loss(Section):
     """A learned projection before the loss, or the hidden state itself."""
     dimensions: int = Field(default=512, ge=1)
     """Output width of the extractor."""
+    signed: bool = False
+    """Languages that point in opposite directions are pulled together too; in the paper they count as
+    collinear."""
     layer: int | Literal["auto"] = -1
     """Decoder layer whose output is read: 1 to the model's depth; negative counts from the end.
     `auto`: where most held-out variants are nearest to their own prompt before training."""

@@ -23,7 +23,9 @@ def plain_loss(settings: Loss) -> MultilingualConsistencyLoss:
 
     A trained extractor belongs to one model, so the hidden states themselves are measured.
     """
-    return MultilingualConsistencyLoss(settings.temperature, settings.form, extractor="none")
+    return MultilingualConsistencyLoss(
+        settings.temperature, settings.form, extractor="none", signed=settings.signed
+    )
 
 
 @torch.no_grad()

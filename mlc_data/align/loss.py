@@ -28,6 +28,10 @@ class MultilingualConsistencyLoss(nn.Module):
     prompt with fewer than two present languages gives no loss and is not in the mean. If no prompt
     is left, the loss is a zero that can be differentiated (distributed training needs that).
 
+    Singular values know no sign: languages whose rows point in opposite directions count as collinear.
+    With ``signed``, the mean of ``max(0, -cosine)`` over the pairs of a prompt's languages is added: 0
+    where none are more than a right angle apart.
+
     Nothing in the loss keeps *different* prompts apart, and it can be lowered by collapse.
     ``separation`` adds an in-batch contrastive term in the same space: each row must find, among
     the normalised means of all prompts of the batch, the mean of its own. Watch
@@ -43,6 +47,7 @@ class MultilingualConsistencyLoss(nn.Module):
         hidden_size: H. If None, ``linear`` takes it from the first states that it sees; give it
             where the parameters must exist before that (an optimizer, a state dict).
         dimensions: rows of W.
+        signed: opposite directions do not count as collinear.
         separation: weight of the separation term; 0 leaves it out.
         separation_temperature: its temperature, above 0.
 
@@ -58,6 +63,7 @@ class MultilingualConsistencyLoss(nn.Module):
         hidden_size: int | None = None,
         *,
         dimensions: int = 512,
+        signed: bool = False,
         separation: float = 0.0,
         separation_temperature: float = 0.1,
     ) -> None:
@@ -72,6 +78,7 @@ class MultilingualConsistencyLoss(nn.Module):
             raise ValueError("separation is a weight, 0 or more")
         self.temperature = temperature
         self.form = form
+        self.signed = signed
         self.separation = separation
         self.separation_temperature = separation_temperature
         self.extractor: nn.Linear | None = None
@@ -84,7 +91,7 @@ class MultilingualConsistencyLoss(nn.Module):
 
     def extra_repr(self) -> str:
         """The settings, for ``print(module)``."""
-        return f"temperature={self.temperature}, form={self.form}, separation={self.separation}"
+        return f"temperature={self.temperature}, form={self.form}, signed={self.signed}, separation={self.separation}"
 
     def forward(self, states: Tensor, present: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a batch of prompts.
@@ -127,6 +134,8 @@ class MultilingualConsistencyLoss(nn.Module):
             # More languages than dimensions have singular values of zero that SVD does not list.
             values = functional.pad(values, (0, max(0, kept.shape[1] - values.shape[1])))
             mlc = self._cross_entropy(values, kept.sum(dim=1))
+            if self.signed:
+                mlc = mlc + _opposed(unit, kept)
             separation = self._separate(unit, kept) if self.separation else mlc.new_zeros(())
             figures = _figures(mlc, separation, values, unit, kept)
             return mlc + self.separation * separation, figures
@@ -162,6 +171,13 @@ class MultilingualConsistencyLoss(nn.Module):
         own = torch.arange(len(kept), device=unit.device)[:, None].expand(kept.shape)
         logits = unit[kept] @ means.T / self.separation_temperature
         return functional.cross_entropy(logits, own[kept])
+
+
+def _opposed(unit: Tensor, kept: Tensor) -> Tensor:
+    """Mean over sets of the mean of max(0, -cosine) of two languages."""
+    languages = kept.sum(dim=1).to(unit.dtype)
+    against = functional.relu(-(unit @ unit.mT)).sum(dim=(1, 2))
+    return (against / (languages * (languages - 1))).mean()
 
 
 def _normalise(rows: Tensor) -> Tensor:

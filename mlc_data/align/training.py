@@ -186,6 +186,7 @@ def _trainer(job: Job) -> Any:
         extractor=chosen.extractor,
         hidden_size=job.model.config.get_text_config().hidden_size,
         dimensions=chosen.dimensions,
+        signed=chosen.signed,
         separation=chosen.separation,
     )
     consistency = Consistency(

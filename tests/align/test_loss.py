@@ -65,6 +65,28 @@ def test_two_rows_at_an_angle(degrees: float) -> None:
         assert second / first == pytest.approx(1 / math.sqrt(3))
 
 
+@pytest.mark.parametrize("degrees", [10, 90, 120, 170])
+def test_signed_penalises_opposite_directions(degrees: float) -> None:
+    angle = math.radians(degrees)
+    rows = torch.tensor([[[1.0, 0.0], [math.cos(angle), math.sin(angle)]]], requires_grad=True)
+    expected = value(rows.detach()) + max(0.0, -math.cos(angle))
+    assert value(rows.detach(), signed=True) == pytest.approx(expected, abs=1e-6)
+    # A small step down the gradient brings the two nearer to each other.
+    loss, _ = plain(signed=True)(rows, torch.ones(1, 2, dtype=torch.bool))
+    (gradient,) = torch.autograd.grad(loss, rows)
+    one, other = (rows - 1e-2 * gradient).detach()[0]
+    assert torch.cosine_similarity(one, other, dim=0) > math.cos(angle)
+
+
+def test_signed_counts_each_pair_of_languages() -> None:
+    axis = torch.tensor([1.0, 2.0, 0.0])
+    rows = torch.stack([axis, -axis, 3 * axis, torch.full((3,), 9.0)])[None]
+    present = torch.tensor([[True, True, True, False]])
+    floor = math.log(1 + 2 * math.exp(-5))
+    assert value(rows, present) == pytest.approx(floor, abs=1e-6)
+    assert value(rows, present, signed=True) == pytest.approx(floor + 2 / 3, abs=1e-6)
+
+
 def test_prompts_are_averaged() -> None:
     batch = torch.stack([torch.eye(3), torch.ones(3, 3)])
     floor = math.log(1 + 2 * math.exp(-5))
@@ -125,7 +147,7 @@ def test_no_usable_set_gives_a_zero_that_can_be_differentiated() -> None:
 @pytest.mark.parametrize("form", ["rescaled", "plain"])
 def test_gradient_is_that_of_finite_differences(form: str) -> None:
     torch.manual_seed(2)
-    loss = plain(form=form, separation=0.5)
+    loss = plain(form=form, separation=0.5, signed=True)
     present = torch.tensor([[1, 1, 1, 1], [1, 0, 1, 1]]).bool()
     states = torch.randn(2, 4, 6, dtype=torch.float64, requires_grad=True)
     if form == "plain":
