@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from itertools import repeat
 from math import ceil
 from pathlib import Path
 from threading import Lock
@@ -170,6 +169,7 @@ class Ct2Translator(ABC):
         at_once = self._device.batches_at_once
         batches = even_batches(order[len(too_long) :], tokens, self._batch_tokens, at_once)
         prefixes = [self.target_prefix(request.target) for request in requests]
+        nbest = decoding.num_hypotheses
         # One batch more than the engine works on waits in its queue: it never idles while the results
         # of another are put into text and stored.
         for batch, results in _ahead(
@@ -181,7 +181,7 @@ class Ct2Translator(ABC):
                     [
                         self._hypothesis(found, score, prefixes[index], unknown[index])
                         for found, score in zip(
-                            result.hypotheses, result.scores or repeat(None), strict=False
+                            result.hypotheses, result.scores or [None] * nbest, strict=True
                         )
                     ]
                     for index, result in zip(batch, self._results(results), strict=True)
