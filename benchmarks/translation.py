@@ -2,7 +2,8 @@
 
 The floor is `ctranslate2.Translator.translate_batch`, handed every sentence of both directions,
 tokenised beforehand, with nothing decoded, checked or written: in one call, which CTranslate2 sorts and
-batches itself, and in batches of one size made by hand; the quicker of the two counts. Ours is everything: read the file, split, translate, join, translate back, check, write. The
+batches itself, and in batches of one size made by hand; the quicker of the two counts. Ours is everything:
+read the file, split, translate, join, translate back, check, write. The
 usual ways go one language after another, prompt by prompt, without a cache: with CTranslate2, and with
 `generate` of transformers where the weights are there for it.
 

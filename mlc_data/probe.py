@@ -23,7 +23,7 @@ from mlc_data.align.stage import align
 from mlc_data.errors import UsageError
 from mlc_data.evaluate.consistency import measure
 from mlc_data.evaluate.stage import MIN_SETS, held_out
-from mlc_data.recipe import Loss
+from mlc_data.recipe_align import Loss
 from mlc_data.workspace import Run
 
 log = logging.getLogger(__name__)
@@ -109,8 +109,7 @@ def probe_base(run: Run) -> list[Layer]:
     held_out(run)  # before a model is loaded for nothing
     with quiet():
         loaded = load_model(settings.model, settings.revision, settings.dtype, KEY)
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        return probe(run, loaded.model.to(device), loaded.tokenizer)
+        return probe(run, _on_device(loaded.model), loaded.tokenizer)
 
 
 def best(layers: Sequence[Layer]) -> Layer:
@@ -131,7 +130,7 @@ def align_at_chosen_layer(run: Run, *, force: bool = False) -> bool:
     """
 
     def choose(model: Any, tokenizer: Any) -> tuple[int, list[dict[str, Any]]]:
-        layers = probe(run, model, tokenizer)
+        layers = probe(run, _on_device(model), tokenizer)
         found = best(layers)
         log.info(
             "align: layer %d of %d is read: there %.1f %% of held-out variants are nearest to their own "
@@ -152,6 +151,10 @@ def warn_at_floor(layers: Sequence[Layer], layer: int) -> None:
             "collinear already. align.loss.final_norm=true, or another layer (mlc-data probe), may help",
             read.layer, read.loss, read.floor,
         )  # fmt: skip
+
+
+def _on_device(model: Any) -> Any:
+    return model.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _floor(present: Tensor, settings: Loss) -> float:

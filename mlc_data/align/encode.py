@@ -15,7 +15,7 @@ from mlc_data.align.layers import layer_states
 from mlc_data.align.loss import MultilingualConsistencyLoss
 from mlc_data.align.model import KEY, load_model, quiet
 from mlc_data.align.states import text_states
-from mlc_data.recipe import Align, Loss
+from mlc_data.recipe_align import Align, Loss
 
 
 def plain_loss(settings: Loss) -> MultilingualConsistencyLoss:

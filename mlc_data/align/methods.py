@@ -10,7 +10,7 @@ from typing import Any
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 from trl.data_utils import maybe_apply_chat_template
 
-from mlc_data.recipe import Align
+from mlc_data.recipe_align import Align
 
 Row = dict[str, Any]
 

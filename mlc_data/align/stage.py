@@ -17,7 +17,8 @@ from mlc_data.errors import MlcDataError, UsageError
 from mlc_data.hashing import code_version, hash_value
 from mlc_data.locations import is_hub_id
 from mlc_data.manifest import ModelRecord, versions
-from mlc_data.recipe import Align, Recipe
+from mlc_data.recipe import Recipe
+from mlc_data.recipe_align import Align
 from mlc_data.records import PREFERENCES, SETS, Split
 from mlc_data.workspace import Outcome, Run, Staging, read_table, with_schema, write_text
 

@@ -24,7 +24,7 @@ from mlc_data.align.methods import Method, method_of, rows_of
 from mlc_data.align.stopping import orderly_stop, stop_requested
 from mlc_data.align.trainer import COMPLETE_FILE, Consistency, MLCTrainerMixin
 from mlc_data.errors import StoppedError
-from mlc_data.recipe import Align
+from mlc_data.recipe_align import Align
 
 log = logging.getLogger(__name__)
 

@@ -249,7 +249,7 @@ class Ct2Translator(ABC):
 
 
 def _scored(decoding: Decoding) -> bool:
-    """A beam search has log-probabilities anyhow; greedy search would spend 5 % of its time on them."""
+    """A beam search has log-probabilities anyhow; greedy search would compute them for nothing else."""
     return decoding.beam_size > 1
 
 

@@ -14,7 +14,7 @@ from torch.nn.functional import logsigmoid
 
 from mlc_data.align import PromptFormat, align
 from mlc_data.align.methods import rows_of
-from mlc_data.recipe import Align
+from mlc_data.recipe_align import Align
 from mlc_data.records import PREFERENCES
 from mlc_data.workspace import Run, read_table
 
