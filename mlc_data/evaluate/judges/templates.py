@@ -1,13 +1,16 @@
 """How guard models are asked and how their answers are read.
 
-Sources, read in November 2026:
+Sources, read in November 2026 as text, none of them tried on the real weights here:
 
-- PolyGuard: model card of ToxicityPrompts/PolyGuard-Qwen-Smol and ``batch_inference.py`` of
-  github.com/kpriyanshu256/polyguard (system and user message); the answer's five lines are those of
-  ``polyguard_annotator.py`` in github.com/stanford-crfm/helm. arXiv 2504.04377.
-- Qwen3Guard-Gen: README of github.com/QwenLM/Qwen3Guard. arXiv 2510.14276.
-- Llama Guard: model cards of meta-llama/Llama-Guard-3-1B and -8B and of Llama-Guard-4-12B, and
+- PolyGuard (arXiv 2504.04377): system and user message from ``batch_inference.py`` of its authors'
+  github.com/kpriyanshu256/polyguard; the answer's lines from ``polyguard_annotator.py`` of
+  github.com/stanford-crfm/helm.
+- Qwen3Guard-Gen (arXiv 2510.14276): README of github.com/QwenLM/Qwen3Guard, which asks for no head of
+  the guard's own turn.
+- Llama Guard 3: the 1B model's card, which hands texts over in parts and asks for no head, and
   llama.com/docs/model-cards-and-prompt-formats/llama-guard-3.
+- Llama Guard 4: not its card, but public code that uses the model in agreement (``any_guardrail``),
+  with parts and with the head asked for.
 """
 
 from __future__ import annotations
@@ -111,7 +114,7 @@ class Qwen3Guard:
         return _turns(exchange)
 
     def opens_answer(self, model_type: str) -> bool:
-        """Never: the template does it by itself."""
+        """Never: its README does not."""
         return False
 
     def read(self, answer: str) -> Judgment:
@@ -142,7 +145,7 @@ class LlamaGuard:
         return _turns(exchange)
 
     def opens_answer(self, model_type: str) -> bool:
-        """In version 4 alone; that of version 3 does it by itself."""
+        """In version 4 alone: the card of version 3 does not."""
         return model_type.startswith("llama4")
 
     def read(self, answer: str) -> Judgment:

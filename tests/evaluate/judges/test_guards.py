@@ -140,7 +140,7 @@ def test_llama_guard_whatever_its_template_takes(make_guard: Make, chat_template
 
 
 def test_a_text_that_the_chat_template_drops_is_no_judgment(make_guard: Make) -> None:
-    # Qwen3's own template leaves out of a reply what stands before </think>.
+    # As the templates of models that think may: what stands before </think> is left out.
     dropping = CHATML.replace("m['content']", "m['content'].split('</think>')[-1]")
     guard = make_guard(make_llama(), make_tokenizer(dropping), Qwen3Guard())
     whole, cut = guard.judge([HELPS, Exchange("Hi", "Do it so.</think>I cannot.", "eng_Latn")])

@@ -10,7 +10,7 @@ from tiny_guards import CHATML, HELPS, make_tokenizer
 from mlc_data.evaluate.judges import Exchange, Judgment, guard_template
 from mlc_data.evaluate.judges.templates import Instruction, LlamaGuard, PolyGuard, Qwen3Guard
 
-# Written down from the model card of ToxicityPrompts/PolyGuard-Qwen-Smol.
+# Written down from batch_inference.py of PolyGuard's authors, in ChatML.
 POLYGUARD_PROMPT = """\
 <|im_start|>system
 You are a classifier for analyzing interactions between humans and LLMs. Given a request from a human user and a \
@@ -45,7 +45,7 @@ Wait until nobody looks.<|im_end|>
 """
 
 
-def test_polyguard_is_asked_as_its_card_says() -> None:
+def test_polyguard_is_asked_as_its_authors_do() -> None:
     text = make_tokenizer(CHATML).apply_chat_template(
         PolyGuard().messages(HELPS), tokenize=False, add_generation_prompt=True
     )
