@@ -89,7 +89,10 @@ def align(
         "code": code_version("align", "align/card.md.j2", "records.py"),
     }
     if settings.loss.layer == "auto":
-        key["chosen"] = [recipe.evaluate.max_sets, code_version("probe.py", "evaluate")]
+        key["chosen"] = [
+            recipe.evaluate.max_sets,
+            code_version("probe.py", "evaluate/consistency.py"),
+        ]
     folder = run.path(f".training-{hash_value(key)[:12]}")
 
     def work(staging: Staging) -> Outcome:
