@@ -148,7 +148,7 @@ def warn_at_floor(layers: Sequence[Layer], layer: int) -> None:
     if read.at_floor:
         log.warning(
             "align: at layer %d the loss is %.4f before any training, and %.4f is its floor: the states are "
-            "collinear already. align.loss.final_norm=true, or another layer (mlc-data probe), may help",
+            "collinear already. Another layer (mlc-data align probe) or another align.loss.center may help",
             read.layer, read.loss, read.floor,
         )  # fmt: skip
 

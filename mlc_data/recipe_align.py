@@ -33,20 +33,29 @@ class Loss(Section):
     """A learned projection before the loss, or the hidden state itself."""
     dimensions: int = Field(default=512, ge=1)
     """Output width of the extractor."""
+    frozen_extractor: bool = False
+    """The projection stays as it was drawn (from the recipe's seed) and is not trained."""
     signed: bool = False
     """Languages that point in opposite directions are pulled together too; in the paper they count as
     collinear."""
     layer: int | Literal["auto"] = -1
     """Decoder layer whose output is read: 1 to the model's depth; negative counts from the end.
     `auto`: where most held-out variants are nearest to their own prompt before training."""
-    final_norm: bool = False
-    """Apply the model's own final norm to what is read (tames a few huge directions)."""
+    center: Literal["none", "final_norm", "running_mean"] = "none"
+    """What tames the few huge directions that all states share, before the extractor: `final_norm` is the
+    model's own last norm, `running_mean` subtracts the moving mean of the states read so far."""
     every: int = Field(default=2, ge=1)
     """Add the loss on every n-th optimiser step."""
     sets_per_step: int = Field(default=4, ge=1)
     """Variant sets read on such a step."""
     separation: float = Field(default=0.0, ge=0)
     """Weight of the term that keeps different prompts apart; 0 leaves it out."""
+
+    @model_validator(mode="after")
+    def _an_extractor_to_freeze(self) -> Self:
+        if self.frozen_extractor and self.extractor == "none":
+            raise ValueError("`frozen_extractor` goes with extractor linear, not none")
+        return self
 
 
 class Align(Section):

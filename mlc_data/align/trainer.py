@@ -19,7 +19,7 @@ from mlc_data.align.states import find_decoder, set_states
 from mlc_data.errors import MlcDataError, UsageError
 
 LOSS_FILE = "consistency_loss.safetensors"
-"""The extractor's weights within a training checkpoint."""
+"""The extractor's weights and the moving mean within a training checkpoint."""
 
 COMPLETE_FILE = "complete"
 """Written last into a training checkpoint: one without it was cut short."""
@@ -30,13 +30,13 @@ class Consistency:
     """What `MLCTrainerMixin` adds to a trainer.
 
     Args:
-        loss: the loss; its parameters are trained along.
+        loss: the loss; its parameters are trained along, unless they are frozen.
         sets: variant sets as token ids, see `mlc_data.align.batches.TokenSets.rows`.
         weight: lambda, 0 or more; 0 adds nothing and computes nothing.
         every: the loss is added on the first of every so many optimiser steps.
         sets_per_step: sets read on such a step.
         layer: see `mlc_data.align.states.last_token_states`.
-        final_norm: see there.
+        final_norm: see there; to subtract a moving mean is the loss's own ``center``.
         seed: decides the order of the sets.
         batch_size: most texts a forward pass.
     """
@@ -62,8 +62,8 @@ class MLCTrainerMixin:
 
     With gradient accumulation the term is computed once an optimiser step, at its last forward
     pass, and enters the step's gradient exactly ``weight`` times. Figures are logged under
-    ``mlc/``. The extractor is optimised at the trainer's learning rate without weight decay, and
-    is saved and restored with the training checkpoints.
+    ``mlc/``. The extractor is optimised at the trainer's learning rate without weight decay; it and
+    the moving mean are saved and restored with the training checkpoints.
 
     Raises:
         MlcDataError: a loss is not finite; names the step.
@@ -82,8 +82,7 @@ class MLCTrainerMixin:
         host: Any = self
         loss, model = consistency.loss, host.model
         find_decoder(model).index(consistency.layer)
-        if isinstance(loss.extractor, nn.LazyLinear):
-            loss.extractor(torch.zeros(1, model.config.get_text_config().hidden_size))
+        loss.build(model.config.get_text_config().hidden_size)
         loss.to(host.args.device)
         if host.args.world_size > 1 and loss.extractor is not None:
             raise UsageError(
@@ -167,7 +166,8 @@ class MLCTrainerMixin:
         parent: Any = super()
         optimizer = parent.create_optimizer(*args, **kwargs)
         known = {id(p) for group in optimizer.param_groups for p in group["params"]}
-        extra = [p for p in self.consistency.loss.parameters() if id(p) not in known]
+        own = self.consistency.loss.parameters()
+        extra = [p for p in own if p.requires_grad and id(p) not in known]
         if extra and self.consistency.weight:
             optimizer.add_param_group({"params": extra, "weight_decay": 0.0})
         return optimizer

@@ -186,6 +186,8 @@ def _trainer(job: Job) -> Any:
         extractor=chosen.extractor,
         hidden_size=job.model.config.get_text_config().hidden_size,
         dimensions=chosen.dimensions,
+        trained=not chosen.frozen_extractor,
+        center="running_mean" if chosen.center == "running_mean" else "none",
         signed=chosen.signed,
         separation=chosen.separation,
     )
@@ -196,7 +198,7 @@ def _trainer(job: Job) -> Any:
         every=chosen.every,
         sets_per_step=chosen.sets_per_step,
         layer=chosen.layer,
-        final_norm=chosen.final_norm,
+        final_norm=chosen.center == "final_norm",
         seed=job.seed,
     )
     # Reference log-probabilities beforehand: once a pair instead of once a use; and with every
