@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from mlc_data.cli import display
+from mlc_data.cli import display, probe
 from mlc_data.cli.options import (
     ForceOption,
     QuietOption,
@@ -29,6 +29,8 @@ _COMMANDS = {
     "evaluate": ("evaluate", "Measure held-out variant sets before and after alignment."),
 }
 
+_MORE = {"align": "  |  mlc-data align probe runs/quickstart  (which layer should the loss read?)"}
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -36,8 +38,10 @@ def register(app: typer.Typer) -> None:
         app.command(
             name,
             help=f"{description} Stages before it are brought up to date first.",
-            epilog=f"Example:  mlc-data {name} quickstart --force",
+            epilog=f"Example:  mlc-data {name} quickstart --force{_MORE.get(name, '')}",
         )(_command(stage))
+        if name == "align":
+            probe.register(app)
 
 
 def _command(stage: str) -> Callable[..., None]:

@@ -94,10 +94,10 @@ def test_without_held_out_sets_auto_says_what_to_do(make_run: MakeRun) -> None:
 def test_the_command(make_run: MakeRun) -> None:
     run = make_run()
     picture = run.folder / "layers.svg"
-    shown = CliRunner().invoke(app, ["probe", str(run.folder), "--plot", str(picture)])
+    shown = CliRunner().invoke(app, ["align", "probe", str(run.folder), "--plot", str(picture)])
     assert shown.exit_code == 0, shown.output
     assert "align.loss.layer=auto reads layer" in shown.output
     assert "<svg" in picture.read_text()
-    told = json.loads(CliRunner().invoke(app, ["probe", str(run.folder), "--json"]).stdout)
+    told = json.loads(CliRunner().invoke(app, ["align", "probe", str(run.folder), "--json"]).stdout)
     assert len(told["layers"]) == 4
     assert told["auto"] in (1, 2, 3, 4)
