@@ -191,7 +191,7 @@ def _work(
             after=after,
         )
         write_checkpoint(staging.path("checkpoint"), model, loaded.tokenizer, card, settings.dtype)
-    lines = "".join(json.dumps(row) + "\n" for row in trained.log)
+    lines = "".join(json.dumps(row, sort_keys=True) + "\n" for row in trained.log)
     write_text(staging.path("training.jsonl"), lines)
     notes = _notes(trained, pairs, left_out, sets, form.kind)
     notes["layer"] = settings.loss.layer
