@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +15,11 @@ from torch import Tensor, nn
 from trl import DPOTrainer
 
 from mlc_data.align.batches import SetSampler, Tokens
-from mlc_data.align.loss import MultilingualConsistencyLoss
+from mlc_data.align.loss import MultilingualConsistencyLoss, at_floor, bounds
 from mlc_data.align.states import find_decoder, set_states
 from mlc_data.errors import MlcDataError, UsageError
+
+log = logging.getLogger(__name__)
 
 LOSS_FILE = "consistency_loss.safetensors"
 """The extractor's weights and the moving mean within a training checkpoint."""
@@ -132,7 +135,23 @@ class MLCTrainerMixin:
                 model, rows, chosen.layer, chosen.final_norm, chosen.batch_size
             )
         term, figures = chosen.loss(states, present)
+        if not host.state.global_step and host.is_world_process_zero():
+            self._mlc_warn_at_floor(figures["mlc"].item(), present)
         return term, figures
+
+    def _mlc_warn_at_floor(self, value: float, present: Tensor) -> None:
+        """Say so where the loss has nothing to teach before any training."""
+        host: Any = self
+        chosen = self.consistency
+        floor, ceiling = bounds(present, chosen.loss.temperature, chosen.loss.form)
+        if at_floor(value, floor, ceiling):
+            decoder = find_decoder(host.model)
+            log.warning(
+                "align: the consistency loss begins at its floor: it is %.4f at the first step, and %.4f is the "
+                "least that it can be. At layer %d of %d the languages of a prompt are collinear already, so it "
+                "teaches next to nothing there. Try another align.loss.layer (mlc-data align probe RUN measures all), or "
+                "another align.loss.center", value, floor, decoder.index(chosen.layer), decoder.depth,
+            )  # fmt: skip
 
     def _mlc_scale(self, num_items_in_batch: Any) -> int:
         """What the trainer is about to divide the loss by for gradient accumulation."""

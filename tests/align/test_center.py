@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from pydantic import ValidationError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from mlc_data.align import MultilingualConsistencyLoss, align, plain_loss
 from mlc_data.align.encode import encode_layers
@@ -226,3 +226,31 @@ def test_a_stopped_training_goes_on_with_the_same_mean(
     assert names[0].read_bytes() == names[1].read_bytes()
     extractor = whole.manifest.stages["align"].notes["extractor_parameters"]
     assert extractor == (0 if frozen else 33 * 16)
+
+
+FLOOR = "the consistency loss begins at its floor"
+
+
+@pytest.mark.parametrize(("center", "told"), [("none", True), ("running_mean", False)])
+def test_a_loss_that_begins_at_its_floor_is_told_once(
+    make_run: MakeRun, tiny: Path, caplog: pytest.LogCaptureFixture, center: str, told: bool
+) -> None:
+    """One huge direction in all embeddings makes all states of the first layers collinear."""
+    broken = load_file(tiny / "model.safetensors")
+    broken["model.embed_tokens.weight"][:, 0] += 100
+    save_file(broken, tiny / "model.safetensors", {"format": "pt"})
+    run = make_run(loss={"layer": 2, "every": 1, "center": center, "extractor": "none"})
+    align(run)
+    found = [each.getMessage() for each in caplog.records if FLOOR in each.getMessage()]
+    assert len(found) == told
+    if told:
+        assert "At layer 2 of 4" in found[0]
+        assert "mlc-data align probe" in found[0]
+        assert "align.loss.center" in found[0]
+
+
+def test_a_loss_above_its_floor_is_not_told_of(
+    make_run: MakeRun, caplog: pytest.LogCaptureFixture
+) -> None:
+    align(make_run(loss={"layer": 2, "every": 1}, max_steps=1))
+    assert FLOOR not in caplog.text
