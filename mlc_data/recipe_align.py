@@ -101,6 +101,9 @@ class Align(Section):
     """Type the weights are trained and saved in."""
     gradient_checkpointing: bool = False
     """Trade time for memory."""
+    report_to: tuple[Literal["tensorboard", "wandb"], ...] = ("tensorboard",)
+    """Where figures go while they come, besides training.jsonl: event files in the run's folder
+    `tensorboard`, or Weights & Biases, which is contacted only if named here."""
 
     @model_validator(mode="after")
     def _settings_of_the_method(self) -> Self:

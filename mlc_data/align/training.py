@@ -7,6 +7,7 @@ import math
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from transformers import PrinterCallback, TrainerCallback
 
 from mlc_data import progress
 from mlc_data.align.batches import Tokens
+from mlc_data.align.board import board
 from mlc_data.align.loss import MultilingualConsistencyLoss
 from mlc_data.align.methods import Method, method_of, rows_of
 from mlc_data.align.stopping import orderly_stop, stop_requested
@@ -67,6 +69,7 @@ class Job:
         settings: the recipe's ``align`` section.
         seed: decides adapters, extractor, and the order of pairs and sets.
         folder: for training checkpoints.
+        board: for TensorBoard's event files, where ``settings.report_to`` names it; None writes none.
     """
 
     model: Any
@@ -76,6 +79,7 @@ class Job:
     settings: Align
     seed: int
     folder: Path
+    board: Path | None = None
 
     @property
     def steps(self) -> int:
@@ -102,6 +106,8 @@ def train(job: Job) -> Trained:
     saved = last_complete(job.folder)
     done = int(saved.name.rpartition("-")[2]) if saved else 0
     torch.manual_seed(job.seed)
+    if not saved and job.board is not None:
+        shutil.rmtree(job.board, ignore_errors=True)  # of another training
     with orderly_stop():
         trainer = _trainer(job)
         begun = time.perf_counter()
@@ -111,8 +117,11 @@ def train(job: Job) -> Trained:
         else:
             if saved:
                 log.info("align: going on after step %d of %d", done, total)
-            with progress.bar("aligning", total - done, "steps") as bar:
+            with ExitStack() as stack:
+                bar = stack.enter_context(progress.bar("aligning", total - done, "steps"))
                 trainer.add_callback(_Steps(bar))
+                if job.board is not None and "tensorboard" in job.settings.report_to:
+                    trainer.add_callback(stack.enter_context(board(job.board, done, _figures)))
                 trainer.train(resume_from_checkpoint=str(saved) if saved else None)
         if stop_requested():
             raise StoppedError(
@@ -255,7 +264,8 @@ def _arguments(job: Job, method: Method, precompute: bool) -> Any:
         save_total_limit=None,  # older ones go when the new one is complete, not before
         logging_steps=max(1, job.steps // _LOGGED_STEPS),
         logging_nan_inf_filter=False,
-        report_to=[],
+        # TensorBoard's files are written by ours, which knows where and how to go on.
+        report_to=[name for name in settings.report_to if name != "tensorboard"],
         disable_tqdm=True,
     )
     if arguments.n_gpu > 1:
