@@ -65,12 +65,12 @@ class Align(Section):
     """Hugging Face folder, Hub id, or a .gguf file that an installed package carries."""
     revision: str | None = None
     """Commit of the Hub repository."""
-    method: Literal["dpo", "sft", "orpo", "simpo"] = "dpo"
+    method: Literal["dpo", "sft", "orpo", "simpo", "kto"] = "dpo"
     """Monolingual alignment method. `sft` reads the chosen responses alone."""
     loss: Loss = Loss()
     """The consistency loss."""
     beta: float | None = Field(default=None, gt=0)
-    """DPO: strength of the pull towards the reference model (null: 0.1). ORPO: weight of the odds
+    """DPO and KTO: strength of the pull towards the reference model (null: 0.1). ORPO: weight of the odds
     ratio (null: 0.1). SimPO: scale of the rewards (null: 2)."""
     dpo_loss: (
         Literal["sigmoid", "hinge", "ipo", "exo_pair", "nca_pair", "robust", "apo_zero", "apo_down"]
@@ -90,7 +90,7 @@ class Align(Section):
     max_steps: int | None = Field(default=None, ge=1)
     """Optimiser steps; null lets `epochs` decide."""
     batch_size: int = Field(default=4, ge=1)
-    """Pairs a device and forward pass."""
+    """Pairs a device and forward pass; KTO needs two or more."""
     gradient_accumulation: int = Field(default=1, ge=1)
     """Forward passes an optimiser step."""
     max_length: int = Field(default=1024, ge=8)
@@ -108,10 +108,14 @@ class Align(Section):
     @model_validator(mode="after")
     def _settings_of_the_method(self) -> Self:
         for name, methods in (
-            ("beta", ("dpo", "orpo", "simpo")), ("dpo_loss", ("dpo",)), ("simpo_gamma", ("simpo",)),
+            ("beta", ("dpo", "orpo", "simpo", "kto")), ("dpo_loss", ("dpo",)), ("simpo_gamma", ("simpo",)),
         ):  # fmt: skip
             if getattr(self, name) is not None and self.method not in methods:
                 raise ValueError(
                     f"`{name}` goes with method {' or '.join(methods)}, not {self.method}"
                 )
+        if self.method == "kto" and self.batch_size < 2:
+            raise ValueError(
+                "method kto compares a response with those of other prompts in its batch: `batch_size` is 2 or more"
+            )
         return self

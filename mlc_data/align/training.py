@@ -163,7 +163,8 @@ class _Trainer(MLCTrainerMixin):
     reference_bar: progress.Bar | None = None
 
     def compute_ref_log_probs(self, *args: Any, **kwargs: Any) -> Any:
-        """Log-probabilities of a batch under the reference model, while they are precomputed (DPO)."""
+        """Log-probabilities of a batch under the reference model, while they are precomputed (DPO,
+        KTO)."""
         if stop_requested():
             raise StoppedError("stopped before the first step; nothing had been trained yet")
         parent: Any = super()
@@ -220,7 +221,7 @@ def _trainer(job: Job) -> Any:
         trainer = kind(
             model=job.model,
             args=_arguments(job, method, precompute),
-            train_dataset=Dataset.from_list(rows_of(settings.method, job.pairs, job.tokenizer)),
+            train_dataset=Dataset.from_list(rows_of(settings, job.pairs, job.tokenizer, job.seed)),
             processing_class=job.tokenizer,
             peft_config=_adapters(settings),
             consistency=consistency,
@@ -251,7 +252,7 @@ def _arguments(job: Job, method: Method, precompute: bool) -> Any:
         lr_scheduler_type="cosine",
         warmup_steps=round(settings.warmup * job.steps),
         max_steps=job.steps,
-        per_device_train_batch_size=settings.batch_size,
+        per_device_train_batch_size=settings.batch_size * method.rows_a_pair,
         gradient_accumulation_steps=settings.gradient_accumulation,
         gradient_checkpointing=settings.gradient_checkpointing,
         bf16=settings.dtype == "bfloat16",

@@ -25,7 +25,10 @@ _COMMANDS = {
     "rescue": ("rescue", "Translate again, by the recipe's ladder, what would be rejected."),
     "check": ("check", "Score every translation and decide which are kept."),
     "sets": ("sets", "Build variant sets from what was kept."),
-    "align": ("align", "Train the model with DPO, SFT, ORPO or SimPO and the consistency loss."),
+    "align": (
+        "align",
+        "Train the model with DPO, SFT, ORPO, SimPO or KTO and the consistency loss.",
+    ),
     "evaluate": ("evaluate", "Measure held-out variant sets before and after alignment."),
 }
 

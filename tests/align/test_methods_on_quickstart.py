@@ -20,7 +20,7 @@ from mlc_data.recipe_files import load_recipe
 from mlc_data.stages import bring_up_to, run_stage
 from mlc_data.workspace import Run
 
-METHODS = ("dpo", "sft", "orpo", "simpo")
+METHODS = ("dpo", "sft", "orpo", "simpo", "kto")
 
 # Imports once, then one process a method: each kills itself in the middle of its fourth step.
 PROGRAM = """
