@@ -24,7 +24,7 @@ class Board(TrainerCallback):  # type: ignore[misc]
         self, args: Any, state: Any, control: Any, logs: Mapping[str, Any], **_: Any
     ) -> None:
         """Called by the trainer with a row of figures."""
-        if not state.is_world_process_zero or "loss" not in logs:
+        if "loss" not in logs:
             return
         for name, value in self.choose(logs).items():
             self.writer.add_scalar(name, value, state.global_step)

@@ -66,7 +66,8 @@ class MLCTrainerMixin:
     With gradient accumulation the term is computed once an optimiser step, at its last forward
     pass, and enters the step's gradient exactly ``weight`` times. Figures are logged under
     ``mlc/``. The extractor is optimised at the trainer's learning rate without weight decay; it and
-    the moving mean are saved and restored with the training checkpoints.
+    the moving mean, which several processes share after each batch, are saved and restored with the
+    training checkpoints.
 
     Raises:
         MlcDataError: a loss is not finite; names the step.
@@ -135,6 +136,9 @@ class MLCTrainerMixin:
                 model, rows, chosen.layer, chosen.final_norm, chosen.batch_size
             )
         term, figures = chosen.loss(states, present)
+        if host.args.world_size > 1 and chosen.loss.running_mean is not None:
+            shared = host.accelerator.reduce(chosen.loss.running_mean, reduction="mean")
+            chosen.loss.running_mean.copy_(shared)
         if not host.state.global_step and host.is_world_process_zero():
             self._mlc_warn_at_floor(figures["mlc"].item(), present)
         return term, figures

@@ -102,12 +102,10 @@ def train(job: Job) -> Trained:
     """
     # No library reports to anyone from here.
     hub_constants.HF_HUB_DISABLE_TELEMETRY = True
-    total = job.steps
+    settings, total = job.settings, job.steps
     saved = last_complete(job.folder)
     done = int(saved.name.rpartition("-")[2]) if saved else 0
     torch.manual_seed(job.seed)
-    if not saved and job.board is not None:
-        shutil.rmtree(job.board, ignore_errors=True)  # of another training
     with orderly_stop():
         trainer = _trainer(job)
         begun = time.perf_counter()
@@ -120,8 +118,11 @@ def train(job: Job) -> Trained:
             with ExitStack() as stack:
                 bar = stack.enter_context(progress.bar("aligning", total - done, "steps"))
                 trainer.add_callback(_Steps(bar))
-                if job.board is not None and "tensorboard" in job.settings.report_to:
-                    trainer.add_callback(stack.enter_context(board(job.board, done, _figures)))
+                if job.board is not None and trainer.is_world_process_zero():
+                    if not saved:  # what is there is of another training
+                        shutil.rmtree(job.board, ignore_errors=True)
+                    if "tensorboard" in settings.report_to:
+                        trainer.add_callback(stack.enter_context(board(job.board, done, _figures)))
                 trainer.train(resume_from_checkpoint=str(saved) if saved else None)
         if stop_requested():
             raise StoppedError(

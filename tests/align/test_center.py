@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +16,11 @@ from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 
 from mlc_data.align import MultilingualConsistencyLoss, align, plain_loss
+from mlc_data.align.batches import SetSampler
 from mlc_data.align.encode import encode_layers
 from mlc_data.align.loss import MOMENTUM
 from mlc_data.align.model import load_model
+from mlc_data.align.states import set_states
 from mlc_data.align.trainer import LOSS_FILE
 from mlc_data.align.training import _Trainer
 from mlc_data.errors import MlcDataError
@@ -254,3 +259,52 @@ def test_a_loss_above_its_floor_is_not_told_of(
 ) -> None:
     align(make_run(loss={"layer": 2, "every": 1}, max_steps=1))
     assert FLOOR not in caplog.text
+
+
+TOGETHER = """
+import sys, torch
+from datasets import Dataset
+from trl import SFTConfig, SFTTrainer
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from mlc_data.align import Consistency, MLCTrainerMixin, MultilingualConsistencyLoss
+
+class Trainer(MLCTrainerMixin, SFTTrainer): pass
+
+torch.set_num_threads(1)
+model = AutoModelForCausalLM.from_pretrained(sys.argv[1])
+settings = SFTConfig(
+    output_dir=sys.argv[2], max_steps=2, per_device_train_batch_size=1, learning_rate=0.0, use_cpu=True,
+    bf16=False, report_to=[], save_strategy="no", disable_tqdm=True, gradient_checkpointing=False,
+)
+loss = MultilingualConsistencyLoss(extractor="none", center="running_mean")
+sets = [[[5 + n, 6, 7], [8, 9 + n]] for n in range(8)]
+trainer = Trainer(
+    model=model, args=settings, train_dataset=Dataset.from_list([{"text": "Hi"}] * 8),
+    processing_class=AutoTokenizer.from_pretrained(sys.argv[1]),
+    consistency=Consistency(loss, sets, every=1, sets_per_step=2, layer=2),
+)
+trainer.train()
+torch.save(loss.running_mean, f"{sys.argv[2]}/mean-{settings.process_index}.pt")
+"""
+
+
+def test_several_processes_share_the_mean(tmp_path: Path, llama: Any, tiny: Path) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    script = tmp_path / "together.py"
+    script.write_text(TOGETHER)
+    subprocess.run(
+        [*command, str(script), str(tiny), str(tmp_path)], check=True, capture_output=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    one, other = (torch.load(tmp_path / f"mean-{n}.pt", weights_only=True) for n in (0, 1))
+    assert torch.equal(one, other)
+    sets = [[[5 + n, 6, 7], [8, 9 + n]] for n in range(8)]
+    order = SetSampler(8, 2, 0)
+    with torch.no_grad():  # nothing is learnt at a learning rate of 0
+        found = [
+            set_states(llama, [sets[index] for index in order.indices(use)], 2)[0].mean(dim=(0, 1))
+            for use in range(4)  # two a step
+        ]
+    first = (found[0] + found[1]) / 2
+    wanted = 0.9 * first + 0.1 * (found[2] + found[3]) / 2
+    torch.testing.assert_close(one, wanted, atol=1e-5, rtol=1e-4)
