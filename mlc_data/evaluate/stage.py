@@ -107,7 +107,7 @@ def evaluate(run: Run, *, encode: Encode, loss: LossFunction, force: bool = Fals
             **results,
             "languages": languages,
             "layer": aligned.notes.get("layer", recipe.align.loss.layer),
-            "final_norm": recipe.align.loss.final_norm,
+            "center": recipe.align.loss.center,
             "by_language": {when: [asdict(row) for row in tables[when]] for when in tables},
         }
         write_text(
