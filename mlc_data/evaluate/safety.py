@@ -144,8 +144,8 @@ def judge_safety(
         write_text(staging.path("evaluation", "safety.json"), json.dumps(details, indent=2) + "\n")
         return Outcome(results={"safety": results}, notes=counts)
 
-    record = run.manifest.stages.get("safety")
-    judged = record.notes.get("judges", {}).values() if record else ()
+    earlier = run.manifest.stages.get("safety")
+    judged = earlier.notes.get("judges", {}).values() if earlier else ()
     return run.stage(
         "safety", key, _OUTPUTS, work, force=force or any(one["failed"] for one in judged)
     )
