@@ -17,6 +17,7 @@ from mlc_data.cli import (
     languages,
     models,
     probe,
+    publish,
     recipes,
     run,
     stages,
@@ -73,6 +74,7 @@ doctor.register(app)
 explain.register(app)
 calibrate.register(app)
 probe.register(app)
+publish.register(app)
 
 
 def main() -> None:

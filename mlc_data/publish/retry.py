@@ -50,7 +50,6 @@ class Retry:
     """Seconds before the second try; doubled each time."""
     longest: float = 300.0
     """Seconds at most."""
-    sleep: Callable[[float], None] = time.sleep
 
     def call(self, what: str, work: Callable[[], T], token: str | None = None) -> T:
         """What ``work`` returns.
@@ -82,7 +81,7 @@ class Retry:
                     "%s: %s; trying again in %.0f s (%d of %d)",
                     what, plain(cause, token), wait, attempt, self.attempts - 1,
                 )  # fmt: skip
-                self.sleep(wait)
+                time.sleep(wait)
         raise AssertionError("unreachable")
 
     def _wait(self, attempt: int, cause: Exception) -> float:

@@ -146,7 +146,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile.read(size // 2)
             self._hang_up()
             return
-        self.body = self._chunks() if self.headers.get("Transfer-Encoding") else self.rfile.read(size)
+        self.body = (
+            self._chunks() if self.headers.get("Transfer-Encoding") else self.rfile.read(size)
+        )
         if fault and fault.kind == "hold":
             fault.release.wait(60)
             self._hang_up()
@@ -238,7 +240,9 @@ class _Handler(BaseHTTPRequestHandler):
         kind, name = asked.get("type", "model"), f"{asked['organization']}/{asked['name']}"
         url = f"{self.hub.url}/{'datasets/' if kind == 'dataset' else ''}{name}"
         if (kind, name) in self.hub.repos:
-            raise _Refused(409, "You already created this repo", body={"url": url, "error": "there"})
+            raise _Refused(
+                409, "You already created this repo", body={"url": url, "error": "there"}
+            )
         repo = Repo(private=asked.get("visibility") == "private" or bool(asked.get("private")))
         self.hub.repos[kind, name] = repo
         self.hub.add_commit(repo, "initial commit", {".gitattributes": b"*.parquet lfs\n"}, set())
@@ -299,7 +303,9 @@ class _Handler(BaseHTTPRequestHandler):
         commit = self._commit(kind, name, revision)
         asked = parse_qs(self.body.decode()).get("paths", [])
         found = [self._entry(commit, path) for path in asked if path in commit.files]
-        folders = {path for path in asked if any(one.startswith(f"{path}/") for one in commit.files)}
+        folders = {
+            path for path in asked if any(one.startswith(f"{path}/") for one in commit.files)
+        }
         found += [
             {"type": "directory", "path": path, "size": 0, "oid": git_hash(path.encode())}
             for path in sorted(folders)
@@ -446,9 +452,7 @@ for _prefix, _kind in (("datasets/", "dataset"), ("", "model")):
     def _batch(handler: _Handler, name: str, kind: str = _kind) -> Any:
         return handler.batch(kind, name)
 
-    def _resolve(
-        handler: _Handler, name: str, revision: str, path: str, kind: str = _kind
-    ) -> Any:
+    def _resolve(handler: _Handler, name: str, revision: str, path: str, kind: str = _kind) -> Any:
         return handler.resolve(kind, name, revision, path)
 
     _ROUTES += [
