@@ -93,7 +93,7 @@ def publish(
             "--gated and --no-gated go with --repo"
         )
     display.set_up(quiet=quiet)
-    from huggingface_hub.utils import disable_progress_bars
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
     from mlc_data.publish.dataset import Wishes
     from mlc_data.publish.publication import Order, to_folder, to_hub
@@ -146,7 +146,7 @@ def _plan(plan: Plan) -> None:
 def _summary(made: Publication) -> None:
     table = Table("", "train", "test", title=f"Data set {made.name}", title_justify="left")
     for config, splits in made.rows.items():
-        table.add_row(config, str(splits["train"]), str(splits["test"]))
+        table.add_row(config, str(splits.get("train", 0)), str(splits.get("test", 0)))
     out.print(table)
     parts = Table.grid(padding=(0, 2))
     parts.add_row("licence", made.licence)

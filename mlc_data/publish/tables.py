@@ -29,7 +29,7 @@ class Tables:
     """What was written.
 
     Attributes:
-        rows: by configuration and split.
+        rows: by configuration and split; splits that have none are left out.
         paired: rows of ``sets`` that have a chosen and a rejected response.
         schemas: columns of each configuration.
     """
@@ -68,9 +68,19 @@ def write_tables(run: Run, folder: Path) -> Tables:
     """Write ``sets/`` and ``variants/`` into ``folder``, in shards of the recipe's size.
 
     Kept variants of prompts that have no set are in ``variants`` too; a prompt's split is decided by
-    its id, so no prompt is in both splits.
+    its id, so no prompt is in both splits. A split without rows is left out: `datasets` refuses to
+    load any of a configuration that has one.
+
+    Raises:
+        UsageError: there is no variant set.
+        MlcDataError: the sets were split by another share than the recipe has now.
     """
     rows = {"sets": _copy_sets(run, folder / "sets")}
+    if not rows["sets"]:
+        raise UsageError(
+            f"{run.folder} has no variant set, so there is nothing to publish: "
+            "rejected/variants.parquet and `mlc-data explain` tell why variants were not kept"
+        )
     schema = dict(pl.read_parquet_schema(run.path(_VARIANTS_FILE)))
     if list(schema.items())[: len(VARIANTS)] != list(VARIANTS.items()):
         raise MlcDataError(f"{run.path(_VARIANTS_FILE)} has other columns than it should have")
@@ -93,9 +103,10 @@ def _copy_sets(run: Run, folder: Path) -> dict[str, int]:
                 f"{file} was split by another sets.test_share than {run.path('recipe.yaml')} has: "
                 f"build the sets again: mlc-data sets {run.folder}"
             )
-        shutil.copyfile(file, folder / file.name)
-        rows[split] += ids.len()
-    return rows
+        if ids.len():
+            shutil.copyfile(file, folder / file.name)
+            rows[split] += ids.len()
+    return _filled(rows)
 
 
 def _split_variants(run: Run, folder: Path, schema: Mapping[str, pl.DataType]) -> dict[str, int]:
@@ -113,7 +124,11 @@ def _split_variants(run: Run, folder: Path, schema: Mapping[str, pl.DataType]) -
             )
             test.write(part.filter(held_out))
             train.write(part.filter(~held_out))
-    return {"train": train.rows, "test": test.rows}
+    return _filled({"train": train.rows, "test": test.rows})
+
+
+def _filled(rows: Mapping[str, int]) -> dict[str, int]:
+    return {split: number for split, number in rows.items() if number}
 
 
 class _Shards:
@@ -155,6 +170,8 @@ class _Shards:
     def __exit__(self, *failed: object) -> None:
         self._close()
         if failed[0] is None:
+            if not self.rows:
+                self._files.pop().unlink()
             for number, file in enumerate(self._files):
                 name = f"{self._split}-{number:05d}-of-{len(self._files):05d}.parquet"
                 file.rename(file.with_name(name))

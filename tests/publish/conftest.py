@@ -18,7 +18,6 @@ from mlc_data.recipe_files import parse_recipe
 from mlc_data.variants import build_sets
 from mlc_data.workspace import Run
 
-
 REPOSITORY = Path(__file__).parent.parent.parent
 
 
