@@ -42,7 +42,8 @@ GATED_PROMPT = (
 class Facts:
     """What the card is made from.
 
-    ``repo`` is ``organisation/name``, None for a folder; ``gated`` whether the Hub asks for consent.
+    ``repo`` is ``organisation/name``, None for a folder; ``gated`` whether the Hub asks for consent;
+    ``changes`` what is new since the revision before, in Markdown.
     """
 
     recipe: Recipe
@@ -51,6 +52,7 @@ class Facts:
     granted: Granted
     repo: str | None = None
     gated: bool = True
+    changes: str | None = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import yaml
@@ -78,7 +78,14 @@ def data_parts(recipe: Recipe, manifest: Manifest) -> tuple[Part, ...]:
 
 
 def build(
-    run: Run, folder: Path, wishes: Wishes, *, repo: str | None, url: str, gated: bool
+    run: Run,
+    folder: Path,
+    wishes: Wishes,
+    *,
+    repo: str | None,
+    url: str,
+    gated: bool,
+    changes: str | None = None,
 ) -> Publication:
     """Write everything into ``folder``, which is empty.
 
@@ -89,6 +96,7 @@ def build(
         repo: ``organisation/name``, as the card names it; None for a folder.
         url: address of the data set.
         gated: whether the Hub asks for consent.
+        changes: what is new in this revision, for the card; it is no part of the content hash.
 
     Raises:
         UsageError: a stage has not been done.
@@ -108,7 +116,7 @@ def build(
     facts = Facts(recipe, manifest, tables, granted, repo, gated)
     card = render(facts)
     told = without_folders(recipe.model_dump(mode="json"))
-    write_text(folder / "README.md", card)
+    write_text(folder / "README.md", render(replace(facts, changes=changes)))
     write_text(folder / "recipe.yaml", yaml.safe_dump(told, sort_keys=False, allow_unicode=True))
     shared = without_folders(manifest.model_dump(mode="json"))
     write_text(folder / "manifest.json", _json(shared))

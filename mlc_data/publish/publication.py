@@ -52,6 +52,8 @@ class Order:
         wishes: licence and rights.
         checkpoint: push the checkpoint too.
         dry: build and show all, publish nothing.
+        changes: what is new since the last revision, in Markdown, for the card. Data that have not
+            changed are not pushed for its sake.
     """
 
     repo: str
@@ -60,6 +62,7 @@ class Order:
     wishes: Wishes = field(default_factory=Wishes)
     checkpoint: bool = False
     dry: bool = False
+    changes: str | None = None
 
 
 def to_folder(run: Run, folder: Path, wishes: Wishes, repo: str | None = None) -> Publication:
@@ -129,6 +132,7 @@ def _push_data(run: Run, order: Order, hub: Hub, show: Show | None) -> Pushed | 
             repo=order.repo,
             url=hub.address(target),
             gated=order.gated is not False,
+            changes=order.changes,
         )
         files: dict[str, Path | bytes] = {path: folder / path for path in made.files}
         if show:

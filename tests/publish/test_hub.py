@@ -171,6 +171,24 @@ def test_a_stale_schema_is_replaced_and_foreign_files_stay(
     assert json.loads(told.splitlines()[-1]) == expected(run)
 
 
+@pytest.mark.usefixtures("client")
+def test_changes_are_told_in_the_card_and_are_no_reason_to_push(
+    hub: LoopbackHub, finished: Make
+) -> None:
+    run = finished()
+    (first,) = push(run, changes="- 12 prompts added")
+    card = hub.repo(REPO).head.files["README.md"].decode()
+    assert "## Changes in this revision\n\n- 12 prompts added\n" in card
+    (second,) = push(run, changes="- nothing")
+    assert (first.changed, second.changed) == (True, False)
+    assert "Changes" not in _card_of(finished(name="other"), hub)
+
+
+def _card_of(run: Run, hub: LoopbackHub) -> str:
+    to_hub(run, Order("org/other"), Hub())
+    return hub.repo("org/other").head.files["README.md"].decode()
+
+
 FAULTS = [
     ("POST", "/api/repos/create", 500, {}),
     ("PUT", "/settings", 429, {"Retry-After": "7"}),
