@@ -124,16 +124,21 @@ def croissant(
         ),
         "url": url,
         "license": licence.id if licence.hub == "other" else f"{_SPDX}{licence.id}.html",
-        "version": "1.0.0",
         "datePublished": published,
         "inLanguage": [get_language(code).bcp47 for code in codes],
         "keywords": ["multilingual", "safety", "alignment", "parallel text"],
         "citeAs": "arXiv:2602.16660",
-        "creator": {"@type": "sc:Organization", "name": (facts.repo or recipe.name).split("/")[0]},
+        **_creator(facts.repo),
         "isLiveDataset": False,
         "distribution": [whole, *files, *sets],
         "recordSet": [_records(config, schema) for config, schema in facts.tables.schemas.items()],
     }
+
+
+def _creator(repo: str | None) -> dict[str, Any]:
+    if repo is None:
+        return {}
+    return {"creator": {"@type": "sc:Organization", "name": repo.partition("/")[0]}}
 
 
 def _records(config: str, schema: Mapping[str, pl.DataType]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
 
-from mlc_data.errors import MlcDataError, UsageError
+from mlc_data.errors import MlcDataError, UsageError, is_disk_full
 
 log = logging.getLogger(__name__)
 
@@ -73,9 +73,12 @@ class Retry:
             except _RAISED as error:
                 cause = _http_cause(error)
                 if cause is None or not _is_transient(cause) or attempt == self.attempts:
-                    # The cause is left out: a server may have echoed the token into it.
+                    # A server's answer is left out as a cause: it may echo the token.
+                    if is_disk_full(error):
+                        raise
                     told = error if isinstance(error, ValueError) else cause or error
-                    raise HubError(_told(what, told, token, attempt)) from None
+                    message = _told(what, told, token, attempt)
+                    raise HubError(message) from (None if cause else error)
                 wait = self._wait(attempt, cause)
                 log.warning(
                     "%s: %s; trying again in %.0f s (%d of %d)",

@@ -11,7 +11,8 @@ from typing import Any
 
 import published_run
 import pytest
-from hub_server import TOKEN, LoopbackHub, running
+from hub_server import running
+from hub_state import TOKEN, LoopbackHub
 
 from mlc_data.manifest import ModelRecord
 from mlc_data.recipe_files import parse_recipe

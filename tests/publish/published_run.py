@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
+from typing import Any
 
 import numpy as np
 import polars as pl
+from hub_state import LoopbackHub
 from safetensors.numpy import save_file
 
 from mlc_data.hashing import hash_rows, prompt_id
 from mlc_data.manifest import ModelRecord
+from mlc_data.publish.hub import Hub, Pushed
+from mlc_data.publish.publication import Order, to_hub
+from mlc_data.publish.retry import Retry
 from mlc_data.records import PROMPTS, VARIANTS
-from mlc_data.workspace import Outcome, Staging, write_table
+from mlc_data.workspace import Outcome, Run, Staging, write_table
 
+REPO = "org/small"
 WORDS = [
     "car",
     "bike",
@@ -110,3 +117,16 @@ def checkpoint(staging: Staging) -> Outcome:
         {"w": np.arange(5000, dtype=np.float32)}, staging.path("checkpoint", "model.safetensors")
     )
     return Outcome(models={"base": base})
+
+
+def push(run: Run, tries: int = 5, **order: Any) -> list[Pushed]:
+    return to_hub(run, Order(REPO, **order), Hub(retry=Retry(attempts=tries)))
+
+
+def rows_at(hub: LoopbackHub, config: str = "sets") -> int:
+    files = hub.repo(REPO).head.files
+    return sum(
+        pl.read_parquet(io.BytesIO(data)).height
+        for path, data in files.items()
+        if path.startswith(f"{config}/")
+    )

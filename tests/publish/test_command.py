@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hub_server import TOKEN, LoopbackHub
+from hub_state import TOKEN, LoopbackHub
 from published_run import ended
 
 from mlc_data.cli.main import main

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import polars as pl
 import pytest
 import yaml
 from datasets import load_dataset
 from hub_rules import faults_of_card
-from hub_server import LoopbackHub
+from hub_state import LoopbackHub
 from huggingface_hub import DatasetCard
 from published_run import WORDS
 
@@ -108,6 +109,13 @@ def test_the_same_run_gives_the_same_hash_and_another_does_not(
         to_folder(finished(name="w", shard_rows=5), tmp_path / "f", MINE),
     ]
     assert len({first.content_hash, *(one.content_hash for one in others)}) == 5
+
+
+def test_the_record_fits_its_schema(tmp_path: Path, finished: Make) -> None:
+    to_folder(finished(), tmp_path / "out", MINE)
+    schema = Path(__file__).parent.parent.parent / "schemas" / "publication.schema.json"
+    told = json.loads((tmp_path / "out" / "publication.json").read_text())
+    jsonschema.validate(told, json.loads(schema.read_text()))
 
 
 def test_the_checksums_are_those_of_sha256sum(tmp_path: Path, finished: Make) -> None:
