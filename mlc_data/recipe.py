@@ -57,6 +57,8 @@ class Source(Section):
     """Split of the Hub dataset."""
     revision: str | None = None
     """Commit or tag of the Hub dataset; null takes the newest."""
+    licence: str | None = None
+    """SPDX identifier of the data's licence: `mlc-data publish` needs it, nothing else reads it."""
     columns: Columns = Columns()
     """Names of the columns."""
     limit: int | None = Field(default=None, ge=1)

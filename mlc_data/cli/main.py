@@ -16,6 +16,7 @@ from mlc_data.cli import (
     explain,
     languages,
     models,
+    publish,
     recipes,
     run,
     stages,
@@ -80,6 +81,7 @@ languages.register(app)
 doctor.register(app)
 explain.register(app)
 calibrate.register(app)
+publish.register(app)
 
 
 def main() -> None:
