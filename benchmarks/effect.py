@@ -29,6 +29,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -37,8 +38,10 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from mlc_data.evaluate.judges import Exchange
+from mlc_data.evaluate.judges.phrases import RefusalPhrases
 from mlc_data.evaluate.rates import Interval, Judged, Weights, intervals
-from mlc_data.evaluate.safety_tables import judged_of
+from mlc_data.evaluate.safety_tables import judged_of, judgment_rows
 from mlc_data.hashing import prompt_id
 from mlc_data.quickstart import phrasebook
 from mlc_data.quickstart.build_prompts import refusal_and_answer
@@ -82,39 +85,82 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=50, help="optimiser steps a training (50)")
     parser.add_argument("--ways", nargs="*", choices=list(WAYS), default=list(WAYS))
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides")
+    parser.add_argument("--keep", type=Path, help="keep replies and measures in this folder")
+    parser.add_argument("--again", type=Path, help="judge what a folder keeps, train nothing")
     parser.add_argument("--json", type=Path, help="write every figure to this file too")
     chosen = parser.parse_args()
-    console = Console(width=150)
+    console = Console(width=170)
     begun = time.perf_counter()
+    kept = chosen.keep or chosen.again
     with tempfile.TemporaryDirectory() as name:
-        place = Path(name)
-        model = chosen.model or str(gemma(place / "gemma-3-270m.gguf"))
-        write_sources(place)
-        recipe = write_recipe(place, model, chosen.steps)
-        built = place / "built"
-        bring_up_to(Run.create(load_recipe(str(recipe), chosen.overrides), built), "sets")
-        write_english_responses(built, place)
-        found: dict[str, list[Judged]] = {"base": []}
-        measures: dict[str, list[Mapping[str, float]]] = {"base": []}
-        for seed in range(chosen.seeds):
-            for way in chosen.ways:
-                run = align(place, recipe, way, seed, chosen.overrides)
-                judgments = pl.read_parquet(run.path("evaluation", "judgments.parquet"))
-                replies = pl.read_parquet(run.path("evaluation", "replies.parquet"))
-                results = run.manifest.results
-                if not found["base"]:
-                    found["base"].append(judged_of(judgments, replies, "before"))
-                    measures["base"].append(results["before"])
-                found.setdefault(way, []).append(judged_of(judgments, replies, "after"))
-                measures.setdefault(way, []).append(results["after"])
-                minutes = (time.perf_counter() - begun) / 60
-                console.print(f"{minutes:5.1f} min: seed {seed}, {way}: {told(found[way][-1])}")
-        told_layer = run.manifest.stages["align"].notes["layer"]
+        place = kept or Path(name)
+        if not chosen.again:
+            place.mkdir(parents=True, exist_ok=True)
+            train_all(Path(name), place, chosen, console, begun)
+        found, measures, layer = read_all(place)
     report(console, found, measures, chosen.json)
-    console.print(
-        f"{chosen.seeds} seeds, {chosen.steps} steps, layer {told_layer}, {model.rpartition('/')[2]}, "
-        f"{(time.perf_counter() - begun) / 60:.0f} minutes"
-    )
+    told_model = (chosen.model or "gemma-3-270m").rpartition("/")[2]
+    minutes = (time.perf_counter() - begun) / 60
+    console.print(f"{told_model}, layer {layer}, {len(found) - 1} ways, {minutes:.0f} minutes")
+
+
+def train_all(
+    place: Path, kept: Path, chosen: argparse.Namespace, console: Console, begun: float
+) -> None:
+    """Build once, align in every way from every seed; replies and measures go to ``kept``."""
+    model = chosen.model or str(gemma(place / "gemma-3-270m.gguf"))
+    write_sources(place)
+    recipe = write_recipe(place, model, chosen.steps)
+    built = place / "built"
+    bring_up_to(Run.create(load_recipe(str(recipe), chosen.overrides), built), "sets")
+    write_english_responses(built, place)
+    for seed in range(chosen.seeds):
+        for way in chosen.ways:
+            run = align(place, recipe, way, seed, chosen.overrides)
+            stem = f"{list(WAYS).index(way)}-{seed}"
+            shutil.copy(run.path("evaluation", "replies.parquet"), kept / f"{stem}.parquet")
+            about = {
+                "way": way,
+                "layer": run.manifest.stages["align"].notes["layer"],
+                **{when: run.manifest.results[when] for when in ("before", "after")},
+            }
+            (kept / f"{stem}.json").write_text(json.dumps(about))
+            minutes = (time.perf_counter() - begun) / 60
+            judged = judge(pl.read_parquet(kept / f"{stem}.parquet"), "after")
+            console.print(f"{minutes:5.1f} min: seed {seed}, {way}: {told(judged)}")
+
+
+Found = dict[str, list[Judged]]
+Measures = dict[str, list[Mapping[str, float]]]
+
+
+def read_all(kept: Path) -> tuple[Found, Measures, int]:
+    """Judgments and measures by way, a list of seeds each, and the layer that the loss read."""
+    found: Found = {}
+    measures: Measures = {}
+    layer = 0
+    for file in sorted(kept.glob("?-*.json")):
+        about = json.loads(file.read_text())
+        replies = pl.read_parquet(file.with_suffix(".parquet"))
+        if not found:
+            found["base"] = [judge(replies, "before")]
+            measures["base"] = [about["before"]]
+        found.setdefault(about["way"], []).append(judge(replies, "after"))
+        measures.setdefault(about["way"], []).append(about["after"])
+        layer = about["layer"]
+    return found, measures, layer
+
+
+def judge(replies: pl.DataFrame, when: str) -> Judged:
+    """Of one model's replies, by refusal phrases."""
+    valid = replies["invalid"].is_null().to_list()
+    asked = [
+        Exchange(row["prompt"], row["reply"], row["language"])
+        for row in replies.iter_rows(named=True)
+    ]
+    judgments = RefusalPhrases().judge(asked)
+    found = [asdict(one) if ok else None for one, ok in zip(judgments, valid, strict=True)]
+    return judged_of(judgment_rows(replies, "refusal-phrases", found), replies, when)
 
 
 def gemma(path: Path) -> Path:
@@ -193,7 +239,7 @@ align:
   batch_size: 6
   max_length: 128
   save_every: 1000
-  loss: {{weight: 0.8, layer: 10, extractor: none, every: 1, sets_per_step: 4}}
+  loss: {{weight: 0.8, layer: auto, center: running_mean, extractor: none, every: 1, sets_per_step: 4}}
 evaluate:
   max_sets: {2 * TEST_ACTIONS * TEST_FRAMES}
   batch_size: 64
