@@ -8,7 +8,12 @@ import polars as pl
 
 from mlc_data.checks.base import VariantReason, at_most, within
 from mlc_data.recipe_checks import RefusedCheck
-from mlc_data.refusals import ENGLISH, REFUSALS, plain
+from mlc_data.refusals import ASSISTANTS, ENGLISH, REFUSALS, plain
+
+_PHRASES = {
+    code: "|".join(one for one in (REFUSALS.get(code), ASSISTANTS.get(code)) if one)
+    for code in dict.fromkeys((*REFUSALS, *ASSISTANTS))
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class Refused:
 
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
         """``refused_text`` and ``refused_back``."""
-        known = REFUSALS.get(self.source, REFUSALS[ENGLISH])
+        known = _PHRASES.get(self.source, _PHRASES[ENGLISH])
         frame = rows.select("language", *map(plain, ("source", "text", "back_translation")))
         parts = [
             part.with_columns(text=_count("text", _patterns(str(code))))
@@ -68,7 +73,7 @@ class Refused:
 
 def _patterns(code: str) -> str:
     """What to look for in a variant: refusals in its language and in English."""
-    both = dict.fromkeys((REFUSALS.get(code, ""), REFUSALS[ENGLISH]))
+    both = dict.fromkeys((_PHRASES.get(code, ""), _PHRASES[ENGLISH]))
     return "|".join(one for one in both if one)
 
 

@@ -1,4 +1,4 @@
-"""Phrases by which assistants decline a request, by language (``data/refusals.json``)."""
+"""Phrases by which assistants decline a request, or say what they are, by language (``data/``)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,15 @@ def read_patterns(path: Path) -> Mapping[str, str]:
     }
 
 
-REFUSALS = read_patterns(Path(__file__).parent / "data" / "refusals.json")
+_DATA = Path(__file__).parent / "data"
+
+REFUSALS = read_patterns(_DATA / "refusals.json")
 """By FLORES-200 code: what matches the phrases by which help or an answer is denied, in text that
 `plain` has prepared. "Sorry" and "I can't" alone say nothing and are not among them."""
+
+ASSISTANTS = read_patterns(_DATA / "assistants.json")
+"""By FLORES-200 code: phrases by which an assistant says that it is one ("as an AI"). A translation has
+no such thing to say; a reply may have."""
 
 
 def plain(column: str) -> pl.Expr:
