@@ -22,6 +22,9 @@ STAGES = (
 ALIGN = STAGES[6:]
 """The stages from variant sets to a measured checkpoint."""
 
+EVALUATION = STAGES[7:]
+"""The stages that measure: one command, and redone together."""
+
 BUILD = STAGES[:6]
 """The stages from prompts to variant sets."""
 
@@ -99,7 +102,8 @@ def run_stage(run: Run, name: str, *, force: bool = False) -> bool:
 
 
 def bring_up_to(run: Run, last: str, *, force: bool = False) -> dict[str, bool]:
-    """Do every stage up to ``last``, reusing what has not changed; ``force`` redoes ``last``.
+    """Do every stage up to ``last``, reusing what has not changed; ``force`` redoes ``last``, and with it
+    the others of `EVALUATION` before it.
 
     To decide again with other thresholds (``last`` is ``check`` or ``sets``) is done from stored
     scores and attempts alone: what the new thresholds reject is not translated again. The flows, and
@@ -116,7 +120,8 @@ def bring_up_to(run: Run, last: str, *, force: bool = False) -> dict[str, bool]:
             log.info("rescue: kept as it is; `mlc-data rescue` tries what new thresholds reject")
             reused[name] = True
             continue
-        reused[name] = run_stage(run, name, force=force and name == last)
+        again = name == last or {name, last} <= set(EVALUATION)
+        reused[name] = run_stage(run, name, force=force and again)
     return reused
 
 

@@ -29,7 +29,11 @@ _COMMANDS = {
         "align",
         "Train the model with DPO, SFT, ORPO, SimPO or KTO and the consistency loss.",
     ),
-    "evaluate": ("evaluate", "Measure held-out variant sets before and after alignment."),
+    "evaluate": (
+        "utility",
+        "Measure before and after alignment: held-out variant sets, replies to prompts in many "
+        "languages and judgments of them, perplexity.",
+    ),
 }
 
 _MORE = {"align": "  |  mlc-data align probe runs/quickstart  (which layer should the loss read?)"}
