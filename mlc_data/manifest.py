@@ -106,6 +106,8 @@ class StageRecord(_Record):
     """UTC, ISO 8601."""
     outputs: dict[str, str]
     """SHA-256 of every file written, by path within the run's folder."""
+    versions: dict[str, str] = {}
+    """Of the libraries that made the outputs; the manifest's own are those of its last writer."""
     notes: dict[str, Any] = {}
     """Figures of the stage: segments translated, cache hits, steps trained."""
 

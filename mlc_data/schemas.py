@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from mlc_data import records
+from mlc_data.lineage.record import Lineage
 from mlc_data.manifest import Manifest
 from mlc_data.publish.record import Publication
 from mlc_data.recipe import Recipe
@@ -51,6 +52,7 @@ def build() -> dict[str, dict[str, Any]]:
             {"prompt_id", "prompt", "language", "variants", "missing"},
             "A row of sets/*.parquet",
         ),
+        "lineage": {"$schema": DIALECT, **Lineage.model_json_schema()},
         "manifest": {"$schema": DIALECT, **Manifest.model_json_schema()},
         "publication": {"$schema": DIALECT, **Publication.model_json_schema()},
         "recipe": {"$schema": DIALECT, **Recipe.model_json_schema()},

@@ -20,6 +20,7 @@ from mlc_data.decontaminate import EvaluationSet, find_copies, open_evaluations
 from mlc_data.errors import SourceError
 from mlc_data.hashing import canonical_json, code_version, hash_rows, normalise, prompt_id
 from mlc_data.languages import get_language
+from mlc_data.lineage.record import IDENTITY
 from mlc_data.recipe import Columns, Source, Sources
 from mlc_data.records import (
     PREFERENCES,
@@ -123,7 +124,15 @@ def load_sources(run: Run, *, force: bool = False) -> bool:
                 "prompts": hash_rows({**asdict(prompt), "row": 0} for prompt in read.kept),
                 "preferences": hash_rows(asdict(pair) for pair in paired.kept),
             },
-            notes={"prompts": prompts.name, "preferences": pairs.name if pairs else prompts.name},
+            notes={
+                "prompts": prompts.name,
+                "preferences": pairs.name if pairs else prompts.name,
+                IDENTITY: {
+                    "prompts": prompts.identity,
+                    "preferences": pairs.identity if pairs else None,
+                    "decontaminate": [one.identity for one in evaluations],
+                },
+            },
         )
 
     key = {

@@ -85,12 +85,16 @@ def run_stage(run: Run, name: str, *, force: bool = False) -> bool:
     Raises:
         MlcDataError: see the stage; `DiskFullError` where no space is left.
     """
+    # Imported here: it reads the stages from this file.
+    from mlc_data.lineage.openlineage import write_events
+
     with run.locked():
         before = run.manifest.content_hash
         try:
             reused = _function(name)(run, force=force)
             if not reused and run.manifest.content_hash != before:
                 run.forget(*STAGES[STAGES.index(name) + 1 :])
+            write_events(run)
         except Exception as error:
             if is_disk_full(error):
                 raise DiskFullError(

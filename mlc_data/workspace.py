@@ -203,7 +203,12 @@ class Run:
         seconds = round(time.perf_counter() - begun, 2)
         manifest = self.manifest
         manifest.stages[name] = StageRecord(
-            key=digest, seconds=seconds, finished=now(), outputs=written, notes=dict(outcome.notes)
+            key=digest,
+            seconds=seconds,
+            finished=now(),
+            outputs=written,
+            versions=versions(),
+            notes=dict(outcome.notes),
         )
         manifest.models.update(outcome.models)
         manifest.results.update(outcome.results)

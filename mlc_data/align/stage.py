@@ -16,6 +16,8 @@ from mlc_data.align.batches import PromptFormat, TokenSets, select_pairs, tokeni
 from mlc_data.align.model import KEY, check_model, identify, layer_number, load_model, quiet
 from mlc_data.errors import MlcDataError, UsageError
 from mlc_data.hashing import code_version, hash_value
+from mlc_data.lineage.build import write_lineage
+from mlc_data.lineage.record import TrainingLineage
 from mlc_data.locations import is_hub_id
 from mlc_data.manifest import ModelRecord, versions
 from mlc_data.recipe import Recipe
@@ -99,8 +101,9 @@ def align(
         "align": settings.model_dump(mode="json", exclude={"save_every", "report_to"}),
         "seed": recipe.seed,
         "model": [record.id, record.revision],
-        "code": code_version("align", "align/card.md.j2", "records.py"),
-    }
+        "code": code_version("align", "align/card.md.j2", "lineage/build.py", "lineage/record.py",
+                             "records.py"),
+    }  # fmt: skip
     if settings.loss.layer == "auto":
         key["chosen"] = [
             recipe.evaluate.max_sets,
@@ -113,8 +116,8 @@ def align(
             if other != folder or force:
                 shutil.rmtree(other)
         folder.mkdir(exist_ok=True)
-        return _work(run, staging, folder, record=record, hashes=hashes, measure=measure,
-                     choose_layer=choose_layer)  # fmt: skip
+        return _work(run, staging, folder, key=hash_value(key), record=record, hashes=hashes,
+                     measure=measure, choose_layer=choose_layer)  # fmt: skip
 
     reused = run.stage("align", key, ("checkpoint", "training.jsonl"), work, force=force)
     shutil.rmtree(folder, ignore_errors=True)
@@ -145,6 +148,7 @@ def _work(
     staging: Staging,
     folder: Path,
     *,
+    key: str,
     record: ModelRecord,
     hashes: Mapping[str, str],
     measure: Measure | None,
@@ -207,7 +211,22 @@ def _work(
             before=before,
             after=after,
         )
-        write_checkpoint(staging.path("checkpoint"), model, loaded.tokenizer, card, settings.dtype)
+        checkpoint = staging.path("checkpoint")
+        write_checkpoint(checkpoint, model, loaded.tokenizer, card, settings.dtype)
+        write_lineage(
+            checkpoint,
+            recipe,
+            run.manifest,
+            base=record,
+            key=key,
+            training=TrainingLineage(
+                method=settings.method,
+                layer=settings.loss.layer,
+                steps=trained.steps,
+                pairs=len(pairs),
+                variant_sets=len(sets),
+            ),
+        )
     lines = "".join(json.dumps(row, sort_keys=True) + "\n" for row in trained.log)
     write_text(staging.path("training.jsonl"), lines)
     notes = _notes(trained, pairs, left_out, sets, form.kind)

@@ -15,6 +15,7 @@ from mlc_data.cli import (
     doctor,
     explain,
     languages,
+    lineage,
     models,
     publish,
     recipes,
@@ -80,6 +81,7 @@ app.add_typer(models.app, name="models")
 languages.register(app)
 doctor.register(app)
 explain.register(app)
+lineage.register(app)
 calibrate.register(app)
 publish.register(app)
 

@@ -1,0 +1,140 @@
+"""The lineage that a manifest and its recipe tell; what they do not know stays empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mlc_data.hashing import hash_file
+from mlc_data.lineage.record import (
+    FILE,
+    IDENTITY,
+    Lineage,
+    ModelLineage,
+    SourceLineage,
+    StageLineage,
+    TrainingLineage,
+)
+from mlc_data.manifest import Manifest, ModelRecord, versions
+from mlc_data.publish.local import without_folders
+from mlc_data.recipe import Recipe, Source
+from mlc_data.stages import BUILD
+from mlc_data.workspace import write_text
+
+
+def lineage_of(recipe: Recipe, manifest: Manifest) -> Lineage:
+    """Of the data of a run, as far as it has come; nothing of a training.
+
+    Args:
+        recipe: of the run.
+        manifest: of the run.
+    """
+    return Lineage.make(**_data(recipe, manifest))
+
+
+def write_lineage(
+    folder: Path,
+    recipe: Recipe,
+    manifest: Manifest,
+    *,
+    base: ModelRecord,
+    key: str,
+    training: TrainingLineage,
+) -> None:
+    """Write ``lineage.json`` into a checkpoint's folder, which is complete but for it.
+
+    Args:
+        folder: the checkpoint.
+        recipe: that it was trained by.
+        manifest: of the run, whose last stage is not in it yet.
+        base: the model that was trained.
+        key: hash of all that determines the checkpoint: the stage's key.
+        training: how it was trained.
+    """
+    told = _data(recipe, manifest)
+    made = Lineage.make(
+        **{
+            **told,
+            "models": [
+                *(one for one in told["models"] if one.role != "base"),
+                _model("base", base),
+            ],
+            "stages": [*told["stages"], StageLineage(name="align", key=key, versions=versions())],
+            "training": training,
+            "files": hashes(folder),
+        }
+    )
+    write_text(folder / FILE, made.text())
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file of a checkpoint but the record itself, by its path in the folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != FILE)
+    return {path.relative_to(folder).as_posix(): hash_file(path) for path in files}
+
+
+def _data(recipe: Recipe, manifest: Manifest) -> dict[str, Any]:
+    return {
+        "name": recipe.name,
+        "recipe_hash": recipe.hash,
+        "seed": recipe.seed,
+        "content_hash": manifest.content_hash.model_dump(exclude_none=True),
+        "sources": list(_sources(recipe, manifest)),
+        "models": list(_models(recipe, manifest)),
+        "stages": [
+            StageLineage(name=name, key=record.key, versions=record.versions)
+            for name in BUILD
+            if (record := manifest.stages.get(name))
+        ],
+    }
+
+
+def _sources(recipe: Recipe, manifest: Manifest) -> Iterator[SourceLineage]:
+    stage = manifest.stages.get("sources")
+    identity: Mapping[str, Any] = stage.notes.get(IDENTITY, {}) if stage else {}
+    yield _source("prompts", recipe.sources.prompts, identity.get("prompts"))
+    if recipe.sources.preferences:
+        yield _source("preferences", recipe.sources.preferences, identity.get("preferences"))
+    known = identity.get("decontaminate", [])
+    for number, settings in enumerate(recipe.sources.decontaminate):
+        found = known[number] if number < len(known) else {}
+        yield SourceLineage(
+            name=f"decontaminate[{number}]",
+            place=without_folders(settings.path),
+            sha256=found.get("file"),
+        )
+
+
+def _source(name: str, source: Source, identity: Mapping[str, Any] | None) -> SourceLineage:
+    found = identity or {}
+    return SourceLineage(
+        name=name,
+        place=source.hub or without_folders(source.path),
+        sha256=found.get("file"),
+        revision=found.get("revision") or source.revision if source.hub else None,
+        fingerprint=found.get("data"),
+        licence=source.licence or "unknown",
+    )
+
+
+def _models(recipe: Recipe, manifest: Manifest) -> Iterator[ModelLineage]:
+    """Those that the recipe asks for: a manifest may still name one that is no longer used."""
+    used = ["translator"]
+    used += ["second_translator"] if recipe.rescue.model else []
+    used += ["language_identifier"] if recipe.checks.language_identifiers else []
+    used += ["base"] if "align" in manifest.stages else []
+    for role in used:
+        yield _model(role, manifest.models.get(role))
+
+
+def _model(role: str, record: ModelRecord | None) -> ModelLineage:
+    if record is None:
+        return ModelLineage(role=role)
+    return ModelLineage(
+        role=role,
+        # Of a translator with a model for each language, the id names all of them.
+        id=" + ".join(without_folders(one) for one in record.id.split(" + ")),
+        revision=record.revision,
+        licence=record.licence,
+    )
