@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from mlc_data.recipe import Columns
 from mlc_data.records import KEYS, TRANSLATIONS, VARIANTS
@@ -22,20 +22,19 @@ Origins = dict[str, list[tuple[str, str]]]
 _TEXTS = ("text", "source", "back_translation")
 
 
-def origins(table: str, columns: Iterable[str], inputs: Iterable[str]) -> Origins:
+def origins(table: str, columns: Iterable[str], inputs: Mapping[str, Collection[str]]) -> Origins:
     """Where the columns of one of our tables come from; those that are not known are left out.
 
     Args:
         table: as `PROMPTS` and the others name it.
         columns: that it has.
-        inputs: tables that the stage has read.
+        inputs: tables that the stage has read, with their columns.
     """
-    there = set(inputs)
     found = {column: _of(table, column) for column in columns}
     return {
         column: known
         for column, all_of_it in found.items()
-        if (known := [one for one in all_of_it if one[0] in there])
+        if (known := [(name, one) for name, one in all_of_it if one in inputs.get(name, ())])
     }
 
 

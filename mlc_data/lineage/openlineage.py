@@ -217,10 +217,14 @@ class _Maker:
     def _origins(
         self, name: str, table: str, made: Dataset
     ) -> dict[str, list[tuple[str, str, str]]]:
-        fields = [one["name"] for one in made["facets"].get("schema", {}).get("fields", ())]
+        fields = _columns(made)
         if name == "sources":
             return self._from_source(table, fields)
-        inputs = [one for one in _READS.get(name, ()) if one in self._made]
+        inputs = {
+            one: _columns(self._dataset(one, self._made[one]))
+            for one in _READS.get(name, ())
+            if one in self._made
+        }
         return {
             column: [(NAMESPACE, f"{self._name}/{one}", field) for one, field in found]
             for column, found in columns.origins(table, fields, inputs).items()
@@ -250,6 +254,10 @@ class _Maker:
             columns.SETS: counts.sets,
         }.get(table)
         return known.kept if known else None
+
+
+def _columns(made: Dataset) -> list[str]:
+    return [one["name"] for one in made["facets"].get("schema", {}).get("fields", ())]
 
 
 def _tables(record: StageRecord) -> dict[str, dict[str, str]]:

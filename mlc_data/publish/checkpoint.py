@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 from huggingface_hub import ModelCard
 
 from mlc_data.errors import MlcDataError, UsageError
+from mlc_data.lineage import record as lineage
+from mlc_data.lineage.record import PublishedData
 from mlc_data.locations import is_hub_id
 from mlc_data.manifest import ModelRecord
 from mlc_data.publish import record
@@ -55,6 +58,12 @@ def upload(run: Run, wishes: Wishes, target: Target, data: Pushed) -> Upload:
     folder = run.path(_FOLDER)
     text = (folder / "README.md").read_text(encoding="utf-8")
     card = rewrite(text, _base(run), granted, target, data)
+    files: dict[str, Path | bytes] = {path: folder / path for path in digests}
+    files["README.md"] = card.encode()
+    if lineage.FILE in digests:
+        told = lineage_as_published(folder, card, data).encode()
+        files[lineage.FILE] = told
+        digests[lineage.FILE] = sha256(told).hexdigest()
     made = Publication.make(
         card,
         kind="model",
@@ -66,11 +75,19 @@ def upload(run: Run, wishes: Wishes, target: Target, data: Pushed) -> Upload:
         recipe_hash=manifest.recipe_hash,
         files=sorted([*digests, record.FILE]),
     )
-    files: dict[str, Path | bytes] = {path: folder / path for path in digests}
-    files["README.md"] = card.encode()
     files[record.FILE] = (made.model_dump_json(indent=2) + "\n").encode()
     message = f"Publish checkpoint {run.recipe.name} ({made.content_hash[:12]})"
     return Upload(made, files, message)
+
+
+def lineage_as_published(folder: Path, card: str, data: Pushed) -> str:
+    """The checkpoint's lineage, with the data set's revision and the hash of the card as it is published."""
+    found = lineage.read_lineage(folder / lineage.FILE)
+    made = found.changed(
+        published=PublishedData(repo=data.repo, revision=data.revision, url=data.url),
+        files={**found.files, "README.md": sha256(card.encode()).hexdigest()},
+    )
+    return made.text()
 
 
 def rewrite(text: str, base: ModelRecord, granted: Granted, target: Target, data: Pushed) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mlc_data.lineage.published import Published, remember
 from mlc_data.publish import checkpoint
 from mlc_data.publish.dataset import Wishes, build, data_parts, replacing
 from mlc_data.publish.hub import Hub, Pushed, Target, Upload
@@ -116,8 +117,9 @@ def to_hub(
         if not order.checkpoint:
             return [data]
         target = Target(order.repo, "model", order.private, order.gated)
-        model = hub.push(target, checkpoint.upload(run, order.wishes, target, data))
-        _say(model)
+        upload = checkpoint.upload(run, order.wishes, target, data)
+        model = hub.push(target, upload)
+        _record(run, model, upload.publication)
     return [data, model]
 
 
@@ -142,11 +144,21 @@ def _push_data(run: Run, order: Order, hub: Hub, show: Show | None) -> Pushed | 
             return None
         message = f"Publish {made.name} ({made.content_hash[:12]})"
         data = hub.push(target, Upload(made, files, message))
-    _say(data)
+    _record(run, data, made)
     return data
 
 
-def _say(pushed: Pushed) -> None:
+def _record(run: Run, pushed: Pushed, made: Publication) -> None:
+    remember(
+        run.folder,
+        Published(
+            kind=pushed.kind,
+            repo=pushed.repo,
+            revision=pushed.revision,
+            url=pushed.url,
+            content=made.content,
+        ),
+    )
     if pushed.changed:
         log.info("%s: published as revision %s", pushed.url, pushed.revision)
     else:
