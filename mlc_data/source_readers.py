@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -21,6 +22,8 @@ from mlc_data.hashing import hash_file
 from mlc_data.locations import source_file
 from mlc_data.recipe import Source
 from mlc_data.records import PromptReason
+
+_COMMIT = re.compile(r"^[0-9a-f]{40}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,21 @@ def _open_hub(source: Source, key: str) -> OpenSource:
             yield RawRow(number, f"row {number}", record)
 
     identity = {"hub": source.hub, "data": dataset._fingerprint, "limit": source.limit}
+    if commit := _commit(dataset):
+        identity["revision"] = commit
     return OpenSource(name, identity, rows)
+
+
+def _commit(dataset: Any) -> str | None:
+    """The commit that a dataset of the Hub was read at; None where `datasets` does not tell it.
+
+    It keeps what it has read in a folder that is named by the commit.
+    """
+    for file in dataset.cache_files:
+        name = Path(file["filename"]).parent.name
+        if _COMMIT.match(name):
+            return name
+    return None
 
 
 _READERS: dict[str, Callable[[Path], Iterator[RawRow]]] = {

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import published_run
 import pytest
 from hub_state import LoopbackHub
-from published_run import REPO, WORDS, push
+from published_run import REPO, WORDS, ended, push
 
 from mlc_data.lineage.ask import ask
 from mlc_data.lineage.build import write_lineage
@@ -20,6 +21,15 @@ from mlc_data.lineage.record import TrainingLineage as Training
 from mlc_data.workspace import Outcome, Run, Staging
 
 Make = Callable[..., Run]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+READ = """
+import sys
+from mlc_data.recipe import Source
+from mlc_data.source_readers import open_source
+found = open_source(Source(hub=sys.argv[1], config="sets", revision=sys.argv[2] or None), "x")
+print(found.identity["revision"], len(list(found.rows())))
+"""
 
 
 def trained(run: Run) -> Run:
@@ -87,3 +97,17 @@ def test_the_run_knows_under_which_revision_its_sets_are_published(
     shutil.copy(run.path("published.json"), other.folder)
     assert ask(other.folder).published is None
     assert ask(other.folder).elsewhere == (f"{REPO} revision {data.revision}",)
+
+
+@pytest.mark.usefixtures("client")
+def test_a_source_at_the_hub_is_known_by_its_commit(finished: Make, child: Start) -> None:
+    (first,) = push(finished())
+    (second,) = push(finished(WORDS[:8], name="smaller"))
+    assert first.revision != second.revision
+    train = {}
+    for revision, wanted in ((first.revision, first), ("", second), ("main", second)):
+        out, _ = ended(child(READ, REPO, revision))
+        commit, rows = out.split()
+        assert commit == wanted.revision
+        train[commit] = int(rows)
+    assert train[first.revision] > train[second.revision] > 0
