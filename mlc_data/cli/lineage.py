@@ -107,7 +107,7 @@ def _show(answer: Answer) -> None:
         return
     out.rule("missing, changed or not known", align="left")
     for one in answer.findings:
-        _line(f"{one.kind}: {one.part}", one.told)
+        _line(one.part, one.told)
 
 
 def _rows(answer: Answer) -> Iterator[tuple[str, str]]:

@@ -71,7 +71,7 @@ def test_a_row_is_told_with_scores_beside_thresholds(finished: Run) -> None:
 def test_a_change_is_told_and_ends_with_1(run: Run) -> None:
     run.path("checkpoint", "model.safetensors").write_bytes(b"other")
     said = call(run.folder, code=1)
-    assert "changed: checkpoint/model.safetensors: changed since: SHA-256 was " in said
+    assert "checkpoint/model.safetensors: changed since: SHA-256 was " in said
     told = json.loads(call(run.path("checkpoint"), "--json", code=1))
     assert [one["kind"] for one in told["findings"]] == ["changed"]
 
