@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -92,6 +92,12 @@ class Align(Section):
     """Type the weights are trained and saved in."""
     gradient_checkpointing: bool = False
     """Trade time for memory."""
+    processes: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
+    """Processes that train together, each on a GPU of its own and with its own pairs and sets of a step.
+    `auto`: as many as GPUs are visible."""
+    sharding: Literal["none", "fsdp"] = "none"
+    """What of the weights a process holds: all of them, or its share (`fsdp`, for models that do not fit
+    into one GPU)."""
 
     @model_validator(mode="after")
     def _settings_of_the_method(self) -> Self:
@@ -102,4 +108,10 @@ class Align(Section):
                 raise ValueError(
                     f"`{name}` goes with method {' or '.join(methods)}, not {self.method}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _shards_have_processes(self) -> Self:
+        if self.sharding != "none" and self.processes == 1:
+            raise ValueError("`sharding: fsdp` spreads the weights over processes: set `processes`")
         return self

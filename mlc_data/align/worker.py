@@ -1,0 +1,95 @@
+"""One process of several that train together: ``python -m mlc_data.align.worker TASK``.
+
+Started by `mlc_data.align.agent`, which tells it its rank by the environment (``RANK``,
+``WORLD_SIZE``, ``MASTER_ADDR`` ..., as torchrun does).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import threading
+from dataclasses import fields
+from pathlib import Path
+
+from torch import distributed
+
+from mlc_data import progress
+from mlc_data.align.batches import PromptFormat
+from mlc_data.align.checkpoint import merged
+from mlc_data.align.inputs import load, read_inputs
+from mlc_data.align.launch import Task
+from mlc_data.align.model import quiet
+from mlc_data.align.relay import Teller, TellingHandler, TellingReporter
+from mlc_data.align.stopping import request_stop
+from mlc_data.align.training import Job, Trained, train
+from mlc_data.errors import MlcDataError, StoppedError
+from mlc_data.workspace import Run, write_text
+
+
+def main(task: Task, rank: int) -> int:
+    """Train; the first process writes what comes of it. The exit status is that of the error."""
+    threading.Thread(target=_listen, daemon=True).start()
+    if rank == 0:
+        _tell(task)
+    try:
+        with quiet():
+            trained = _train(task)
+            if rank == 0:
+                _write(task, trained)
+    except StoppedError as error:
+        if rank == 0:
+            write_text(task.outcome, json.dumps({"stopped": str(error)}))
+    except MlcDataError as error:
+        told = {"kind": type(error).__name__, "message": str(error)}
+        write_text(task.failure(rank), json.dumps(told))
+        return error.exit_code
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
+    return 0
+
+
+def _listen() -> None:
+    """Do what the parent says: a line asks to stop, and where nobody is left to say anything the
+    training ends at once."""
+    while os.read(sys.stdin.fileno(), 64):  # no buffer, whose lock would be held at our end
+        request_stop()
+    os._exit(1)
+
+
+def _tell(task: Task) -> None:
+    teller = Teller(task.events)
+    progress.use(TellingReporter(teller))
+    ours = logging.getLogger("mlc_data")
+    ours.setLevel(logging.INFO)
+    ours.addHandler(TellingHandler(teller))
+    ours.propagate = False
+
+
+def _train(task: Task) -> Trained:
+    run = Run(task.recipe, task.run)
+    loaded = load(task.recipe.align, task.revision)
+    inputs = read_inputs(run, PromptFormat(loaded.tokenizer))
+    return train(
+        Job(
+            model=loaded.model,
+            tokenizer=loaded.tokenizer,
+            pairs=inputs.pairs,
+            sets=inputs.sets.rows,
+            settings=task.recipe.align,
+            seed=task.recipe.seed,
+            folder=task.folder,
+        )
+    )
+
+
+def _write(task: Task, trained: Trained) -> None:
+    merged(trained.model).save_pretrained(task.weights)
+    names = [each.name for each in fields(Trained) if each.name != "model"]
+    write_text(task.outcome, json.dumps({name: getattr(trained, name) for name in names}))
+
+
+if __name__ == "__main__":
+    sys.exit(main(Task.read(Path(sys.argv[1])), int(os.environ["RANK"])))
