@@ -53,5 +53,7 @@ def record(task: Task) -> tuple[dict[str, torch.Tensor], Trained]:
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     for number, file in enumerate(sys.argv[2:]):
-        save_file(record(Task.read(Path(file)))[0], folder / f"{number}-{os.environ['RANK']}.safetensors")
+        save_file(
+            record(Task.read(Path(file)))[0], folder / f"{number}-{os.environ['RANK']}.safetensors"
+        )
     torch.distributed.destroy_process_group()

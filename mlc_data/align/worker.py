@@ -30,10 +30,19 @@ from mlc_data.workspace import Run, write_text
 
 
 def main(task: Task, rank: int) -> int:
-    """Train; the first process writes what comes of it. The exit status is that of the error."""
+    """Train, and do what the parent says meanwhile."""
     threading.Thread(target=_listen, daemon=True).start()
     if rank == 0:
         _tell(task)
+    status = work(task, rank)
+    if status == 0 and distributed.is_initialized():
+        distributed.destroy_process_group()
+    return status
+
+
+def work(task: Task, rank: int) -> int:
+    """Train; the first process writes what comes of it, each its error. The error's exit status; 0 also
+    if the training was stopped in order."""
     try:
         with quiet():
             trained = _train(task)
@@ -46,8 +55,6 @@ def main(task: Task, rank: int) -> int:
         told = {"kind": type(error).__name__, "message": str(error)}
         write_text(task.failure(rank), json.dumps(told))
         return error.exit_code
-    if distributed.is_initialized():
-        distributed.destroy_process_group()
     return 0
 
 
