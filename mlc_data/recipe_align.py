@@ -114,4 +114,9 @@ class Align(Section):
     def _shards_have_processes(self) -> Self:
         if self.sharding != "none" and self.processes == 1:
             raise ValueError("`sharding: fsdp` spreads the weights over processes: set `processes`")
+        if self.sharding != "none" and self.loss.weight and self.loss.extractor != "none":
+            raise ValueError(
+                "`sharding: fsdp` goes with `loss.extractor: none`: accelerate lets the optimiser have the "
+                "weights of the sharded model alone"
+            )
         return self

@@ -110,25 +110,24 @@ def decided(settings: Align) -> Align:
     """The settings with a number of processes instead of ``auto``: the visible GPUs, at least 1.
 
     Raises:
-        UsageError: more processes than there are GPUs. Without any GPU they share the CPU.
+        UsageError: more processes than there are GPUs (without any GPU they share the CPU), or weights
+            that are to be sharded over fewer than two.
     """
     if settings.processes == 1:
         return settings
     import torch
 
     visible = torch.cuda.device_count()
+    gpus = f"{visible} GPU{' is' if visible == 1 else 's are'} visible"
+    if settings.sharding != "none" and visible < 2:
+        raise UsageError(
+            f"align.sharding is '{settings.sharding}', but {gpus}: weights are spread over at least two"
+        )
     if settings.processes == "auto":
-        found = settings.model_copy(update={"processes": max(1, visible)})
-        if found.processes == 1 and found.sharding != "none":
-            raise UsageError(
-                f"align.sharding is '{found.sharding}', but {visible or 'no'} GPU is visible: "
-                "there is nothing to spread the weights over"
-            )
-        return found
+        return settings.model_copy(update={"processes": max(1, visible)})
     if visible and settings.processes > visible:
         raise UsageError(
-            f"align.processes is {settings.processes}, but {visible} "
-            f"GPU{' is' if visible == 1 else 's are'} visible: each process needs one of its own"
+            f"align.processes is {settings.processes}, but {gpus}: each process needs one of its own"
         )
     return settings
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from datasets import Dataset
 from huggingface_hub import constants as hub_constants
 from peft import LoraConfig
@@ -24,10 +25,13 @@ from mlc_data.align.methods import Method, method_of, rows_of
 from mlc_data.align.processes import any_process
 from mlc_data.align.stopping import orderly_stop, stop_requested
 from mlc_data.align.trainer import COMPLETE_FILE, Consistency, MLCTrainerMixin
-from mlc_data.errors import StoppedError
+from mlc_data.errors import StoppedError, UsageError
 from mlc_data.recipe_align import Align
 
 log = logging.getLogger(__name__)
+
+SHARDING_FILE = Path(__file__).with_name("fsdp.yaml")
+"""What accelerate is told about `align.sharding: fsdp`."""
 
 _LOGGED_STEPS = 500
 """At most about so many rows of figures a training, whatever its length."""
@@ -116,7 +120,10 @@ def train(job: Job) -> Trained:
         trainer = _trainer(job)
         begun = time.perf_counter()
         if saved and done >= total:
-            trainer._load_from_checkpoint(str(saved))
+            if job.settings.sharding == "none":
+                trainer._load_from_checkpoint(str(saved))
+            else:  # the weights are spread first
+                trainer._prepare_for_training(total, trainer.get_train_dataloader(), str(saved))
             trainer.state.log_history = _saved_log(saved)
         else:
             if saved:
@@ -216,6 +223,8 @@ def _trainer(job: Job) -> Any:
     each_step = settings.batch_size * job.processes
     seen = job.steps * each_step * settings.gradient_accumulation
     precompute = method.reference and (settings.lora is None or seen > len(job.pairs))
+    if settings.sharding != "none" and settings.lora is not None:
+        precompute = False  # that would be before the weights are spread
     batches = math.ceil(len(job.pairs) / each_step) if precompute else 0
     arguments = _arguments(job, method, precompute)
     with progress.bar("reference log-probabilities", batches, "batches") as bar:
@@ -225,9 +234,11 @@ def _trainer(job: Job) -> Any:
             args=arguments,
             train_dataset=_dataset(job, arguments),
             processing_class=job.tokenizer,
-            peft_config=_adapters(settings),
+            peft_config=adapters_of(settings),
             consistency=consistency,
         )
+    if settings.sharding != "none" and not trainer.is_fsdp_enabled:
+        raise UsageError("align.sharding 'fsdp' needs GPUs: accelerate does not shard without")
     trainer.remove_callback(PrinterCallback)
     return trainer
 
@@ -245,7 +256,8 @@ def _dataset(job: Job, arguments: Any) -> Dataset:
     return Dataset.load_from_disk(folder)
 
 
-def _adapters(settings: Align) -> LoraConfig | None:
+def adapters_of(settings: Align) -> LoraConfig | None:
+    """The recipe's adapters as peft is told of them."""
     if settings.lora is None:
         return None
     return LoraConfig(
@@ -282,6 +294,7 @@ def _arguments(job: Job, method: Method, precompute: bool) -> Any:
         logging_nan_inf_filter=False,
         report_to=[],
         disable_tqdm=True,
+        **_sharding(settings),
     )
     if arguments.n_gpu > 1:
         log.warning(
@@ -292,6 +305,13 @@ def _arguments(job: Job, method: Method, precompute: bool) -> Any:
     if arguments.world_size != job.processes:
         raise ValueError(f"{arguments.world_size} processes train what {job.processes} were to")
     return arguments
+
+
+def _sharding(settings: Align) -> dict[str, Any]:
+    if settings.sharding == "none":
+        return {}
+    told = yaml.safe_load(SHARDING_FILE.read_text(encoding="utf-8"))
+    return {"fsdp": True, "fsdp_config": told["fsdp_config"]}
 
 
 def _saved_log(checkpoint: Path) -> list[dict[str, Any]]:

@@ -13,8 +13,11 @@ import sys
 import threading
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
+from peft import get_peft_model
 from torch import distributed
+from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 
 from mlc_data import progress
 from mlc_data.align.batches import PromptFormat
@@ -24,7 +27,7 @@ from mlc_data.align.launch import Task
 from mlc_data.align.model import quiet
 from mlc_data.align.relay import Teller, TellingHandler, TellingReporter
 from mlc_data.align.stopping import request_stop
-from mlc_data.align.training import Job, Trained, train
+from mlc_data.align.training import Job, Trained, adapters_of, train
 from mlc_data.errors import MlcDataError, StoppedError
 from mlc_data.workspace import Run, write_text
 
@@ -46,8 +49,9 @@ def work(task: Task, rank: int) -> int:
     try:
         with quiet():
             trained = _train(task)
+            model = _whole(task, trained.model)
             if rank == 0:
-                _write(task, trained)
+                _write(task, trained, model)
     except StoppedError as error:
         if rank == 0:
             write_text(task.outcome, json.dumps({"stopped": str(error)}))
@@ -92,8 +96,24 @@ def _train(task: Task) -> Trained:
     )
 
 
-def _write(task: Task, trained: Trained) -> None:
-    merged(trained.model).save_pretrained(task.weights)
+def _whole(task: Task, model: Any) -> Any:
+    """The model with all its weights; of a sharded one in the first process alone, None elsewhere."""
+    settings = task.recipe.align
+    if settings.sharding == "none":
+        return model
+    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+    weights = get_model_state_dict(model, options=options)  # all processes give theirs
+    if distributed.get_rank():
+        return None
+    whole = load(settings, task.revision).model
+    if adapters := adapters_of(settings):
+        whole = get_peft_model(whole, adapters)
+    whole.load_state_dict(weights)
+    return whole
+
+
+def _write(task: Task, trained: Trained, model: Any) -> None:
+    merged(model).save_pretrained(task.weights)
     names = [each.name for each in fields(Trained) if each.name != "model"]
     write_text(task.outcome, json.dumps({name: getattr(trained, name) for name in names}))
 

@@ -121,11 +121,12 @@ def test_an_error_of_ours_arrives_as_it_was(make_run: MakeRun, tiny: Path) -> No
 def test_how_many_processes(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     several = Align(model="x", processes=4)
     every = Align(model="x", processes="auto")
-    sharded = Align(model="x", processes="auto", sharding="fsdp")
+    without = {"extractor": "none"}
+    sharded = Align(model="x", processes="auto", sharding="fsdp", loss=without)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     assert decided(several).processes == 4
     assert decided(every).processes == 1
-    with pytest.raises(UsageError, match="no GPU is visible"):
+    with pytest.raises(UsageError, match="0 GPUs are visible"):
         decided(sharded)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 8)
     assert decided(several).processes == 4
@@ -135,6 +136,8 @@ def test_how_many_processes(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) 
         preflight(make_run(processes=4).recipe)
     with pytest.raises(ValidationError, match="set `processes`"):
         Align(model="x", sharding="fsdp")
+    with pytest.raises(ValidationError, match="goes with `loss.extractor: none`"):
+        Align(model="x", sharding="fsdp", processes=2)
 
 
 def processes_of(run: Run) -> list[tuple[int, str]]:
