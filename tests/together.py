@@ -1,11 +1,13 @@
 """A training within this process, and what its optimiser is given; as a program, one process of two.
 
 ``python together.py FOLDER TASK ...`` writes ``FOLDER/<number>-<rank>.safetensors`` for each task. A task
-after ``stop:`` is done by the worker instead, which is stopped after two steps and begun again.
+after ``work:`` is done by the worker instead; after ``stop:`` the worker is stopped after two steps, goes on,
+and is begun once more when all is done.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -80,9 +82,12 @@ def stopped_and_gone_on(task: Task, rank: int) -> None:
     with each_step(stop):
         assert worker.work(task, rank) == 0
     distributed.barrier()
-    assert "stopped" in task.outcome.read_text()
-    distributed.barrier()
-    assert worker.work(task, rank) == 0
+    assert "stopped after step 2" in task.outcome.read_text()
+    for after in (2, task.recipe.align.max_steps):
+        distributed.barrier()
+        assert worker.work(task, rank) == 0
+        distributed.barrier()
+        assert json.loads(task.outcome.read_text())["resumed_from"] == after
 
 
 def whole(found: Any) -> torch.Tensor:
@@ -125,14 +130,15 @@ def read_unequally(model: LlamaForCausalLM, rank: int) -> dict[str, torch.Tensor
 
 def main(folder: Path, tasks: list[str], rank: int) -> None:
     """Do all of them, one after the other."""
-    read = [
-        (each.startswith("stop:"), Task.read(Path(each.removeprefix("stop:")))) for each in tasks
-    ]
+    named = [each.rpartition(":") for each in tasks]
+    read = [(how, Task.read(Path(file))) for how, _, file in named]
     if sharded := any(task.recipe.align.sharding == "fsdp" for _, task in read):
         shard_on_cpus()
-    for number, (stop, task) in enumerate(read):
-        if stop:
+    for number, (how, task) in enumerate(read):
+        if how == "stop":
             stopped_and_gone_on(task, rank)
+        elif how == "work":
+            assert worker.work(task, rank) == 0
         else:
             save_file(record(task)[0], folder / f"{number}-{rank}.safetensors")
     if sharded:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import distributed, nn
@@ -34,4 +35,4 @@ def equal_passes(
     order = sorted(range(len(lengths)), key=lambda i: (lengths[i], i))
     size, more = divmod(len(order), count)
     ends = [number * size + min(number, more) for number in range(count + 1)]
-    return [order[begin:end] for begin, end in zip(ends, ends[1:], strict=False)]
+    return [order[begin:end] for begin, end in pairwise(ends)]

@@ -59,14 +59,12 @@ def watch() -> Iterator[Callable[[int, Callable[[], None]], None]]:
 def test_stopped_killed_orphaned_and_gone_on_to_the_same_weights(
     make_run: MakeRun, watch: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    options: dict[str, Any] = {"processes": 2, "max_steps": STEPS, "save_every": 5}
-    whole, cut = (make_run(name, **options) for name in ("whole", "cut"))
+    """Those of one process that was left alone; `test_processes` compares bit for bit."""
+    options: dict[str, Any] = {"max_steps": STEPS, "save_every": 5, "lora": {"r": 4}}
+    one = make_run("one", batch_size=4, loss={"sets_per_step": 4}, **options)
+    align(one)
+    cut = make_run("cut", batch_size=2, loss={"sets_per_step": 2}, processes=2, **options)
     caplog.set_level(logging.INFO, "mlc_data")
-    align(whole)
-    assert processes_of(whole) == []
-    assert whole.manifest.stages["align"].notes["processes"] == 2
-    assert len(log_of(whole)) == STEPS
-    assert "mlc/loss" in log_of(whole)[0]
 
     watch(3, request_stop)
     with pytest.raises(StoppedError, match=rf"stopped after step \d+ of {STEPS}, which is saved"):
@@ -95,14 +93,20 @@ def test_stopped_killed_orphaned_and_gone_on_to_the_same_weights(
 
     progress.use(progress.LogReporter())
     align(cut)
-    assert cut.manifest.stages["align"].notes["resumed_from"] >= stopped
+    assert processes_of(cut) == []
+    notes = cut.manifest.stages["align"].notes
+    assert notes["resumed_from"] >= stopped
+    assert notes["processes"] == 2
     expected, found = (
-        load_file(each.path("checkpoint", "model.safetensors")) for each in (whole, cut)
+        load_file(each.path("checkpoint", "model.safetensors")) for each in (one, cut)
     )
-    assert expected.keys() == found.keys()
-    assert all(torch.equal(found[name], value) for name, value in expected.items())
-    assert log_of(whole) == log_of(cut)
-    files = [sorted(path.name for path in run.path("checkpoint").iterdir()) for run in (whole, cut)]
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+    assert [row["step"] for row in log_of(cut)] == list(range(1, STEPS + 1))
+    for row, other in zip(log_of(one), log_of(cut), strict=True):
+        assert other["loss"] == pytest.approx(row["loss"], abs=1e-3)
+        assert ("mlc/loss" in row) == ("mlc/loss" in other)
+        assert other.get("mlc/loss", 0) == pytest.approx(row.get("mlc/loss", 0), abs=1e-3)
+    files = [sorted(path.name for path in run.path("checkpoint").iterdir()) for run in (one, cut)]
     assert files[0] == files[1]
     assert not list(cut.folder.glob(".training-*"))
 
@@ -136,7 +140,7 @@ def test_how_many_processes(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) 
         preflight(make_run(processes=4).recipe)
     with pytest.raises(ValidationError, match="set `processes`"):
         Align(model="x", sharding="fsdp")
-    with pytest.raises(ValidationError, match="goes with `loss.extractor: none`"):
+    with pytest.raises(ValidationError, match="goes with"):
         Align(model="x", sharding="fsdp", processes=2)
 
 
