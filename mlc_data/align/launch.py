@@ -180,6 +180,7 @@ def _run(task: Task) -> int:
         agent = subprocess.Popen(
             # -P: nothing in the user's folder is imported by chance.
             [sys.executable, "-P", "-m", "mlc_data.align.agent", str(task.file)],
+            bufsize=0,
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -207,7 +208,6 @@ def _ask_to_stop(agent: subprocess.Popen[bytes]) -> None:
     assert agent.stdin is not None
     try:
         agent.stdin.write(b"stop\n")
-        agent.stdin.flush()
     except BrokenPipeError:
         return  # they have ended meanwhile
 

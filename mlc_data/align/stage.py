@@ -88,7 +88,7 @@ def align(
         "align": settings.model_dump(mode="json", exclude={"save_every"}),
         "seed": recipe.seed,
         "model": [record.id, record.revision],
-        "code": code_version("align", "align/card.md.j2", "records.py"),
+        "code": code_version("align", "align/card.md.j2", "align/fsdp.yaml", "records.py"),
     }
     if settings.loss.layer == "auto":
         key["chosen"] = [recipe.evaluate.max_sets, code_version("probe.py", "evaluate")]

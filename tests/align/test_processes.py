@@ -28,7 +28,7 @@ CASES: dict[str, Case] = {
     "adapters": {"lora": {"r": 4}},
     "every weight": {"lora": None, "loss": {"extractor": "none", "form": "plain"}},
     "accumulated": {"gradient_accumulation": 2, "gradient_checkpointing": True},
-    "sft": {"method": "sft", "lora": None},
+    "sft": {"method": "sft", "lora": None, "gradient_checkpointing": True},
     "orpo": {"method": "orpo"},
 }
 
