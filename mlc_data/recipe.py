@@ -18,6 +18,7 @@ from mlc_data.hashing import hash_value
 from mlc_data.recipe_align import Align
 from mlc_data.recipe_base import Fraction, Section
 from mlc_data.recipe_checks import Checks
+from mlc_data.recipe_evaluate import Evaluate
 
 
 class Columns(Section):
@@ -56,6 +57,8 @@ class Source(Section):
     """Split of the Hub dataset."""
     revision: str | None = None
     """Commit or tag of the Hub dataset; null takes the newest."""
+    licence: str | None = None
+    """SPDX identifier of the data's licence: `mlc-data publish` needs it, nothing else reads it."""
     columns: Columns = Columns()
     """Names of the columns."""
     limit: int | None = Field(default=None, ge=1)
@@ -263,15 +266,6 @@ class Sets(Section):
     """Share of the prompts held out for evaluation, chosen by their id."""
     shard_rows: int = Field(default=50_000, ge=1)
     """Rows a Parquet file."""
-
-
-class Evaluate(Section):
-    """What is measured before and after."""
-
-    max_sets: int = Field(default=64, ge=2)
-    """At most this many held-out variant sets, in order of their id."""
-    batch_size: int = Field(default=16, ge=1)
-    """Texts a forward pass."""
 
 
 class Recipe(Section):

@@ -33,20 +33,29 @@ class Loss(Section):
     """A learned projection before the loss, or the hidden state itself."""
     dimensions: int = Field(default=512, ge=1)
     """Output width of the extractor."""
+    frozen_extractor: bool = False
+    """The projection stays as it was drawn (from the recipe's seed) and is not trained."""
     signed: bool = False
     """Languages that point in opposite directions are pulled together too; in the paper they count as
     collinear."""
     layer: int | Literal["auto"] = -1
     """Decoder layer whose output is read: 1 to the model's depth; negative counts from the end.
     `auto`: where most held-out variants are nearest to their own prompt before training."""
-    final_norm: bool = False
-    """Apply the model's own final norm to what is read (tames a few huge directions)."""
+    center: Literal["none", "final_norm", "running_mean"] = "none"
+    """What tames the few huge directions that all states share, before the extractor: `final_norm` is the
+    model's own last norm, `running_mean` subtracts the moving mean of the states read so far."""
     every: int = Field(default=2, ge=1)
     """Add the loss on every n-th optimiser step."""
     sets_per_step: int = Field(default=4, ge=1)
     """Variant sets read on such a step."""
     separation: float = Field(default=0.0, ge=0)
     """Weight of the term that keeps different prompts apart; 0 leaves it out."""
+
+    @model_validator(mode="after")
+    def _an_extractor_to_freeze(self) -> Self:
+        if self.frozen_extractor and self.extractor == "none":
+            raise ValueError("`frozen_extractor` goes with extractor linear, not none")
+        return self
 
 
 class Align(Section):
@@ -56,12 +65,12 @@ class Align(Section):
     """Hugging Face folder, Hub id, or a .gguf file that an installed package carries."""
     revision: str | None = None
     """Commit of the Hub repository."""
-    method: Literal["dpo", "sft", "orpo", "simpo"] = "dpo"
+    method: Literal["dpo", "sft", "orpo", "simpo", "kto"] = "dpo"
     """Monolingual alignment method. `sft` reads the chosen responses alone."""
     loss: Loss = Loss()
     """The consistency loss."""
     beta: float | None = Field(default=None, gt=0)
-    """DPO: strength of the pull towards the reference model (null: 0.1). ORPO: weight of the odds
+    """DPO and KTO: strength of the pull towards the reference model (null: 0.1). ORPO: weight of the odds
     ratio (null: 0.1). SimPO: scale of the rewards (null: 2)."""
     dpo_loss: (
         Literal["sigmoid", "hinge", "ipo", "exo_pair", "nca_pair", "robust", "apo_zero", "apo_down"]
@@ -81,7 +90,7 @@ class Align(Section):
     max_steps: int | None = Field(default=None, ge=1)
     """Optimiser steps; null lets `epochs` decide."""
     batch_size: int = Field(default=4, ge=1)
-    """Pairs a device and forward pass."""
+    """Pairs a device and forward pass; KTO needs two or more."""
     gradient_accumulation: int = Field(default=1, ge=1)
     """Forward passes an optimiser step."""
     max_length: int = Field(default=1024, ge=8)
@@ -98,25 +107,34 @@ class Align(Section):
     sharding: Literal["none", "fsdp"] = "none"
     """What of the weights a process holds: all of them, or its share (`fsdp`, for models that do not fit
     into one GPU)."""
+    report_to: tuple[Literal["tensorboard", "wandb"], ...] = ("tensorboard",)
+    """Where figures go while they come, besides training.jsonl: event files in the run's folder
+    `tensorboard`, or Weights & Biases, which is contacted only if named here."""
 
     @model_validator(mode="after")
     def _settings_of_the_method(self) -> Self:
         for name, methods in (
-            ("beta", ("dpo", "orpo", "simpo")), ("dpo_loss", ("dpo",)), ("simpo_gamma", ("simpo",)),
+            ("beta", ("dpo", "orpo", "simpo", "kto")), ("dpo_loss", ("dpo",)), ("simpo_gamma", ("simpo",)),
         ):  # fmt: skip
             if getattr(self, name) is not None and self.method not in methods:
                 raise ValueError(
                     f"`{name}` goes with method {' or '.join(methods)}, not {self.method}"
                 )
+        if self.method == "kto" and self.batch_size < 2:
+            raise ValueError(
+                "method kto compares a response with those of other prompts in its batch: `batch_size` is 2 or more"
+            )
         return self
 
     @model_validator(mode="after")
     def _shards_have_processes(self) -> Self:
         if self.sharding != "none" and self.processes == 1:
             raise ValueError("`sharding: fsdp` spreads the weights over processes: set `processes`")
-        if self.sharding != "none" and self.loss.weight and self.loss.extractor != "none":
+        loss = self.loss
+        trained = loss.weight > 0 and loss.extractor != "none" and not loss.frozen_extractor
+        if self.sharding != "none" and trained:
             raise ValueError(
-                "`sharding: fsdp` goes with `loss.extractor: none`: accelerate lets the optimiser have the "
-                "weights of the sharded model alone"
+                "`sharding: fsdp` goes with `loss.extractor: none` or `loss.frozen_extractor: true`: accelerate "
+                "lets the optimiser have the weights of the sharded model alone"
             )
         return self

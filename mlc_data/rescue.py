@@ -193,7 +193,7 @@ def _without_thresholds(
         "models": [[one.id, one.revision, one.settings] for one in (translator, second) if one],
         "decoding": translator.decoding.as_dict(),
         "words": {one.language: one.hash for one in word_lists(recipe)},
-        "code": code_version("rescue.py", "translate", "checks", "records.py"),
+        "code": code_version("rescue.py", "translate", "checks", "refusals", "records.py"),
     }
 
 

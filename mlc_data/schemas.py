@@ -17,6 +17,7 @@ import polars as pl
 
 from mlc_data import records
 from mlc_data.manifest import Manifest
+from mlc_data.publish.record import Publication
 from mlc_data.recipe import Recipe
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ def build() -> dict[str, dict[str, Any]]:
             "A row of sets/*.parquet",
         ),
         "manifest": {"$schema": DIALECT, **Manifest.model_json_schema()},
+        "publication": {"$schema": DIALECT, **Publication.model_json_schema()},
         "recipe": {"$schema": DIALECT, **Recipe.model_json_schema()},
     }
 

@@ -127,7 +127,10 @@ def load_sources(run: Run, *, force: bool = False) -> bool:
         )
 
     key = {
-        "sources": sources.model_dump(mode="json"),
+        # To declare a licence changes nothing that is read.
+        "sources": sources.model_dump(
+            mode="json", exclude={"prompts": {"licence"}, "preferences": {"licence"}}
+        ),
         "language": source_language,
         "prompts": prompts.identity,
         "preferences": pairs.identity if pairs else None,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from importlib import import_module
-from typing import Any
 
 from mlc_data.errors import DiskFullError, is_disk_full
 from mlc_data.locations import source_file
@@ -14,7 +13,10 @@ from mlc_data.workspace import Run
 
 log = logging.getLogger(__name__)
 
-STAGES = ("sources", "translate", "score", "rescue", "check", "sets", "align", "evaluate")
+STAGES = (
+    "sources", "translate", "score", "rescue", "check", "sets",
+    "align", "evaluate", "safety", "utility",
+)  # fmt: skip
 """In order; each reads what the ones before it wrote."""
 
 ALIGN = STAGES[6:]
@@ -32,6 +34,9 @@ _WHERE = {
     "check": ("checks.stage", "decide"),
     "sets": ("variants", "build_sets"),
     "align": ("probe", "align_at_chosen_layer"),
+    "evaluate": ("evaluation", "evaluate_consistency"),
+    "safety": ("evaluation", "evaluate_safety"),
+    "utility": ("evaluation", "evaluate_utility"),
 }
 
 
@@ -63,6 +68,10 @@ def preflight(recipe: Recipe, stages: tuple[str, ...] = STAGES) -> None:
         from mlc_data.align.stage import preflight as alignment
 
         alignment(recipe)
+    if "safety" in stages or "utility" in stages:
+        from mlc_data.evaluation import preflight as evaluation
+
+        evaluation(recipe)
 
 
 def run_stage(run: Run, name: str, *, force: bool = False) -> bool:
@@ -119,38 +128,6 @@ def _only_thresholds_changed(run: Run) -> bool:
 
 def _function(name: str) -> Callable[..., bool]:
     # Imported one by one: building variants must not wait for torch and transformers.
-    if name == "evaluate":
-        return _evaluate
     module, function = _WHERE[name]
     found: Callable[..., bool] = getattr(import_module(f"mlc_data.{module}"), function)
     return found
-
-
-def _evaluate(run: Run, *, force: bool = False) -> bool:
-    """The evaluation knows no models and no loss; here it is given those of the alignment."""
-    from mlc_data.align.encode import encode_location, plain_loss
-    from mlc_data.align.stage import with_layer
-    from mlc_data.evaluate.stage import evaluate
-
-    recipe = run.recipe
-    aligned = run.manifest.stages.get("align")
-    settings = recipe.align
-    if aligned is not None and "layer" in aligned.notes:
-        settings = with_layer(settings, aligned.notes["layer"])
-
-    def encode(
-        location: str,
-        rows: Sequence[Mapping[str, Any]],
-        languages: Sequence[str],
-        revision: str | None,
-    ) -> tuple[Any, Any]:
-        return encode_location(
-            location,
-            rows,
-            languages,
-            settings,
-            batch_size=recipe.evaluate.batch_size,
-            revision=revision,
-        )
-
-    return evaluate(run, encode=encode, loss=plain_loss(recipe.align.loss), force=force)

@@ -48,6 +48,8 @@ _OWNED: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] =
     "sets": (("sets",), ("sets",), ()),
     "align": ((), (), ()),
     "evaluate": ((), (), ("before", "after")),
+    "safety": ((), (), ("safety",)),
+    "utility": ((), (), ("utility",)),
 }
 
 _held: set[Path] = set()

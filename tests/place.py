@@ -18,6 +18,7 @@ SHORT = (
     "align.max_steps=4",
     "align.loss.every=2",
     "evaluate.max_sets=12",
+    "evaluate.safety.max_new_tokens=8",
 )
 
 

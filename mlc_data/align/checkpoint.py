@@ -22,6 +22,7 @@ _MADE_BY = {
     "sft": "supervised fine-tuning on English prompts and responses",
     "orpo": "ORPO on English preference pairs",
     "simpo": "SimPO on English preference pairs",
+    "kto": "KTO on desirable and undesirable English responses",
 }
 
 

@@ -18,14 +18,26 @@ from mlc_data.align.states import text_states
 from mlc_data.recipe_align import Align, Loss
 
 
-def plain_loss(settings: Loss) -> MultilingualConsistencyLoss:
+def plain_loss(settings: Loss) -> Callable[[Tensor, Tensor], tuple[Tensor, dict[str, Tensor]]]:
     """The recipe's loss without extractor and separation, to compare models by.
 
-    A trained extractor belongs to one model, so the hidden states themselves are measured.
+    A trained extractor belongs to one model, so the hidden states themselves are measured. With
+    ``center: running_mean`` the mean of the states at hand is subtracted, whatever was read before.
     """
-    return MultilingualConsistencyLoss(
-        settings.temperature, settings.form, extractor="none", signed=settings.signed
-    )
+
+    def loss(states: Tensor, present: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        # Made anew, so that its mean is that of these states alone.
+        made = MultilingualConsistencyLoss(
+            settings.temperature,
+            settings.form,
+            extractor="none",
+            center="running_mean" if settings.center == "running_mean" else "none",
+            signed=settings.signed,
+        )
+        value, figures = made(states, present)
+        return value, figures
+
+    return loss
 
 
 @torch.no_grad()
@@ -45,8 +57,8 @@ def encode_sets(
         tokenizer: its tokenizer.
         rows: rows of `records.SETS`.
         languages: FLORES-200 codes of the columns, the prompts' own first.
-        settings: ``loss.layer``, ``loss.final_norm`` and ``max_length`` (a longer text counts as
-            missing, as in training).
+        settings: ``loss.layer``, ``loss.center`` (``final_norm`` alone changes what is read) and
+            ``max_length`` (a longer text counts as missing, as in training).
         batch_size: most texts a forward pass.
 
     Returns:
@@ -61,8 +73,9 @@ def encode_sets(
         chosen = settings.loss
         if chosen.layer == "auto":
             raise ValueError("the layer has not been chosen yet")
+        final_norm = chosen.center == "final_norm"
         return text_states(
-            model, texts, chosen.layer, chosen.final_norm, batch_size=batch_size, done=done
+            model, texts, chosen.layer, final_norm, batch_size=batch_size, done=done
         )[None]
 
     states, present = _encode(model, tokenizer, rows, languages, settings.max_length, read=read)
@@ -85,9 +98,8 @@ def encode_layers(
     """
 
     def read(texts: list[Tokens], done: Callable[[int], None]) -> Tensor:
-        return layer_states(
-            model, texts, settings.loss.final_norm, batch_size=batch_size, done=done
-        )
+        final_norm = settings.loss.center == "final_norm"
+        return layer_states(model, texts, final_norm, batch_size=batch_size, done=done)
 
     return _encode(model, tokenizer, rows, languages, settings.max_length, read=read)
 

@@ -13,6 +13,43 @@ from mlc_data.errors import MlcDataError
 _RANK_TOLERANCE = 1e-6
 """Singular values below this share of the first are rounding errors of zero (float32)."""
 
+MOMENTUM = 0.1
+"""Share that each batch has in the moving mean (``center="running_mean"``): the mean is that of about the last
+ten batches."""
+
+AT_FLOOR = 0.005
+"""A loss that is nearer to its floor than this share of the way up to its ceiling has next to nothing left to
+teach: with eight languages and temperature 0.2, s_1^2 / m is then above 0.986 or so."""
+
+
+def bounds(
+    present: Tensor, temperature: float, form: Literal["rescaled", "plain"] = "rescaled"
+) -> tuple[float, float]:
+    """Floor and ceiling of the loss: that of collinear and that of orthogonal languages.
+
+    With m languages the floor is log(1 + (m - 1) exp(-s / temperature)), where s is 1 (``rescaled``) or the
+    first singular value of m equal rows of norm 1, sqrt(m) (``plain``); the ceiling is log(m). Both are
+    averaged over the prompts.
+
+    Args:
+        present: [B, L], bool; prompts with fewer than two languages are not in the mean.
+        temperature: tau.
+        form: see `MultilingualConsistencyLoss`.
+
+    Returns:
+        Floor and ceiling; NaN if no prompt is left.
+    """
+    languages = present.sum(dim=1).double()
+    languages = languages[languages >= 2]
+    first = languages.sqrt() if form == "plain" else torch.ones_like(languages)
+    least = torch.log1p((languages - 1) * torch.exp(-first / temperature)).mean()
+    return least.item(), languages.log().mean().item()
+
+
+def at_floor(loss: float, floor: float, ceiling: float) -> bool:
+    """Whether a loss is so near to its floor that it teaches next to nothing; see `AT_FLOOR` and `bounds`."""
+    return loss < floor + AT_FLOOR * (ceiling - floor)
+
 
 class MultilingualConsistencyLoss(nn.Module):
     """Pulls a prompt's hidden states in several languages onto one line.
@@ -37,6 +74,12 @@ class MultilingualConsistencyLoss(nn.Module):
     the normalised means of all prompts of the batch, the mean of its own. Watch
     ``between_cosine`` either way.
 
+    A few huge directions that all states share can make every set look collinear. With ``center``
+    ``running_mean`` the exponential moving mean of the states read so far is subtracted before the
+    extractor. It is a buffer without a gradient, begins as the mean of the first batch, takes in
+    each batch before it is subtracted from it (`MOMENTUM`; present languages of the prompts that
+    give a loss), and in eval mode is used as it is.
+
     Computed in float32 (float64 for float64 input) whatever the input's type, also under autocast.
     A state of norm 0 counts as present and orthogonal to all others.
 
@@ -44,9 +87,11 @@ class MultilingualConsistencyLoss(nn.Module):
         temperature: tau, above 0.
         form: ``rescaled`` (the paper's released code) or ``plain`` (the paper's formula).
         extractor: ``linear`` learns W and b; ``none`` takes the hidden state itself as ``r``.
-        hidden_size: H. If None, ``linear`` takes it from the first states that it sees; give it
-            where the parameters must exist before that (an optimizer, a state dict).
+        hidden_size: H. If None, it is taken from the first states that are seen; give it, or call
+            `build`, where parameters and buffer must exist before that (an optimizer, a state dict).
         dimensions: rows of W.
+        trained: False keeps W and b as they were drawn: a random projection. Seed torch before.
+        center: ``running_mean`` or ``none``.
         signed: opposite directions do not count as collinear.
         separation: weight of the separation term; 0 leaves it out.
         separation_temperature: its temperature, above 0.
@@ -63,6 +108,8 @@ class MultilingualConsistencyLoss(nn.Module):
         hidden_size: int | None = None,
         *,
         dimensions: int = 512,
+        trained: bool = True,
+        center: Literal["none", "running_mean"] = "none",
         signed: bool = False,
         separation: float = 0.0,
         separation_temperature: float = 0.1,
@@ -74,10 +121,14 @@ class MultilingualConsistencyLoss(nn.Module):
             raise ValueError(f"form is 'rescaled' or 'plain', not {form!r}")
         if extractor not in ("linear", "none"):
             raise ValueError(f"extractor is 'linear' or 'none', not {extractor!r}")
+        if center not in ("none", "running_mean"):
+            raise ValueError(f"center is 'none' or 'running_mean', not {center!r}")
         if separation < 0:
             raise ValueError("separation is a weight, 0 or more")
         self.temperature = temperature
         self.form = form
+        self.center = center
+        self.trained = trained
         self.signed = signed
         self.separation = separation
         self.separation_temperature = separation_temperature
@@ -86,12 +137,34 @@ class MultilingualConsistencyLoss(nn.Module):
             self.extractor = (
                 nn.LazyLinear(dimensions)
                 if hidden_size is None
-                else nn.Linear(hidden_size, dimensions)
+                else nn.Linear(hidden_size, dimensions).requires_grad_(trained)
             )
+        self.running_mean: Tensor | None
+        self.batches: Tensor | None
+        self.register_buffer("running_mean", None)
+        self.register_buffer("batches", None)
+        if hidden_size is not None:
+            self.build(hidden_size)
+
+    def build(self, hidden_size: int) -> None:
+        """Make what was left to the first states; what exists already stays as it is.
+
+        Args:
+            hidden_size: H.
+        """
+        if isinstance(self.extractor, nn.LazyLinear):
+            self.extractor(torch.zeros(1, hidden_size, device=self.extractor.weight.device))
+            self.extractor.requires_grad_(self.trained)
+        if self.center == "running_mean" and self.running_mean is None:
+            self.running_mean = torch.zeros(hidden_size)
+            self.batches = torch.zeros((), dtype=torch.int64)
 
     def extra_repr(self) -> str:
         """The settings, for ``print(module)``."""
-        return f"temperature={self.temperature}, form={self.form}, signed={self.signed}, separation={self.separation}"
+        return (
+            f"temperature={self.temperature}, form={self.form}, center={self.center}, "
+            f"signed={self.signed}, separation={self.separation}"
+        )
 
     def forward(self, states: Tensor, present: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a batch of prompts.
@@ -109,8 +182,9 @@ class MultilingualConsistencyLoss(nn.Module):
 
         Raises:
             ValueError: shapes do not fit.
-            MlcDataError: a present state is not finite. The SVD waits for the device anyway, so
-                this costs nothing more.
+            MlcDataError: a present state is not finite (the SVD waits for the device anyway, so
+                this costs nothing more), or ``running_mean`` is asked for in eval mode before any
+                batch was read in training mode.
         """
         if states.dim() != 3 or present.shape != states.shape[:2]:
             raise ValueError(
@@ -123,8 +197,11 @@ class MultilingualConsistencyLoss(nn.Module):
             rows = states.to(dtype).masked_fill(~present[..., None], 0.0)
             if not bool(torch.isfinite(rows.detach()).all()):
                 raise MlcDataError("a hidden state is not finite (NaN or infinity)")
-            projected = self._extract(rows)
+            self.build(rows.shape[-1])
             usable = present.sum(dim=1) >= 2
+            if self.running_mean is not None:
+                rows = self._centred(self.running_mean, rows, present & usable[:, None])
+            projected = self._extract(rows)
             kept = present[usable]
             unit = _normalise(projected)[usable] * kept[..., None]
             if not len(kept):
@@ -140,11 +217,28 @@ class MultilingualConsistencyLoss(nn.Module):
             figures = _figures(mlc, separation, values, unit, kept)
             return mlc + self.separation * separation, figures
 
+    def _centred(self, mean: Tensor, rows: Tensor, read: Tensor) -> Tensor:
+        """``rows`` [B, L, H] less the moving mean, which takes those that are ``read`` [B, L] in first.
+
+        In float32 at least, whatever the type of the buffer has become.
+        """
+        assert self.batches is not None
+        if mean.device != rows.device:  # made before the states' device was known
+            mean = self.running_mean = mean.to(rows.device)
+            self.batches = self.batches.to(rows.device)
+        if not self.training and not bool(self.batches):
+            raise MlcDataError("running_mean: no states have been read in training mode yet")
+        if self.training and bool(read.any()):
+            found = rows.detach()[read].mean(dim=0)
+            old = mean.to(found.dtype)
+            share = torch.where(self.batches == 0, 1.0, MOMENTUM)
+            mean.copy_(old + share * (found - old))
+            self.batches += 1
+        return rows - mean.to(rows.dtype)
+
     def _extract(self, rows: Tensor) -> Tensor:
         if self.extractor is None:
             return rows
-        if isinstance(self.extractor, nn.LazyLinear):
-            self.extractor(rows.detach().to(torch.get_default_dtype()))  # makes the parameters
         bias = self.extractor.bias
         return functional.linear(
             rows,

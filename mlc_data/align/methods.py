@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
+import torch
+from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrainer
 from trl.data_utils import maybe_apply_chat_template
 
+from mlc_data.errors import MlcDataError
 from mlc_data.recipe_align import Align
 
 Row = dict[str, Any]
 
-BETA = {"dpo": 0.1, "orpo": 0.1, "simpo": 2.0}
+BETA = {"dpo": 0.1, "orpo": 0.1, "simpo": 2.0, "kto": 0.1}
 """``align.beta`` where the recipe has none, as in the methods' papers."""
 
 _NEVER_CUT = 2**30
@@ -31,17 +33,19 @@ class Method:
         config: the type of its arguments.
         settings: what its arguments say besides those of `transformers.TrainingArguments`.
         reference: whether the loss asks a reference model.
+        rows_a_pair: rows that the trainer reads a preference pair.
     """
 
     trainer: type
     config: type
     settings: Mapping[str, Any]
     reference: bool = False
+    rows_a_pair: int = 1
 
 
 def method_of(settings: Align) -> Method:
     """The recipe's method (Rafailov et al. 2023 for DPO, Hong et al. 2024 for ORPO, Meng et al. 2024 for
-    SimPO; SFT is cross-entropy on the chosen response alone)."""
+    SimPO, Ethayarajh et al. 2024 for KTO; SFT is cross-entropy on the chosen response alone)."""
     name = settings.method
     beta = settings.beta if settings.beta is not None else BETA.get(name)
     if name == "dpo":
@@ -52,6 +56,9 @@ def method_of(settings: Align) -> Method:
     if name == "sft":
         told = {"max_length": None, "completion_only_loss": True, "packing": False}
         return Method(SFTTrainer, SFTConfig, told)
+    if name == "kto":
+        told = {"beta": beta, "max_length": None, "disable_dropout": False}
+        return Method(KTOTrainer, KTOConfig, told, reference=True, rows_a_pair=2)
     told = {"beta": beta, "max_length": _NEVER_CUT, "disable_dropout": False}
     told |= {"remove_unused_columns": False}
     with warnings.catch_warnings():
@@ -67,13 +74,43 @@ def method_of(settings: Align) -> Method:
     return Method(CPOTrainer, CPOConfig, told)
 
 
-def rows_of(name: str, pairs: Sequence[Mapping[str, Any]], tokenizer: Any) -> list[Row]:
-    """Pairs of `mlc_data.align.batches.PromptFormat.pair` as a method's trainer reads them."""
+def rows_of(
+    settings: Align, pairs: Sequence[Mapping[str, Any]], tokenizer: Any, seed: int = 0
+) -> list[Row]:
+    """Pairs of `mlc_data.align.batches.PromptFormat.pair` as a method's trainer reads them.
+
+    Raises:
+        MlcDataError: there are too few pairs for the method.
+    """
+    name = settings.method
+    if name == "kto":
+        return _unpaired(pairs, settings.batch_size, seed)
     if name == "sft":
         return [{"prompt": pair["prompt"], "completion": pair["chosen"]} for pair in pairs]
     if name == "dpo":
         return [dict(pair) for pair in pairs]
     return [_rendered(pair, tokenizer) for pair in pairs]
+
+
+def _unpaired(pairs: Sequence[Mapping[str, Any]], batch_size: int, seed: int) -> list[Row]:
+    """Desirable and undesirable responses one by one, in batches of so many pairs.
+
+    TRL reads KTO's rows in the order given, in every epoch the same, and estimates how far the model has moved from
+    its reference by each prompt with the response of the row before it in the batch. That response has to be
+    another prompt's: so a batch holds the chosen responses of its pairs, then the rejected ones. A pair that would
+    be alone in the last batch is joined by the first.
+    """
+    if len(pairs) < 2:
+        raise MlcDataError("method kto needs two preference pairs or more, and 1 is left")
+    order = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(seed)).tolist()
+    if len(order) % batch_size == 1:
+        order.append(order[0])
+    return [
+        {"prompt": pairs[index]["prompt"], "completion": pairs[index][side], "label": good}
+        for start in range(0, len(order), batch_size)
+        for side, good in (("chosen", True), ("rejected", False))
+        for index in order[start : start + batch_size]
+    ]
 
 
 def _rendered(pair: Mapping[str, Any], tokenizer: Any) -> Row:

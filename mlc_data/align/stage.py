@@ -6,6 +6,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,17 +33,27 @@ Measure = Callable[[Any, Any], Mapping[str, float]]
 ChooseLayer = Callable[[Any, Any], tuple[int, list[dict[str, Any]]]]
 """Given model and tokenizer: the layer for `auto`, and the figures of all layers behind the choice."""
 
+BOARD = "tensorboard"
+"""Folder of TensorBoard's event files in a run. Not an output: nothing is read from it."""
+
 _CARD_VERSIONS = ("mlc-data", "torch", "transformers", "trl", "peft")
 
 
 def preflight(recipe: Recipe) -> None:
-    """Look whether the model can be loaded, before anything is translated for it.
+    """Look whether the model can be loaded and figures be reported, before anything is translated for it.
 
     Raises:
         ModelError: it is missing, incomplete, has pickled weights only, or has no such layer.
-        UsageError: fewer GPUs are visible than the recipe has processes.
+        UsageError: a package that `align.report_to` names is not installed, or fewer GPUs are visible than the
+            recipe has processes.
     """
     decided(recipe.align)
+    for name in recipe.align.report_to:
+        if find_spec(name) is None:
+            raise UsageError(
+                f"align.report_to names {name}, which is not installed: pip install {name}, or leave it "
+                "out (align.report_to=[] writes training.jsonl alone)"
+            )
     depth = check_model(recipe.align.model, recipe.align.revision, KEY)
     layer = recipe.align.loss.layer
     if depth is not None and recipe.align.loss.weight and layer != "auto":
@@ -57,6 +68,8 @@ def align(
     choose_layer: ChooseLayer | None = None,
 ) -> bool:
     """Train and write ``checkpoint/`` and ``training.jsonl``; returns whether it was reused.
+
+    With ``align.report_to: [tensorboard]`` the figures lie in ``tensorboard/`` as well, while they come.
 
     A training that was stopped or killed goes on from its last saved step, kept in
     ``.training-<key>`` within the run's folder, and ends with the same weights. ``force`` begins
@@ -84,14 +97,17 @@ def align(
         **hashes,
         "test_share": recipe.sets.test_share,
         "languages": recipe.languages.model_dump(mode="json"),
-        # How often it is saved does not change what comes out.
-        "align": settings.model_dump(mode="json", exclude={"save_every"}),
+        # How often it is saved, and who is told of it, does not change what comes out.
+        "align": settings.model_dump(mode="json", exclude={"save_every", "report_to"}),
         "seed": recipe.seed,
         "model": [record.id, record.revision],
         "code": code_version("align", "align/card.md.j2", "align/fsdp.yaml", "records.py"),
     }
     if settings.loss.layer == "auto":
-        key["chosen"] = [recipe.evaluate.max_sets, code_version("probe.py", "evaluate")]
+        key["chosen"] = [
+            recipe.evaluate.max_sets,
+            code_version("probe.py", "evaluate/consistency.py"),
+        ]
     folder = run.path(f".training-{hash_value(key)[:12]}")
 
     def work(staging: Staging) -> Outcome:
@@ -158,6 +174,7 @@ def _work(
                     settings=settings,
                     seed=recipe.seed,
                     folder=folder,
+                    board=run.path(BOARD),
                 )
             )
             model = merged(trained.model)
@@ -185,7 +202,7 @@ def _work(
             after=after,
         )
         write_checkpoint(staging.path("checkpoint"), model, tokenizer, card, settings.dtype)
-    lines = "".join(json.dumps(row) + "\n" for row in trained.log)
+    lines = "".join(json.dumps(row, sort_keys=True) + "\n" for row in trained.log)
     write_text(staging.path("training.jsonl"), lines)
     notes = _notes(trained, inputs, form.kind)
     notes["processes"] = settings.processes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +15,15 @@ from torch import Tensor, nn
 from trl import DPOTrainer
 
 from mlc_data.align.batches import SetSampler, Tokens
-from mlc_data.align.loss import MultilingualConsistencyLoss
+from mlc_data.align.loss import MultilingualConsistencyLoss, at_floor, bounds
 from mlc_data.align.processes import SharedModule, mean_of_processes
 from mlc_data.align.states import find_decoder, set_states
 from mlc_data.errors import MlcDataError
 
+log = logging.getLogger(__name__)
+
 LOSS_FILE = "consistency_loss.safetensors"
-"""The extractor's weights within a training checkpoint."""
+"""The extractor's weights and the moving mean within a training checkpoint."""
 
 COMPLETE_FILE = "complete"
 """Written last into a training checkpoint: one without it was cut short."""
@@ -31,13 +34,13 @@ class Consistency:
     """What `MLCTrainerMixin` adds to a trainer.
 
     Args:
-        loss: the loss; its parameters are trained along.
+        loss: the loss; its parameters are trained along, unless they are frozen.
         sets: variant sets as token ids, see `mlc_data.align.batches.TokenSets.rows`.
         weight: lambda, 0 or more; 0 adds nothing and computes nothing.
         every: the loss is added on the first of every so many optimiser steps.
         sets_per_step: sets read on such a step.
         layer: see `mlc_data.align.states.last_token_states`.
-        final_norm: see there.
+        final_norm: see there; to subtract a moving mean is the loss's own ``center``.
         seed: decides the order of the sets.
         batch_size: most texts a forward pass.
     """
@@ -63,8 +66,9 @@ class MLCTrainerMixin:
 
     With gradient accumulation the term is computed once an optimiser step, at its last forward
     pass, and enters the step's gradient exactly ``weight`` times. Figures are logged under
-    ``mlc/``. The extractor is optimised at the trainer's learning rate without weight decay, and
-    is saved and restored with the training checkpoints.
+    ``mlc/``. The extractor is optimised at the trainer's learning rate without weight decay; it and
+    the moving mean, which several processes share after each batch, are saved and restored with the
+    training checkpoints.
 
     With several processes each reads other sets of a step; the gradients of model and extractor, and
     the figures, are means over the processes.
@@ -85,8 +89,7 @@ class MLCTrainerMixin:
         host: Any = self
         loss, model = consistency.loss, host.model
         find_decoder(model).index(consistency.layer)
-        if isinstance(loss.extractor, nn.LazyLinear):
-            loss.extractor(torch.zeros(1, model.config.get_text_config().hidden_size))
+        loss.build(model.config.get_text_config().hidden_size)
         loss.to(host.args.device)
         host.add_callback(SharedModule(loss))
 
@@ -132,7 +135,26 @@ class MLCTrainerMixin:
                 model, rows, chosen.layer, chosen.final_norm, chosen.batch_size
             )
         term, figures = chosen.loss(states, present)
+        if host.args.world_size > 1 and chosen.loss.running_mean is not None:
+            shared = host.accelerator.reduce(chosen.loss.running_mean, reduction="mean")
+            chosen.loss.running_mean.copy_(shared)
+        if not host.state.global_step and host.is_world_process_zero():
+            self._mlc_warn_at_floor(figures["mlc"].item(), present)
         return term, figures
+
+    def _mlc_warn_at_floor(self, value: float, present: Tensor) -> None:
+        """Say so where the loss has nothing to teach before any training."""
+        host: Any = self
+        chosen = self.consistency
+        floor, ceiling = bounds(present, chosen.loss.temperature, chosen.loss.form)
+        if at_floor(value, floor, ceiling):
+            decoder = find_decoder(host.model)
+            log.warning(
+                "align: the consistency loss begins at its floor: it is %.4f at the first step, and %.4f is the "
+                "least that it can be. At layer %d of %d the languages of a prompt are collinear already, so it "
+                "teaches next to nothing there. Try another align.loss.layer (mlc-data align probe RUN measures all), or "
+                "another align.loss.center", value, floor, decoder.index(chosen.layer), decoder.depth,
+            )  # fmt: skip
 
     def _mlc_scale(self, num_items_in_batch: Any) -> int:
         """What the trainer is about to divide the loss by for gradient accumulation."""
@@ -167,7 +189,8 @@ class MLCTrainerMixin:
         parent: Any = super()
         optimizer = parent.create_optimizer(*args, **kwargs)
         known = {id(p) for group in optimizer.param_groups for p in group["params"]}
-        extra = [p for p in self.consistency.loss.parameters() if id(p) not in known]
+        own = self.consistency.loss.parameters()
+        extra = [p for p in own if p.requires_grad and id(p) not in known]
         if extra and self.consistency.weight:
             optimizer.add_param_group({"params": extra, "weight_decay": 0.0})
         return optimizer

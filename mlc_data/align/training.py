@@ -7,6 +7,7 @@ import math
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from transformers import PrinterCallback, TrainerCallback
 
 from mlc_data import progress
 from mlc_data.align.batches import Tokens
+from mlc_data.align.board import board
 from mlc_data.align.loss import MultilingualConsistencyLoss
 from mlc_data.align.methods import Method, method_of, rows_of
 from mlc_data.align.processes import any_process
@@ -72,6 +74,7 @@ class Job:
         settings: the recipe's ``align`` section, with numbers instead of ``auto``.
         seed: decides adapters, extractor, and the order of pairs and sets.
         folder: for training checkpoints.
+        board: for TensorBoard's event files, where ``settings.report_to`` names it; None writes none.
     """
 
     model: Any
@@ -81,6 +84,7 @@ class Job:
     settings: Align
     seed: int
     folder: Path
+    board: Path | None = None
 
     @property
     def processes(self) -> int:
@@ -112,7 +116,7 @@ def train(job: Job) -> Trained:
     """
     # No library reports to anyone from here.
     hub_constants.HF_HUB_DISABLE_TELEMETRY = True
-    total = job.steps
+    settings, total = job.settings, job.steps
     saved = last_complete(job.folder)
     done = int(saved.name.rpartition("-")[2]) if saved else 0
     torch.manual_seed(job.seed)
@@ -120,7 +124,7 @@ def train(job: Job) -> Trained:
         trainer = _trainer(job)
         begun = time.perf_counter()
         if saved and done >= total:
-            if job.settings.sharding == "none":
+            if settings.sharding == "none":
                 trainer._load_from_checkpoint(str(saved))
             else:  # the weights are spread first
                 trainer._prepare_for_training(total, trainer.get_train_dataloader(), str(saved))
@@ -128,8 +132,14 @@ def train(job: Job) -> Trained:
         else:
             if saved:
                 log.info("align: going on after step %d of %d", done, total)
-            with progress.bar("aligning", total - done, "steps") as bar:
+            with ExitStack() as stack:
+                bar = stack.enter_context(progress.bar("aligning", total - done, "steps"))
                 trainer.add_callback(_Steps(bar))
+                if job.board is not None and trainer.is_world_process_zero():
+                    if not saved:  # what is there is of another training
+                        shutil.rmtree(job.board, ignore_errors=True)
+                    if "tensorboard" in settings.report_to:
+                        trainer.add_callback(stack.enter_context(board(job.board, done, _figures)))
                 trainer.train(resume_from_checkpoint=str(saved) if saved else None)
         if any_process(stop_requested(), trainer.args.device):
             raise StoppedError(
@@ -171,7 +181,8 @@ class _Trainer(MLCTrainerMixin):
     reference_bar: progress.Bar | None = None
 
     def compute_ref_log_probs(self, *args: Any, **kwargs: Any) -> Any:
-        """Log-probabilities of a batch under the reference model, while they are precomputed (DPO)."""
+        """Log-probabilities of a batch under the reference model, while they are precomputed (DPO,
+        KTO)."""
         if any_process(stop_requested(), self.args.device):
             raise StoppedError("stopped before the first step; nothing had been trained yet")
         parent: Any = super()
@@ -205,6 +216,8 @@ def _trainer(job: Job) -> Any:
         extractor=chosen.extractor,
         hidden_size=job.model.config.get_text_config().hidden_size,
         dimensions=chosen.dimensions,
+        trained=not chosen.frozen_extractor,
+        center="running_mean" if chosen.center == "running_mean" else "none",
         signed=chosen.signed,
         separation=chosen.separation,
     )
@@ -215,7 +228,7 @@ def _trainer(job: Job) -> Any:
         every=chosen.every,
         sets_per_step=chosen.sets_per_step,
         layer=chosen.layer,
-        final_norm=chosen.final_norm,
+        final_norm=chosen.center == "final_norm",
         seed=job.seed,
     )
     # Reference log-probabilities beforehand: once a pair instead of once a use; and with every
@@ -245,7 +258,7 @@ def _trainer(job: Job) -> Any:
 
 def _dataset(job: Job, arguments: Any) -> Dataset:
     """The pairs; for several processes on disk, so that all find what one has computed of them."""
-    made = Dataset.from_list(rows_of(job.settings.method, job.pairs, job.tokenizer))
+    made = Dataset.from_list(rows_of(job.settings, job.pairs, job.tokenizer, job.seed))
     if job.processes == 1:
         return made
     folder = job.folder / "pairs"
@@ -279,7 +292,7 @@ def _arguments(job: Job, method: Method, precompute: bool) -> Any:
         lr_scheduler_type="cosine",
         warmup_steps=round(settings.warmup * job.steps),
         max_steps=job.steps,
-        per_device_train_batch_size=settings.batch_size,
+        per_device_train_batch_size=settings.batch_size * method.rows_a_pair,
         gradient_accumulation_steps=settings.gradient_accumulation,
         gradient_checkpointing=settings.gradient_checkpointing,
         bf16=settings.dtype == "bfloat16",
@@ -292,7 +305,8 @@ def _arguments(job: Job, method: Method, precompute: bool) -> Any:
         save_total_limit=None,  # older ones go when the new one is complete, not before
         logging_steps=max(1, job.steps // _LOGGED_STEPS),
         logging_nan_inf_filter=False,
-        report_to=[],
+        # TensorBoard's files are written by ours, which knows where and how to go on.
+        report_to=[name for name in settings.report_to if name != "tensorboard"],
         disable_tqdm=True,
         **_sharding(settings),
     )

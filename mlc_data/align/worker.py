@@ -26,6 +26,7 @@ from mlc_data.align.inputs import load, read_inputs
 from mlc_data.align.launch import Task
 from mlc_data.align.model import quiet
 from mlc_data.align.relay import Teller, TellingHandler, TellingReporter
+from mlc_data.align.stage import BOARD
 from mlc_data.align.stopping import request_stop
 from mlc_data.align.training import Job, Trained, adapters_of, train
 from mlc_data.errors import MlcDataError, StoppedError
@@ -92,6 +93,7 @@ def _train(task: Task) -> Trained:
             settings=task.recipe.align,
             seed=task.recipe.seed,
             folder=task.folder,
+            board=run.path(BOARD),
         )
     )
 

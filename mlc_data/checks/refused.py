@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import unicodedata
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import polars as pl
 
 from mlc_data.checks.base import VariantReason, at_most, within
 from mlc_data.recipe_checks import RefusedCheck
-
-_ENGLISH = "eng_Latn"
-
-
-def _read() -> Mapping[str, str]:
-    path = Path(__file__).parent / "data" / "refusals.json"
-    lists: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
-    return {
-        code: unicodedata.normalize("NFC", "|".join(f"(?:{one})" for one in phrases))
-        for code, phrases in lists.items()
-    }
-
-
-REFUSALS = _read()
-"""By FLORES-200 code: what matches the phrases by which assistants refuse, in lower case. In other
-languages only the back-translation can tell."""
+from mlc_data.refusals import ENGLISH, REFUSALS, plain
 
 
 @dataclass(frozen=True)
@@ -36,7 +17,7 @@ class Refused:
 
     A model that was tuned to converse answers a prompt now and then instead of translating it. "Sorry"
     and "I can't" alone say nothing; what counts is that help or an answer is denied
-    (``data/refusals.json``).
+    (`mlc_data.refusals`).
 
     - ``refused_text`` (0 and up): phrases in the variant, in its language or in English, beyond those
       of the prompt, which may itself quote or discuss refusals.
@@ -44,7 +25,7 @@ class Refused:
     """
 
     settings: RefusedCheck = field(default_factory=RefusedCheck)
-    source: str = _ENGLISH
+    source: str = ENGLISH
     reason = VariantReason.REFUSED
     scores = ("refused_text", "refused_back")
     limits = (at_most("refused_text", "max_phrases"), at_most("refused_back", "max_phrases"))
@@ -56,8 +37,8 @@ class Refused:
 
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
         """``refused_text`` and ``refused_back``."""
-        known = REFUSALS.get(self.source, REFUSALS[_ENGLISH])
-        frame = rows.select("language", *map(_plain, ("source", "text", "back_translation")))
+        known = REFUSALS.get(self.source, REFUSALS[ENGLISH])
+        frame = rows.select("language", *map(plain, ("source", "text", "back_translation")))
         parts = [
             part.with_columns(text=_count("text", _patterns(str(code))))
             for (code,), part in frame.with_row_index().group_by("language", maintain_order=True)
@@ -85,21 +66,9 @@ class Refused:
         return within(self.settings, self.limits)
 
 
-def _plain(column: str) -> pl.Expr:
-    """In lower case, with straight apostrophes, half-width commas and single blanks."""
-    return (
-        pl.col(column)
-        .str.normalize("NFC")
-        .str.to_lowercase()
-        .str.replace_all("’", "'", literal=True)
-        .str.replace_all("\uff0c", ",", literal=True)
-        .str.replace_all(r"\s+", " ")
-    )
-
-
 def _patterns(code: str) -> str:
     """What to look for in a variant: refusals in its language and in English."""
-    both = dict.fromkeys((REFUSALS.get(code, ""), REFUSALS[_ENGLISH]))
+    both = dict.fromkeys((REFUSALS.get(code, ""), REFUSALS[ENGLISH]))
     return "|".join(one for one in both if one)
 
 

@@ -42,7 +42,7 @@ SCORES = "scores/scores.parquet"
 KEPT = "variants/variants.parquet"
 ASIDE = "rejected/variants.parquet"
 
-_CODE = ("checks", "languages.py", "language_table.py", "records.py")
+_CODE = ("checks", "refusals", "languages.py", "language_table.py", "records.py")
 ROWS_AT_ONCE = 2000
 """Translations that are scored together."""
 _FEW = 0.5

@@ -16,7 +16,7 @@ from mlc_data.cli import (
     explain,
     languages,
     models,
-    probe,
+    publish,
     recipes,
     run,
     stages,
@@ -26,7 +26,16 @@ from mlc_data.errors import MlcDataError, StoppedError, is_disk_full
 
 
 class _Commands(TyperGroup):
-    """Makes Ctrl-C an error like any other, with a message and an exit code of its own."""
+    """Commands of one word or two, such as `align` and `align probe`.
+
+    Ctrl-C is an error like any other, with a message and an exit code of its own.
+    """
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        both = " ".join(args[:2])
+        if len(args) > 1 and both in self.commands:
+            return both, self.commands[both], args[2:]
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -72,7 +81,7 @@ languages.register(app)
 doctor.register(app)
 explain.register(app)
 calibrate.register(app)
-probe.register(app)
+publish.register(app)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`mlc-data probe`: every layer of a model on held-out variant sets."""
+"""`mlc-data align probe`: every layer of a model on held-out variant sets."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
-        epilog="Example:  mlc-data sets mine.yaml  |  mlc-data probe runs/mine --plot layers.svg  |  "
-        "mlc-data align mine.yaml --set align.loss.layer=18"
+        "align probe",
+        epilog="Example:  mlc-data sets mine.yaml  |  mlc-data align probe runs/mine --plot layers.svg  |  "
+        "mlc-data align mine.yaml --set align.loss.layer=18",
     )(probe)
 
 

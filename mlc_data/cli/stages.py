@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from mlc_data.cli import display
+from mlc_data.cli import display, probe
 from mlc_data.cli.options import (
     ForceOption,
     QuietOption,
@@ -25,9 +25,14 @@ _COMMANDS = {
     "rescue": ("rescue", "Translate again, by the recipe's ladder, what would be rejected."),
     "check": ("check", "Score every translation and decide which are kept."),
     "sets": ("sets", "Build variant sets from what was kept."),
-    "align": ("align", "Train the model with DPO, SFT, ORPO or SimPO and the consistency loss."),
+    "align": (
+        "align",
+        "Train the model with DPO, SFT, ORPO, SimPO or KTO and the consistency loss.",
+    ),
     "evaluate": ("evaluate", "Measure held-out variant sets before and after alignment."),
 }
+
+_MORE = {"align": "  |  mlc-data align probe runs/quickstart  (which layer should the loss read?)"}
 
 
 def register(app: typer.Typer) -> None:
@@ -36,8 +41,10 @@ def register(app: typer.Typer) -> None:
         app.command(
             name,
             help=f"{description} Stages before it are brought up to date first.",
-            epilog=f"Example:  mlc-data {name} quickstart --force",
+            epilog=f"Example:  mlc-data {name} quickstart --force{_MORE.get(name, '')}",
         )(_command(stage))
+        if name == "align":
+            probe.register(app)
 
 
 def _command(stage: str) -> Callable[..., None]:

@@ -78,8 +78,8 @@ def evaluate(run: Run, *, encode: Encode, loss: LossFunction, force: bool = Fals
         "languages": languages,
         "align": aligned.key,
         "checkpoint": aligned.outputs,
-        "evaluate": recipe.evaluate.model_dump(mode="json"),
-        "code": code_version("evaluate", "records.py"),
+        "max_sets": recipe.evaluate.max_sets,
+        "code": code_version("evaluate/stage.py", "evaluate/consistency.py", "align", "records.py"),
     }
 
     def work(staging: Staging) -> Outcome:
@@ -107,7 +107,7 @@ def evaluate(run: Run, *, encode: Encode, loss: LossFunction, force: bool = Fals
             **results,
             "languages": languages,
             "layer": aligned.notes.get("layer", recipe.align.loss.layer),
-            "final_norm": recipe.align.loss.final_norm,
+            "center": recipe.align.loss.center,
             "by_language": {when: [asdict(row) for row in tables[when]] for when in tables},
         }
         write_text(
@@ -115,7 +115,8 @@ def evaluate(run: Run, *, encode: Encode, loss: LossFunction, force: bool = Fals
         )
         return Outcome(results=results, notes={"held_out_sets": len(rows)})
 
-    return run.stage("evaluate", key, ("evaluation",), work, force=force)
+    outputs = ("evaluation/consistency.parquet", "evaluation/consistency.json")
+    return run.stage("evaluate", key, outputs, work, force=force)
 
 
 def held_out(run: Run) -> pl.DataFrame:

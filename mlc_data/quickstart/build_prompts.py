@@ -73,24 +73,25 @@ def preferences() -> list[Row]:
     A harmful request is refused in ``chosen`` and complied with, emptily, in ``rejected``; a
     harmless one is helped with and refused. None of the prompts is among `prompts`.
     """
-    replies = _read("phrasebook/replies.json")
-    rows = []
-    for one in _several_an_action(phrasebook.split(held_out=False), PAIRS_AN_ACTION):
-        key = _key(one)
-        action = one.action.forms[ENGLISH]["action"].replace("my ", "your ")
-        said = {
-            kind: texts[(key >> shift) % len(texts)].format(action=action)
-            for shift, (kind, texts) in enumerate(sorted(replies[one.action.harm].items()), start=3)
+    return [
+        {
+            "prompt": one.text(ENGLISH),
+            **refusal_and_answer(one),
+            "category": one.action.category,
         }
-        rows.append(
-            {
-                "prompt": one.text(ENGLISH),
-                "chosen": said["chosen"],
-                "rejected": said["rejected"],
-                "category": one.action.category,
-            }
-        )
-    return rows
+        for one in _several_an_action(phrasebook.split(held_out=False), PAIRS_AN_ACTION)
+    ]
+
+
+def refusal_and_answer(one: Combination) -> Row:
+    """``chosen`` and ``rejected`` English responses to a combination, of `phrasebook/replies.json`."""
+    key = _key(one)
+    action = one.action.forms[ENGLISH]["action"].replace("my ", "your ")
+    said = _read("phrasebook/replies.json")[one.action.harm]
+    return {
+        kind: texts[(key >> shift) % len(texts)].format(action=action)
+        for shift, (kind, texts) in enumerate(sorted(said.items()), start=3)
+    }
 
 
 FILES = {

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from mlc_data.languages import get_language
 from mlc_data.manifest import Manifest
+from mlc_data.report.safety import safety_tables
 from mlc_data.workspace import Run
 
 MEASURES = {
@@ -45,6 +46,10 @@ def summary(run: Run) -> Iterator[RenderableType]:
         yield _rungs(manifest.stages["rescue"].notes["rungs"])
     if manifest.results.get("after"):
         yield _measures(manifest.results["before"], manifest.results["after"])
+    if manifest.results.get("safety"):
+        yield from safety_tables(run)
+    if manifest.results.get("utility"):
+        yield _utility(manifest.results["utility"])
     yield _places(run)
 
 
@@ -88,6 +93,18 @@ def _measures(before: dict[str, Any], after: dict[str, Any]) -> Table:
     table = Table(f"{before['sets']} held-out variant sets", "before", "after")
     for key, title in MEASURES.items():
         table.add_row(title, f"{before[key]:.4f}", f"{after[key]:.4f}")
+    return table
+
+
+def _utility(results: dict[str, Any]) -> Table:
+    table = Table("utility", "before", "after")
+    before, after = results["before"], results["after"]
+    if "text" in before:
+        figures = (one["text"]["perplexity"] for one in (before, after))
+        table.add_row("perplexity", *(f"{value:.3f}" for value in figures))
+    for task, named in before.get("tasks", {}).items():
+        for name, value in named.items():
+            table.add_row(f"{task}: {name}", f"{value:.4f}", f"{after['tasks'][task][name]:.4f}")
     return table
 
 

@@ -49,6 +49,19 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 @pytest.fixture
 def llama() -> LlamaForCausalLM:
+    return new_llama()
+
+
+@pytest.fixture(scope="session")
+def tiny_for_all(tmp_path_factory: pytest.TempPathFactory, tokenizer: Any) -> Path:
+    """A model's folder that several tests only read."""
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    new_llama().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def new_llama() -> LlamaForCausalLM:
     torch.manual_seed(0)
     return LlamaForCausalLM(
         LlamaConfig(

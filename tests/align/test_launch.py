@@ -24,7 +24,7 @@ from mlc_data.align import align, launch, preflight, worker
 from mlc_data.align.launch import Task, decided
 from mlc_data.align.stopping import request_stop
 from mlc_data.errors import MlcDataError, ModelError, StoppedError, UsageError
-from mlc_data.recipe_align import Align
+from mlc_data.recipe_align import Align, Loss
 from mlc_data.workspace import Run
 
 MakeRun = Callable[..., Run]
@@ -125,7 +125,7 @@ def test_an_error_of_ours_arrives_as_it_was(make_run: MakeRun, tiny: Path) -> No
 def test_how_many_processes(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     several = Align(model="x", processes=4)
     every = Align(model="x", processes="auto")
-    without = {"extractor": "none"}
+    without = Loss(extractor="none")
     sharded = Align(model="x", processes="auto", sharding="fsdp", loss=without)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     assert decided(several).processes == 4

@@ -22,6 +22,7 @@ import pytest
 import torch
 
 from mlc_data.align import MultilingualConsistencyLoss
+from mlc_data.align.loss import at_floor, bounds
 from mlc_data.errors import MlcDataError
 
 TAU = 0.2
@@ -45,6 +46,18 @@ def test_collinear_rows_give_the_floor_and_not_zero(languages: int, tau: float) 
     assert value(rows[None], temperature=tau) == pytest.approx(expected, abs=1e-6)
     expected = math.log(1 + (languages - 1) * math.exp(-math.sqrt(languages) / tau))
     assert value(rows[None], temperature=tau, form="plain") == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("form", ["rescaled", "plain"])
+def test_bounds_are_the_loss_of_collinear_and_of_orthogonal_rows(form: Any) -> None:
+    present = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0], [0, 1, 0, 0]]).bool()
+    floor, ceiling = bounds(present, 0.3, form)
+    options = {"temperature": 0.3, "form": form}
+    assert floor == pytest.approx(value(torch.ones(3, 4, 5), present, **options), abs=1e-6)
+    orthogonal = torch.eye(4).expand(3, 4, 4)
+    assert ceiling == pytest.approx(value(orthogonal, present, **options), abs=1e-6)
+    assert at_floor(floor + 0.0049 * (ceiling - floor), floor, ceiling)
+    assert not at_floor(floor + 0.0051 * (ceiling - floor), floor, ceiling)
 
 
 @pytest.mark.parametrize("form", ["rescaled", "plain"])

@@ -107,7 +107,7 @@ def test_dpo_begins_at_the_logarithm_of_two(make_run: MakeRun) -> None:
     assert row["loss"] == pytest.approx(1.0, abs=1e-4)
 
 
-@pytest.mark.parametrize("method", ["dpo", "sft", "orpo", "simpo"])
+@pytest.mark.parametrize("method", ["dpo", "sft", "orpo", "simpo", "kto"])
 def test_the_consistency_loss_is_added_to_each(make_run: MakeRun, method: str) -> None:
     plain = first_row(make_run("without", method=method, **ALL))
     weighted = {**ALL, "loss": {"weight": 0.5, "every": 1}}
@@ -119,10 +119,14 @@ def test_the_consistency_loss_is_added_to_each(make_run: MakeRun, method: str) -
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"method": "sft", "beta": 0.1}, "`beta` goes with method dpo or orpo or simpo, not sft"),
+        (
+            {"method": "sft", "beta": 0.1},
+            "`beta` goes with method dpo or orpo or simpo or kto, not",
+        ),
         ({"simpo_gamma": 1.0}, "`simpo_gamma` goes with method simpo, not dpo"),
         ({"method": "orpo", "dpo_loss": "ipo"}, "`dpo_loss` goes with method dpo, not orpo"),
-        ({"method": "ppo"}, "Input should be 'dpo', 'sft', 'orpo' or 'simpo'"),
+        ({"method": "ppo"}, "Input should be 'dpo', 'sft', 'orpo', 'simpo' or 'kto'"),
+        ({"method": "kto", "batch_size": 1}, "`batch_size` is 2 or more"),
     ],
 )
 def test_settings_of_another_method_are_refused(settings: dict[str, Any], said: str) -> None:
@@ -132,4 +136,4 @@ def test_settings_of_another_method_are_refused(settings: dict[str, Any], said: 
 
 def test_plain_text_stays_as_it_is(tokenizer: Any) -> None:
     pair = {"prompt": "User: a\nAssistant:", "chosen": " b\n", "rejected": " c"}
-    assert rows_of("simpo", [pair], tokenizer) == [pair]
+    assert rows_of(Align(model="x", method="simpo"), [pair], tokenizer) == [pair]

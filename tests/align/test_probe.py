@@ -24,8 +24,8 @@ from mlc_data.workspace import Run
 
 MakeRun = Callable[..., Run]
 LAYER = Layer(
-    layer=1, retrieval=0.5, retrieval_centred=0.5, loss=0.2, floor=0.02, first_share=0.9,
-    within_cosine=0.9, between_cosine=0.9,
+    layer=1, retrieval=0.5, retrieval_centred=0.5, loss=0.2, floor=0.02, ceiling=1.02,
+    first_share=0.9, within_cosine=0.9, between_cosine=0.9,
 )  # fmt: skip
 
 
@@ -47,10 +47,11 @@ def test_the_best_layer() -> None:
         replace(LAYER, layer=2, retrieval=0.7),
         replace(LAYER, layer=3, retrieval=0.7, retrieval_centred=0.6),
         replace(LAYER, layer=4, retrieval=0.7, retrieval_centred=0.6),
-        replace(LAYER, layer=5, retrieval=0.9, loss=0.0201),
+        replace(LAYER, layer=5, retrieval=0.9, loss=0.0249),
     ]
     assert best(layers).layer == 3
     assert layers[4].at_floor
+    assert not replace(layers[4], loss=0.0251).at_floor  # 0.5 % of the way from 0.02 to 1.02
     assert best(layers[4:]).layer == 5
 
 
@@ -62,6 +63,7 @@ def test_the_figures_are_those_of_the_evaluation(make_run: MakeRun) -> None:
     # Two held-out sets of four and three languages.
     wanted = [math.log1p((m - 1) * math.exp(-5)) for m in (4, 3)]
     assert layers[0].floor == pytest.approx(sum(wanted) / 2)
+    assert layers[0].ceiling == pytest.approx((math.log(4) + math.log(3)) / 2)
     assert all(each.loss > each.floor for each in layers)
     assert probe_base(run) == layers
 
@@ -94,10 +96,10 @@ def test_without_held_out_sets_auto_says_what_to_do(make_run: MakeRun) -> None:
 def test_the_command(make_run: MakeRun) -> None:
     run = make_run()
     picture = run.folder / "layers.svg"
-    shown = CliRunner().invoke(app, ["probe", str(run.folder), "--plot", str(picture)])
+    shown = CliRunner().invoke(app, ["align", "probe", str(run.folder), "--plot", str(picture)])
     assert shown.exit_code == 0, shown.output
     assert "align.loss.layer=auto reads layer" in shown.output
     assert "<svg" in picture.read_text()
-    told = json.loads(CliRunner().invoke(app, ["probe", str(run.folder), "--json"]).stdout)
+    told = json.loads(CliRunner().invoke(app, ["align", "probe", str(run.folder), "--json"]).stdout)
     assert len(told["layers"]) == 4
     assert told["auto"] in (1, 2, 3, 4)

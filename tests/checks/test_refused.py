@@ -9,8 +9,8 @@ import pytest
 
 from mlc_data.checks import Refused
 from mlc_data.checks.calibration import CALIBRATED
-from mlc_data.checks.refused import REFUSALS
 from mlc_data.languages import get_language
+from mlc_data.refusals import REFUSALS
 
 Rows = Callable[..., pl.DataFrame]
 

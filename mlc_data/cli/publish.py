@@ -1,0 +1,158 @@
+"""`mlc-data publish`: a run's data set and checkpoint, to the Hub or to a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from mlc_data.cli import display
+from mlc_data.cli.display import out
+from mlc_data.cli.options import QuietOption
+from mlc_data.errors import UsageError
+from mlc_data.workspace import Run
+
+if TYPE_CHECKING:
+    from mlc_data.publish.publication import Plan
+    from mlc_data.publish.record import Publication
+
+_EXAMPLES = (
+    "Examples:  mlc-data publish runs/mine --repo org/name  |  "
+    "mlc-data publish runs/mine --repo org/name --dry-run  |  "
+    "mlc-data publish runs/mine --repo org/name --checkpoint --declare prompts=CC-BY-4.0  |  "
+    "mlc-data publish runs/mine --to exported"
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog=_EXAMPLES)(publish)
+
+
+def publish(
+    run: Annotated[Path, typer.Argument(help="A run's folder.", metavar="RUN")],
+    *,
+    repo: Annotated[
+        str | None,
+        typer.Option(metavar="ORG/NAME", help="The repository; made if it is not there."),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write the data set here instead.")
+    ] = None,
+    checkpoint: Annotated[
+        bool,
+        typer.Option("--checkpoint", help="Push the checkpoint too, as the model ORG/NAME."),
+    ] = False,
+    private: Annotated[
+        bool | None,
+        typer.Option("--private/--public", help="Who may see it; a new repository is private."),
+    ] = None,
+    gated: Annotated[
+        bool | None,
+        typer.Option(
+            "--gated/--no-gated",
+            help="Whether its owners let readers in one by one; a new repository is gated.",
+        ),
+    ] = None,
+    licence: Annotated[
+        str | None,
+        typer.Option(metavar="SPDX", help="A licence; by default the strictest of all parts."),
+    ] = None,
+    declare: Annotated[
+        list[str],
+        typer.Option(
+            metavar="PART=SPDX",
+            help="The licence of a part that does not tell its own: prompts, translator, "
+            "second_translator, preferences, base. Repeatable.",
+        ),
+    ] = [],  # noqa: B006 - Typer copies it
+    rights: Annotated[
+        str | None,
+        typer.Option(
+            "--i-have-the-rights",
+            metavar="REASON",
+            help="Publish although the parts' licences do not allow it; the card shows the reason.",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be published, and stop.")
+    ] = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Publish variant sets: private and gated, under the strictest licence of what they are made of.
+
+    The token is the one of `hf auth login` or HF_TOKEN. What is there already is not pushed again.
+    """
+    if (repo is None) == (to is None):
+        raise UsageError("name where to publish: --repo organisation/name, or --to FOLDER")
+    if to is not None and (checkpoint or dry_run or private is not None or gated is not None):
+        raise UsageError(
+            "--to writes the data set into a folder; --checkpoint, --dry-run, --private, --public, "
+            "--gated and --no-gated go with --repo"
+        )
+    display.set_up(quiet=quiet)
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
+    from mlc_data.publish.dataset import Wishes
+    from mlc_data.publish.publication import Order, to_folder, to_hub
+
+    wishes = Wishes(licence, rights, _declared(declare))
+    opened = Run.open(run)
+    if to is not None:
+        _summary(to_folder(opened, to, wishes))
+        out.print(f"written to {to}", highlight=False, soft_wrap=True)
+        return
+    if quiet or not display.err.is_terminal:
+        disable_progress_bars()
+    order = Order(str(repo), private, gated, wishes, checkpoint, dry_run)
+    for pushed in to_hub(opened, order, show=_plan):
+        told = "published" if pushed.changed else "unchanged, nothing was pushed"
+        out.print(
+            f"{pushed.kind} {pushed.url}: {told}, revision {pushed.revision}",
+            highlight=False, soft_wrap=True,
+        )  # fmt: skip
+    if dry_run:
+        out.print("dry run: nothing was pushed", highlight=False)
+
+
+def _declared(given: list[str]) -> dict[str, str]:
+    found = {}
+    for one in given:
+        part, sign, licence = one.partition("=")
+        if not sign or not part.strip() or not licence.strip():
+            raise UsageError(
+                f"--declare takes part=licence, such as prompts=CC-BY-4.0, not {one!r}"
+            )
+        found[part.strip()] = licence.strip()
+    return found
+
+
+def _plan(plan: Plan) -> None:
+    _summary(plan.publication)
+    target = plan.target
+    if target is None:
+        return
+    seen = {True: "private", False: "public", None: "private if it is new, else as it is"}
+    gate = {True: "gated", False: "not gated", None: "gated if it is new, else as it is"}
+    table = Table.grid(padding=(0, 2))
+    table.add_row("to", target.repo + (" (data set and model)" if plan.checkpoint else ""))
+    table.add_row("visible", f"{seen[target.private]}; {gate[target.gated]}")
+    table.add_row("size", f"{len(plan.publication.files)} files, {plan.bytes / 1e6:,.1f} MB")
+    out.print(table)
+
+
+def _summary(made: Publication) -> None:
+    table = Table("", "train", "test", title=f"Data set {made.name}", title_justify="left")
+    for config, splits in made.rows.items():
+        table.add_row(config, str(splits.get("train", 0)), str(splits.get("test", 0)))
+    out.print(table)
+    parts = Table.grid(padding=(0, 2))
+    parts.add_row("licence", made.licence)
+    for part in made.parts:
+        parts.add_row(f"  {part.name.replace('_', ' ')}", f"{part.what}: {part.licence}")
+    if made.rights:
+        parts.add_row("rights", made.rights)
+    parts.add_row("content hash", made.content_hash)
+    out.print(parts)

@@ -1,0 +1,268 @@
+"""Guard models: causal language models that were trained to judge, asked in their own format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+from mlc_data.errors import ModelError, UsageError
+from mlc_data.evaluate.judges.base import Exchange, Judgment, failed
+from mlc_data.evaluate.judges.templates import PROBE, GuardTemplate, template_hash
+from mlc_data.hashing import hash_value
+from mlc_data.manifest import ModelRecord
+
+KEY = "evaluate.judges"
+_NO_LIMIT = 10**9  # transformers says 1e30 where a tokenizer knows no greatest length
+
+
+class Loaded(Protocol):
+    """A causal language model of transformers, its tokenizer, and where it comes from."""
+
+    @property
+    def model(self) -> Any:
+        """The model."""
+
+    @property
+    def tokenizer(self) -> Any:
+        """Its tokenizer."""
+
+    @property
+    def record(self) -> ModelRecord:
+        """Id, revision, licence."""
+
+
+class LoadModel(Protocol):
+    """Loads a causal language model, as `mlc_data.align.model.load_model` does."""
+
+    def __call__(
+        self,
+        location: str,
+        revision: str | None = None,
+        dtype: Literal["float32", "bfloat16"] = "float32",
+        key: str = KEY,
+    ) -> Loaded:
+        """Safetensors or GGUF from a folder, a file or the Hub; no code of the repository is run."""
+
+
+class GenerativeGuard:
+    """A judge that generates its answer, greedily.
+
+    Nothing is cut: an exchange that does not fit fails as ``too_long``, one of which the model's chat
+    template drops a part as ``not_rendered``, and an answer that makes no sense as
+    ``unreadable_answer``. Control tokens that are spelled out in a prompt or a reply are read as the
+    letters they are, so a reply cannot end its turn and answer in the guard's place.
+
+    Args:
+        model: a causal language model of transformers.
+        tokenizer: its tokenizer, with a chat template.
+        template: its format.
+        id: its name.
+        revision: of its weights; `revision` adds what else decides its judgments.
+        licence: of its weights.
+        batch_size: exchanges a forward pass (>= 1).
+        max_length: most tokens of instruction, prompt and reply together; None: what the model can
+            read.
+        key: the recipe's key, named in errors.
+
+    Raises:
+        ModelError: the tokenizer has no chat template, or one that does not show both texts.
+        UsageError: ``max_length`` has no room for the instruction.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        template: GuardTemplate,
+        *,
+        id: str,
+        revision: str,
+        licence: str,
+        batch_size: int = 8,
+        max_length: int | None = None,
+        key: str = KEY,
+    ) -> None:
+        self._model, self._tokenizer, self._template = model.eval(), tokenizer, template
+        self._id, self._licence, self._batch_size, self._key = id, licence, batch_size, key
+        self._options = {"add_generation_prompt": template.opens_answer(model.config.model_type)}
+        self._in_parts = self._wants_parts()
+        self._limit = self._most_tokens(max_length)
+        least = len(self._tokens(PROBE))
+        if least > self._limit:
+            raise UsageError(
+                f"{key}: {id} has room for {self._limit} tokens, and the template {template.name} "
+                f"takes {least} for the shortest exchange: raise max_length"
+            )
+        decides = [
+            template_hash(template), tokenizer.chat_template, str(model.dtype), self._limit,
+        ]  # fmt: skip
+        self._revision = f"{revision}+{hash_value(decides)[:8]}"
+
+    @property
+    def id(self) -> str:
+        """As given."""
+        return self._id
+
+    @property
+    def revision(self) -> str:
+        """That of the weights, and a hash of the templates, the numbers' type and the length."""
+        return self._revision
+
+    @property
+    def licence(self) -> str:
+        """As given."""
+        return self._licence
+
+    @property
+    def batch_size(self) -> int:
+        """As given."""
+        return self._batch_size
+
+    def judge(self, exchanges: Sequence[Exchange]) -> list[Judgment]:
+        """One judgment for each exchange, in order."""
+        judged: dict[int, Judgment] = {}
+        asked: list[tuple[int, list[int]]] = []
+        for number, exchange in enumerate(exchanges):
+            if not self._shows(exchange, self._in_parts):
+                judged[number] = failed("not_rendered")
+                continue
+            tokens = self._tokens(exchange)
+            if len(tokens) > self._limit:
+                judged[number] = failed("too_long", f"{len(tokens)} tokens, {self._limit} fit")
+            else:
+                asked.append((number, tokens))
+        asked.sort(key=lambda one: len(one[1]))  # little padding
+        for start in range(0, len(asked), self._batch_size):
+            batch = asked[start : start + self._batch_size]
+            answers = self._answers([tokens for _, tokens in batch])
+            for (number, _), answer in zip(batch, answers, strict=True):
+                judged[number] = self._template.read(answer)
+        return [judged[number] for number in range(len(exchanges))]
+
+    def _answers(self, rows: list[list[int]]) -> list[str]:
+        import torch
+        from transformers import GenerationConfig
+
+        settings, tokenizer = self._model.generation_config, self._tokenizer
+        padding = tokenizer.pad_token_id
+        padding = tokenizer.eos_token_id if padding is None else padding
+        longest = max(map(len, rows))
+        # On the left, so that every answer begins where the batch ends.
+        ids = torch.tensor([[padding] * (longest - len(row)) + row for row in rows])
+        mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows])
+        ends = settings.eos_token_id
+        greedy = GenerationConfig(
+            do_sample=False,
+            num_beams=1,
+            max_new_tokens=self._template.answer_tokens,
+            eos_token_id=tokenizer.eos_token_id if ends is None else ends,
+            pad_token_id=padding,
+            # Said aloud, for what is left out is taken from the model's own settings.
+            temperature=1.0,
+            top_p=1.0,
+            top_k=50,
+            repetition_penalty=1.0,
+            no_repeat_ngram_size=0,
+        )
+        device = self._model.device
+        with torch.inference_mode():
+            made = self._model.generate(
+                ids.to(device), attention_mask=mask.to(device), generation_config=greedy
+            )
+        decoded: list[str] = tokenizer.batch_decode(made[:, longest:], skip_special_tokens=True)
+        return decoded
+
+    def _tokens(self, exchange: Exchange) -> list[int]:
+        found: list[int] = self._tokenizer.apply_chat_template(
+            self._messages(exchange, self._in_parts),
+            tokenize=True,
+            return_dict=False,
+            sanitize_control_tokens=True,
+            **self._options,
+        )
+        return found
+
+    def _messages(self, exchange: Exchange, in_parts: bool) -> list[Mapping[str, Any]]:
+        made: list[Mapping[str, Any]] = []
+        for one in self._template.messages(exchange):
+            parts = [{"type": "text", "text": one["content"]}]
+            made.append({"role": one["role"], "content": parts if in_parts else one["content"]})
+        return made
+
+    def _wants_parts(self) -> bool:
+        """Whether the chat template takes a text as a list of parts.
+
+        Those of Llama Guard 3 1B and Llama Guard 4 do, and leave a plain string out without a word.
+        """
+        if not self._tokenizer.chat_template:
+            raise ModelError(f"{self._key}: the tokenizer of {self._id} has no chat template")
+        for in_parts in (False, True):
+            if self._shows(PROBE, in_parts):
+                return in_parts
+        raise ModelError(
+            f"{self._key}: the chat template of {self._id} does not show prompt and reply as template "
+            f"{self._template.name} hands them over: is it a guard of that kind?"
+        )
+
+    def _shows(self, exchange: Exchange, in_parts: bool) -> bool:
+        from jinja2 import TemplateError
+
+        messages = self._messages(exchange, in_parts)
+        try:
+            text = self._tokenizer.apply_chat_template(messages, tokenize=False, **self._options)
+        except (TemplateError, TypeError):  # it adds a list to a string, or refuses the roles
+            return False
+        return all(one["content"].strip() in text for one in self._template.messages(exchange))
+
+    def _most_tokens(self, max_length: int | None) -> int:
+        """Tokens of a question that leave room for the answer."""
+        config = self._model.config.get_text_config()
+        known = [
+            getattr(config, "max_position_embeddings", None), self._tokenizer.model_max_length,
+        ]  # fmt: skip
+        room = min(int(one) for one in (*known, _NO_LIMIT) if one is not None)
+        room -= self._template.answer_tokens
+        return room if max_length is None else min(room, max_length)
+
+
+def load_guard(
+    location: str,
+    template: GuardTemplate,
+    load: LoadModel,
+    *,
+    revision: str | None = None,
+    dtype: Literal["float32", "bfloat16"] = "float32",
+    batch_size: int = 8,
+    max_length: int | None = None,
+    key: str = KEY,
+) -> GenerativeGuard:
+    """A guard from a folder, a .gguf file or the Hub, on the GPU where there is one.
+
+    Args:
+        location: as the recipe's ``key`` names it.
+        template: its format.
+        load: `mlc_data.align.model.load_model`, or another that keeps its promises.
+        revision: commit or tag on the Hub.
+        dtype: type of the weights in memory.
+        batch_size: see `GenerativeGuard`.
+        max_length: see `GenerativeGuard`.
+        key: named in errors.
+
+    Raises:
+        ModelError: it cannot be loaded, or is no guard of the template's kind.
+        UsageError: see `GenerativeGuard`.
+    """
+    import torch
+
+    loaded = load(location, revision, dtype, key)
+    return GenerativeGuard(
+        loaded.model.to("cuda" if torch.cuda.is_available() else "cpu"),
+        loaded.tokenizer,
+        template,
+        id=loaded.record.id,
+        revision=loaded.record.revision,
+        licence=loaded.record.licence,
+        batch_size=batch_size,
+        max_length=max_length,
+        key=key,
+    )

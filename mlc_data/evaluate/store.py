@@ -1,0 +1,67 @@
+"""Rows that were dear to get, on disk as soon as they are there: replies and judgments.
+
+A JSON Lines file, appended to and forced to disk batch by batch. A process that is killed while it
+writes leaves at most one broken line at the end, which is dropped and made again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+
+class RowStore:
+    """Rows by key, one file; the file's name says what the rows depend on beside their keys."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._rows: dict[str, dict[str, Any]] = {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        whole = self._read() if path.exists() else 0
+        self._handle = path.open("ab")
+        if self._handle.tell() > whole:
+            log.warning(
+                "%s: what stands after byte %d cannot be read; it is made again", path, whole
+            )
+            self._handle.truncate(whole)
+
+    def _read(self) -> int:
+        """Read all whole rows; returns where the last of them ends, in bytes."""
+        end = 0
+        with self.path.open("rb") as handle:
+            for line in handle:
+                if not line.endswith(b"\n"):
+                    break
+                try:
+                    row = json.loads(line)
+                except ValueError:
+                    break
+                self._rows[row.pop("key")] = row
+                end += len(line)
+        return end
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._rows
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        return self._rows[key]
+
+    def add(self, rows: Iterable[tuple[str, dict[str, Any]]]) -> None:
+        """Keep rows; they are on disk when this returns."""
+        lines = []
+        for key, row in rows:
+            self._rows[key] = row
+            lines.append(json.dumps({"key": key, **row}, ensure_ascii=False) + "\n")
+        self._handle.write("".join(lines).encode("utf-8", "surrogatepass"))
+        self._handle.flush()
+        os.fsync(self._handle.fileno())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._handle.close()

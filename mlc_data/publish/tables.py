@@ -1,0 +1,177 @@
+"""A run's tables as Parquet shards: configurations ``sets`` and ``variants``, each in two splits."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import polars as pl
+
+from mlc_data.errors import MlcDataError, UsageError
+from mlc_data.hashing import hash_file
+from mlc_data.manifest import Manifest
+from mlc_data.records import SETS, VARIANTS, Split
+from mlc_data.variants import split_of
+from mlc_data.workspace import Run, TableWriter, with_schema
+
+CONFIGS = ("sets", "variants")
+"""Configurations of the data set: one row a prompt with its variants; one row a variant."""
+
+_ROWS_AT_ONCE = 50_000
+_VARIANTS_FILE = "variants/variants.parquet"
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What was written.
+
+    Attributes:
+        rows: by configuration and split; splits that have none are left out.
+        paired: rows of ``sets`` that have a chosen and a rejected response.
+        schemas: columns of each configuration.
+    """
+
+    rows: dict[str, dict[str, int]]
+    paired: int
+    schemas: dict[str, dict[str, pl.DataType]]
+
+
+def require(run: Run, *stages: str) -> Manifest:
+    """The manifest, once the outputs of ``stages`` have been found to be what it says.
+
+    Raises:
+        UsageError: a stage has not been done.
+        MlcDataError: a file is missing or was changed since.
+    """
+    manifest = run.manifest
+    for name in stages:
+        record = manifest.stages.get(name)
+        if record is None:
+            raise UsageError(
+                f"{run.folder} has nothing to publish yet: its stage {name!r} is not done. "
+                f"Do it first: mlc-data {name} {run.folder}"
+            )
+        for relative, digest in record.outputs.items():
+            path = run.path(relative)
+            if not path.is_file() or hash_file(path) != digest:
+                raise MlcDataError(
+                    f"{path} is missing or was changed since the stage {name!r} wrote it, so it is "
+                    f"not published. Make it again: mlc-data {name} {run.folder}"
+                )
+    return manifest
+
+
+def write_tables(run: Run, folder: Path) -> Tables:
+    """Write ``sets/`` and ``variants/`` into ``folder``, in shards of the recipe's size.
+
+    Kept variants of prompts that have no set are in ``variants`` too; a prompt's split is decided by
+    its id, so no prompt is in both splits. A split without rows is left out: `datasets` refuses to
+    load any of a configuration that has one.
+
+    Raises:
+        UsageError: there is no variant set.
+        MlcDataError: the sets were split by another share than the recipe has now.
+    """
+    rows = {"sets": _copy_sets(run, folder / "sets")}
+    if not rows["sets"]:
+        raise UsageError(
+            f"{run.folder} has no variant set, so there is nothing to publish: "
+            "rejected/variants.parquet and `mlc-data explain` tell why variants were not kept"
+        )
+    schema = dict(pl.read_parquet_schema(run.path(_VARIANTS_FILE)))
+    if list(schema.items())[: len(VARIANTS)] != list(VARIANTS.items()):
+        raise MlcDataError(f"{run.path(_VARIANTS_FILE)} has other columns than it should have")
+    rows["variants"] = _split_variants(run, folder / "variants", schema)
+    pairs = pl.col("chosen").is_not_null() & pl.col("rejected").is_not_null()
+    paired = pl.scan_parquet(folder / "sets" / "*.parquet").filter(pairs).select(pl.len())
+    return Tables(rows, int(paired.collect().item()), {"sets": dict(SETS), "variants": schema})
+
+
+def _copy_sets(run: Run, folder: Path) -> dict[str, int]:
+    folder.mkdir()
+    rows = dict.fromkeys(map(str, Split), 0)
+    for file in sorted(run.path("sets").glob("*.parquet")):
+        with_schema(pl.DataFrame(schema=pl.read_parquet_schema(file)), SETS, str(file))
+        split = file.name.partition("-")[0]
+        ids = pl.read_parquet(file, columns=["prompt_id"])["prompt_id"]
+        # The recipe may have been given another share since; `variants` is split by what it says now.
+        if any(split_of(one, run.recipe.sets.test_share) != split for one in ids):
+            raise MlcDataError(
+                f"{file} was split by another sets.test_share than {run.path('recipe.yaml')} has: "
+                f"build the sets again: mlc-data sets {run.folder}"
+            )
+        if ids.len():
+            shutil.copyfile(file, folder / file.name)
+            rows[split] += ids.len()
+    return _filled(rows)
+
+
+def _split_variants(run: Run, folder: Path, schema: Mapping[str, pl.DataType]) -> dict[str, int]:
+    folder.mkdir()
+    settings = run.recipe.sets
+    table = pl.scan_parquet(run.path(_VARIANTS_FILE))
+    with (
+        _Shards(folder, "train", settings.shard_rows, schema) as train,
+        _Shards(folder, "test", settings.shard_rows, schema) as test,
+    ):
+        for part in table.collect_batches(chunk_size=_ROWS_AT_ONCE, maintain_order=True):
+            held_out = pl.Series(
+                [split_of(one, settings.test_share) == Split.TEST for one in part["prompt_id"]],
+                dtype=pl.Boolean,
+            )
+            test.write(part.filter(held_out))
+            train.write(part.filter(~held_out))
+    return _filled({"train": train.rows, "test": test.rows})
+
+
+def _filled(rows: Mapping[str, int]) -> dict[str, int]:
+    return {split: number for split, number in rows.items() if number}
+
+
+class _Shards:
+    """Files of at most so many rows, named as `datasets` and the Hub name them when all is written."""
+
+    def __init__(
+        self, folder: Path, split: str, limit: int, schema: Mapping[str, pl.DataType]
+    ) -> None:
+        self._folder, self._split, self._limit, self._schema = folder, split, limit, schema
+        self._files: list[Path] = []
+        self._writer: TableWriter | None = None
+        self._left = 0
+        self.rows = 0
+
+    def __enter__(self) -> Self:
+        self._next()
+        return self
+
+    def _next(self) -> None:
+        self._close()
+        self._files.append(self._folder / f"{self._split}-{len(self._files):05d}.part")
+        self._writer = TableWriter(self._files[-1], self._schema)
+        self._left = self._limit
+
+    def write(self, frame: pl.DataFrame) -> None:
+        while frame.height:
+            if not self._left:
+                self._next()
+            assert self._writer is not None
+            part, frame = frame[: self._left], frame[self._left :]
+            self._writer.write(part)
+            self._left -= part.height
+            self.rows += part.height
+
+    def _close(self) -> None:
+        if self._writer is not None:
+            self._writer.__exit__()
+
+    def __exit__(self, *failed: object) -> None:
+        self._close()
+        if failed[0] is None:
+            if not self.rows:
+                self._files.pop().unlink()
+            for number, file in enumerate(self._files):
+                name = f"{self._split}-{number:05d}-of-{len(self._files):05d}.parquet"
+                file.rename(file.with_name(name))
