@@ -85,7 +85,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=50, help="optimiser steps a training (50)")
     parser.add_argument("--ways", nargs="*", choices=list(WAYS), default=list(WAYS))
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides")
-    parser.add_argument("--keep", type=Path, help="keep replies and measures in this folder")
+    parser.add_argument(
+        "--keep", type=Path, help="keep replies and measures here, and go on with what it has"
+    )
     parser.add_argument("--again", type=Path, help="judge what a folder keeps, train nothing")
     parser.add_argument("--json", type=Path, help="write every figure to this file too")
     chosen = parser.parse_args()
@@ -116,8 +118,11 @@ def train_all(
     write_english_responses(built, place)
     for seed in range(chosen.seeds):
         for way in chosen.ways:
-            run = align(place, recipe, way, seed, chosen.overrides)
             stem = f"{list(WAYS).index(way)}-{seed}"
+            if (kept / f"{stem}.json").exists():
+                console.print(f"seed {seed}, {way}: kept from before")
+                continue
+            run = align(place, recipe, way, seed, chosen.overrides)
             shutil.copy(run.path("evaluation", "replies.parquet"), kept / f"{stem}.parquet")
             about = {
                 "way": way,
@@ -239,7 +244,7 @@ align:
   batch_size: 6
   max_length: 128
   save_every: 1000
-  loss: {{weight: 0.8, layer: auto, center: running_mean, extractor: none, every: 1, sets_per_step: 4}}
+  loss: {{weight: 0.8, layer: auto, center: running_mean, extractor: none, every: 2, sets_per_step: 4}}
 evaluate:
   max_sets: {2 * TEST_ACTIONS * TEST_FRAMES}
   batch_size: 64

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -101,6 +101,12 @@ class Align(Section):
     """Type the weights are trained and saved in."""
     gradient_checkpointing: bool = False
     """Trade time for memory."""
+    processes: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
+    """Processes that train together, each on a GPU of its own and with its own pairs and sets of a step.
+    `auto`: as many as GPUs are visible."""
+    sharding: Literal["none", "fsdp"] = "none"
+    """What of the weights a process holds: all of them, or its share (`fsdp`, for models that do not fit
+    into one GPU)."""
     report_to: tuple[Literal["tensorboard", "wandb"], ...] = ("tensorboard",)
     """Where figures go while they come, besides training.jsonl: event files in the run's folder
     `tensorboard`, or Weights & Biases, which is contacted only if named here."""
@@ -117,5 +123,18 @@ class Align(Section):
         if self.method == "kto" and self.batch_size < 2:
             raise ValueError(
                 "method kto compares a response with those of other prompts in its batch: `batch_size` is 2 or more"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _shards_have_processes(self) -> Self:
+        if self.sharding != "none" and self.processes == 1:
+            raise ValueError("`sharding: fsdp` spreads the weights over processes: set `processes`")
+        loss = self.loss
+        trained = loss.weight > 0 and loss.extractor != "none" and not loss.frozen_extractor
+        if self.sharding != "none" and trained:
+            raise ValueError(
+                "`sharding: fsdp` goes with `loss.extractor: none` or `loss.frozen_extractor: true`: accelerate "
+                "lets the optimiser have the weights of the sharded model alone"
             )
         return self

@@ -8,13 +8,13 @@ import shutil
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
-from mlc_data.align.batches import PromptFormat, TokenSets, select_pairs, tokenise_sets
-from mlc_data.align.model import KEY, check_model, identify, layer_number, load_model, quiet
-from mlc_data.errors import MlcDataError, UsageError
+from mlc_data.align.batches import PromptFormat
+from mlc_data.align.inputs import Inputs, load, read_inputs
+from mlc_data.align.launch import decided, train_together
+from mlc_data.align.model import KEY, check_model, identify, layer_number, quiet
+from mlc_data.errors import UsageError
 from mlc_data.hashing import code_version, hash_value
 from mlc_data.lineage.build import write_lineage
 from mlc_data.lineage.record import TrainingLineage
@@ -22,8 +22,7 @@ from mlc_data.locations import is_hub_id
 from mlc_data.manifest import ModelRecord, versions
 from mlc_data.recipe import Recipe
 from mlc_data.recipe_align import Align
-from mlc_data.records import PREFERENCES, SETS, Split
-from mlc_data.workspace import Outcome, Run, Staging, read_table, with_schema, write_text
+from mlc_data.workspace import Outcome, Run, Staging, write_text
 
 if TYPE_CHECKING:
     from mlc_data.align.training import Trained
@@ -47,8 +46,10 @@ def preflight(recipe: Recipe) -> None:
 
     Raises:
         ModelError: it is missing, incomplete, has pickled weights only, or has no such layer.
-        UsageError: a package that `align.report_to` names is not installed.
+        UsageError: a package that `align.report_to` names is not installed, or fewer GPUs are visible than the
+            recipe has processes.
     """
+    decided(recipe.align)
     for name in recipe.align.report_to:
         if find_spec(name) is None:
             raise UsageError(
@@ -74,7 +75,8 @@ def align(
 
     A training that was stopped or killed goes on from its last saved step, kept in
     ``.training-<key>`` within the run's folder, and ends with the same weights. ``force`` begins
-    anew. Pairs whose prompt is held out for evaluation are not trained on.
+    anew. Pairs whose prompt is held out for evaluation are not trained on. With several
+    ``align.processes`` the training runs in children of this process.
 
     Args:
         run: has ``sets/`` and ``preferences.parquet``.
@@ -90,7 +92,7 @@ def align(
         StoppedError: Ctrl-C, SIGTERM or `mlc_data.align.request_stop`; the last step is saved.
     """
     recipe = run.recipe
-    settings = recipe.align
+    settings = decided(recipe.align)
     hashes = {"sets": run.content_hash("sets"), "preferences": run.content_hash("preferences")}
     _, record = identify(settings.model, settings.revision, KEY)
     key = {
@@ -101,9 +103,15 @@ def align(
         "align": settings.model_dump(mode="json", exclude={"save_every", "report_to"}),
         "seed": recipe.seed,
         "model": [record.id, record.revision],
-        "code": code_version("align", "align/card.md.j2", "lineage/build.py", "lineage/record.py",
-                             "records.py"),
-    }  # fmt: skip
+        "code": code_version(
+            "align",
+            "align/card.md.j2",
+            "align/fsdp.yaml",
+            "lineage/build.py",
+            "lineage/record.py",
+            "records.py",
+        ),
+    }
     if settings.loss.layer == "auto":
         key["chosen"] = [
             recipe.evaluate.max_sets,
@@ -116,8 +124,8 @@ def align(
             if other != folder or force:
                 shutil.rmtree(other)
         folder.mkdir(exist_ok=True)
-        return _work(run, staging, folder, key=hash_value(key), record=record, hashes=hashes,
-                     measure=measure, choose_layer=choose_layer)  # fmt: skip
+        return _work(run, settings, staging, folder, key=hash_value(key), record=record,
+                     hashes=hashes, measure=measure, choose_layer=choose_layer)  # fmt: skip
 
     reused = run.stage("align", key, ("checkpoint", "training.jsonl"), work, force=force)
     shutil.rmtree(folder, ignore_errors=True)
@@ -130,21 +138,9 @@ def with_layer(settings: Align, layer: int) -> Align:
     return settings.model_copy(update={"loss": loss})
 
 
-def read_sets(run: Run, split: Split) -> pl.DataFrame:
-    """The variant sets of one split, in order of their prompt ids.
-
-    Raises:
-        UsageError: the sets have not been built yet.
-    """
-    files = sorted(run.path("sets").glob(f"{split}-*.parquet"))
-    if not files:
-        raise UsageError(f"{run.folder} has no sets/{split}-*.parquet: build the sets first")
-    frame = pl.concat([with_schema(pl.read_parquet(file), SETS, str(file)) for file in files])
-    return frame.sort("prompt_id")
-
-
 def _work(
     run: Run,
+    settings: Align,
     staging: Staging,
     folder: Path,
     *,
@@ -159,44 +155,44 @@ def _work(
     from mlc_data.align.training import Job, train
 
     recipe = run.recipe
-    settings = recipe.align
     languages = (recipe.languages.source, *recipe.languages.targets)
-    # Small steps vanish in bfloat16 weights: those that are trained are kept in float32.
-    weights: Literal["float32", "bfloat16"] = settings.dtype if settings.lora else "float32"
     revision = record.revision if is_hub_id(settings.model) else None
-    loaded = load_model(settings.model, revision, weights)
-    form = PromptFormat(loaded.tokenizer)
-    held_out = frozenset(read_sets(run, Split.TEST)["prompt_id"])
-    preferences = read_table(run.path("preferences.parquet"), PREFERENCES)
-    pairs, left_out = select_pairs(
-        preferences.iter_rows(named=True), form, settings.max_length, held_out
-    )
-    rows = read_sets(run, Split.TRAIN).iter_rows(named=True)
-    sets = tokenise_sets(rows, form, languages, settings.max_length)
-    _require(pairs, sets, left_out, settings)
-    log.info("align: %d pairs (left out: %s), %d sets", len(pairs), left_out or "none", len(sets))
+    loaded = load(settings, revision)
+    model, tokenizer = loaded.model, loaded.tokenizer
+    del loaded
+    form = PromptFormat(tokenizer)
+    inputs = read_inputs(run, form)
+    log.info(
+        "align: %d pairs (left out: %s), %d sets",
+        len(inputs.pairs), inputs.left_out or "none", len(inputs.sets),
+    )  # fmt: skip
     with quiet():
         layers: list[dict[str, Any]] = []
         if settings.loss.layer == "auto":
             if choose_layer is None:
                 raise UsageError("align.loss.layer is 'auto': name a number, or pass choose_layer")
-            layer, layers = choose_layer(loaded.model, loaded.tokenizer)
+            layer, layers = choose_layer(model, tokenizer)
             settings = with_layer(settings, layer)
-        before = dict(measure(loaded.model, loaded.tokenizer)) if measure else {}
-        trained = train(
-            Job(
-                model=loaded.model,
-                tokenizer=loaded.tokenizer,
-                pairs=pairs,
-                sets=sets.rows,
-                settings=settings,
-                seed=recipe.seed,
-                folder=folder,
-                board=run.path(BOARD),
+        before = dict(measure(model, tokenizer)) if measure else {}
+        if settings.processes == 1:
+            trained = train(
+                Job(
+                    model=model,
+                    tokenizer=tokenizer,
+                    pairs=inputs.pairs,
+                    sets=inputs.sets.rows,
+                    settings=settings,
+                    seed=recipe.seed,
+                    folder=folder,
+                    board=run.path(BOARD),
+                )
             )
-        )
-        model = merged(trained.model)
-        after = dict(measure(model, loaded.tokenizer)) if measure else {}
+            model = merged(trained.model)
+        else:
+            del model  # each process loads it for itself
+            trained = train_together(run, settings, revision, folder)
+            model = trained.model
+        after = dict(measure(model, tokenizer)) if measure else {}
         card = Card(
             name=recipe.name,
             recipe_hash=recipe.hash,
@@ -206,13 +202,17 @@ def _work(
             languages=languages,
             settings=settings.model_dump(mode="json"),
             prompt_format=form.kind,
-            training={"pairs": len(pairs), "variant_sets": len(sets), "steps": trained.steps},
+            training={
+                "pairs": len(inputs.pairs),
+                "variant_sets": len(inputs.sets),
+                "steps": trained.steps,
+            },
             versions={name: versions()[name] for name in _CARD_VERSIONS},
             before=before,
             after=after,
         )
         checkpoint = staging.path("checkpoint")
-        write_checkpoint(checkpoint, model, loaded.tokenizer, card, settings.dtype)
+        write_checkpoint(checkpoint, model, tokenizer, card, settings.dtype)
         write_lineage(
             checkpoint,
             recipe,
@@ -223,57 +223,32 @@ def _work(
                 method=settings.method,
                 layer=settings.loss.layer,
                 steps=trained.steps,
-                pairs=len(pairs),
-                variant_sets=len(sets),
+                pairs=len(inputs.pairs),
+                variant_sets=len(inputs.sets),
             ),
         )
     lines = "".join(json.dumps(row, sort_keys=True) + "\n" for row in trained.log)
     write_text(staging.path("training.jsonl"), lines)
-    notes = _notes(trained, pairs, left_out, sets, form.kind)
+    notes = _notes(trained, inputs, form.kind)
+    notes["processes"] = settings.processes
     notes["layer"] = settings.loss.layer
     if layers:
         notes["layers"] = layers
     return Outcome(models={"base": record}, notes=notes)
 
 
-def _require(
-    pairs: list[dict[str, Any]], sets: TokenSets, left_out: Mapping[str, int], settings: Align
-) -> None:
-    if not pairs:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
-        raise MlcDataError(
-            f"no preference pair is left to train on ({reasons or 'the sources have none'}): give "
-            "the prompts `chosen` and `rejected` responses, or name sources.preferences"
-            + ("; raise align.max_length" if "too_long" in left_out else "")
-        )
-    if settings.loss.weight and not sets:
-        raise MlcDataError(
-            "no variant set is left to train on: "
-            + (
-                f"all {sets.dropped} had fewer than two texts of at most align.max_length = "
-                f"{settings.max_length} tokens; raise it, or set align.loss.weight to 0"
-                if sets.dropped
-                else "sets/ has none in its train split; rejected/variants.parquet and `mlc-data "
-                "explain` tell why variants were not kept, sets.completeness and sets.test_share "
-                "decide the rest. With align.loss.weight=0 no sets are needed"
-            )
-        )
-
-
-def _notes(
-    trained: Trained,
-    pairs: list[dict[str, Any]],
-    left_out: Mapping[str, int],
-    sets: TokenSets,
-    prompt_format: str,
-) -> dict[str, Any]:
+def _notes(trained: Trained, inputs: Inputs, prompt_format: str) -> dict[str, Any]:
     with_mlc = [row for row in trained.log if "mlc/loss" in row]
     notes: dict[str, Any] = {
         "steps": trained.steps,
         "resumed_from": trained.resumed_from,
         "seconds_per_step": trained.seconds_per_step,
-        "pairs": {"used": len(pairs), "left_out": dict(left_out)},
-        "sets": {"used": len(sets), "dropped": sets.dropped, "texts_too_long": sets.too_long},
+        "pairs": {"used": len(inputs.pairs), "left_out": inputs.left_out},
+        "sets": {
+            "used": len(inputs.sets),
+            "dropped": inputs.sets.dropped,
+            "texts_too_long": inputs.sets.too_long,
+        },
         "trainable_parameters": trained.trainable_parameters,
         "extractor_parameters": trained.extractor_parameters,
         "prompt_format": prompt_format,

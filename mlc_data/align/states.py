@@ -204,7 +204,8 @@ def text_states(
     """States of the last tokens of many texts, in batches of similar length.
 
     What all texts begin with (the start of the chat template) is run once for all of them, with
-    its gradient, where the model has a plain attention cache and no gradient checkpointing.
+    its gradient, where the model has a plain attention cache and no gradient checkpointing. Of a model
+    that is sharded over processes all of them call this together.
 
     Args:
         model: see `last_token_states`.
@@ -217,14 +218,25 @@ def text_states(
     Returns:
         [N, H], in the model's type and on its device.
     """
+    from mlc_data.align.sharded import equal_passes, is_sharded
+
     decoder = find_decoder(model)
     device = next(model.parameters()).device
-    shared = _common_prefix(texts) if _can_share(decoder) else 0
+    sharded = is_sharded(model)
+    # Every pass gathers the weights anew from all processes, which therefore run equally many.
+    shared = _common_prefix(texts) if _can_share(decoder) and not sharded else 0
     shared = shared if shared >= _SHORTEST_PREFIX else 0
     prefix = _prefix_cache(decoder, texts[0][:shared], layer, device) if shared else None
-    batches = by_length([len(text) - shared for text in texts], batch_size)
+    lengths = [len(text) - shared for text in texts]
+    batches = (
+        equal_passes(lengths, batch_size, device) if sharded else by_length(lengths, batch_size)
+    )
     parts = []
     for batch in batches:
+        if not batch:
+            ids, mask = pad_right([texts[0]], device)
+            parts.append(0 * _last_states(decoder, ids, mask, layer, final_norm))
+            continue
         ids, mask = pad_right([texts[index][shared:] for index in batch], device)
         cache = _repeat(decoder, prefix, len(batch)) if prefix is not None else None
         parts.append(
@@ -233,7 +245,8 @@ def text_states(
         if done:
             done(len(batch))
     order = torch.tensor([index for batch in batches for index in batch], device=device)
-    return torch.cat(parts)[order.argsort()]
+    found = torch.cat(parts)
+    return found[: len(texts)][order.argsort()] + found[len(texts) :].sum()
 
 
 def _common_prefix(texts: Sequence[Sequence[int]]) -> int:

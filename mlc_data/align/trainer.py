@@ -16,8 +16,9 @@ from trl import DPOTrainer
 
 from mlc_data.align.batches import SetSampler, Tokens
 from mlc_data.align.loss import MultilingualConsistencyLoss, at_floor, bounds
+from mlc_data.align.processes import SharedModule, mean_of_processes
 from mlc_data.align.states import find_decoder, set_states
-from mlc_data.errors import MlcDataError, UsageError
+from mlc_data.errors import MlcDataError
 
 log = logging.getLogger(__name__)
 
@@ -69,9 +70,11 @@ class MLCTrainerMixin:
     the moving mean, which several processes share after each batch, are saved and restored with the
     training checkpoints.
 
+    With several processes each reads other sets of a step; the gradients of model and extractor, and
+    the figures, are means over the processes.
+
     Raises:
         MlcDataError: a loss is not finite; names the step.
-        UsageError: several processes train an extractor (its gradient would not be shared).
     """
 
     def __init__(self, *args: Any, consistency: Consistency, **kwargs: Any) -> None:
@@ -88,11 +91,7 @@ class MLCTrainerMixin:
         find_decoder(model).index(consistency.layer)
         loss.build(model.config.get_text_config().hidden_size)
         loss.to(host.args.device)
-        if host.args.world_size > 1 and loss.extractor is not None:
-            raise UsageError(
-                "align.loss.extractor 'linear' is trained by one process only; "
-                "take 'none' for several"
-            )
+        host.add_callback(SharedModule(loss))
 
     def compute_loss(
         self,
@@ -179,7 +178,8 @@ class MLCTrainerMixin:
         host: Any = self
         if host.model.training:
             for name, values in self._mlc_figures.items():
-                logs[f"mlc/{name}"] = torch.stack(values).nanmean().item()
+                mean = mean_of_processes(torch.stack(values).nanmean())
+                logs[f"mlc/{name}"] = mean.item()
             self._mlc_figures.clear()
         parent: Any = super()
         parent.log(logs, start_time)
@@ -199,6 +199,7 @@ class MLCTrainerMixin:
         parent: Any = super()
         parent._save_checkpoint(model, trial)
         host: Any = self
+        host.accelerator.wait_for_everyone()  # each process writes a file of its own
         if host.args.should_save:
             step = host.state.global_step
             folder = Path(host._get_output_dir(trial=trial)) / f"checkpoint-{step}"

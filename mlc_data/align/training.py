@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from datasets import Dataset
 from huggingface_hub import constants as hub_constants
 from peft import LoraConfig
@@ -23,12 +24,16 @@ from mlc_data.align.batches import Tokens
 from mlc_data.align.board import board
 from mlc_data.align.loss import MultilingualConsistencyLoss
 from mlc_data.align.methods import Method, method_of, rows_of
+from mlc_data.align.processes import any_process
 from mlc_data.align.stopping import orderly_stop, stop_requested
 from mlc_data.align.trainer import COMPLETE_FILE, Consistency, MLCTrainerMixin
-from mlc_data.errors import StoppedError
+from mlc_data.errors import StoppedError, UsageError
 from mlc_data.recipe_align import Align
 
 log = logging.getLogger(__name__)
+
+SHARDING_FILE = Path(__file__).with_name("fsdp.yaml")
+"""What accelerate is told about `align.sharding: fsdp`."""
 
 _LOGGED_STEPS = 500
 """At most about so many rows of figures a training, whatever its length."""
@@ -66,7 +71,7 @@ class Job:
         tokenizer: its tokenizer.
         pairs: as `mlc_data.align.batches.select_pairs` gives them, at least one.
         sets: as `mlc_data.align.batches.TokenSets.rows`.
-        settings: the recipe's ``align`` section.
+        settings: the recipe's ``align`` section, with numbers instead of ``auto``.
         seed: decides adapters, extractor, and the order of pairs and sets.
         folder: for training checkpoints.
         board: for TensorBoard's event files, where ``settings.report_to`` names it; None writes none.
@@ -82,12 +87,19 @@ class Job:
     board: Path | None = None
 
     @property
+    def processes(self) -> int:
+        """How many processes train this together."""
+        if self.settings.processes == "auto":
+            raise ValueError("the number of processes has not been decided yet")
+        return self.settings.processes
+
+    @property
     def steps(self) -> int:
         """Optimiser steps in all."""
         settings = self.settings
         if settings.max_steps is not None:
             return settings.max_steps
-        batches = math.ceil(len(self.pairs) / settings.batch_size)
+        batches = math.ceil(len(self.pairs) / (settings.batch_size * self.processes))
         return max(
             1, math.ceil(settings.epochs * math.ceil(batches / settings.gradient_accumulation))
         )
@@ -95,6 +107,8 @@ class Job:
 
 def train(job: Job) -> Trained:
     """Align a model, going on from the last complete checkpoint in the job's folder if it has one.
+
+    With several processes each calls this with the same job, see `mlc_data.align.launch`.
 
     Raises:
         StoppedError: asked to stop; the last step is saved in the folder.
@@ -110,7 +124,10 @@ def train(job: Job) -> Trained:
         trainer = _trainer(job)
         begun = time.perf_counter()
         if saved and done >= total:
-            trainer._load_from_checkpoint(str(saved))
+            if settings.sharding == "none":
+                trainer._load_from_checkpoint(str(saved))
+            else:  # the weights are spread first
+                trainer._prepare_for_training(total, trainer.get_train_dataloader(), str(saved))
             trainer.state.log_history = _saved_log(saved)
         else:
             if saved:
@@ -124,7 +141,7 @@ def train(job: Job) -> Trained:
                     if "tensorboard" in settings.report_to:
                         trainer.add_callback(stack.enter_context(board(job.board, done, _figures)))
                 trainer.train(resume_from_checkpoint=str(saved) if saved else None)
-        if stop_requested():
+        if any_process(stop_requested(), trainer.args.device):
             raise StoppedError(
                 f"stopped after step {trainer.state.global_step or done} of {total}, which is "
                 "saved: run the same command again to go on from there"
@@ -150,7 +167,7 @@ class _Steps(TrainerCallback):  # type: ignore[misc]
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
         """Called by the trainer after every optimiser step."""
         self.bar.advance()
-        if stop_requested():
+        if any_process(stop_requested(), args.device):
             control.should_save = True
             control.should_training_stop = True
         return control
@@ -166,7 +183,7 @@ class _Trainer(MLCTrainerMixin):
     def compute_ref_log_probs(self, *args: Any, **kwargs: Any) -> Any:
         """Log-probabilities of a batch under the reference model, while they are precomputed (DPO,
         KTO)."""
-        if stop_requested():
+        if any_process(stop_requested(), self.args.device):
             raise StoppedError("stopped before the first step; nothing had been trained yet")
         parent: Any = super()
         found = parent.compute_ref_log_probs(*args, **kwargs)
@@ -179,6 +196,8 @@ class _Trainer(MLCTrainerMixin):
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)
+        if not self.args.should_save:  # another process does
+            return
         folder = Path(self.args.output_dir)
         newest = last_complete(folder)
         for path in folder.glob("checkpoint-*"):
@@ -214,24 +233,44 @@ def _trainer(job: Job) -> Any:
     )
     # Reference log-probabilities beforehand: once a pair instead of once a use; and with every
     # weight in training there is no other reference but the model as it is now.
-    seen = job.steps * settings.batch_size * settings.gradient_accumulation
+    each_step = settings.batch_size * job.processes
+    seen = job.steps * each_step * settings.gradient_accumulation
     precompute = method.reference and (settings.lora is None or seen > len(job.pairs))
-    batches = math.ceil(len(job.pairs) / settings.batch_size) if precompute else 0
+    if settings.sharding != "none" and settings.lora is not None:
+        precompute = False  # that would be before the weights are spread
+    batches = math.ceil(len(job.pairs) / each_step) if precompute else 0
+    arguments = _arguments(job, method, precompute)
     with progress.bar("reference log-probabilities", batches, "batches") as bar:
         kind: Any = type("Trainer", (_Trainer, method.trainer), {"reference_bar": bar})
         trainer = kind(
             model=job.model,
-            args=_arguments(job, method, precompute),
-            train_dataset=Dataset.from_list(rows_of(settings, job.pairs, job.tokenizer, job.seed)),
+            args=arguments,
+            train_dataset=_dataset(job, arguments),
             processing_class=job.tokenizer,
-            peft_config=_adapters(settings),
+            peft_config=adapters_of(settings),
             consistency=consistency,
         )
+    if settings.sharding != "none" and not trainer.is_fsdp_enabled:
+        raise UsageError("align.sharding 'fsdp' needs GPUs: accelerate does not shard without")
     trainer.remove_callback(PrinterCallback)
     return trainer
 
 
-def _adapters(settings: Align) -> LoraConfig | None:
+def _dataset(job: Job, arguments: Any) -> Dataset:
+    """The pairs; for several processes on disk, so that all find what one has computed of them."""
+    made = Dataset.from_list(rows_of(job.settings, job.pairs, job.tokenizer, job.seed))
+    if job.processes == 1:
+        return made
+    folder = job.folder / "pairs"
+    with arguments.main_process_first():
+        if not folder.is_dir():
+            made.save_to_disk(job.folder / ".pairs")
+            (job.folder / ".pairs").rename(folder)
+    return Dataset.load_from_disk(folder)
+
+
+def adapters_of(settings: Align) -> LoraConfig | None:
+    """The recipe's adapters as peft is told of them."""
     if settings.lora is None:
         return None
     return LoraConfig(
@@ -269,11 +308,24 @@ def _arguments(job: Job, method: Method, precompute: bool) -> Any:
         # TensorBoard's files are written by ours, which knows where and how to go on.
         report_to=[name for name in settings.report_to if name != "tensorboard"],
         disable_tqdm=True,
+        **_sharding(settings),
     )
     if arguments.n_gpu > 1:
-        log.warning("align: %d GPUs are visible, one is used", arguments.n_gpu)
+        log.warning(
+            "align: %d GPUs are visible, one is used: `align.processes: auto` uses all",
+            arguments.n_gpu,
+        )
         arguments._n_gpu = 1
+    if arguments.world_size != job.processes:
+        raise ValueError(f"{arguments.world_size} processes train what {job.processes} were to")
     return arguments
+
+
+def _sharding(settings: Align) -> dict[str, Any]:
+    if settings.sharding == "none":
+        return {}
+    told = yaml.safe_load(SHARDING_FILE.read_text(encoding="utf-8"))
+    return {"fsdp": True, "fsdp_config": told["fsdp_config"]}
 
 
 def _saved_log(checkpoint: Path) -> list[dict[str, Any]]:

@@ -64,7 +64,7 @@ class Classifier:
         key: str = KEY,
     ) -> None:
         self._model, self._tokenizer, self._reads = model.eval(), tokenizer, reads
-        self._id, self._licence, self._batch_size = id, licence, batch_size
+        self.id, self.licence, self.batch_size = id, licence, batch_size
         self._threshold, self._key = threshold, key
         self._labels: list[str] = [
             str(model.config.id2label[number]) for number in range(model.config.num_labels)
@@ -86,27 +86,7 @@ class Classifier:
         decides = [
             sorted(unsafe_labels), sorted(refusal_labels), reads, threshold, str(model.dtype),
         ]  # fmt: skip
-        self._revision = f"{revision}+{hash_value(decides)[:8]}"
-
-    @property
-    def id(self) -> str:
-        """As given."""
-        return self._id
-
-    @property
-    def revision(self) -> str:
-        """That of the weights, and a hash of labels, texts, threshold and the numbers' type."""
-        return self._revision
-
-    @property
-    def licence(self) -> str:
-        """As given."""
-        return self._licence
-
-    @property
-    def batch_size(self) -> int:
-        """As given."""
-        return self._batch_size
+        self.revision = f"{revision}+{hash_value(decides)[:8]}"
 
     def judge(self, exchanges: Sequence[Exchange]) -> list[Judgment]:
         """One judgment for each exchange, in order; the detail is the likeliest label."""
@@ -122,8 +102,8 @@ class Classifier:
             else:
                 asked.append((number, encoded))
         asked.sort(key=lambda one: len(one[1]["input_ids"]))  # little padding
-        for start in range(0, len(asked), self._batch_size):
-            batch = asked[start : start + self._batch_size]
+        for start in range(0, len(asked), self.batch_size):
+            batch = asked[start : start + self.batch_size]
             rows = self._probabilities([encoded for _, encoded in batch])
             for (number, _), row in zip(batch, rows, strict=True):
                 judged[number] = self._read(row)
@@ -155,7 +135,7 @@ class Classifier:
     def _columns(self, name: str, wanted: Sequence[str]) -> list[int]:
         if unknown := [label for label in wanted if label not in self._labels]:
             raise UsageError(
-                f"{self._key}: {name} has {', '.join(unknown)}, which {self._id} does not know; "
+                f"{self._key}: {name} has {', '.join(unknown)}, which {self.id} does not know; "
                 f"its labels are {', '.join(self._labels)}"
             )
         return [number for number, label in enumerate(self._labels) if label in wanted]
@@ -165,7 +145,7 @@ class Classifier:
         if tokenizer.pad_token is None:
             if tokenizer.eos_token is None:
                 raise ModelError(
-                    f"{self._key}: the tokenizer of {self._id} has neither a padding nor an "
+                    f"{self._key}: the tokenizer of {self.id} has neither a padding nor an "
                     "end-of-text token"
                 )
             tokenizer.pad_token = tokenizer.eos_token

@@ -37,34 +37,15 @@ class EndpointJudge:
         batch_size: int = 32,
         max_tokens: int | None = None,
     ) -> None:
+        self.id = client.model
         self._client, self._template = client, template
-        self._licence, self._batch_size = licence, batch_size
+        self.licence, self.batch_size = licence, batch_size
         self._max_tokens = template.answer_tokens if max_tokens is None else max_tokens
         decides = [client.url, client.model, template_hash(template), self._max_tokens]
-        self._revision = f"{revision or 'unknown'}+{hash_value(decides)[:8]}"
+        self.revision = f"{revision or 'unknown'}+{hash_value(decides)[:8]}"
 
     def __repr__(self) -> str:
         return f"EndpointJudge({self._client!r}, {self._template.name!r})"
-
-    @property
-    def id(self) -> str:
-        """The model, as the endpoint calls it."""
-        return self._client.model
-
-    @property
-    def revision(self) -> str:
-        """As given, and a hash of address, model and template."""
-        return self._revision
-
-    @property
-    def licence(self) -> str:
-        """As given."""
-        return self._licence
-
-    @property
-    def batch_size(self) -> int:
-        """As given."""
-        return self._batch_size
 
     def judge(self, exchanges: Sequence[Exchange]) -> list[Judgment]:
         """One judgment for each exchange, in order.

@@ -83,7 +83,7 @@ class GenerativeGuard:
         key: str = KEY,
     ) -> None:
         self._model, self._tokenizer, self._template = model.eval(), tokenizer, template
-        self._id, self._licence, self._batch_size, self._key = id, licence, batch_size, key
+        self.id, self.licence, self.batch_size, self._key = id, licence, batch_size, key
         self._options = {"add_generation_prompt": template.opens_answer(model.config.model_type)}
         self._in_parts = self._wants_parts()
         self._limit = self._most_tokens(max_length)
@@ -96,27 +96,7 @@ class GenerativeGuard:
         decides = [
             template_hash(template), tokenizer.chat_template, str(model.dtype), self._limit,
         ]  # fmt: skip
-        self._revision = f"{revision}+{hash_value(decides)[:8]}"
-
-    @property
-    def id(self) -> str:
-        """As given."""
-        return self._id
-
-    @property
-    def revision(self) -> str:
-        """That of the weights, and a hash of the templates, the numbers' type and the length."""
-        return self._revision
-
-    @property
-    def licence(self) -> str:
-        """As given."""
-        return self._licence
-
-    @property
-    def batch_size(self) -> int:
-        """As given."""
-        return self._batch_size
+        self.revision = f"{revision}+{hash_value(decides)[:8]}"
 
     def judge(self, exchanges: Sequence[Exchange]) -> list[Judgment]:
         """One judgment for each exchange, in order."""
@@ -132,8 +112,8 @@ class GenerativeGuard:
             else:
                 asked.append((number, tokens))
         asked.sort(key=lambda one: len(one[1]))  # little padding
-        for start in range(0, len(asked), self._batch_size):
-            batch = asked[start : start + self._batch_size]
+        for start in range(0, len(asked), self.batch_size):
+            batch = asked[start : start + self.batch_size]
             answers = self._answers([tokens for _, tokens in batch])
             for (number, _), answer in zip(batch, answers, strict=True):
                 judged[number] = self._template.read(answer)
@@ -195,12 +175,12 @@ class GenerativeGuard:
         Those of Llama Guard 3 1B and Llama Guard 4 do, and leave a plain string out without a word.
         """
         if not self._tokenizer.chat_template:
-            raise ModelError(f"{self._key}: the tokenizer of {self._id} has no chat template")
+            raise ModelError(f"{self._key}: the tokenizer of {self.id} has no chat template")
         for in_parts in (False, True):
             if self._shows(PROBE, in_parts):
                 return in_parts
         raise ModelError(
-            f"{self._key}: the chat template of {self._id} does not show prompt and reply as template "
+            f"{self._key}: the chat template of {self.id} does not show prompt and reply as template "
             f"{self._template.name} hands them over: is it a guard of that kind?"
         )
 

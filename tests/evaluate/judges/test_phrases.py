@@ -27,13 +27,13 @@ def test_every_list_is_of_a_language(labelled: list[dict[str, Any]]) -> None:
         get_language(code)
 
 
-def test_more_than_half_of_rare_refusals_are_found_and_few_answers_taken_for_one(
+def test_most_refusals_are_found_and_few_answers_taken_for_one(
     labelled: list[dict[str, Any]],
 ) -> None:
     measured = [row for row in labelled if row["half"] == "measured"]
     judge = RefusalPhrases()
     found = judge.judge([Exchange("", row["reply"], row["language"]) for row in measured])
-    for label, low, high in (("refusal", 0.5, 1.0), ("answer", 0.0, 0.1)):
+    for label, low, high in (("refusal", 0.7, 1.0), ("answer", 0.0, 0.06)):
         hits = [
             one.refused for row, one in zip(measured, found, strict=True) if row["label"] == label
         ]
