@@ -18,6 +18,7 @@ from mlc_data.cli import (
     models,
     publish,
     recipes,
+    refresh,
     run,
     stages,
 )
@@ -82,6 +83,7 @@ doctor.register(app)
 explain.register(app)
 calibrate.register(app)
 publish.register(app)
+refresh.register(app)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from mlc_data.languages import get_language
 from mlc_data.publish.local import without_folders
 from mlc_data.refresh.record import Diff, PromptDiff, VariantDiff
 
-_COLUMNS: Mapping[str, str] = {
+COLUMNS: Mapping[str, str] = {
     "added": "added",
     "removed": "removed",
     "changed": "changed",
@@ -19,6 +19,7 @@ _COLUMNS: Mapping[str, str] = {
     "kept_before": "kept before",
     "kept": "kept now",
 }
+"""Figures of `VariantDiff` that people are shown, and their titles."""
 
 
 def in_markdown(diff: Diff) -> str:
@@ -61,9 +62,9 @@ def _paragraphs(diff: Diff) -> Iterator[str]:
 
 def _table(diff: Diff) -> str:
     rows: list[tuple[str, VariantDiff]] = [*diff.by_language.items(), ("all", diff.variants)]
-    lines = [" | ".join(["variants", *_COLUMNS.values()]), "|".join(["---"] * (len(_COLUMNS) + 1))]
+    lines = [" | ".join(["variants", *COLUMNS.values()]), "|".join(["---"] * (len(COLUMNS) + 1))]
     for name, one in rows:
-        lines.append(" | ".join([name, *(str(getattr(one, key)) for key in _COLUMNS)]))
+        lines.append(" | ".join([name, *(str(getattr(one, key)) for key in COLUMNS)]))
     return "\n".join(f"| {line} |" for line in lines)
 
 

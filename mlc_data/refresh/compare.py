@@ -23,11 +23,13 @@ def compare(snapshot: Snapshot, run: Run) -> Diff:
     old, new = snapshot.manifest, run.manifest
     before = snapshot.folder if snapshot.complete else None
     prompts = compare_prompts(
-        before and read_table(before / "prompts.parquet", PROMPTS),
+        read_table(before / "prompts.parquet", PROMPTS) if before else None,
         read_table(run.path("prompts.parquet"), PROMPTS),
     )
     changes, found = variants.compare_variants(
-        before and variants.requested(before), variants.requested(run.folder), prompts.replaced
+        variants.requested(before) if before else None,
+        variants.requested(run.folder),
+        prompts.replaced,
     )
     sets, trained = set_hashes(run.folder), snapshot.trained()
     targets_before = list(old.counts.by_language or {}) if before else []
@@ -51,7 +53,7 @@ def compare(snapshot: Snapshot, run: Run) -> Diff:
         versions=settings.compare_versions(old.versions, new.versions) if before else {},
         variants=variants.total(by_language),
         by_language=by_language,
-        sets=variants.compare_sets(before and set_hashes(before), sets, prompts.replaced),
+        sets=variants.compare_sets(set_hashes(before) if before else None, sets, prompts.replaced),
         training=_training(run, trained, sets),
     )
     with Staging.of(run.folder, FOLDER, (FOLDER,)) as staging:
@@ -63,6 +65,14 @@ def compare(snapshot: Snapshot, run: Run) -> Diff:
         write_text(staging.path(FOLDER, "diff.json"), text)
         staging.publish()
     return diff
+
+
+def remember_training(run: Run) -> None:
+    """Where the checkpoint is that of the present sets, write down which those are."""
+    if "align" in run.manifest.stages:
+        with Staging.of(run.folder, FOLDER, (f"{FOLDER}/{TRAINED}",)) as staging:
+            write_table(set_hashes(run.folder), staging.path(FOLDER, TRAINED), SET_HASHES)
+            staging.publish()
 
 
 def _training(run: Run, trained: pl.DataFrame | None, sets: pl.DataFrame) -> Training:

@@ -9,7 +9,7 @@ translated more or less for it; it decides only how the change is told.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -89,7 +89,7 @@ def _named(rows: Iterable[Row]) -> bool:
     return any(row["source_id"] is not None for row in rows)
 
 
-def _by_id(old: list[Row], new: list[Row], kept: set[str]) -> Iterable[tuple[str, str]]:
+def _by_id(old: Sequence[Row], new: Sequence[Row], kept: set[str]) -> Iterable[tuple[str, str]]:
     """Removed and added prompts of one id, which no other prompt has."""
     removed, added = (
         _single((row["source_id"], row["prompt_id"]) for row in rows) for rows in (old, new)
@@ -106,7 +106,7 @@ def _single(pairs: Iterable[tuple[str | None, str]]) -> dict[str, str]:
     return {name: key for name, key in listed if times[name] == 1}
 
 
-def _by_place(old: list[Row], new: list[Row], kept: set[str]) -> Iterable[tuple[str, str]]:
+def _by_place(old: Sequence[Row], new: Sequence[Row], kept: set[str]) -> Iterable[tuple[str, str]]:
     """Runs of removed and of added prompts, equally long, behind the same prompt that stayed."""
     removed, added = _runs(old, kept), _runs(new, kept)
     for behind, gone in removed.items():

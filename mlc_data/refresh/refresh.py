@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from mlc_data.errors import UsageError
 from mlc_data.recipe import Recipe
 from mlc_data.recipe_files import dump_recipe
+from mlc_data.recipe_refresh import ChangedAbove
 from mlc_data.refresh import snapshot
 from mlc_data.refresh.card import in_markdown
-from mlc_data.refresh.compare import compare
+from mlc_data.refresh.compare import compare, remember_training
 from mlc_data.refresh.pending import first_pending
 from mlc_data.refresh.record import Diff
 from mlc_data.stages import ALIGN, BUILD, preflight, run_stage
@@ -137,11 +138,12 @@ def _go_on(run: Run, before: snapshot.Snapshot, do_stage: DoStage, push: Push | 
     order = _order(run, diff)
     if diff.training.due:
         reused |= {name: do_stage(run, name) for name in ALIGN}
-    elif "align" not in run.manifest.stages:
+    elif isinstance(run.recipe.refresh.retrain, ChangedAbove):
         log.info(
-            "refresh: not trained again: %.1f %% of the sets have changed since, and the rule is %s",
-            100 * diff.training.share, diff.training.rule,
+            "refresh: not trained again: since the last training %.1f %% of the sets have changed, and the "
+            "rule is %s", 100 * diff.training.share, diff.training.rule,
         )  # fmt: skip
+    remember_training(run)
     published = (push or _to_hub)(run, order()) if order else []
     before.remove()
     return Refreshed(run, diff, reused, work, tuple(published))

@@ -91,18 +91,17 @@ def take(run: Run) -> Snapshot:
     part = folder.with_name(folder.name + _PART)
     for left in run.folder.glob(f"{_NAME}*{_PART}"):
         shutil.rmtree(left)
-    part.mkdir()
     if complete:
         _verify(
             run.folder, manifest,
             f"there is nothing to compare with. Bring the run up to date first: mlc-data sets {run.folder}",
         )  # fmt: skip
-        for name in COMPARED:
-            for relative in manifest.stages[name].outputs:
-                _link(run.path(relative), part / relative)
-    for name in ("manifest.json", "recipe.yaml"):
-        if run.path(name).exists():
-            _link(run.path(name), part / name)
+    part.mkdir()
+    kept = [name for name in COMPARED if complete]
+    outputs = [relative for name in kept for relative in manifest.stages[name].outputs]
+    for relative in ("manifest.json", "recipe.yaml", *outputs):
+        if run.path(relative).exists():
+            _link(run.path(relative), part / relative)
     if complete and "align" in manifest.stages:
         write_table(set_hashes(run.folder), part / TRAINED, SET_HASHES)
         sync(part / TRAINED)
