@@ -52,11 +52,11 @@ def _paragraphs(diff: Diff) -> Iterator[str]:
             f"- {one.name.replace('_', ' ')}: {_model(one.before)} is now {_model(one.after)}"
             for one in diff.models
         )
-    if diff.settings:
+    # What follows from a change says nothing about the data.
+    settings = [one for one in diff.settings or () if not one.key.startswith("refresh.")]
+    if settings:
         yield "\n".join(
-            f"- `{one.key}`: {_value(one.before)} is now {_value(one.after)}"
-            for one in diff.settings
-            if not one.key.startswith("refresh.")
+            f"- `{one.key}`: {_value(one.before)} is now {_value(one.after)}" for one in settings
         )
 
 

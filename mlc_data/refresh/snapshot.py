@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from mlc_data.errors import MlcDataError
-from mlc_data.hashing import hash_file, hash_rows, hash_value
+from mlc_data.hashing import hash_file, hash_value
 from mlc_data.manifest import Manifest, read_manifest
 from mlc_data.records import SETS
 from mlc_data.refresh.tables import SET_HASHES
@@ -113,10 +113,11 @@ def take(run: Run) -> Snapshot:
 
 def set_hashes(folder: Path) -> pl.DataFrame:
     """`SET_HASHES` of the variant sets in a run's folder or a snapshot."""
-    table = pl.concat(
-        [read_table(file, SETS) for file in sorted((folder / "sets").glob("*.parquet"))]
-    )
-    rows = [(row["prompt_id"], hash_rows([row])) for row in table.iter_rows(named=True)]
+    rows = [
+        (row["prompt_id"], hash_value(row))
+        for file in sorted((folder / "sets").glob("*.parquet"))
+        for row in read_table(file, SETS).iter_rows(named=True)
+    ]
     return pl.DataFrame(rows, schema=SET_HASHES, orient="row")
 
 
