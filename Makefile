@@ -46,6 +46,7 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/translation.py
 	$(BIN)/python benchmarks/translation.py --model 600m
 	$(BIN)/python benchmarks/rerun.py
+	$(BIN)/python benchmarks/refresh.py
 	$(BIN)/python benchmarks/planted_faults.py
 	$(if $(wildcard $(NTREX)),$(BIN)/python benchmarks/language_id.py --ntrex $(NTREX),@echo "language_id.py is left out: no folder $(NTREX); name one with NTREX=DIR")
 

@@ -19,6 +19,7 @@ from mlc_data.recipe_align import Align
 from mlc_data.recipe_base import Fraction, Section
 from mlc_data.recipe_checks import Checks
 from mlc_data.recipe_evaluate import Evaluate
+from mlc_data.recipe_refresh import Refresh
 
 
 class Columns(Section):
@@ -32,6 +33,9 @@ class Columns(Section):
     """Column of the preferred English response; optional in the file."""
     rejected: str | None = "rejected"
     """Column of the dispreferred English response; optional in the file."""
+    id: str | None = None
+    """Column with a name of the row that stays when its text is edited: `mlc-data refresh` tells by it
+    which prompt was changed."""
     responses: tuple[str, str] | None = None
     """Two response columns, where the file marks the better one by index instead of by column."""
     chosen_index: str | None = None
@@ -285,6 +289,7 @@ class Recipe(Section):
     sets: Sets = Sets()
     align: Align
     evaluate: Evaluate = Evaluate()
+    refresh: Refresh = Refresh()
 
     @model_validator(mode="after")
     def _sets_can_be_complete(self) -> Self:
@@ -298,5 +303,6 @@ class Recipe(Section):
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the whole recipe with defaults filled in."""
-        return hash_value(self.model_dump(mode="json"))
+        """SHA-256 of the recipe with defaults filled in, but for `refresh`, which says what follows from a
+        change and not what a run is."""
+        return hash_value(self.model_dump(mode="json", exclude={"refresh"}))

@@ -63,7 +63,8 @@ class Split(StrEnum):
 class Prompt:
     """An English source text.
 
-    ``prompt_id`` is the hash of its normalised text; ``row`` counts the source's rows from 1.
+    ``prompt_id`` is the hash of its normalised text; ``row`` counts the source's rows from 1;
+    ``source_id`` is the row's name in the source, where `sources.prompts.columns.id` names a column.
     """
 
     prompt_id: str
@@ -72,6 +73,7 @@ class Prompt:
     chosen: str | None = None
     rejected: str | None = None
     row: int = 0
+    source_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,10 @@ PROMPTS: dict[str, pl.DataType] = {
     "chosen": pl.String(),
     "rejected": pl.String(),
     "row": pl.Int64(),
+    "source_id": pl.String(),
 }
-"""``prompts.parquet``: one row a kept prompt, in source order. ``row`` counts from 1."""
+"""``prompts.parquet``: one row a kept prompt, in source order. ``row`` counts from 1; ``source_id`` is
+what the source itself calls the row, null where the recipe names no column of ids."""
 
 REJECTED_PROMPTS: dict[str, pl.DataType] = {
     "row": pl.Int64(),

@@ -20,6 +20,8 @@ from mlc_data.lineage.record import Lineage
 from mlc_data.manifest import Manifest
 from mlc_data.publish.record import Publication
 from mlc_data.recipe import Recipe
+from mlc_data.refresh.record import Diff
+from mlc_data.refresh.tables import PROMPT_CHANGES, VARIANT_CHANGES
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +57,11 @@ def build() -> dict[str, dict[str, Any]]:
         "lineage": {"$schema": DIALECT, **Lineage.model_json_schema()},
         "manifest": {"$schema": DIALECT, **Manifest.model_json_schema()},
         "publication": {"$schema": DIALECT, **Publication.model_json_schema()},
+        "refresh": {"$schema": DIALECT, **Diff.model_json_schema()},
+        "refresh_prompt": table(PROMPT_CHANGES, {"change"}, "A row of refresh/prompts.parquet"),
+        "refresh_variant": table(
+            VARIANT_CHANGES, {"change", "language"}, "A row of refresh/diff.parquet"
+        ),
         "recipe": {"$schema": DIALECT, **Recipe.model_json_schema()},
     }
 

@@ -120,8 +120,7 @@ def load_sources(run: Run, *, force: bool = False) -> bool:
         return Outcome(
             counts={"prompts": read.counts, "preferences": paired.counts},
             content_hash={
-                # The row number says where a prompt was found, not what it is.
-                "prompts": hash_rows({**asdict(prompt), "row": 0} for prompt in read.kept),
+                "prompts": hash_rows(_content(prompt) for prompt in read.kept),
                 "preferences": hash_rows(asdict(pair) for pair in paired.kept),
             },
             notes={
@@ -148,6 +147,13 @@ def load_sources(run: Run, *, force: bool = False) -> bool:
         "code": code_version(*_CODE),
     }
     return run.stage("sources", key, OUTPUTS, work, force=force)
+
+
+def _content(prompt: Prompt) -> dict[str, Any]:
+    """What a prompt is; its row and its name there say only where it was found."""
+    told = {**asdict(prompt), "row": 0}
+    del told["source_id"]
+    return told
 
 
 def read_prompts(
@@ -269,12 +275,13 @@ def _refuse_wrong_file(
             "" if settings.malformed == "error" else f" ({len(unread)} of {read} rows are like it)"
         )
         raise SourceError(f"{source.name}, {unread[0].detail}{share}")
-    wanted = settings.columns.prompt
-    if keys and wanted not in keys:
-        raise SourceError(
-            f"{source.name} has no column {wanted!r}; it has: {', '.join(sorted(keys))}. "
-            "Name the right one with sources.prompts.columns.prompt (or sources.preferences...)"
-        )
+    for role in ("prompt", "id"):
+        wanted = getattr(settings.columns, role)
+        if keys and wanted is not None and wanted not in keys:
+            raise SourceError(
+                f"{source.name} has no column {wanted!r}; it has: {', '.join(sorted(keys))}. "
+                f"Name the right one with sources.prompts.columns.{role} (or sources.preferences...)"
+            )
 
 
 def _prompt(record: Mapping[str, Any], columns: Columns, limit: int) -> Prompt:
@@ -289,7 +296,15 @@ def _prompt(record: Mapping[str, Any], columns: Columns, limit: int) -> Prompt:
     category = record.get(columns.category) if columns.category else None
     if category is not None and not isinstance(category, str):
         category = canonical_json(category) if isinstance(category, dict | list) else str(category)
-    return Prompt(prompt_id(text), text, _text(category, "category"), chosen, rejected)
+    name = record.get(columns.id) if columns.id else None
+    return Prompt(
+        prompt_id(text),
+        text,
+        _text(category, "category"),
+        chosen,
+        rejected,
+        source_id=_text(name if name is None else str(name), "id") or None,
+    )
 
 
 def _responses(record: Mapping[str, Any], columns: Columns) -> tuple[str | None, str | None]:

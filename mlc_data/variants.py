@@ -51,7 +51,7 @@ def assemble(
     needed = required(settings.completeness, len(targets))
     rows: list[dict[str, Any]] = []
     dropped: Counter[str] = Counter()
-    for prompt in prompts.drop("row").iter_rows(named=True):
+    for prompt in prompts.drop("row", "source_id").iter_rows(named=True):
         found = texts.get(prompt["prompt_id"], {})
         if len(found) < needed:
             reason = SetReason.INCOMPLETE if found else SetReason.NO_VARIANTS

@@ -229,3 +229,28 @@ def test_unchanged_sources_are_reused(make_run: Callable[..., Run], tmp_path: Pa
     path = tmp_path / "prompts.jsonl"
     path.write_text(path.read_text() + json.dumps({"prompt": "How do I fold a paper boat?"}))
     assert load_sources(run) is False
+
+
+def test_the_source_s_own_names_are_kept_and_change_no_content_hash(
+    make_run: Callable[..., Run],
+) -> None:
+    rows = [{"prompt": GOOD[0], "uid": 7}, {"prompt": GOOD[1]}]
+    run = make_run(rows)
+    load_sources(run)
+    plain = run.manifest.content_hash.prompts
+    path = run.recipe.sources.prompts.path
+    named = make_run(rows, sources={"prompts": {"path": path, "columns": {"id": "uid"}}})
+    assert load_sources(named) is False
+    assert pl.read_parquet(named.path("prompts.parquet"))["source_id"].to_list() == ["7", None]
+    assert named.manifest.content_hash.prompts == plain
+
+
+def test_a_column_of_ids_that_is_not_there_is_an_error(make_run: Callable[..., Run]) -> None:
+    run = make_run([{"prompt": GOOD[0], "uid": 7}])
+    path = run.recipe.sources.prompts.path
+    run = make_run(
+        [{"prompt": GOOD[0], "uid": 7}],
+        sources={"prompts": {"path": path, "columns": {"id": "key"}}},
+    )
+    with pytest.raises(SourceError, match=r"no column 'key'.*prompt, uid.*columns\.id"):
+        load_sources(run)

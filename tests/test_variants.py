@@ -8,7 +8,7 @@ from mlc_data.variants import assemble, split_of
 
 TARGETS = ("spa_Latn", "swh_Latn", "zho_Hans")
 PROMPT_ROWS = pl.DataFrame(
-    [[id_, id_.upper(), None, None, None, row] for row, id_ in enumerate("abcd")],
+    [[id_, id_.upper(), None, None, None, row, None] for row, id_ in enumerate("abcd")],
     schema=PROMPTS,
     orient="row",
 )

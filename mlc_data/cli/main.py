@@ -19,6 +19,7 @@ from mlc_data.cli import (
     models,
     publish,
     recipes,
+    refresh,
     run,
     stages,
 )
@@ -84,6 +85,7 @@ explain.register(app)
 lineage.register(app)
 calibrate.register(app)
 publish.register(app)
+refresh.register(app)
 
 
 def main() -> None:

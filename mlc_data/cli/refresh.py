@@ -1,0 +1,51 @@
+"""`mlc-data refresh`: bring a run up to date with what its recipe names, and tell what changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlc_data.cli import display
+from mlc_data.cli.options import QuietOption, RecipeArgument, RunDirOption, SetOption, WithOption
+from mlc_data.recipe_files import load_recipe
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        epilog="Examples:  mlc-data refresh runs/mine  |  "
+        "mlc-data refresh mine.yaml --set refresh.retrain.changed_above=0.1"
+    )(refresh)
+
+
+def refresh(
+    recipe: RecipeArgument,
+    *,
+    set_: SetOption = [],  # noqa: B006 - Typer copies it
+    with_: WithOption = [],  # noqa: B006
+    run_dir: RunDirOption = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print what was found and done as JSON, nothing else.")
+    ] = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Compare sources, models and settings with the last build, do what is needed, show what changed.
+
+    Nothing changed: it ends in seconds and touches nothing. Training and publishing are as the recipe's
+    section `refresh` says. Stopped or killed, it goes on with the same command.
+    """
+    display.set_up(quiet=quiet or json)
+    from mlc_data.refresh.refresh import refresh as bring_up_to_date
+    from mlc_data.report.refresh import tables
+
+    loaded = load_recipe(recipe, set_, with_)
+    if run_dir is None and (Path(recipe) / "recipe.yaml").is_file():
+        run_dir = Path(recipe)
+    done = bring_up_to_date(loaded, run_dir)
+    if json:
+        display.out.print_json(data=done.as_dict())
+        return
+    for part in tables(done):
+        display.out.print(part, highlight=False, soft_wrap=isinstance(part, str))

@@ -1,0 +1,78 @@
+"""What changed, in Markdown, for the card of a published revision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mlc_data.hashing import canonical_json
+from mlc_data.languages import get_language
+from mlc_data.publish.local import without_folders
+from mlc_data.refresh.record import Diff, PromptDiff, VariantDiff
+
+COLUMNS: Mapping[str, str] = {
+    "added": "added",
+    "removed": "removed",
+    "changed": "changed",
+    "newly_kept": "newly kept",
+    "no_longer_kept": "no longer kept",
+    "kept_before": "kept before",
+    "kept": "kept now",
+}
+"""Figures of `VariantDiff` that people are shown, and their titles."""
+
+
+def in_markdown(diff: Diff) -> str:
+    """Paragraphs, a table by language, and lists of settings and models, without paths of this machine."""
+    return "\n\n".join(_paragraphs(diff)) + "\n"
+
+
+def prompts_in_words(prompts: PromptDiff) -> str:
+    """``10 prompts added, 5 removed, 5 changed``."""
+    told = f"{prompts.added} prompts added, {prompts.removed} removed, {prompts.changed} changed"
+    return told + (
+        f", {prompts.edited} with another category or other responses" if prompts.edited else ""
+    )
+
+
+def _paragraphs(diff: Diff) -> Iterator[str]:
+    if diff.before is None:
+        yield "No earlier build was there to compare with."
+        return
+    yield f"Compared with the build before: {prompts_in_words(diff.prompts)}."
+    for what, codes in (("added", diff.languages_added), ("removed", diff.languages_removed)):
+        if codes:
+            named = ", ".join(f"{get_language(code).name} ({code})" for code in codes)
+            yield f"Languages {what}: {named}."
+    sets = diff.sets
+    yield f"Variant sets: {sets.added} added, {sets.removed} removed, {sets.changed} changed, {sets.after} now."
+    yield _table(diff)
+    if diff.models:
+        yield "\n".join(
+            f"- {one.name.replace('_', ' ')}: {_model(one.before)} is now {_model(one.after)}"
+            for one in diff.models
+        )
+    # What follows from a change says nothing about the data.
+    settings = [one for one in diff.settings or () if not one.key.startswith("refresh.")]
+    if settings:
+        yield "\n".join(
+            f"- `{one.key}`: {_value(one.before)} is now {_value(one.after)}" for one in settings
+        )
+
+
+def _table(diff: Diff) -> str:
+    rows: list[tuple[str, VariantDiff]] = [*diff.by_language.items(), ("all", diff.variants)]
+    lines = [" | ".join(["variants", *COLUMNS.values()]), "|".join(["---"] * (len(COLUMNS) + 1))]
+    for name, one in rows:
+        lines.append(" | ".join([name, *(str(getattr(one, key)) for key in COLUMNS)]))
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def _model(record: Any) -> str:
+    if record is None:
+        return "none"
+    return f"`{without_folders(record.id)}` at `{without_folders(record.revision)}`"
+
+
+def _value(value: Any) -> str:
+    return f"`{canonical_json(without_folders(value))}`"
