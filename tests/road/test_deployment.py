@@ -48,6 +48,8 @@ def server(walked: Walked, tmp_path: Path) -> Iterator[dict[str, str]]:
             cwd=REPOSITORY, env=environment, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
+    # A worker ends by SIGINT, which programs below a shell's background job are told to ignore.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     running = [start("server", "start", "--port", str(port))]
     try:
         deadline = time.monotonic() + 120
@@ -70,6 +72,7 @@ def server(walked: Walked, tmp_path: Path) -> Iterator[dict[str, str]]:
         for process in running:
             process.wait(timeout=60)
         log.close()
+        signal.signal(signal.SIGINT, before)
 
 
 def test_deployments_run(server: dict[str, str], walked: Walked, tmp_path: Path) -> None:
