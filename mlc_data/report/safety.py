@@ -47,9 +47,9 @@ def safety_tables(run: Run) -> Iterator[RenderableType]:
 
 def _by_language(rows: pl.DataFrame, title: str) -> Table:
     table = Table(title=title, title_justify="left")
-    table.add_column("language", no_wrap=True)
+    table.add_column("language", no_wrap=True, min_width=8)
     for heading in COLUMNS.values():
-        table.add_column(heading, no_wrap=True, min_width=10)
+        table.add_column(heading, min_width=10)
     cells = {
         (row["language"], row["figure"], row["when"]): row["value"]
         for row in rows.iter_rows(named=True)
