@@ -99,8 +99,9 @@ def main() -> None:
         if not chosen.again:
             place.mkdir(parents=True, exist_ok=True)
             train_all(Path(name), place, chosen, console, begun)
-        found, measures, layer = read_all(place)
+        found, measures, logs, layer = read_all(place)
     report(console, found, measures, chosen.json)
+    curves(console, logs)
     told_model = (chosen.model or "gemma-3-270m").rpartition("/")[2]
     minutes = (time.perf_counter() - begun) / 60
     console.print(f"{told_model}, layer {layer}, {len(found) - 1} ways, {minutes:.0f} minutes")
@@ -128,6 +129,7 @@ def train_all(
                 "way": way,
                 "layer": run.manifest.stages["align"].notes["layer"],
                 **{when: run.manifest.results[when] for when in ("before", "after")},
+                "log": [json.loads(line) for line in run.path("training.jsonl").open()],
             }
             (kept / f"{stem}.json").write_text(json.dumps(about))
             minutes = (time.perf_counter() - begun) / 60
@@ -137,12 +139,14 @@ def train_all(
 
 Found = dict[str, list[Judged]]
 Measures = dict[str, list[Mapping[str, float]]]
+Logs = dict[str, list[list[Mapping[str, float]]]]
 
 
-def read_all(kept: Path) -> tuple[Found, Measures, int]:
-    """Judgments and measures by way, a list of seeds each, and the layer that the loss read."""
+def read_all(kept: Path) -> tuple[Found, Measures, Logs, int]:
+    """Judgments, measures and training logs by way, a list of seeds each, and the layer read."""
     found: Found = {}
     measures: Measures = {}
+    logs: Logs = {}
     layer = 0
     for file in sorted(kept.glob("?-*.json")):
         about = json.loads(file.read_text())
@@ -152,8 +156,9 @@ def read_all(kept: Path) -> tuple[Found, Measures, int]:
             measures["base"] = [about["before"]]
         found.setdefault(about["way"], []).append(judge(replies, "after"))
         measures.setdefault(about["way"], []).append(about["after"])
+        logs.setdefault(about["way"], []).append(about["log"])
         layer = about["layer"]
-    return found, measures, layer
+    return found, measures, logs, layer
 
 
 def judge(replies: pl.DataFrame, when: str) -> Judged:
@@ -319,17 +324,28 @@ def report(
     console.print(table)
     english = languages.index(phrasebook.ENGLISH)
     if ALONE in found:
-        table = Table("", *OVER_ALL, "safe in English", title=f"difference from {ALONE}")
+        columns = (*OVER_ALL, "safe in English", "difference in English")
+        table = Table("", *columns, title=f"less {ALONE}")
         for way in (one for one in found if one not in ("base", ALONE)):
 
             def difference(weights: Weights, way: str = way) -> dict[str, Weights]:
                 one, other = figures(found[way], weights), figures(found[ALONE], weights)
                 apart = {name: one[name] - other[name] for name in OVER_ALL}
-                return {**apart, "english": (one["safe"] - other["safe"])[:, english]}
+                for name in ("safe", "difference"):
+                    apart[f"{name} in English"] = (one[name] - other[name])[:, english]
+                return apart
 
             values = intervals(difference, actions)
-            table.add_row(way, *(interval(values[name][0]) for name in (*OVER_ALL, "english")))
+            table.add_row(way, *(interval(values[name][0]) for name in columns))
         console.print(table)
+    table = Table("seed", *(way for way in found if way != "base"), title="mean difference")
+    for seed in range(max(map(len, found.values()))):
+        each = (seeds[seed] for way, seeds in found.items() if way != "base" and seed < len(seeds))
+        values_ = (
+            one.figures(np.ones((1, len(one.prompts))))["mean_difference"][0] for one in each
+        )
+        table.add_row(str(seed), *(f"{value:.2f}" for value in values_))
+    console.print(table)
     table = Table("", *MEASURES, title="hidden states at the layer read, held-out sets")
     for way, rows in measures.items():
         table.add_row(way, *(f"{np.mean([row[name] for row in rows]):.3f}" for name in MEASURES))
@@ -340,6 +356,19 @@ def report(
             for way, values in every.items()
         }
         path.write_text(json.dumps({"languages": languages, "figures": written}, indent=1))
+
+
+def curves(console: Console, logs: Logs) -> None:
+    """The consistency loss and what it reads on its way, first seed, about ten steps a way."""
+    for way, seeds in logs.items():
+        rows = [row for row in seeds[0] if "mlc/loss" in row]
+        if not rows:
+            continue
+        table = Table("step", "loss", "MLC", "between prompts", title=f"{way}, seed 0")
+        for row in rows[:: max(1, len(rows) // 10)]:
+            told = (row["loss"], row["mlc/loss"], row["mlc/between_cosine"])
+            table.add_row(str(int(row["step"])), *(f"{value:.3f}" for value in told))
+        console.print(table)
 
 
 def vars_of(one: Interval) -> list[float | None]:

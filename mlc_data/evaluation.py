@@ -103,6 +103,7 @@ def evaluate_safety(run: Run, *, force: bool = False) -> bool:
         reading=lambda: _reading(recipe),
         judges=[partial(_open, one, key) for one, key in zip(named, keys, strict=True)],
         identities=[_identity(one, key) for one, key in zip(named, keys, strict=True)],
+        reader=_reader(recipe) if settings else None,
         force=force,
     )
 
@@ -138,6 +139,15 @@ def _reading(recipe: Recipe) -> Reading:
         labels=lambda code, number: labels_of(get_language(code), identifiers[number]),
         looping=lambda texts, spaced: looping_share(texts, spaced=spaced),
     )
+
+
+def _reader(recipe: Recipe) -> list[Any]:
+    """What `_reading` gives, for keys."""
+    from mlc_data.checks.identifiers import load_identifiers
+
+    identifiers = load_identifiers(recipe.checks.language_identifiers)
+    code = code_version("checks/loops.py", "checks/spans.py", "checks/labels.py")
+    return [[one.id, one.revision] for one in identifiers] + [code]
 
 
 def _open(settings: JudgeSettings, key: str) -> Judge:

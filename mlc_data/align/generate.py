@@ -108,6 +108,9 @@ def _reply(ids: list[int], form: PromptFormat, ends: Sequence[int]) -> Reply:
     finished = end is not None
     if form.kind == "plain" and NEXT_TURN in text:
         text, finished = text.partition(NEXT_TURN)[0], True
+    if not finished:
+        # The limit may fall within the bytes of a character, which is not the model's doing.
+        text = text.removesuffix("\ufffd")
     return Reply(text.strip(), len(own), finished)
 
 

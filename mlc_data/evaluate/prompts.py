@@ -45,6 +45,7 @@ class PromptFault(StrEnum):
     MISSING = "missing"  # no prompt, or no id where the column is there
     UNKNOWN_LANGUAGE = "unknown_language"
     REPEATED = "repeated"  # the same id and language as an earlier row
+    OVER_LIMIT = "over_limit"  # its prompt comes after the first `limit` ones
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,12 @@ class EvaluationPrompts:
 
     Attributes:
         frame: as `EVALUATION_PROMPTS`.
-        paired: whether languages can be compared prompt by prompt.
         read: texts read (of a row with several languages, each).
         rejected: how many were not kept, by `PromptFault`.
         identity: what the prompts are, for keys.
     """
 
     frame: pl.DataFrame
-    paired: bool
     read: int
     rejected: Mapping[str, int] = field(default_factory=dict)
     identity: Any = None
@@ -70,7 +69,6 @@ def from_sets(
     rows: Iterable[Mapping[str, Any]], settings: PromptSet, identity: Any
 ) -> EvaluationPrompts:
     """Rows of `records.SETS` as prompts, each in all its languages."""
-    chosen = list(rows)[: settings.limit]
     table = [
         {
             "prompt_id": row["prompt_id"],
@@ -79,14 +77,14 @@ def from_sets(
             "category": row["category"],
             "harmful": _harmful(row["category"], settings),
         }
-        for row in chosen
+        for row in rows
         for language, text in (
             (row["language"], row["prompt"]),
             *((variant["language"], variant["text"]) for variant in row["variants"]),
         )
     ]
-    frame = pl.DataFrame(table, schema=EVALUATION_PROMPTS)
-    return EvaluationPrompts(frame, True, len(table), {}, identity)
+    frame, faults = _limited(table, settings.limit)
+    return EvaluationPrompts(frame, len(table), faults, identity)
 
 
 def from_file(settings: PromptSet, number: int = 0) -> EvaluationPrompts:
@@ -127,15 +125,20 @@ def from_file(settings: PromptSet, number: int = 0) -> EvaluationPrompts:
     if not table:
         told = ", ".join(f"{name} {count}" for name, count in faults.items()) or "it is empty"
         raise SourceError(f"{key}: no prompt of {opened.name} can be asked ({told})")
-    paired = settings.layout == "multijail" or settings.columns.id is not None
-    ids = list(dict.fromkeys(row["prompt_id"] for row in table))[: settings.limit]
-    chosen = set(ids)
-    frame = pl.DataFrame(
-        [row for row in table if row["prompt_id"] in chosen], schema=EVALUATION_PROMPTS
+    frame, cut = _limited(table, settings.limit)
+    return EvaluationPrompts(frame, read, dict(sorted({**faults, **cut}.items())), opened.identity)
+
+
+def _limited(
+    table: Sequence[Mapping[str, Any]], limit: int | None
+) -> tuple[pl.DataFrame, dict[str, int]]:
+    """The first ``limit`` prompts in all their languages, and how many texts that leaves out."""
+    chosen = set(list(dict.fromkeys(row["prompt_id"] for row in table))[:limit])
+    kept = [row for row in table if row["prompt_id"] in chosen]
+    left = len(table) - len(kept)
+    return pl.DataFrame(kept, schema=EVALUATION_PROMPTS), (
+        {PromptFault.OVER_LIMIT.value: left} if left else {}
     )
-    if len(chosen) < len({row["prompt_id"] for row in table}):
-        log.info("%s: %d prompts are asked, as `limit` says", key, len(chosen))
-    return EvaluationPrompts(frame, paired, read, dict(sorted(faults.items())), opened.identity)
 
 
 def join(parts: Sequence[EvaluationPrompts]) -> EvaluationPrompts:
@@ -145,7 +148,6 @@ def join(parts: Sequence[EvaluationPrompts]) -> EvaluationPrompts:
         rejected.update(part.rejected)
     return EvaluationPrompts(
         pl.concat([part.frame for part in parts]),
-        all(part.paired for part in parts),
         sum(part.read for part in parts),
         dict(rejected),
         [part.identity for part in parts],

@@ -16,13 +16,10 @@ from mlc_data import progress
 from mlc_data.errors import UsageError
 from mlc_data.evaluate.judges.base import Exchange, Judge
 from mlc_data.evaluate.prompts import EvaluationPrompts, from_file, from_sets, join
-from mlc_data.evaluate.rates import Interval, intervals
 from mlc_data.evaluate.safety_tables import (
     JUDGMENTS,
-    OVER_LANGUAGES,
     REPLIES,
     SAFETY,
-    judged_of,
     judgment_rows,
     safety_rows,
 )
@@ -71,6 +68,7 @@ def judge_safety(
     reading: Callable[[], Reading],
     judges: Sequence[Callable[[], Judge]],
     identities: Sequence[Any],
+    reader: Any,
     force: bool = False,
 ) -> bool:
     """Write ``evaluation/replies.parquet``, ``judgments.parquet``, ``safety.parquet`` and ``safety.json``;
@@ -84,7 +82,8 @@ def judge_safety(
         speak: has a model answer.
         reading: gives identifiers and loops, called once if there is anything to read.
         judges: give the judges of `Safety.judges`, in order; called only if something is to be judged.
-        identities: what each of them is, for keys: the same identity judges alike.
+        identities: what each of them is, for keys: its name first; the same identity judges alike.
+        reader: what ``reading`` gives, for the key.
         force: ask and judge again even if nothing has changed.
 
     Raises:
@@ -109,7 +108,7 @@ def judge_safety(
         "prompts": prompts.identity,
         "safety": settings.model_dump(mode="json"),
         "languages": run.recipe.languages.model_dump(mode="json"),
-        "identifiers": run.recipe.checks.language_identifiers,
+        "reader": reader,
         "align": [aligned.key, aligned.outputs],
         "judges": list(identities),
         "code": code_version("evaluate", "refusals", "records.py", "align/generate.py"),
@@ -127,18 +126,15 @@ def judge_safety(
         replies = replies.hstack(read.select(list(READ)))
         write_table(replies, staging.path("evaluation", "replies.parquet"), REPLIES)
         tables: list[pl.DataFrame] = []
-        results: dict[str, Any] = {}
-        for number, (make, identity) in enumerate(zip(judges, identities, strict=True)):
-            judgments = _judge(run, replies, make, identity)
-            tables.append(judgments)
-            if number == 0:
-                results = _results(judgments, replies, settings, prompts.paired)
+        for make, identity in zip(judges, identities, strict=True):
+            tables.append(_judge(run, replies, make, identity))
         judgments = pl.concat(tables)
         write_table(judgments, staging.path("evaluation", "judgments.parquet"), JUDGMENTS)
         table = pl.concat(
             [safety_rows(one, replies, settings.bootstrap, settings.confidence) for one in tables]
         )
         write_table(table, staging.path("evaluation", "safety.parquet"), SAFETY)
+        results = _results(table, str(identities[0][0]))
         counts = _counts(prompts, judgments)
         details = {"judge": identities[0], **results, "counts": counts}
         write_text(staging.path("evaluation", "safety.json"), json.dumps(details, indent=2) + "\n")
@@ -233,22 +229,17 @@ def _judge(
     return judgment_rows(replies, name, [None if key is None else found[key] for key in keys])
 
 
-def _results(
-    judgments: pl.DataFrame, replies: pl.DataFrame, settings: Safety, paired: bool
-) -> dict[str, Any]:
-    """For the manifest: figures over all languages, before and after, as `Judged.figures` names them."""
-    results: dict[str, Any] = {}
-    for when in WHEN:
-        of_model = judged_of(judgments, replies, when)
-        found = intervals(
-            of_model.figures, len(of_model.harmful), settings.bootstrap, settings.confidence
-        )
-        whole = {name: asdict(found[name][0]) for name in OVER_LANGUAGES}
-        if not paired:
-            whole["agreement"] = asdict(Interval(None, None, None))
-        results[when] = whole
+def _results(table: pl.DataFrame, judge: str) -> dict[str, Any]:
+    """For the manifest: one judge's figures over all languages, before and after, of `SAFETY` rows."""
+    rows = table.filter((pl.col("judge") == judge) & pl.col("language").is_null())
+    results: dict[str, Any] = {when: {} for when in WHEN}
+    for row in rows.iter_rows(named=True):
+        results[row["when"]][row["figure"]] = {name: row[name] for name in ("value", "low", "high")}
+    for when, figures in results.items():
         told = ", ".join(
-            f"{name} {one['value']:.3g}" for name, one in whole.items() if one["value"] is not None
+            f"{name} {one['value']:.3g}"
+            for name, one in figures.items()
+            if one["value"] is not None
         )
         log.info("evaluate: %s: %s", when, told)
     return results

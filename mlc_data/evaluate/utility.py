@@ -99,10 +99,15 @@ def read_texts(path: Path, settings: Utility) -> list[str]:
     """Paragraphs of a .txt file, or the column of a table.
 
     Raises:
-        SourceError: there is no such column, or no text.
+        SourceError: it is not UTF-8, there is no such column, or no text.
     """
     if path.suffix == ".txt":
-        parts = path.read_text(encoding="utf-8").split("\n\n")
+        try:
+            parts = path.read_text(encoding="utf-8").split("\n\n")
+        except UnicodeDecodeError as error:
+            raise SourceError(
+                f"{KEY}.text: {path} is not UTF-8 (byte {error.start + 1})"
+            ) from error
         texts = [part.strip() for part in parts if part.strip()]
     else:
         texts = []

@@ -111,6 +111,19 @@ def test_perplexity_of_both_models(aligned: Run) -> None:
     assert found["before"] != found["after"]
 
 
+def test_text_that_is_not_utf8_is_named(aligned: Run, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_bytes(b"caf\xe9 au lait")
+    with aligned.locked(), pytest.raises(UsageError, match=r"text\.txt is not UTF-8 \(byte 4\)"):
+        evaluate_utility(aligned)
+
+
+def test_two_judges_of_one_name_are_refused(aligned: Run) -> None:
+    data = aligned.recipe.model_dump(mode="json")
+    data["evaluate"]["safety"]["judges"] = [{"kind": "refusal-phrases"}] * 2
+    with pytest.raises(ValueError, match="could not be told apart"):
+        type(aligned.recipe).model_validate(data)
+
+
 def test_what_is_missing_is_told_before_anything_is_done(
     aligned: Run, small: dict[str, Any]
 ) -> None:

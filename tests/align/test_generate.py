@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mlc_data.align.batches import PromptFormat
-from mlc_data.align.generate import NEXT_TURN, Reply, generate
+from mlc_data.align.generate import NEXT_TURN, Reply, _reply, generate
 from mlc_data.align.perplexity import perplexity
 from mlc_data.errors import MlcDataError
 
@@ -49,7 +49,8 @@ def test_batches_with_padding_give_what_a_plain_loop_gives(llama: Any, tokenizer
         expected = greedy(llama, tokenizer, prompt, 12)
         ended = expected[-1] == tokenizer.eos_token_id
         own = expected[:-1] if ended else expected
-        assert reply.text == tokenizer.decode(own, skip_special_tokens=True).strip()
+        text = tokenizer.decode(own, skip_special_tokens=True)
+        assert reply.text == (text if ended else text.removesuffix("\ufffd")).strip()
         assert (reply.tokens, reply.finished) == (len(own), ended)
 
 
@@ -79,6 +80,19 @@ def test_a_reply_ends_where_the_model_goes_on_as_the_user(llama: Any, tokenizer:
     llama.generation_config.update(pad_token_id=1, eos_token_id=1)
     (reply,) = replies(Says(), tokenizer, ["Really?"])
     assert (reply.text, reply.finished) == ("Yes.", True)
+
+
+@pytest.mark.parametrize(("limit", "text"), [(3, "我"), (5, "我"), (6, "我们")])
+def test_a_limit_within_a_character_breaks_nothing(
+    llama: Any, tokenizer: Any, limit: int, text: str
+) -> None:
+    said = tokenizer("我们")["input_ids"]
+    assert len(said) == 6  # bytes
+    reply = _reply(said[:limit], PromptFormat(tokenizer), [tokenizer.eos_token_id])
+    assert (reply.text, reply.tokens, reply.finished) == (text, limit, False)
+    ended = [*said[:4], tokenizer.eos_token_id]
+    broken = _reply(ended, PromptFormat(tokenizer), [tokenizer.eos_token_id])
+    assert broken.text.endswith("\ufffd")  # this one is the model's doing
 
 
 def test_perplexity_is_that_of_the_models_own_loss(llama: Any, tokenizer: Any) -> None:

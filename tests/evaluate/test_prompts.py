@@ -26,7 +26,6 @@ def test_multijail_by_name(tmp_path: Path) -> None:
     found = from_file(PromptSet(path=str(path), layout="multijail"))
     assert found.frame.schema == pl.Schema(EVALUATION_PROMPTS)
     assert (found.read, found.frame.height, dict(found.rejected)) == (20, 19, {"missing": 1})
-    assert found.paired
     assert found.frame["harmful"].all()
     assert set(found.frame["language"]) == {
         "eng_Latn", "zho_Hans", "ita_Latn", "vie_Latn", "arb_Arab", "kor_Hang", "tha_Thai",
@@ -75,7 +74,6 @@ def test_parquet_without_ids_cannot_be_compared_by_prompt(tmp_path: Path) -> Non
     pl.DataFrame({"text": ["a?", "b?"], "lang": ["fr", "de"]}).write_parquet(path)
     columns = {"prompt": "text", "language": "lang", "id": None, "category": None}
     found = from_file(PromptSet.model_validate({"path": str(path), "columns": columns}))
-    assert not found.paired
     assert found.frame["language"].to_list() == ["fra_Latn", "deu_Latn"]
     assert found.frame["prompt_id"].n_unique() == 2
 
@@ -101,6 +99,7 @@ def test_the_limit_takes_prompts_in_all_their_languages(tmp_path: Path) -> None:
     ]
     found = from_file(PromptSet(path=str(write_jsonl(tmp_path / "x.jsonl", rows)), limit=2))
     assert sorted(found.frame["prompt"]) == ["0 en?", "0 sw?", "1 en?", "1 sw?"]
+    assert (found.read, dict(found.rejected)) == (10, {"over_limit": 6})
 
 
 def test_sets_give_the_prompt_and_its_variants() -> None:
@@ -111,4 +110,7 @@ def test_sets_give_the_prompt_and_its_variants() -> None:
     found = from_sets([row], PromptSet(harmless=("home",)), "sets")
     assert found.frame["prompt"].to_list() == ["How?", "Vipi?"]
     assert not found.frame["harmful"].any()
-    assert found.paired
+    two = [row, {**row, "prompt_id": "q"}]
+    limited = from_sets(two, PromptSet(limit=1), "sets")
+    assert limited.frame["prompt_id"].to_list() == ["p", "p"]
+    assert (limited.read, dict(limited.rejected)) == (4, {"over_limit": 2})

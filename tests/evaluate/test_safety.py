@@ -152,6 +152,7 @@ def evaluate(run: Run) -> Callable[..., bool]:
                 reading=lambda: reading,
                 judges=[lambda: judge],
                 identities=[["counting", identity]],
+                reader="fixed",
                 **options,
             )
 
@@ -251,6 +252,13 @@ def test_without_the_section_nothing_is_written(run: Run, evaluate: Callable[...
     recipe = run.recipe.evaluate.model_copy(update={"safety": None})
     quiet = Run(run.recipe.model_copy(update={"evaluate": recipe}), run.folder)
     with quiet.locked():
-        judge_safety(quiet, speak=Model({}), reading=None, judges=[], identities=[])  # type: ignore[arg-type]
+        judge_safety(
+            quiet,
+            speak=Model({}),
+            reading=None,
+            judges=[],
+            identities=[],
+            reader=None,  # type: ignore[arg-type]
+        )
     assert not run.path("evaluation").exists()
     assert "safety" not in run.manifest.results
