@@ -18,10 +18,11 @@ from mlc_data.recipe_files import shipped_recipes
 _SHIPPED = tuple(shipped_recipes())
 _SECTIONS = tuple(Recipe.model_fields)
 
-# Only what Python, Rust (pydantic) and JavaScript (the UI) read alike.
+_NAMES = "|".join(name.replace(".", "[.]") for name in _SHIPPED)
 
-# An empty name is allowed: the flow then goes on with the run in `run_dir`.
-RECIPE_PATTERN = rf"^(|{'|'.join(name.replace('.', '[.]') for name in _SHIPPED)}|.*/.*|.+[.]ya?ml)$"
+# Only what Python, Rust (pydantic) and JavaScript (the UI) read alike. An empty recipe is allowed: the flow then
+# goes on with the run in `run_dir`.
+RECIPE_PATTERN = rf"^(|{_NAMES}|.*/.*|.+[.]ya?ml)$"
 OVERRIDE_PATTERN = rf"^\s*({'|'.join(_SECTIONS)})(\.[^\s.=]+)*\s*=[\s\S]*$"
 REPO_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$"
 LICENCE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9.+-]*$"

@@ -93,5 +93,5 @@ def test_the_file_is_looked_for_here_and_beside_the_flows(
     assert find_file(None) == REPOSITORY / "prefect.yaml"
     (tmp_path / "prefect.yaml").touch()
     assert find_file(None) == tmp_path / "prefect.yaml"
-    with pytest.raises(UsageError, match="none.yaml"):
+    with pytest.raises(UsageError, match=r"none\.yaml"):
         find_file(tmp_path / "none.yaml")
