@@ -17,7 +17,7 @@ from prefect.client.schemas.objects import WorkPool
 from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 
-from flows.server import server
+from flows.server import deployments, server
 from mlc_data.errors import MlcDataError, UsageError
 
 AUTOMATIONS = Path(__file__).with_name("automations.yaml")
@@ -78,18 +78,13 @@ def deploy(file: Path) -> Iterator[Done]:
     with server() as client:
         for name in sorted({pool for _, pool in wanted}):
             yield _pool(client, name)
-        known = {one.id for one in client.read_deployments(limit=200)}
+        known = deployments(client)
         _prefect_deploy(file)
-        for deployment in client.read_deployments(limit=200):
-            flow = client.read_flow(deployment.flow_id)
-            name = f"{flow.name}/{deployment.name}"
-            if (deployment.entrypoint, deployment.name) in {one for one, _ in wanted}:
-                yield Done(
-                    "deployment",
-                    name,
-                    "updated" if deployment.id in known else "created",
-                    f"pool {deployment.work_pool_name}",
-                )
+        ours = {one for one, _ in wanted}
+        for name, one in sorted(deployments(client).items()):
+            if (one.entrypoint, one.name) in ours:
+                outcome: Literal["created", "updated"] = "updated" if name in known else "created"
+                yield Done("deployment", name, outcome, f"pool {one.work_pool_name}")
         for automation in _automations():
             yield _automation(client, automation)
 

@@ -7,9 +7,13 @@ from contextlib import contextmanager
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowFilter, FlowFilterId
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.settings import PREFECT_API_URL
 
 from mlc_data.errors import MlcDataError, UsageError
+
+PAGE = 200
 
 _REFUSED = (401, 403)
 
@@ -46,6 +50,16 @@ def server() -> Iterator[SyncPrefectClient]:
             raise MlcDataError(f"the server at {url} refused: {detail(error)}") from error
         except httpx.TransportError as error:
             raise MlcDataError(f"the server at {url} went away: {_first_line(error)}") from error
+
+
+def deployments(client: SyncPrefectClient) -> dict[str, DeploymentResponse]:
+    """Every deployment on the server by ``flow/deployment``."""
+    found: dict[str, DeploymentResponse] = {}
+    while page := client.read_deployments(limit=PAGE, offset=len(found)):
+        wanted = FlowFilter(id=FlowFilterId(any_=[one.flow_id for one in page]))
+        flows = {one.id: one.name for one in client.read_flows(flow_filter=wanted, limit=PAGE)}
+        found |= {f"{flows[one.flow_id]}/{one.name}": one for one in page}
+    return found
 
 
 def detail(error: httpx.HTTPStatusError) -> str:

@@ -22,13 +22,12 @@ from prefect.client.schemas.objects import FlowRun, Log, State, WorkerStatus
 from prefect.client.schemas.responses import DeploymentResponse
 
 from flows.parameters import IN_WORDS
-from flows.server import detail, server
+from flows.server import PAGE, deployments, detail, server
 from mlc_data.errors import MlcDataError, StoppedError, UsageError
 from mlc_data.recipe_files import load_recipe, shipped_recipes
 
 POLL_SECONDS = 1.0
 AWAY_SECONDS = 120.0
-PAGE = 200
 
 _INVALID = (400, 409, 422)
 
@@ -61,7 +60,8 @@ def trigger(
     with server() as client:
         full, deployment = _find(client, name)
         given = _parameters(deployment, parameters, overrides)
-        _check_recipe({**deployment.parameters, **given})
+        if "recipe" in _known(deployment):
+            _check_recipe({**deployment.parameters, **given})
         run = _create(client, full, deployment, given)
         title = f"{full.partition('/')[0]}/{run.name}"
         show(f"{title}: created, id {run.id}")
@@ -83,9 +83,7 @@ def trigger(
 
 def _find(client: SyncPrefectClient, name: str) -> tuple[str, DeploymentResponse]:
     flow, _, deployment = name.partition("/")
-    found = {}
-    for one in client.read_deployments(limit=PAGE):
-        found[f"{client.read_flow(one.flow_id).name}/{one.name}"] = one
+    found = deployments(client)
     chosen = name
     if not deployment:
         own = [full for full in found if full.startswith(f"{flow}/")]
@@ -99,10 +97,12 @@ def _find(client: SyncPrefectClient, name: str) -> tuple[str, DeploymentResponse
 def _parameters(
     deployment: DeploymentResponse, parameters: Mapping[str, Any], overrides: Sequence[str]
 ) -> dict[str, Any]:
-    known = (deployment.parameter_openapi_schema or {}).get("properties", {})
+    known = _known(deployment)
     given = dict(parameters)
     if overrides:
         before = given.get("overrides", deployment.parameters.get("overrides")) or []
+        if not isinstance(before, list):
+            raise UsageError(f"--param overrides= takes a list such as [seed=1], not {before!r}")
         given["overrides"] = [*before, *overrides]
     unknown = sorted(set(given) - set(known))
     if unknown:
@@ -112,9 +112,14 @@ def _parameters(
     return given
 
 
+def _known(deployment: DeploymentResponse) -> list[str]:
+    return list((deployment.parameter_openapi_schema or {}).get("properties", {}))
+
+
 def _check_recipe(parameters: Mapping[str, Any]) -> None:
     """A shipped recipe can be read here as well as there: unknown keys and wrong values are told at once."""
-    recipe, overrides = parameters.get("recipe"), parameters.get("overrides") or []
+    overrides = parameters.get("overrides") or []
+    recipe = parameters.get("recipe") or (None if parameters.get("run_dir") else "quickstart")
     if recipe in shipped_recipes() and all(isinstance(one, str) for one in overrides):
         load_recipe(str(recipe), overrides)
 

@@ -96,7 +96,7 @@ def test_the_schedule_has_created_runs(server: House) -> None:
         ({"recipe": "quikstart"}, "a shipped recipe's name (m2m100-418m"),
         ({"recipe": 7}, "is not of type 'string'"),
         ({"overrides": ["align.loss.weight"]}, "dotted.key=value"),
-        ({"overrides": ["algin.loss.weight=1"]}, "a section of the recipe (name"),
+        ({"recipe": "./mine", "overrides": ["algin.seed=1"]}, "a section of the recipe (name"),
         ({"repo": "nobody"}, "unknown parameter repo"),
     ],
 )
