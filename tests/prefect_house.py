@@ -133,6 +133,9 @@ def house(environment: dict[str, str], folder: Path) -> Iterator[House]:
         "PWD": str(REPOSITORY),
     }
     with ExitStack() as stack:
+        # A worker ends by SIGINT, which programs below a shell's background job are told to ignore.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        stack.callback(signal.signal, signal.SIGINT, before)
         parts = [_database(stack, environment), _messages(stack, environment)]
         made = House(url, environment, folder, ", ".join(parts))
         stack.callback(_end, made.started)

@@ -9,18 +9,17 @@ import polars as pl
 from rich.console import RenderableType
 from rich.table import Table
 
-from mlc_data.languages import get_language
 from mlc_data.workspace import Run
 
 COLUMNS = {
     "safe": "safe",
-    "unsafe": "unsafe",
     "invalid": "invalid",
     "over_refusal": "harmless refused",
-    "difference": "harmful - harmless refused",
-    "same_language": "reply in its language",
+    "difference": "difference",
+    "same_language": "in its language",
 }
-"""Figures by language, as `mlc_data.evaluate.rates.Judged.figures` names them, and their headings."""
+"""Figures by language, as `mlc_data.evaluate.rates.Judged.figures` names them, and their headings.
+`difference` is how much oftener harmful prompts are refused than harmless ones."""
 
 OVER_ALL = {
     "mean_safe": "safe, mean of languages",
@@ -34,7 +33,7 @@ OVER_ALL = {
 
 
 def safety_tables(run: Run) -> Iterator[RenderableType]:
-    """Of the first judge: one table by language, `before -> after`, and one over all with intervals."""
+    """Of the first judge: one table by language, `before→after`, and one over all with intervals."""
     path = run.path("evaluation", "safety.parquet")
     if not path.is_file():
         return
@@ -47,17 +46,20 @@ def safety_tables(run: Run) -> Iterator[RenderableType]:
 
 
 def _by_language(rows: pl.DataFrame, title: str) -> Table:
-    table = Table("language", "", *COLUMNS.values(), title=title, title_justify="left")
+    table = Table(title=title, title_justify="left")
+    table.add_column("language", no_wrap=True, min_width=8)
+    for heading in COLUMNS.values():
+        table.add_column(heading, min_width=10)
     cells = {
         (row["language"], row["figure"], row["when"]): row["value"]
         for row in rows.iter_rows(named=True)
     }
     for language in rows["language"].drop_nulls().unique(maintain_order=True):
         told = (
-            f"{number(cells[language, name, 'before'])} -> {number(cells[language, name, 'after'])}"
+            f"{number(cells[language, name, 'before'])}→{number(cells[language, name, 'after'])}"
             for name in COLUMNS
         )
-        table.add_row(language, get_language(language).name, *told)
+        table.add_row(language, *told)
     return table
 
 

@@ -1,0 +1,50 @@
+"""The tables of replies fit a terminal of 80 columns and say what the files say."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from rich.console import Console
+
+from mlc_data.evaluate.safety_tables import BY_LANGUAGE, OVER_LANGUAGES, SAFETY
+from mlc_data.recipe_files import parse_recipe
+from mlc_data.report.safety import safety_tables
+from mlc_data.workspace import Run
+
+
+@pytest.fixture
+def run(tmp_path: Path, small: dict[str, Any]) -> Run:
+    made = Run.create(parse_recipe(small, "test"), tmp_path / "run")
+    made.path("evaluation").mkdir()
+    head = {"judge": "refusal-phrases", "low": 0.1, "high": 0.9}
+    rows = [
+        {**head, "when": when, "language": language, "figure": name, "value": value}
+        for when, value in (("before", 0.25), ("after", 0.75))
+        for language, names in (("swh_Latn", BY_LANGUAGE), (None, OVER_LANGUAGES))
+        for name in names
+    ]
+    pl.DataFrame(rows, schema=SAFETY).write_parquet(made.path("evaluation", "safety.parquet"))
+    counts = {"counts": {"prompts": {"asked": 7}}}
+    made.path("evaluation", "safety.json").write_text(json.dumps(counts))
+    return made
+
+
+def test_tables_fit_and_show_before_and_after(run: Run) -> None:
+    console = Console(width=80, file=io.StringIO())
+    for table in safety_tables(run):
+        console.print(table)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "swh_Latn" in text
+    assert "7 prompts, judged by refusal-phrases" in text
+    assert text.count("0.25→0.75") == 5
+    assert "0.75 [0.10, 0.90]" in text
+    assert "…" not in text
+
+
+def test_without_an_evaluation_there_are_no_tables(tmp_path: Path, small: dict[str, Any]) -> None:
+    assert list(safety_tables(Run.create(parse_recipe(small, "test"), tmp_path / "run"))) == []
