@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 from uuid import UUID
 
 import httpx
@@ -97,7 +98,9 @@ class _Bar:
         told = f"{self._what}: {self._done} of {self._total} {self._unit}"
         with _shown("how far it is"):
             if self._artifact is None:
-                self._artifact = create_progress_artifact(share, _key(self._what), told)
+                # Typed as if it might be awaited, which it is only inside an event loop.
+                made = create_progress_artifact(share, _key(self._what), told)
+                self._artifact = cast(UUID, made)
             else:
                 update_progress_artifact(self._artifact, share, told)
         self._said = time.monotonic()

@@ -48,7 +48,7 @@ def publish(
         gated: empty means gated for a new repository.
         checkpoint: push the checkpoint too, as the model of the same name.
     """
-    wishes = Wishes(licence, rights, dict(declared or {}))
+    wishes = Wishes(licence, rights, {str(part): own for part, own in (declared or {}).items()})
     return push(run_dir, repo, Order(repo, private, gated, wishes, checkpoint))
 
 
