@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -32,8 +33,15 @@ def server(walked: Walked, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield made
 
 
+@pytest.fixture
+def deployed(server: House) -> House:
+    if not server.ask("/deployments/filter"):
+        server.run(*COMMAND, "deploy")
+    return server
+
+
 def parameters(run: Path, *overrides: str, recipe: str = "quickstart") -> list[str]:
-    told = [f"recipe={recipe}", f"run_dir={run}", f"overrides={list(overrides)}"]
+    told = [f"recipe={recipe}", f"run_dir={run}", f"overrides={json.dumps(overrides)}"]
     return [part for one in told for part in ("--param", one)]
 
 
@@ -73,11 +81,11 @@ def test_deploying_again_changes_nothing(server: House) -> None:
     assert len(deployment(server, "refresh", "weekly")["schedules"]) == 1
 
 
-def test_the_schedule_has_created_runs(server: House) -> None:
-    weekly = deployment(server, "refresh", "weekly")
+def test_the_schedule_has_created_runs(deployed: House) -> None:
+    weekly = deployment(deployed, "refresh", "weekly")
     told = yaml.safe_load((REPOSITORY / "prefect.yaml").read_text())["deployments"]
     (schedule,) = next(one for one in told if one["name"] == "weekly")["schedules"]
-    runs = server.wait(
+    runs = deployed.wait(
         "/flow_runs/filter",
         90,
         flow_runs={
@@ -102,29 +110,29 @@ def test_the_schedule_has_created_runs(server: House) -> None:
     ],
 )
 def test_a_wrong_parameter_is_refused_before_anything_starts(
-    server: House, given: dict[str, Any], told: str
+    deployed: House, given: dict[str, Any], told: str
 ) -> None:
-    before = server.ask("/flow_runs/count")
+    before = deployed.ask("/flow_runs/count")
     own = [part for key, value in given.items() for part in ("--param", f"{key}={value}")]
-    said = server.run(*COMMAND, "trigger", "build-and-align", *own, code=2)
+    said = deployed.run(*COMMAND, "trigger", "build-and-align", *own, code=2)
     assert told in said
     if set(given) != {"repo"}:
         # The UI's form, and anybody else who asks for a run.
         with pytest.raises(httpx.HTTPStatusError, match="409"):
-            one = deployment(server, "build-and-align", "local")
-            server.ask(f"/deployments/{one['id']}/create_flow_run", parameters=given)
-    assert server.ask("/flow_runs/count") == before
+            one = deployment(deployed, "build-and-align", "local")
+            deployed.ask(f"/deployments/{one['id']}/create_flow_run", parameters=given)
+    assert deployed.ask("/flow_runs/count") == before
 
 
-def test_a_key_that_the_recipe_does_not_know_is_told_at_once(server: House) -> None:
+def test_a_key_that_the_recipe_does_not_know_is_told_at_once(deployed: House) -> None:
     own = ("trigger", "align", "--set", "align.loss.temprature=1")
-    assert "did you mean 'temperature'?" in server.run(*COMMAND, *own, code=2)
-    assert "build-and-align/local" in server.run(*COMMAND, "trigger", "aling", code=2)
+    assert "did you mean 'temperature'?" in deployed.run(*COMMAND, *own, code=2)
+    assert "build-and-align/local" in deployed.run(*COMMAND, "trigger", "aling", code=2)
 
 
-def test_runs_end_as_they_should(server: House, walked: Walked, tmp_path: Path) -> None:
+def test_runs_end_as_they_should(deployed: House, walked: Walked, tmp_path: Path) -> None:
     """Overlap, a killed worker, a whole run meanwhile, and the refresh after it: in the order of a bad day."""
-    weekly = deployment(server, "refresh", "weekly")["id"]
+    weekly = deployment(deployed, "refresh", "weekly")["id"]
     mine = {"deployment_id": {"any_": [weekly]}, "state": {"name": {"any_": ["Running"]}}}
     # Enough to translate for minutes: it is cancelled or killed before its end.
     prompts = [
@@ -137,14 +145,14 @@ def test_runs_end_as_they_should(server: House, walked: Walked, tmp_path: Path) 
     # Nobody works: the run waits, and the command says why.
     follower = subprocess.Popen(
         [sys.executable, *COMMAND, "trigger", "refresh", *parameters(tmp_path / "slow", *slow)],
-        cwd=REPOSITORY, env=server.environment, text=True,
+        cwd=REPOSITORY, env=deployed.environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
     assert follower.stdout
     said = [follower.stdout.readline() for _ in range(2)]
     assert "no worker serves the pool 'cpu'" in said[1], said
-    first = server.start("worker", "start", "--pool", "cpu", log="worker-1")
-    (running,) = server.wait("/flow_runs/filter", 120, flow_runs=mine)
+    first = deployed.start("worker", "start", "--pool", "cpu", log="worker-1")
+    (running,) = deployed.wait("/flow_runs/filter", 120, flow_runs=mine)
 
     # Ctrl-C: the command leaves, the run goes on.
     while not (line := follower.stdout.readline()).startswith(
@@ -157,7 +165,7 @@ def test_runs_end_as_they_should(server: House, walked: Walked, tmp_path: Path) 
     assert f"prefect flow-run watch {running['id']}" in rest
 
     # A second one beside it is cancelled.
-    told = server.run(
+    told = deployed.run(
         *COMMAND, "trigger", "refresh/weekly", *parameters(tmp_path / "second", *slow), code=1
     )
     assert "ended as Cancelled" in told
@@ -168,37 +176,37 @@ def test_runs_end_as_they_should(server: House, walked: Walked, tmp_path: Path) 
         "event": {"name": ["prefect.flow-run.heartbeat"]},
         "resource": {"id": [f"prefect.flow-run.{running['id']}"]},
     }
-    server.wait_for_state(running["id"], {"Running"}, 1)
+    deployed.wait_for_state(running["id"], {"Running"}, 1)
     deadline = time.monotonic() + 60
-    while not server.ask("/events/filter", filter=beat)["events"]:
+    while not deployed.ask("/events/filter", filter=beat)["events"]:
         assert time.monotonic() < deadline
         time.sleep(0.5)
     kill_tree(first)
     killed = time.monotonic()
 
     # Another one works on; a whole run goes by.
-    server.start("worker", "start", "--pool", "cpu", log="worker-2")
+    deployed.start("worker", "start", "--pool", "cpu", log="worker-2")
     run = tmp_path / "whole"
     command = ("--no-prompt", "deployment", "run", "build-and-align/local", "--watch")
-    watched = server.run("-m", "prefect", *command, *parameters(run, *SHORT, *TINY))
+    watched = deployed.run("-m", "prefect", *command, *parameters(run, *SHORT, *TINY))
     assert "Completed" in watched
     assert (run / "checkpoint" / "model.safetensors").is_file()
-    _shows(server, run)
+    _shows(deployed, run)
 
     # By now, or soon, the killed one is told dead, and lets the next one through.
-    assert server.wait_for_state(running["id"], {"Crashed"}, 150) == "Crashed"
+    assert deployed.wait_for_state(running["id"], {"Crashed"}, 150) == "Crashed"
     assert time.monotonic() - killed > 60, "told dead before three heartbeats could be missed"
     after = parameters(tmp_path / "next", "sources.prompts.limit=6", "refresh.retrain=never")
-    told = server.run(*COMMAND, "trigger", "refresh", *after)
+    told = deployed.run(*COMMAND, "trigger", "refresh", *after)
     assert "Completed" in told
     # The library's own lines, from a task within the flow.
     assert "translate: done in" in told
     assert read_manifest(tmp_path / "next" / "manifest.json").counts.sets
 
 
-def _shows(server: House, run: Path) -> None:
+def _shows(deployed: House, run: Path) -> None:
     """What the UI shows of a run that has ended."""
-    artifacts = {one["key"]: one for one in server.ask("/artifacts/latest/filter")}
+    artifacts = {one["key"]: one for one in deployed.ask("/artifacts/latest/filter")}
     counts = read_manifest(run / "manifest.json").counts.by_language
     assert counts
     rows = yaml.safe_load(artifacts["languages-quickstart"]["data"])
@@ -209,12 +217,12 @@ def _shows(server: House, run: Path) -> None:
     assert "| retrieval of the own prompt |" in summary
     assert "| before | after |" in summary
     assert run.as_uri() in artifacts["report-quickstart"]["data"]
-    flows = server.ask("/flow_runs/filter", flow_runs={"tags": {"all_": ["mlc-data"]}})
+    flows = deployed.ask("/flow_runs/filter", flow_runs={"tags": {"all_": ["mlc-data"]}})
     assert {"build-variants", "align"} <= {
-        server_flow["name"]
-        for server_flow in server.ask(
+        flow["name"]
+        for flow in deployed.ask(
             "/flows/filter", flow_runs={"id": {"any_": [one["id"] for one in flows]}}
         )
     }
-    logs = server.ask("/logs/filter", logs={"level": {"ge_": 20}}, limit=200)
+    logs = deployed.ask("/logs/filter", logs={"level": {"ge_": 20}}, limit=200)
     assert any("sets: done in" in line["message"] for line in logs)
