@@ -24,7 +24,7 @@ from mlc_data.manifest import read_manifest
 pytestmark = [pytest.mark.road, pytest.mark.timeout(480)]
 
 COMMAND = ("-c", "from mlc_data.cli.main import main; main()")
-TINY = ("sources.prompts.limit=12", "rescue.rungs=[]", "evaluate.safety=null")
+TINY = ("sources.prompts.limit=60", "rescue.rungs=[]", "evaluate.safety=null")
 
 
 @pytest.fixture(scope="module")
