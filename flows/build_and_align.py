@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from prefect import flow
+from prefect import flow, tags
 
 from flows.align import align
 from flows.build_variants import build_variants
-from flows.common import main, prepare
+from flows.common import TAG, main, prepare
+from flows.parameters import Folder, Override, RecipeName
 from mlc_data.stages import STAGES
 
 
 @flow(name="build-and-align")
 def build_and_align(
-    recipe: str = "", run_dir: str | None = None, overrides: list[str] | None = None
+    recipe: RecipeName = "", run_dir: Folder | None = None, overrides: list[Override] | None = None
 ) -> str:
     """Build variant sets, align, evaluate; finished stages are reused. Returns the run's folder.
 
@@ -23,7 +24,8 @@ def build_and_align(
         overrides: ``dotted.key=value`` each.
     """
     run = prepare(recipe, run_dir, overrides, STAGES)
-    with run.locked():
+    # A deployment's tags are not handed on to the flows within, and the heartbeat automation goes by them.
+    with run.locked(), tags(TAG):
         build_variants(run_dir=str(run.folder))
         align(run_dir=str(run.folder))
     return str(run.folder)

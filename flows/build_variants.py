@@ -5,12 +5,13 @@ from __future__ import annotations
 from prefect import flow
 
 from flows.common import main, walk
+from flows.parameters import Folder, Override, RecipeName
 from mlc_data.stages import BUILD
 
 
 @flow(name="build-variants")
 def build_variants(
-    recipe: str = "", run_dir: str | None = None, overrides: list[str] | None = None
+    recipe: RecipeName = "", run_dir: Folder | None = None, overrides: list[Override] | None = None
 ) -> str:
     """Read, translate, check and assemble; returns the run's folder.
 

@@ -12,11 +12,17 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from flows import artifacts
+from mlc_data import progress
 from mlc_data.cli.display import set_up
 from mlc_data.errors import MlcDataError
-from mlc_data.recipe_files import load_recipe
+from mlc_data.recipe import Recipe
+from mlc_data.recipe_files import load_recipe, shipped_recipes
 from mlc_data.stages import preflight, run_stage
 from mlc_data.workspace import Run
+
+TAG = "mlc-data"
+"""On every run of a deployment of ours, and on the flows within: the heartbeat automation goes by it."""
 
 
 @task(task_run_name="{name}", cache_policy=NO_CACHE)
@@ -25,15 +31,21 @@ def stage(run_dir: str, name: str) -> bool:
 
     The stage itself knows when it is done, by hashes, so Prefect's cache is left out.
     """
-    return run_stage(Run.open(Path(run_dir)), name)
+    with progress.beside(artifacts.ProgressInUi()):
+        return run_stage(Run.open(Path(run_dir)), name)
+
+
+def load(recipe: str, run_dir: str | None, overrides: list[str] | None) -> Recipe:
+    """The recipe that a flow's parameters mean."""
+    known = run_dir is not None and (Path(run_dir) / "recipe.yaml").is_file()
+    return load_recipe(recipe or (str(run_dir) if known else "quickstart"), overrides or ())
 
 
 def prepare(
     recipe: str, run_dir: str | None, overrides: list[str] | None, stages: tuple[str, ...]
 ) -> Run:
     """The run to work on, once everything that ``stages`` need has been found."""
-    known = run_dir is not None and (Path(run_dir) / "recipe.yaml").is_file()
-    loaded = load_recipe(recipe or (str(run_dir) if known else "quickstart"), overrides or ())
+    loaded = load(recipe, run_dir, overrides)
     run = Run.create(loaded, Path(run_dir) if run_dir else None)
     preflight(run.recipe, stages)
     return run
@@ -47,6 +59,7 @@ def walk(
     with run.locked():
         for name in stages:
             stage(str(run.folder), name)
+    artifacts.tell(run)
     return str(run.folder)
 
 
@@ -86,7 +99,12 @@ def main(flow: Callable[..., Any], description: str | None) -> None:
     chosen = parser.parse_args()
     set_up(quiet=False)
     try:
-        flow(recipe=chosen.recipe, run_dir=chosen.run_dir, overrides=chosen.overrides)
+        # Told here in our words, before Prefect holds the parameters against their types.
+        load(chosen.recipe, chosen.run_dir, chosen.overrides)
+        recipe = chosen.recipe
+        if recipe and recipe not in shipped_recipes():
+            recipe = str(Path(recipe).expanduser().absolute())
+        flow(recipe=recipe, run_dir=chosen.run_dir, overrides=chosen.overrides)
     except MlcDataError as error:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(error.exit_code)

@@ -9,6 +9,7 @@ from pathlib import Path
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from flows.parameters import Folder, Licence, Part, Repository
 from mlc_data.cli.display import set_up
 from mlc_data.errors import MlcDataError
 from mlc_data.publish.dataset import Wishes
@@ -25,12 +26,12 @@ def push(run_dir: str, repo: str, order: Order) -> list[str]:
 
 @flow(name="publish")
 def publish(
-    run_dir: str,
-    repo: str,
+    run_dir: Folder,
+    repo: Repository,
     *,
-    licence: str | None = None,
+    licence: Licence | None = None,
     rights: str | None = None,
-    declared: dict[str, str] | None = None,
+    declared: dict[Part, Licence] | None = None,
     private: bool | None = None,
     gated: bool | None = None,
     checkpoint: bool = False,
@@ -47,7 +48,7 @@ def publish(
         gated: empty means gated for a new repository.
         checkpoint: push the checkpoint too, as the model of the same name.
     """
-    wishes = Wishes(licence, rights, declared or {})
+    wishes = Wishes(licence, rights, {str(part): own for part, own in (declared or {}).items()})
     return push(run_dir, repo, Order(repo, private, gated, wishes, checkpoint))
 
 

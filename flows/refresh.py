@@ -6,15 +6,17 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows.common import main, stage
+from flows import artifacts
+from flows.common import load, main, stage
+from flows.parameters import Folder, Override, RecipeName
 from flows.publish import push
-from mlc_data.recipe_files import load_recipe
+from mlc_data.refresh.card import in_markdown
 from mlc_data.refresh.refresh import refresh as bring_up_to_date
 
 
 @flow(name="refresh")
 def refresh(
-    recipe: str = "", run_dir: str | None = None, overrides: list[str] | None = None
+    recipe: RecipeName = "", run_dir: Folder | None = None, overrides: list[Override] | None = None
 ) -> str:
     """Translate what is new, build, tell what changed, train and publish by the recipe's section `refresh`.
 
@@ -26,13 +28,15 @@ def refresh(
         run_dir: the run's folder; default ``runs/<recipe name>``.
         overrides: ``dotted.key=value`` each.
     """
-    known = run_dir is not None and (Path(run_dir) / "recipe.yaml").is_file()
     done = bring_up_to_date(
-        load_recipe(recipe or (str(run_dir) if known else "quickstart"), overrides or ()),
+        load(recipe, run_dir, overrides),
         Path(run_dir) if run_dir else None,
         do_stage=lambda run, name: stage(str(run.folder), name),
         push=lambda run, order: push(str(run.folder), order.repo, order),
     )
+    if done.diff is not None:
+        artifacts.tell(done.run)
+        artifacts.markdown(done.run, "changes", in_markdown(done.diff))
     return str(done.run.folder)
 
 

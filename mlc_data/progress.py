@@ -71,6 +71,40 @@ def use(reporter: Reporter) -> None:
     _reporter = reporter
 
 
+class _BothBars:
+    def __init__(self, first: Bar, second: Bar) -> None:
+        self._bars = (first, second)
+
+    def advance(self, steps: int = 1) -> None:
+        for one in self._bars:
+            one.advance(steps)
+
+
+class _Both:
+    def __init__(self, first: Reporter, second: Reporter) -> None:
+        self._first, self._second = first, second
+
+    @contextmanager
+    def bar(self, what: str, total: int, unit: str) -> Iterator[Bar]:
+        with (
+            self._first.bar(what, total, unit) as first,
+            self._second.bar(what, total, unit) as second,
+        ):
+            yield _BothBars(first, second)
+
+
+@contextmanager
+def beside(reporter: Reporter) -> Iterator[None]:
+    """Show all progress of this process with ``reporter`` too, beside what shows it already."""
+    global _reporter
+    before = _reporter
+    _reporter = _Both(before, reporter)
+    try:
+        yield
+    finally:
+        _reporter = before
+
+
 def bar(what: str, total: int, unit: str = "") -> AbstractContextManager[Bar]:
     """Report a piece of long work: ``with bar("translating", n, "segments") as b: b.advance()``."""
     return _reporter.bar(what, total, unit)

@@ -12,6 +12,7 @@ from mlc_data import __version__
 from mlc_data.cli import (
     cache,
     calibrate,
+    deploy,
     doctor,
     explain,
     languages,
@@ -22,6 +23,7 @@ from mlc_data.cli import (
     refresh,
     run,
     stages,
+    trigger,
 )
 from mlc_data.cli.display import err, out
 from mlc_data.errors import MlcDataError, StoppedError, is_disk_full
@@ -85,6 +87,8 @@ explain.register(app)
 lineage.register(app)
 calibrate.register(app)
 publish.register(app)
+deploy.register(app)
+trigger.register(app)
 refresh.register(app)
 
 

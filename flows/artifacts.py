@@ -1,0 +1,132 @@
+"""What a run shows in Prefect's UI: languages, figures, where everything lies, and how far a stage is.
+
+Artifacts are there to look at: where the server cannot take one, the run goes on and the log says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+from uuid import UUID
+
+import httpx
+from prefect.artifacts import (
+    create_link_artifact,
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+
+from mlc_data import progress
+from mlc_data.languages import get_language
+from mlc_data.report.markdown import in_markdown
+from mlc_data.report.summary import summary
+from mlc_data.workspace import Run
+
+log = logging.getLogger("mlc_data.flows")
+
+REPORT = "report.html"
+
+
+def tell(run: Run) -> None:
+    """A table of languages, a summary with the figures before and after, and a link to the report or,
+    without one, to the run's folder. Each keeps its key, so that the UI shows how it changed from run to run.
+    """
+    with _shown("its summary"):
+        if run.manifest.counts.by_language:
+            create_table_artifact(
+                key=_key("languages", run.recipe.name),
+                description=f"Variants of run {run.recipe.name}, by language",
+                table=_languages(run),
+            )
+        markdown(run, "summary", "\n\n".join(map(in_markdown, summary(run))))
+        report = run.path(REPORT)
+        where = report if report.is_file() else run.folder
+        create_link_artifact(
+            key=_key("report", run.recipe.name),
+            link=where.resolve().as_uri(),
+            link_text=f"Report of run {run.recipe.name}" if where == report else str(where),
+            description="On the worker's machine",
+        )
+
+
+def markdown(run: Run, what: str, text: str) -> None:
+    """A text about the run, in Markdown."""
+    with _shown(f"its {what}"):
+        create_markdown_artifact(
+            key=_key(what, run.recipe.name), markdown=text, description=f"Run {run.recipe.name}"
+        )
+
+
+class ProgressInUi:
+    """Long work as a progress artifact of the task; what ends sooner than ``every`` seconds has none."""
+
+    def __init__(self, every: float = 5.0) -> None:
+        self.every = every
+
+    @contextmanager
+    def bar(self, what: str, total: int, unit: str) -> Iterator[progress.Bar]:
+        """One piece of long work."""
+        one = _Bar(what, total, unit, self.every)
+        yield one
+        one.end()
+
+
+class _Bar:
+    def __init__(self, what: str, total: int, unit: str, every: float) -> None:
+        self._what, self._total, self._unit, self._every = what, total, unit, every
+        self._done = 0
+        self._said = time.monotonic()
+        self._artifact: UUID | None = None
+
+    def advance(self, steps: int = 1) -> None:
+        self._done += steps
+        if time.monotonic() - self._said >= self._every:
+            self._show()
+
+    def end(self) -> None:
+        if self._artifact is not None:
+            self._show()
+
+    def _show(self) -> None:
+        share = min(100.0, 100 * self._done / self._total) if self._total else 100.0
+        told = f"{self._what}: {self._done} of {self._total} {self._unit}"
+        with _shown("how far it is"):
+            if self._artifact is None:
+                # Typed as if it might be awaited, which it is only inside an event loop.
+                made = create_progress_artifact(share, _key(self._what), told)
+                self._artifact = cast(UUID, made)
+            else:
+                update_progress_artifact(self._artifact, share, told)
+        self._said = time.monotonic()
+
+
+def _languages(run: Run) -> list[dict[str, str | int]]:
+    return [
+        {
+            "language": code,
+            "name": get_language(code).name,
+            "kept": counts.kept,
+            "rejected": sum(counts.rejected.values()),
+            "failed": sum(counts.failed.values()),
+        }
+        for code, counts in (run.manifest.counts.by_language or {}).items()
+    ]
+
+
+def _key(*words: str) -> str:
+    """Prefect takes small letters, digits and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower()).strip("-")
+
+
+@contextmanager
+def _shown(what: str) -> Iterator[None]:
+    try:
+        yield
+    except httpx.HTTPError as error:
+        log.warning("the server does not show %s: %s", what, str(error).partition("\n")[0])

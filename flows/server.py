@@ -1,0 +1,77 @@
+"""The Prefect server that commands speak to, with errors that say what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowFilter, FlowFilterId
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.settings import PREFECT_API_URL
+
+from mlc_data.errors import MlcDataError, UsageError
+
+PAGE = 200
+
+_REFUSED = (401, 403)
+
+
+@contextmanager
+def server() -> Iterator[SyncPrefectClient]:
+    """A client of the server in PREFECT_API_URL, once it has answered.
+
+    Raises:
+        UsageError: no server is named, none answers, or it wants other credentials.
+        MlcDataError: it refused something, or went away.
+    """
+    url = PREFECT_API_URL.value()
+    if not url:
+        raise UsageError(
+            "no server is named: start one with `prefect server start` and set "
+            "PREFECT_API_URL=http://127.0.0.1:4200/api"
+        )
+    with get_client(sync_client=True) as client:
+        problem = client.api_healthcheck()
+        if problem is not None:
+            raise UsageError(
+                f"no Prefect server answers at {url} ({_first_line(problem)}): start it with "
+                "`prefect server start`, or set PREFECT_API_URL to where it is"
+            ) from problem
+        try:
+            yield client
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code in _REFUSED:
+                raise UsageError(
+                    f"the server at {url} does not let us in ({error.response.status_code}): set "
+                    "PREFECT_API_AUTH_STRING to its user:password"
+                ) from error
+            raise MlcDataError(f"the server at {url} refused: {detail(error)}") from error
+        except httpx.TransportError as error:
+            raise MlcDataError(f"the server at {url} went away: {_first_line(error)}") from error
+
+
+def deployments(client: SyncPrefectClient) -> dict[str, DeploymentResponse]:
+    """Every deployment on the server by ``flow/deployment``."""
+    found: dict[str, DeploymentResponse] = {}
+    while page := client.read_deployments(limit=PAGE, offset=len(found)):
+        wanted = FlowFilter(id=FlowFilterId(any_=[one.flow_id for one in page]))
+        flows = {one.id: one.name for one in client.read_flows(flow_filter=wanted, limit=PAGE)}
+        found |= {f"{flows[one.flow_id]}/{one.name}": one for one in page}
+    return found
+
+
+def detail(error: httpx.HTTPStatusError) -> str:
+    """Why the server refused, in its own words."""
+    try:
+        told = error.response.json()
+    except ValueError:
+        told = None
+    if isinstance(told, dict) and told.get("detail"):
+        return str(told["detail"])
+    return _first_line(error)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -1,0 +1,45 @@
+"""`mlc-data deploy`: work pools, deployments and automations on a Prefect server, in one step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from mlc_data.cli.display import out
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog="Example:  PREFECT_API_URL=http://127.0.0.1:4200/api mlc-data deploy")(
+        deploy
+    )
+
+
+def deploy(
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The deployments; default prefect.yaml here, or beside the flows. Runs start in its folder.",
+        ),
+    ] = None,
+) -> None:
+    """Register work pools, deployments and automations with the server in PREFECT_API_URL.
+
+    May be repeated: what is missing is created, the rest brought up to date.
+    """
+    from flows import deploy as flows_deploy
+
+    found = flows_deploy.find_file(file)
+    table = Table("", "name", "", "")
+    pools = []
+    for done in flows_deploy.deploy(found):
+        table.add_row(done.kind, done.name, done.outcome, done.note)
+        if done.kind == "work pool":
+            pools.append(done.name)
+    out.print(table)
+    for pool in pools:
+        out.print(f"worker: prefect worker start --pool {pool}", highlight=False)

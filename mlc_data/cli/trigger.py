@@ -1,0 +1,69 @@
+"""`mlc-data trigger`: run a deployment on a Prefect server and follow it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from mlc_data.cli.display import out
+from mlc_data.cli.options import SetOption
+from mlc_data.errors import UsageError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        epilog="Examples:  mlc-data trigger build-and-align --param recipe=nllb-600m  |  "
+        "mlc-data trigger refresh/weekly --set refresh.retrain=never"
+    )(trigger)
+
+
+def trigger(
+    deployment: Annotated[
+        str,
+        typer.Argument(
+            metavar="DEPLOYMENT",
+            help="flow/deployment, or the flow alone: build-and-align is build-and-align/local.",
+        ),
+    ],
+    *,
+    param: Annotated[
+        list[str],
+        typer.Option(
+            "--param",
+            "-p",
+            metavar="KEY=VALUE",
+            help="A parameter of the flow, such as recipe=mine.yaml; the value is read as YAML. Repeatable.",
+        ),
+    ] = [],  # noqa: B006 - Typer copies it
+    set_: SetOption = [],  # noqa: B006
+    follow: Annotated[
+        bool, typer.Option("--follow/--no-follow", help="Wait for its end and show its log.")
+    ] = True,
+) -> None:
+    """Run a deployment on the server in PREFECT_API_URL and follow it.
+
+    Leaves with 0 only if the run ends as Completed. Ctrl-C stops following; the run goes on.
+    """
+    parameters = dict(map(_parameter, param))
+    from flows import trigger as flows_trigger
+
+    flows_trigger.trigger(
+        deployment,
+        parameters,
+        set_,
+        lambda line: out.print(line, markup=False, highlight=False, soft_wrap=True),
+        follow=follow,
+    )
+
+
+def _parameter(given: str) -> tuple[str, Any]:
+    key, sign, text = given.partition("=")
+    if not sign or not key.strip():
+        raise UsageError(f"--param takes key=value, not {given!r}")
+    try:
+        return key.strip(), yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"--param {key}: {text!r} is not YAML: {error}") from error
