@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -56,9 +56,20 @@ class RowsHash:
         self._sum += other._sum
         self._count += other._count
 
+    def state(self) -> tuple[str, int]:
+        """What `of_state` makes it from again, in another process; JSON-able."""
+        return f"{self._sum % 2**256:064x}", self._count
+
+    @classmethod
+    def of_state(cls, state: Sequence[Any]) -> RowsHash:
+        """See `state`."""
+        made = cls()
+        made._sum, made._count = int(state[0], 16), int(state[1])
+        return made
+
     def hexdigest(self) -> str:
         """64 hexadecimal digits."""
-        return hash_value([f"{self._sum % 2**256:064x}", self._count])
+        return hash_value(list(self.state()))
 
 
 def hash_rows(rows: Iterable[Any]) -> str:

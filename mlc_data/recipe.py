@@ -20,6 +20,7 @@ from mlc_data.recipe_base import Fraction, Section
 from mlc_data.recipe_checks import Checks
 from mlc_data.recipe_evaluate import Evaluate
 from mlc_data.recipe_refresh import Refresh
+from mlc_data.recipe_runner import Runner
 
 
 class Columns(Section):
@@ -272,6 +273,10 @@ class Sets(Section):
     """Rows a Parquet file."""
 
 
+BESIDE = ("refresh", "runner")
+"""Sections that are no part of what a run is: what follows from a change, and who does the work."""
+
+
 class Recipe(Section):
     """Everything that determines a run."""
 
@@ -290,6 +295,7 @@ class Recipe(Section):
     align: Align
     evaluate: Evaluate = Evaluate()
     refresh: Refresh = Refresh()
+    runner: Runner = Runner()
 
     @model_validator(mode="after")
     def _sets_can_be_complete(self) -> Self:
@@ -303,6 +309,5 @@ class Recipe(Section):
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the recipe with defaults filled in, but for `refresh`, which says what follows from a
-        change and not what a run is."""
-        return hash_value(self.model_dump(mode="json", exclude={"refresh"}))
+        """SHA-256 of the recipe with defaults filled in, but for `BESIDE`."""
+        return hash_value(self.model_dump(mode="json", exclude=set(BESIDE)))

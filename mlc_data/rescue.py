@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -19,18 +20,30 @@ import polars as pl
 from mlc_data import progress
 from mlc_data.checks.base import Check, VariantReason
 from mlc_data.checks.runner import build_checks, score_names, score_rows
-from mlc_data.checks.stage import preflight, ready, with_scores, word_lists
+from mlc_data.checks.stage import (
+    files,
+    loaded_checks,
+    preflight,
+    refuse_stale,
+    scores_of,
+    spread_checks,
+    word_lists,
+)
 from mlc_data.checks.verdicts import ATTEMPTS, attempts_schema, judge
+from mlc_data.fanout import Shard, remembered
+from mlc_data.fanout.shard import Result
+from mlc_data.fanout.spread import planned
 from mlc_data.hashing import RowsHash, code_version, hash_value
 from mlc_data.manifest import ModelRecord
 from mlc_data.recipe import Recipe
 from mlc_data.records import FailureReason, Status
 from mlc_data.translate.ask import Asker
-from mlc_data.translate.cache import open_cache
 from mlc_data.translate.engine import load_translator
+from mlc_data.translate.lent import lending, shard_cache
 from mlc_data.translate.retry import Retry, Rung
 from mlc_data.translate.translator import Translator, refuse_pairs
-from mlc_data.workspace import Outcome, Run, Staging, TableWriter
+from mlc_data.translate.weights import with_cores
+from mlc_data.workspace import Outcome, Run, Staging, TableWriter, read_table
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +64,13 @@ class Cost:
     saved: int = 0
     translated: int = 0
     seconds: float = 0.0
+
+    def add(self, other: Cost) -> None:
+        """Take that of another shard in."""
+        self.tried += other.tried
+        self.saved += other.saved
+        self.translated += other.translated
+        self.seconds += other.seconds
 
 
 @dataclass
@@ -117,7 +137,8 @@ def second_model(recipe: Recipe) -> Translator | None:
 
 
 def rescue(run: Run, *, force: bool = False) -> bool:
-    """Write ``rescue/attempts.parquet``; returns whether the stage was reused.
+    """Write ``rescue/attempts.parquet``, a shard for each file of translations; returns whether the stage was
+    reused.
 
     Raises:
         ModelError: a model is missing or cannot be loaded.
@@ -127,48 +148,112 @@ def rescue(run: Run, *, force: bool = False) -> bool:
     translator, second = load_translator(recipe.translate), second_model(recipe)
     checks = build_checks(recipe, preflight(recipe))
     names = score_names(checks)
-    rungs = [Rung(name) for name in recipe.rescue.rungs]
 
     def work(staging: Staging) -> Outcome:
-        with ExitStack() as stack:
-            writer = stack.enter_context(
-                TableWriter(staging.path(ATTEMPTS), attempts_schema(names))
-            )
-            ladder = Ladder(
-                retry=Retry(
-                    asker=_asker(stack, recipe, translator),
-                    second=_asker(stack, recipe, second) if second else None,
-                    source=recipe.languages.source,
-                    settings=recipe.rescue,
-                    round_trip=recipe.translate.round_trip,
-                ),
-                rungs=rungs,
-                checks=ready(run, checks) if rungs else checks,
-                writer=writer,
-                bar=stack.enter_context(
-                    progress.bar("rescuing", _failing(run, checks, rungs), "attempts")
-                ),
-            )
-            if rungs:
-                for part in _in_batches(_rejected(run, checks)):
-                    ladder.climb(part)
-        _tell(ladder)
+        content, costs = RowsHash(), dict[str, Cost]()
+        with TableWriter(staging.path(ATTEMPTS), attempts_schema(names)) as writer:
+            for table, result in _climbed(run, staging, checks):
+                writer.write(read_table(table, attempts_schema(names)))
+                content.add(RowsHash.of_state(result["content"]))
+                for rung, cost in result["costs"].items():
+                    costs.setdefault(rung, Cost()).add(Cost(**cost))
+        _tell(costs)
         return Outcome(
-            content_hash={"attempts": ladder.content.hexdigest()},
+            content_hash={"attempts": content.hexdigest()},
             models={"second_translator": _record(second)} if second else {},
             notes={
-                "rungs": {str(rung): _rounded(cost) for rung, cost in ladder.costs.items()},
+                "rungs": {rung: _rounded(cost) for rung, cost in costs.items()},
                 "ladder": hash_value(_without_thresholds(recipe, translator, second)),
             },
         )
 
-    key = {
-        **_without_thresholds(recipe, translator, second),
+    return run.stage("rescue", _key(run, translator, second), ("rescue",), work, force=force)
+
+
+def _climbed(
+    run: Run, staging: Staging, checks: Sequence[Check]
+) -> Iterable[tuple[Path, dict[str, Any]]]:
+    """The attempts of each file of translations; no files where the ladder has no rungs."""
+    rungs = run.recipe.rescue.rungs
+    if not rungs:
+        return ()
+    begun, weights = [0], list[int]()
+    for file in files(run):
+        counts = [(part.height, some) for part, some in _rejected(run, checks, file, begun[-1])]
+        # A variant meets every rung, at most.
+        weights.append(len(rungs) * sum(rejected for rejected, _ in counts))
+        begun.append(begun[-1] + sum(scored for _, scored in counts))
+    refuse_stale(run, begun[-1])
+    return spread_checks(
+        run,
+        staging,
+        checks,
+        weights,
+        ("rescuing", "attempts"),
+        plan={"begun": begun},
+        lend=lending(run.recipe.translate.cache),
+    )
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """What all shards need."""
+
+    run: Run
+    translator: Translator
+    second: Translator | None
+    checks: tuple[Check, ...]
+
+    @classmethod
+    def of(cls, shard: Shard, run: Run) -> _Opened:
+        recipe = run.recipe
+        engine = with_cores(recipe.translate, shard.cores)
+        other = recipe.rescue.model
+        translator = load_translator(engine)
+        second = load_translator(with_cores(other, shard.cores)) if other else None
+        shard.refuse_other(_key(run, translator, second))
+        return cls(run, translator, second, build_checks(recipe, preflight(recipe)))
+
+
+def rescue_shard(shard: Shard, path: Path, bar: progress.Bar) -> Result:
+    """One shard of the stage: a file of translations. See `mlc_data.fanout.do`."""
+    opened = remembered(shard, lambda run: _Opened.of(shard, run))
+    run, recipe = opened.run, opened.run.recipe
+    begun = planned(shard)["begun"][shard.number]
+    with ExitStack() as stack:
+
+        def asker(translator: Translator) -> Asker:
+            own = shard_cache(recipe.translate.cache, translator, shard.folder, shard.number)
+            return Asker(translator, stack.enter_context(own))
+
+        schema = attempts_schema(score_names(opened.checks))
+        ladder = Ladder(
+            retry=Retry(
+                asker=asker(opened.translator),
+                second=asker(opened.second) if opened.second else None,
+                source=recipe.languages.source,
+                settings=recipe.rescue,
+                round_trip=recipe.translate.round_trip,
+            ),
+            rungs=[Rung(name) for name in recipe.rescue.rungs],
+            checks=loaded_checks(shard, run, opened.checks),
+            writer=stack.enter_context(TableWriter(path, schema)),
+            bar=bar,
+        )
+        file = files(run)[shard.number]
+        for part in _in_batches(one for one, _ in _rejected(run, opened.checks, file, begun)):
+            ladder.climb(part)
+    costs = {str(rung): asdict(cost) for rung, cost in ladder.costs.items()}
+    return {"content": ladder.content.state(), "costs": costs}
+
+
+def _key(run: Run, translator: Translator, second: Translator | None) -> dict[str, Any]:
+    return {
+        **_without_thresholds(run.recipe, translator, second),
         "translations": run.content_hash("translations"),
         "scores": run.content_hash("scores"),
-        "thresholds": recipe.checks.model_dump(mode="json"),
+        "thresholds": run.recipe.checks.model_dump(mode="json"),
     }
-    return run.stage("rescue", key, ("rescue",), work, force=force)
 
 
 def only_thresholds_changed(run: Run) -> bool:
@@ -197,18 +282,13 @@ def _without_thresholds(
     }
 
 
-def _asker(stack: ExitStack, recipe: Recipe, translator: Translator) -> Asker:
-    return Asker(translator, stack.enter_context(open_cache(recipe.translate.cache, translator)))
-
-
-def _rejected(run: Run, checks: Sequence[Check]) -> Iterator[pl.DataFrame]:
-    for rows, scores in with_scores(run, score_names(checks)):
-        yield judge(rows, scores, checks).filter(pl.col("status") != Status.KEPT)
-
-
-def _failing(run: Run, checks: Sequence[Check], rungs: Sequence[Rung]) -> int:
-    """How often a variant meets a rung, at most."""
-    return len(rungs) * sum(part.height for part in _rejected(run, checks)) if rungs else 0
+def _rejected(
+    run: Run, checks: Sequence[Check], file: Path, begun: int
+) -> Iterator[tuple[pl.DataFrame, int]]:
+    """What is not kept of a file of translations, part by part, and how many of the part have scores."""
+    for rows, scores in scores_of(run, score_names(checks), file, begun):
+        judged = judge(rows, scores, checks)
+        yield judged.filter(pl.col("status") != Status.KEPT), rows["failure"].null_count()
 
 
 def _in_batches(parts: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
@@ -236,8 +316,8 @@ def _rounded(cost: Cost) -> dict[str, float]:
     }
 
 
-def _tell(ladder: Ladder) -> None:
-    for rung, cost in ladder.costs.items():
+def _tell(costs: Mapping[str, Cost]) -> None:
+    for rung, cost in costs.items():
         log.info(
             "rescue: %s saved %d of %d variants (%d sentences translated, %.1f s)",
             rung, cost.saved, cost.tried, cost.translated, cost.seconds,

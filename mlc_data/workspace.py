@@ -190,12 +190,15 @@ class Run:
             Whether the stage was reused.
         """
         digest = hash_value(key)
-        if not force and self._is_done(name, digest):
+        shards = shards_folder(self.folder, name)
+        if force:
+            shutil.rmtree(shards, ignore_errors=True)
+        elif self._is_done(name, digest):
             log.info("%s: unchanged, reused", name)
             self._store(self.manifest)
             return True
         begun = time.perf_counter()
-        with Staging.of(self.folder, name, outputs) as staging:
+        with Staging.of(self.folder, name, outputs, digest) as staging:
             outcome = work(staging)
             # Until here the former outputs were whole; from here on they are being replaced.
             self.forget(name)
@@ -219,6 +222,7 @@ class Run:
             {**manifest.content_hash.model_dump(exclude_none=True), **outcome.content_hash}
         )
         self._store(manifest)
+        shutil.rmtree(shards, ignore_errors=True)
         log.info("%s: done in %.1f s", name, seconds)
         return False
 
@@ -242,21 +246,28 @@ class Run:
 
 @dataclass(frozen=True)
 class Staging:
-    """Temporary names for a stage's outputs, all inside ``<run>/.staging-<stage>/``."""
+    """Temporary names for a stage's outputs, all inside ``<run>/.staging-<stage>/``.
+
+    ``key`` is a hash of all that determines the outputs; empty for what is no stage.
+    """
 
     folder: Path
     target: Path
     outputs: tuple[str, ...]
+    stage: str
+    key: str
 
     @classmethod
     @contextmanager
-    def of(cls, target: Path, name: str, outputs: Sequence[str]) -> Iterator[Staging]:
+    def of(
+        cls, target: Path, name: str, outputs: Sequence[str], key: str = ""
+    ) -> Iterator[Staging]:
         """An empty staging area, removed afterwards whatever happens."""
         folder = target / f".staging-{name}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         try:
-            yield cls(folder, target, tuple(outputs))
+            yield cls(folder, target, tuple(outputs), name, key)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -285,6 +296,11 @@ class Staging:
         if left:
             raise RuntimeError(f"not among the stage's outputs: {left}")
         return written
+
+
+def shards_folder(run: Path, stage: str) -> Path:
+    """Where the shards of a stage lie until it is done, within a run's folder; see `mlc_data.fanout`."""
+    return run / f".shards-{stage}"
 
 
 def sync(path: Path) -> None:

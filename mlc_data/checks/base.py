@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
@@ -115,6 +116,13 @@ class CorpusCheck(Check, Protocol):
             parts: reads all translations that did not fail (rows as for `score`), part by part; it
                 may be called several times.
         """
+
+    def save(self, folder: Path) -> None:
+        """Write what makes it ready to score into a folder, for other processes."""
+
+    def loaded(self, folder: Path, parts: Callable[[], Iterator[pl.DataFrame]]) -> Check:
+        """The same check, ready to score by what `save` wrote; ``parts`` as for `prepared`. Not for several
+        threads at once: each loads its own."""
 
 
 def within(settings: Section, limits: Iterable[Limit]) -> pl.Expr:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -124,6 +125,15 @@ class Duplicate:
                 there, place = index.known(marks)
                 np.maximum.at(index.scores, place[there], excess[there].astype(np.float32))
         return replace(self, corpus=corpus)
+
+    def save(self, folder: Path) -> None:
+        """See `CorpusCheck`."""
+        assert self.corpus is not None
+        self.corpus.index.save(folder)
+
+    def loaded(self, folder: Path, parts: Parts) -> Check:
+        """See `CorpusCheck`."""
+        return replace(self, corpus=Corpus(Index.load(folder), parts))
 
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
         """``duplicate_similarity``.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,8 @@ from mlc_data.checks.shingles import BANDS, Signatures
 MOST = 8
 """A variant is compared with at most so many others: those that share most, and of large groups some
 that are spread evenly over it."""
+
+_SMALL = 4096  # bytes
 
 Keys = NDArray[np.uint64]
 Rows = NDArray[np.int64]
@@ -61,6 +65,31 @@ class Index:
         return cls(
             tuple(sorted_bands), keys[order], some[order], np.zeros(len(some), np.float32), by_row
         )
+
+    def save(self, folder: Path) -> None:
+        """Write NumPy files, for `load`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, numbers in self._named():
+            np.save(folder / f"{name}.npy", numbers, allow_pickle=False)
+
+    @classmethod
+    def load(cls, folder: Path) -> Index:
+        """A saved one. The files are mapped, so that processes of a machine share their memory."""
+
+        def numbers(name: str) -> NDArray[Any]:
+            path = folder / f"{name}.npy"
+            # An empty array cannot be mapped.
+            mode: Literal["r"] | None = "r" if path.stat().st_size > _SMALL else None
+            return np.asarray(np.load(path, mmap_mode=mode, allow_pickle=False))
+
+        bands = tuple(numbers(f"band-{band}") for band in range(BANDS))
+        return cls(bands, *(numbers(name) for name in ("texts", "rows", "scores", "prompts")))
+
+    def _named(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        for band, keys in enumerate(self.bands):
+            yield f"band-{band}", keys
+        for name in ("texts", "rows", "scores", "prompts"):
+            yield name, getattr(self, name)
 
     def candidates(self, wanted: Signatures) -> tuple[Rows, Rows]:
         """Pairs of a row of ``wanted`` and a row of the index, of other prompts, that may be alike."""

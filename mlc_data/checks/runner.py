@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import polars as pl
 
@@ -77,6 +78,23 @@ def prepare(
     """The checks, ready to score; see `CorpusCheck.prepared`."""
     return tuple(
         check.prepared(parts) if isinstance(check, CorpusCheck) else check for check in checks
+    )
+
+
+def save(checks: Sequence[Check], folder: Path) -> None:
+    """Write what `prepare` made into a folder, for `load` in other processes."""
+    for check in checks:
+        if isinstance(check, CorpusCheck):
+            check.save(folder / check.reason)
+
+
+def load(
+    checks: Sequence[Check], folder: Path, parts: Callable[[], Iterator[pl.DataFrame]]
+) -> tuple[Check, ...]:
+    """The checks, ready to score by what `save` wrote; see `CorpusCheck.loaded`."""
+    return tuple(
+        check.loaded(folder / check.reason, parts) if isinstance(check, CorpusCheck) else check
+        for check in checks
     )
 
 

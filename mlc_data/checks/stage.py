@@ -7,7 +7,10 @@ again without translating or scoring again.
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -15,7 +18,7 @@ from mlc_data import progress
 from mlc_data.checks.base import Check
 from mlc_data.checks.identifiers import LanguageIdentifier, load_identifiers
 from mlc_data.checks.language_id import LanguageId
-from mlc_data.checks.runner import build_checks, prepare, score_names, score_rows
+from mlc_data.checks.runner import build_checks, load, prepare, save, score_names, score_rows
 from mlc_data.checks.verdicts import (
     ATTEMPTS,
     STALE,
@@ -30,6 +33,8 @@ from mlc_data.checks.verdicts import (
 )
 from mlc_data.checks.word_lists import WordList, load_word_lists
 from mlc_data.errors import MlcDataError
+from mlc_data.fanout import Shard, remembered, spread
+from mlc_data.fanout.shard import Result, folder_of
 from mlc_data.hashing import RowsHash, code_version
 from mlc_data.manifest import ModelRecord, VariantCounts
 from mlc_data.recipe import Recipe
@@ -72,7 +77,8 @@ def word_lists(recipe: Recipe) -> tuple[WordList, ...]:
 
 
 def score(run: Run, *, force: bool = False) -> bool:
-    """Write ``scores/scores.parquet``; returns whether the stage was reused.
+    """Write ``scores/scores.parquet``, a shard for each file of translations; returns whether the stage was
+    reused.
 
     Raises:
         ModelError: see `preflight`.
@@ -81,19 +87,19 @@ def score(run: Run, *, force: bool = False) -> bool:
     recipe = run.recipe
     identifiers = preflight(recipe)
     checks = build_checks(recipe, identifiers)
-    translations = run.content_hash("translations")
 
     def work(staging: Staging) -> Outcome:
         notes = _left_out(recipe, checks)
         for what in notes.values():
             log.warning("score: %s", what)
         names = score_names(checks)
+        rows = [pl.scan_parquet(file).select(pl.len()).collect().item() for file in files(run)]
         content, scored = RowsHash(), 0
         with TableWriter(staging.path(SCORES), scores_schema(names)) as writer:
-            for part in _scored(run, checks):
+            for table, result in spread_checks(run, staging, checks, rows, ("scoring", "variants")):
+                part = read_table(table, scores_schema(names))
                 writer.write(part)
-                for row in part.iter_rows():
-                    content.add_row(row)
+                content.add(RowsHash.of_state(result["content"]))
                 scored += part.height
         log.info("score: %d variants, %d scores each", scored, len(names))
         return Outcome(
@@ -102,15 +108,75 @@ def score(run: Run, *, force: bool = False) -> bool:
             notes={"scored": scored, **notes},
         )
 
-    key = {
-        "translations": translations,
+    return run.stage("score", _score_key(run), ("scores",), work, force=force)
+
+
+def score_shard(shard: Shard, path: Path, bar: progress.Bar) -> Result:
+    """One shard of the stage `score`: a file of translations. See `mlc_data.fanout.do`."""
+
+    def open_run(run: Run) -> tuple[Run, tuple[Check, ...]]:
+        shard.refuse_other(_score_key(run))
+        return run, build_checks(run.recipe, preflight(run.recipe))
+
+    run, checks = remembered(shard, open_run)
+    able = loaded_checks(shard, run, checks)
+    content = RowsHash()
+    with TableWriter(path, scores_schema(score_names(checks))) as writer:
+        for rows in read_table(files(run)[shard.number], TRANSLATIONS).iter_slices(ROWS_AT_ONCE):
+            part = score_rows(able, _translated(rows))
+            writer.write(part)
+            for row in part.iter_rows():
+                content.add_row(row)
+            bar.advance(rows.height)
+    return {"content": content.state()}
+
+
+def _score_key(run: Run) -> dict[str, Any]:
+    recipe = run.recipe
+    return {
+        "translations": run.content_hash("translations"),
         "languages": recipe.languages.model_dump(mode="json"),
-        "identifiers": [one.revision for one in identifiers],
+        "identifiers": [one.revision for one in preflight(recipe)],
         "round_trip": recipe.translate.round_trip,
         "words": {one.language: one.hash for one in word_lists(recipe)},
         "code": code_version(*_CODE),
     }
-    return run.stage("score", key, ("scores",), work, force=force)
+
+
+def spread_checks(
+    run: Run,
+    staging: Staging,
+    checks: Sequence[Check],
+    weights: Sequence[int],
+    shown: tuple[str, str],
+    **more: Any,
+) -> list[tuple[Path, Result]]:
+    """`mlc_data.fanout.spread`, a shard for each file of translations, once the checks are ready to score in
+    every process (see `loaded_checks`).
+
+    Args:
+        run: the run.
+        staging: the stage's.
+        checks: the recipe's.
+        weights: of the files, see `spread`.
+        shown: what the bar says, and its unit.
+        more: for `spread`.
+    """
+    folder = _prepared(run.folder, staging.stage, staging.key)
+    shutil.rmtree(folder, ignore_errors=True)
+    save(prepare(checks, lambda: map(_translated, _parts(run))), folder)
+    with progress.bar(shown[0], sum(weights), shown[1]) as bar:
+        return spread(run, staging, weights, bar, **more)
+
+
+def loaded_checks(shard: Shard, run: Run, checks: Sequence[Check]) -> tuple[Check, ...]:
+    """The checks, ready to score the run's translations or other texts beside them."""
+    folder = _prepared(Path(shard.run), shard.stage, shard.key)
+    return load(checks, folder, lambda: map(_translated, _parts(run)))
+
+
+def _prepared(run: Path, stage: str, key: str) -> Path:
+    return folder_of(run, stage, key) / "checks"
 
 
 def decide(run: Run, *, force: bool = False) -> bool:
@@ -161,29 +227,19 @@ def decide(run: Run, *, force: bool = False) -> bool:
     return run.stage("check", key, ("variants", ASIDE), work, force=force)
 
 
+def files(run: Run) -> list[Path]:
+    """The files of translations, in order."""
+    return sorted(run.path("translations").glob("*.parquet"))
+
+
 def _parts(run: Run) -> Iterator[pl.DataFrame]:
     """The translations, some thousands of rows at a time, in order."""
-    for file in sorted(run.path("translations").glob("*.parquet")):
+    for file in files(run):
         yield from read_table(file, TRANSLATIONS).iter_slices(ROWS_AT_ONCE)
-
-
-def ready(run: Run, checks: Sequence[Check]) -> tuple[Check, ...]:
-    """The checks, ready to score the run's translations or other texts beside them."""
-    return prepare(checks, lambda: (_translated(rows) for rows in _parts(run)))
 
 
 def _translated(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(pl.col("failure").is_null())
-
-
-def _scored(run: Run, checks: Sequence[Check]) -> Iterator[pl.DataFrame]:
-    files = run.path("translations").glob("*.parquet")
-    total = sum(pl.scan_parquet(file).select(pl.len()).collect().item() for file in files)
-    able = ready(run, checks)
-    with progress.bar("scoring", total, "variants") as bar:
-        for rows in _parts(run):
-            yield score_rows(able, _translated(rows))
-            bar.advance(rows.height)
 
 
 def with_scores(run: Run, names: Sequence[str]) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
@@ -192,16 +248,41 @@ def with_scores(run: Run, names: Sequence[str]) -> Iterator[tuple[pl.DataFrame, 
     Raises:
         MlcDataError: there are more or fewer scores than translations.
     """
-    path, begun = run.path(SCORES), 0
+    begun = 0
+    for file in files(run):
+        for rows, scores in scores_of(run, names, file, begun):
+            yield rows, scores
+            begun += rows["failure"].null_count()
+    refuse_stale(run, begun)
+
+
+def refuse_stale(run: Run, scored: int) -> None:
+    """Refuse scores that are not those of the run's translations.
+
+    Args:
+        run: the run.
+        scored: how many translations did not fail.
+
+    Raises:
+        MlcDataError: there are more or fewer scores.
+    """
+    if pl.scan_parquet(run.path(SCORES)).select(pl.len()).collect().item() != scored:
+        raise MlcDataError(STALE)
+
+
+def scores_of(
+    run: Run, names: Sequence[str], file: Path, begun: int
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Parts of one file of translations, as `with_scores` gives them; ``begun`` scores are those of the files
+    before it."""
+    path = run.path(SCORES)
     with_schema(pl.read_parquet(path, n_rows=0), scores_schema(names), str(path))
     scores = pl.scan_parquet(path)
-    for part in _parts(run):
+    for part in read_table(file, TRANSLATIONS).iter_slices(ROWS_AT_ONCE):
         rows = part.drop("segments")
-        number = rows.height - rows["failure"].count()
+        number = rows["failure"].null_count()
         yield rows, scores.slice(begun, number).collect()
         begun += number
-    if scores.select(pl.len()).collect().item() != begun:
-        raise MlcDataError(STALE)
 
 
 def _saved(run: Run, checks: Sequence[Check]) -> pl.DataFrame:

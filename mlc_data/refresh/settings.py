@@ -11,7 +11,7 @@ import yaml
 
 from mlc_data.hashing import hash_value
 from mlc_data.manifest import Manifest
-from mlc_data.recipe import Recipe
+from mlc_data.recipe import BESIDE, Recipe
 from mlc_data.refresh.record import ModelChange, SettingChange
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def compare_settings(
     """
     told = yaml.safe_load(before.read_text(encoding="utf-8"))
     if (
-        hash_value({key: value for key, value in told.items() if key != "refresh"})
+        hash_value({key: value for key, value in told.items() if key not in BESIDE})
         != manifest.recipe_hash
     ):
         log.warning("refresh: the recipe of the state before is not known, only what it made")

@@ -25,8 +25,9 @@ from mlc_data.translate.translator import Decoding, Hypothesis, Request, Transla
 
 FILE = "translations-2.sqlite"
 
-_TABLE = (
-    "CREATE TABLE IF NOT EXISTS hypotheses "
+TABLE = "hypotheses"
+_CREATE = (
+    f"CREATE TABLE IF NOT EXISTS {TABLE} "
     "(key BLOB PRIMARY KEY, value TEXT, used INTEGER) WITHOUT ROWID"
 )
 _DAY = 86_400  # seconds; the day of an entry's last use is kept, which few look-ups have to change
@@ -40,8 +41,15 @@ class Cache:
     Where no decoding is named, the translator's own is meant, here as in `Translator.translate`.
     """
 
-    def __init__(self, connection: sqlite3.Connection, translator: Translator) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        translator: Translator,
+        tables: Sequence[str] = (TABLE,),
+    ) -> None:
+        """Hypotheses are read from ``tables``, in this order, and written to the first."""
         self._connection = connection
+        self._tables = tables
         self._one_at_a_time = Lock()
         self._translator = translator
         self._decided: dict[tuple[str, str, Decoding], str] = {}
@@ -90,21 +98,25 @@ class Cache:
         by_key = {self.key(request, decoding): request for request in requests}
         found: dict[Request, list[Any]] = {}
         for keys in _batched(by_key, _VARIABLES):
-            marks = ",".join("?" * len(keys))
-            query = f"SELECT key, value FROM hypotheses WHERE key IN ({marks})"
-            with self._one_at_a_time:
-                rows = self._connection.execute(query, keys).fetchall()
-                if rows:
-                    self._touch([key for key, _ in rows])
-            for key, value in rows:
-                found[by_key[key]] = json.loads(value)
+            for table in reversed(self._tables):
+                for key, value in self._rows(table, keys):
+                    found[by_key[key]] = json.loads(value)
         return found
+
+    def _rows(self, table: str, keys: Sequence[bytes]) -> list[tuple[bytes, str]]:
+        marks = ",".join("?" * len(keys))
+        query = f"SELECT key, value FROM {table} WHERE key IN ({marks})"
+        with self._one_at_a_time:
+            rows = self._connection.execute(query, keys).fetchall()
+            if rows and table == self._tables[0]:
+                self._touch([key for key, _ in rows])
+        return rows
 
     def _touch(self, keys: Sequence[bytes]) -> None:
         marks = ",".join("?" * len(keys))
         with self._connection:
             self._connection.execute(
-                f"UPDATE hypotheses SET used = ? WHERE key IN ({marks}) AND used < ?",
+                f"UPDATE {self._tables[0]} SET used = ? WHERE key IN ({marks}) AND used < ?",
                 (today(), *keys, today()),
             )
 
@@ -133,7 +145,9 @@ class Cache:
             for request, parts in values.items()
         ]
         with self._one_at_a_time, self._connection:
-            self._connection.executemany("INSERT OR REPLACE INTO hypotheses VALUES (?, ?, ?)", rows)
+            self._connection.executemany(
+                f"INSERT OR REPLACE INTO {self._tables[0]} VALUES (?, ?, ?)", rows
+            )
 
 
 @contextmanager
@@ -157,21 +171,29 @@ def file_of(location: str) -> Path:
 
 
 @contextmanager
-def connected(path: Path) -> Iterator[sqlite3.Connection]:
+def connected(path: Path, journal: str = "WAL") -> Iterator[sqlite3.Connection]:
     """The cache's database, made if it is not there yet.
+
+    Args:
+        path: the file.
+        journal: SQLite's mode: WAL lets several processes of one machine in at once; in folders that machines
+            share only a mode without shared memory works.
 
     Raises:
         MlcDataError: the file cannot be used; says which and what to do.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, check_same_thread=False)
+        where = f"{path.absolute().as_uri()}?mode=rwc"
+        connection = sqlite3.connect(
+            where, timeout=_WAIT_SECONDS, check_same_thread=False, uri=True
+        )
     except (OSError, sqlite3.Error) as error:
         raise _unusable(path, error) from error
     try:
-        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA journal_mode={journal}")
         connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute(_TABLE)
+        connection.execute(_CREATE)
         yield connection
     except sqlite3.Error as error:
         raise _unusable(path, error) from error

@@ -1,16 +1,10 @@
-"""Shards of prompts, translated and written; a few at a time, so that memory stays flat.
-
-While CTranslate2 works on one shard (it releases the GIL), Python splits, looks up, joins and writes
-another. Back-translation of a shard rides in the same queue as soon as its sentences are there.
-"""
+"""A shard of prompts, translated there and back, and written."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -25,52 +19,24 @@ from mlc_data.translate.segments import Segments, split
 from mlc_data.translate.translator import Hypothesis, Request, Translator
 from mlc_data.workspace import write_table
 
-AT_ONCE = 2
-"""Shards in work at the same time: one in the engine, one in Python."""
-
 
 @dataclass
 class Done:
-    """What was made of a shard, or of several: the hash of its rows, and figures."""
+    """What was made of a shard: the hash of its rows, and figures."""
 
     content: RowsHash = field(default_factory=RowsHash)
     figures: Counter[str] = field(default_factory=Counter)
 
-    def add(self, other: Done) -> None:
-        """Take another shard in."""
-        self.content.add(other.content)
-        self.figures.update(other.figures)
-
 
 @dataclass(frozen=True)
 class ShardMaker:
-    """Translates shards: every prompt into every target language, and back if ``round_trip``."""
+    """Translates prompts into every target language, and back if ``round_trip``."""
 
     translator: Translator
     cache: Cache | None
     source: str
     targets: tuple[str, ...]
     round_trip: bool
-
-    def make_all(self, shards: Iterable[tuple[pl.DataFrame, Path]], bar: progress.Bar) -> Done:
-        """Write every shard to its path; raises the first error, after which nothing new is begun."""
-        whole = Done()
-        waiting = iter(shards)
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="shard") as pool:
-            running: set[Future[Done]] = set()
-            while True:
-                for prompts, path in islice(waiting, AT_ONCE + 1 - len(running)):
-                    running.add(pool.submit(self.make, prompts, path, bar))
-                if not running:
-                    return whole
-                finished, running = wait(running, return_when=FIRST_COMPLETED)
-                try:
-                    for future in finished:
-                        whole.add(future.result())
-                except BaseException:
-                    for future in running:
-                        future.cancel()
-                    raise
 
     def make(self, prompts: pl.DataFrame, path: Path, bar: progress.Bar) -> Done:
         """One shard: rows of `records.TRANSLATIONS`, written to ``path``."""
@@ -212,11 +178,3 @@ def frame_of(variants: Iterable[tuple[str, str, Translated]]) -> pl.DataFrame:
         for name, values in columns.items():
             values.append(row[name])
     return pl.DataFrame(columns, schema=TRANSLATIONS)
-
-
-def shards_of(
-    prompts: pl.DataFrame, size: int, folder: Path
-) -> Iterator[tuple[pl.DataFrame, Path]]:
-    """Slices of ``size`` prompts, each with the path of its file."""
-    for number, shard in enumerate(chain(prompts.iter_slices(size))):
-        yield shard, folder / f"part-{number:05d}.parquet"

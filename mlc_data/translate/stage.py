@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import polars as pl
 
 from mlc_data import progress
-from mlc_data.hashing import code_version
+from mlc_data.fanout import Shard, remembered, spread
+from mlc_data.fanout.shard import Result
+from mlc_data.hashing import RowsHash, code_version
 from mlc_data.manifest import ModelRecord
 from mlc_data.recipe import Recipe
 from mlc_data.records import PROMPTS
-from mlc_data.translate.cache import open_cache
+from mlc_data.translate.cache import Cache
 from mlc_data.translate.engine import load_translator
-from mlc_data.translate.shards import ShardMaker, shards_of
+from mlc_data.translate.lent import lending, shard_cache
+from mlc_data.translate.shards import ShardMaker
 from mlc_data.translate.translator import Translator, refuse_pairs
+from mlc_data.translate.weights import with_cores
 from mlc_data.workspace import Outcome, Run, Staging, read_table
 
 log = logging.getLogger(__name__)
@@ -32,7 +41,8 @@ def preflight(recipe: Recipe) -> Translator:
 
 
 def translate(run: Run, *, force: bool = False) -> bool:
-    """Translate ``prompts.parquet`` into ``translations/``; returns whether the stage was reused.
+    """Translate ``prompts.parquet`` into ``translations/``, shard by shard; returns whether the stage was
+    reused.
 
     Raises:
         ModelError: see `preflight`.
@@ -40,47 +50,71 @@ def translate(run: Run, *, force: bool = False) -> bool:
     """
     recipe = run.recipe
     translator = preflight(recipe)
-    prompts_hash = run.content_hash("prompts")
 
     def work(staging: Staging) -> Outcome:
         prompts = read_table(run.path("prompts.parquet"), PROMPTS)
-        folder = staging.path("translations", "part").parent
-        with open_cache(recipe.translate.cache, translator) as cache:
-            maker = ShardMaker(
-                translator=translator,
-                cache=cache,
-                source=recipe.languages.source,
-                targets=recipe.languages.targets,
-                round_trip=recipe.translate.round_trip,
-            )
-            shards = shards_of(prompts, recipe.translate.shard_prompts, folder)
-            with progress.bar(
-                "translating", maker.sentences(prompts["prompt"]), "sentences"
-            ) as bar:
-                done = maker.make_all(shards, bar)
-        figures = {name: done.figures[name] for name in ("sentences", "from_cache", "translated")}
-        log.info(
-            "translate: %d variants; %s", prompts.height * len(recipe.languages.targets), figures
-        )
+        maker = _maker(recipe, translator, None)
+        parts = prompts.iter_slices(recipe.translate.shard_prompts)
+        sentences = [maker.sentences(part["prompt"]) for part in parts]
+        content, figures = RowsHash(), Counter[str]()
+        with progress.bar("translating", sum(sentences), "sentences") as bar:
+            lend = lending(recipe.translate.cache)
+            for number, (table, result) in enumerate(
+                spread(run, staging, sentences, bar, lend=lend)
+            ):
+                table.rename(staging.path("translations", f"part-{number:05d}.parquet"))
+                content.add(RowsHash.of_state(result["content"]))
+                figures.update(result["figures"])
+        told = {name: figures[name] for name in ("sentences", "from_cache", "translated")}
+        variants = prompts.height * len(recipe.languages.targets)
+        log.info("translate: %d variants; %s", variants, told)
         return Outcome(
-            content_hash={"translations": done.content.hexdigest()},
+            content_hash={"translations": content.hexdigest()},
             models={
                 "translator": ModelRecord(
                     id=translator.id, revision=translator.revision, licence=translator.licence
                 )
             },
-            notes={
-                **figures,
-                "settings": {**translator.settings, **translator.decoding.as_dict()},
-            },
+            notes={**told, "settings": {**translator.settings, **translator.decoding.as_dict()}},
         )
 
-    key = {
-        "prompts": prompts_hash,
+    return run.stage("translate", _key(run, translator), ("translations",), work, force=force)
+
+
+def translate_shard(shard: Shard, path: Path, bar: progress.Bar) -> Result:
+    """One shard of the stage: ``translate.shard_prompts`` prompts. See `mlc_data.fanout.do`."""
+    run, translator = remembered(shard, lambda run: (run, _engine(shard, run)))
+    recipe = run.recipe
+    size = recipe.translate.shard_prompts
+    prompts = pl.scan_parquet(run.path("prompts.parquet")).slice(shard.number * size, size)
+    with shard_cache(recipe.translate.cache, translator, shard.folder, shard.number) as cache:
+        done = _maker(recipe, translator, cache).make(prompts.collect(), path, bar)
+    return {"content": done.content.state(), "figures": done.figures}
+
+
+def _engine(shard: Shard, run: Run) -> Translator:
+    translator = load_translator(with_cores(run.recipe.translate, shard.cores))
+    shard.refuse_other(_key(run, translator))
+    return translator
+
+
+def _maker(recipe: Recipe, translator: Translator, cache: Cache | None) -> ShardMaker:
+    return ShardMaker(
+        translator=translator,
+        cache=cache,
+        source=recipe.languages.source,
+        targets=recipe.languages.targets,
+        round_trip=recipe.translate.round_trip,
+    )
+
+
+def _key(run: Run, translator: Translator) -> dict[str, Any]:
+    recipe = run.recipe
+    return {
+        "prompts": run.content_hash("prompts"),
         "languages": recipe.languages.model_dump(mode="json"),
         "model": [translator.id, translator.revision],
         "settings": [translator.settings, translator.decoding.as_dict()],
         "round_trip": recipe.translate.round_trip,
         "code": code_version("translate", "records.py"),
     }
-    return run.stage("translate", key, ("translations",), work, force=force)

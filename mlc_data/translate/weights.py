@@ -71,6 +71,18 @@ def threads(inter: int, intra: int, device: str) -> tuple[int, int]:
     return inter, intra or max(1, cores // inter)
 
 
+def with_cores(settings: Translate, cores: int | None) -> Translate:
+    """The settings, with threads for so many cores where they leave that open; None for all cores that the
+    process may use. On a GPU they are left as they are."""
+    chosen = settings.inter_threads or settings.intra_threads
+    if cores is None or chosen or Device.of(settings).name != "cpu":
+        return settings
+    inter = min(_BATCHES_AT_ONCE, cores)
+    return settings.model_copy(
+        update={"inter_threads": inter, "intra_threads": max(1, cores // inter)}
+    )
+
+
 def _compute_type(settings: Translate, device: str, indices: tuple[int, ...]) -> str:
     # What several GPUs share is what all of them can do.
     supported = set.intersection(

@@ -1,0 +1,81 @@
+"""A stage's shards, handed to workers; those that an interrupted run has finished are not done again."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from mlc_data import progress
+from mlc_data.fanout.shard import Result, Shard, forget, shown
+from mlc_data.fanout.workers import current
+from mlc_data.workspace import Run, Staging, write_text
+
+log = logging.getLogger(__name__)
+
+_PLAN = "plan.json"
+
+Shared = Callable[[Path], AbstractContextManager[None]]
+"""Makes files in the shards' folder that workers on other machines need, and takes in what they leave there."""
+
+
+def spread(
+    run: Run,
+    staging: Staging,
+    weights: Sequence[int],
+    bar: progress.Bar,
+    *,
+    plan: Mapping[str, Any] | None = None,
+    lend: Shared | None = None,
+) -> list[tuple[Path, Result]]:
+    """Do all shards of a stage.
+
+    Args:
+        run: the run.
+        staging: the stage's; its key is that of the shards.
+        weights: what each shard adds to the bar; their number is that of the shards.
+        bar: shows the progress.
+        plan: JSON-able; what every shard may ask `planned` for.
+        lend: entered before the first shard where workers may be on other machines.
+
+    Returns:
+        For each shard, in order, its table and its result. The tables are to be moved or read before the
+        stage ends.
+
+    Raises:
+        MlcDataError: of the first shard that fails; those that are done are kept for the next run.
+    """
+    runner, workers = run.recipe.runner, current(run.recipe)
+    cores = None if workers.here else runner.cpus_per_task
+    of_run = str(run.folder.resolve())
+    shards = [Shard(of_run, staging.stage, staging.key, n, cores) for n in range(len(weights))]
+    results: dict[int, Result] = {}
+    if shards:
+        shards[0].folder.mkdir(parents=True, exist_ok=True)
+        write_text(shards[0].folder / _PLAN, json.dumps(plan or {}))
+    for shard in shards:
+        if (known := shard.result()) is not None:
+            results[shard.number] = known
+            bar.advance(weights[shard.number])
+    if results:
+        log.info("%s: %d of %d shards were done before", staging.stage, len(results), len(shards))
+    left = [shard for shard in shards if shard.number not in results]
+    lent = lend(shards[0].folder) if lend and left and workers.apart else nullcontext()
+    try:
+        with shown(staging.key, bar), lent:
+            for shard, result in workers.do(left):
+                results[shard.number] = result
+                if not workers.here:
+                    bar.advance(weights[shard.number])
+    finally:
+        forget()
+    return [(shard.table, results[shard.number]) for shard in shards]
+
+
+def planned(shard: Shard) -> dict[str, Any]:
+    """The stage's ``plan``."""
+    found: dict[str, Any] = json.loads((shard.folder / _PLAN).read_text(encoding="utf-8"))
+    return found
