@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from prefect import task
+from prefect import tags, task
 from prefect.cache_policies import NO_CACHE
 
-from flows import artifacts
-from mlc_data import progress
+from flows import artifacts, runners
+from mlc_data import fanout, progress
 from mlc_data.cli.display import set_up
 from mlc_data.errors import MlcDataError
 from mlc_data.recipe import Recipe
@@ -29,10 +29,13 @@ TAG = "mlc-data"
 def stage(run_dir: str, name: str) -> bool:
     """Do one stage of the run in ``run_dir``; returns whether it was reused.
 
-    The stage itself knows when it is done, by hashes, so Prefect's cache is left out.
+    The stage itself knows when it is done, by hashes, so Prefect's cache is left out. One that is done in shards
+    hands them to the recipe's runner, a task each.
     """
-    with progress.beside(artifacts.ProgressInUi()):
-        return run_stage(Run.open(Path(run_dir)), name)
+    run = Run.open(Path(run_dir))
+    workers = runners.InTasks(run.recipe.runner)
+    with progress.beside(artifacts.ProgressInUi()), fanout.using(workers), tags(TAG):
+        return run_stage(run, name)
 
 
 def load(recipe: str, run_dir: str | None, overrides: list[str] | None) -> Recipe:
@@ -46,6 +49,7 @@ def prepare(
 ) -> Run:
     """The run to work on, once everything that ``stages`` need has been found."""
     loaded = load(recipe, run_dir, overrides)
+    runners.check(loaded)
     run = Run.create(loaded, Path(run_dir) if run_dir else None)
     preflight(run.recipe, stages)
     return run

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows import artifacts
+from flows import artifacts, runners
 from flows.common import load, main, stage
 from flows.parameters import Folder, Override, RecipeName
 from flows.publish import push
@@ -28,8 +28,10 @@ def refresh(
         run_dir: the run's folder; default ``runs/<recipe name>``.
         overrides: ``dotted.key=value`` each.
     """
+    loaded = load(recipe, run_dir, overrides)
+    runners.check(loaded)
     done = bring_up_to_date(
-        load(recipe, run_dir, overrides),
+        loaded,
         Path(run_dir) if run_dir else None,
         do_stage=lambda run, name: stage(str(run.folder), name),
         push=lambda run, order: push(str(run.folder), order.repo, order),

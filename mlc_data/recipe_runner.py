@@ -36,6 +36,11 @@ class Runner(Section):
                 "`gpus_per_task` goes with dask and ray; threads share the GPUs that "
                 "`translate.device_index` names"
             )
+        if self.type == "dask" and self.gpus_per_task and self.address is None:
+            raise ValueError(
+                "`gpus_per_task` with dask needs workers that know their GPUs: start them with `dask worker "
+                "--resources GPU=1`, one a GPU, and name the scheduler's `address`"
+            )
         if self.address is not None and self.workers is not None:
             raise ValueError("a cluster at an `address` has its own `workers`: name one of the two")
         return self

@@ -23,6 +23,16 @@ SMALL: dict[str, Any] = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For `pytest -n`: the tests of a file stay together, for what they share; those of the road too, and they
+    come first, for they take longest and mostly wait."""
+    road = Path(__file__).parent / "road"
+    items.sort(key=lambda item: not item.path.is_relative_to(road))
+    for item in items:
+        together = "road" if item.path.is_relative_to(road) else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(together))
+
+
 @pytest.fixture
 def small() -> dict[str, Any]:
     """A recipe as a mapping, to be changed by the test."""

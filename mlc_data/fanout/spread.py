@@ -63,13 +63,16 @@ def spread(
     if results:
         log.info("%s: %d of %d shards were done before", staging.stage, len(results), len(shards))
     left = [shard for shard in shards if shard.number not in results]
+
+    def done(shard: Shard, result: Result) -> None:
+        results[shard.number] = result
+        if not workers.here:
+            bar.advance(weights[shard.number])
+
     lent = lend(shards[0].folder) if lend and left and workers.apart else nullcontext()
     try:
         with shown(staging.key, bar), lent:
-            for shard, result in workers.do(left):
-                results[shard.number] = result
-                if not workers.here:
-                    bar.advance(weights[shard.number])
+            workers.do(left, done)
     finally:
         forget()
     return [(shard.table, results[shard.number]) for shard in shards]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -21,6 +21,10 @@ AT_ONCE = 2
 looks up, joins and writes another. A few at a time, so that memory stays flat."""
 
 
+Done = Callable[[Shard, Result], None]
+"""Is told of a shard that is done."""
+
+
 class Workers(Protocol):
     """Does shards, each by `do`, in any order and any process."""
 
@@ -32,8 +36,8 @@ class Workers(Protocol):
     def apart(self) -> bool:
         """Whether they may be on other machines, which see the run's folder and not this machine's cache."""
 
-    def do(self, shards: Sequence[Shard]) -> Iterator[tuple[Shard, Result]]:
-        """Do all of them; gives each as it is done. Raises the first error, after which none is begun."""
+    def do(self, shards: Sequence[Shard], done: Done) -> None:
+        """Do all of them, and tell ``done`` of each. Raises the first error, after which none is begun."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Threads:
     here = True
     apart = False
 
-    def do(self, shards: Sequence[Shard]) -> Iterator[tuple[Shard, Result]]:
+    def do(self, shards: Sequence[Shard], done: Done) -> None:
         """See `Workers`."""
         waiting = iter(shards)
         with ThreadPoolExecutor(self.at_once, thread_name_prefix="shard") as pool:
@@ -57,7 +61,7 @@ class Threads:
                         return
                     finished, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in finished:
-                        yield running.pop(future), future.result()
+                        done(running.pop(future), future.result())
             finally:
                 for future in running:
                     future.cancel()

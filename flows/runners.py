@@ -1,0 +1,145 @@
+"""The recipe's `runner`: shards as tasks on threads, on Dask or on Ray."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.futures import as_completed
+from prefect.settings import get_current_settings
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from mlc_data import fanout
+from mlc_data.errors import UsageError
+from mlc_data.fanout.shard import Result, Shard
+from mlc_data.fanout.workers import AT_ONCE, Done
+from mlc_data.recipe import Recipe
+from mlc_data.recipe_runner import Runner
+
+
+def check(recipe: Recipe) -> None:
+    """Look for what the recipe's runner needs, before anything starts.
+
+    Raises:
+        UsageError: a package, or a server that worker processes can reach, is missing.
+    """
+    kind = recipe.runner.type
+    if kind == "threads":
+        return
+    if find_spec(f"prefect_{kind}") is None:
+        raise UsageError(
+            f"runner.type: {kind} needs prefect-{kind}: pip install 'mlc-data[{kind}]'"
+        )
+    if get_current_settings().api.url is None:
+        raise UsageError(
+            f"runner.type: {kind} needs a Prefect server that its workers reach too: `prefect server start`, "
+            "then set PREFECT_API_URL, e.g. http://127.0.0.1:4200/api"
+        )
+
+
+def task_runner(runner: Runner) -> TaskRunner[Any]:
+    """Prefect's own, as the recipe says."""
+    if runner.type == "threads":
+        return ThreadPoolTaskRunner(max_workers=runner.workers or AT_ONCE)
+    workers = runner.workers or len(os.sched_getaffinity(0))
+    if runner.type == "dask":
+        return _dask(runner.address, workers)
+    return _ray(runner.address, workers * runner.cpus_per_task)
+
+
+def _dask(address: str | None, workers: int) -> TaskRunner[Any]:
+    from prefect_dask import DaskTaskRunner
+
+    logging.getLogger("distributed").setLevel(logging.WARNING)
+    own = {
+        "n_workers": workers,
+        "threads_per_worker": 1,
+        "dashboard_address": "127.0.0.1:0",
+        "silence_logs": logging.WARNING,
+    }
+    made: TaskRunner[Any] = (
+        DaskTaskRunner(address=address) if address else DaskTaskRunner(cluster_kwargs=own)
+    )
+    return made
+
+
+def _ray(address: str | None, cpus: int) -> TaskRunner[Any]:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no telemetry
+    from prefect_ray import RayTaskRunner
+
+    own = {"address": "local", "num_cpus": cpus, "include_dashboard": False, "log_to_driver": False}
+    made: TaskRunner[Any] = RayTaskRunner(init_kwargs={"address": address} if address else own)
+    return made
+
+
+@task(task_run_name="{shard.stage} {shard.number}", cache_policy=NO_CACHE)
+def one(shard: Shard) -> Result:
+    """Do one shard, wherever this task has come to run."""
+    return fanout.do(shard)
+
+
+@dataclass(frozen=True)
+class InTasks:
+    """Hands shards to the recipe's task runner. See `mlc_data.fanout.Workers`."""
+
+    runner: Runner
+
+    @property
+    def here(self) -> bool:
+        """Threads work in this process."""
+        return self.runner.type == "threads"
+
+    @property
+    def apart(self) -> bool:
+        """A cluster that runs already may be anywhere."""
+        return self.runner.address is not None
+
+    def do(self, shards: Sequence[Shard], done: Done) -> None:
+        """A flow within the stage's, with a task a shard."""
+        if not shards:
+            return
+
+        @flow(name="shards", flow_run_name=shards[0].stage, task_runner=task_runner(self.runner))
+        def in_tasks() -> None:
+            with _reserving(self.runner):
+                waiting = {one.submit(shard): shard for shard in shards}
+            try:
+                for future in as_completed(list(waiting)):
+                    done(waiting.pop(future), future.result())
+            finally:
+                for future in waiting:
+                    _cancel(future, self.runner)
+
+        in_tasks()
+
+
+def _reserving(runner: Runner) -> ExitStack:
+    """Tasks that are submitted within are given what the runner says."""
+    stack = ExitStack()
+    if runner.type == "ray":
+        from prefect_ray.context import remote_options
+
+        given = {"num_cpus": runner.cpus_per_task, "num_gpus": runner.gpus_per_task}
+        stack.enter_context(remote_options(**given))
+    elif runner.gpus_per_task:
+        import dask
+
+        stack.enter_context(dask.annotate(resources={"GPU": runner.gpus_per_task}))
+    return stack
+
+
+def _cancel(future: Any, runner: Runner) -> None:
+    """Let a shard that has not begun be; on a cluster that goes on, one that has begun too."""
+    if runner.type == "ray":
+        import ray
+
+        ray.cancel(future.wrapped_future)
+    else:
+        future.wrapped_future.cancel()
