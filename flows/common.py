@@ -104,7 +104,7 @@ def main(flow: Callable[..., Any], description: str | None) -> None:
     set_up(quiet=False)
     try:
         # Told here in our words, before Prefect holds the parameters against their types.
-        load(chosen.recipe, chosen.run_dir, chosen.overrides)
+        runners.check(load(chosen.recipe, chosen.run_dir, chosen.overrides))
         recipe = chosen.recipe
         if recipe and recipe not in shipped_recipes():
             recipe = str(Path(recipe).expanduser().absolute())

@@ -40,8 +40,10 @@ def run(
     if quiet:
         os.environ["PREFECT_LOGGING_LEVEL"] = "WARNING"
     display.set_up(quiet=quiet)
+    from flows import runners
     from flows.build_and_align import build_and_align
 
+    runners.check(made.recipe)
     build_and_align(run_dir=str(made.folder))
     for part in summary(made):
         display.out.print(part)

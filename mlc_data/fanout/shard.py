@@ -27,6 +27,9 @@ _T = TypeVar("_T")
 Result = dict[str, Any]
 """What a stage is told of a shard beside its table: JSON-able."""
 
+PROCESS = "process"
+"""Key of a result: which process did it, as ``host:pid``."""
+
 Work = Callable[["Shard", Path, progress.Bar], Result]
 """Does a shard: writes its table to the given path, and reports its progress."""
 
@@ -114,6 +117,7 @@ def do(shard: Shard) -> Result:
     temporary = shard.folder / f".{shard.table.name}.{uuid.uuid4().hex}"
     try:
         result = work(shard, temporary, _bars.get(shard.key, _Silent()))
+        result[PROCESS] = f"{os.uname().nodename}:{os.getpid()}"
         sync(temporary)
         temporary.replace(shard.table)
     finally:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlc_data import progress
-from mlc_data.fanout.shard import Result, Shard, forget, shown
+from mlc_data.fanout.shard import PROCESS, Result, Shard, forget, shown
 from mlc_data.fanout.workers import current
 from mlc_data.workspace import Run, Staging, write_text
 
@@ -75,6 +75,8 @@ def spread(
             workers.do(left, done)
     finally:
         forget()
+    processes = {result[PROCESS] for result in results.values()}
+    log.info("%s: %d shards, by %d processes", staging.stage, len(shards), len(processes))
     return [(shard.table, results[shard.number]) for shard in shards]
 
 

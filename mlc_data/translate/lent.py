@@ -55,7 +55,7 @@ def shard_cache(
         with open_cache(location, translator) as cache:
             yield cache
         return
-    with connected(folder / _OWN.format(number), journal="TRUNCATE") as connection:
+    with connected(folder / _OWN.format(number), journal="DELETE") as connection:
         # Nobody writes to it: no lock is asked for, which not every shared folder has.
         connection.execute("ATTACH ? AS lent", (f"{copy.absolute().as_uri()}?mode=ro&immutable=1",))
         yield Cache(connection, translator, (f"main.{TABLE}", f"lent.{TABLE}"))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from place import Place, Walked
+from prefect_house import House, house
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +15,10 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
     place = Place(tmp_path_factory.mktemp("road"))
     done = place.run("run", "quickstart")
     return Walked(place, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def server(walked: Walked, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A Prefect server, as docker-compose.yml has it."""
+    with house(walked.place.environment, tmp_path_factory.mktemp("house")) as made:
+        yield made

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import httpx
 import pytest
 import yaml
 from place import SHORT, Walked
-from prefect_house import REPOSITORY, House, find, house, kill_tree
+from prefect_house import REPOSITORY, House, find, kill_tree
 from support import write_jsonl
 
 from mlc_data.manifest import read_manifest
@@ -25,12 +24,6 @@ pytestmark = [pytest.mark.road, pytest.mark.timeout(480)]
 
 COMMAND = ("-c", "from mlc_data.cli.main import main; main()")
 TINY = ("sources.prompts.limit=60", "rescue.rungs=[]", "evaluate.safety=null")
-
-
-@pytest.fixture(scope="module")
-def server(walked: Walked, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with house(walked.place.environment, tmp_path_factory.mktemp("house")) as made:
-        yield made
 
 
 @pytest.fixture

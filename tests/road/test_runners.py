@@ -1,0 +1,137 @@
+"""The same build on threads, Dask and Ray, on a real server: equal content hashes, also when a worker dies."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from place import Walked
+from prefect_house import House, free_port, kill_tree
+
+from mlc_data.manifest import Manifest, read_manifest
+
+pytestmark = [pytest.mark.road, pytest.mark.timeout(480)]
+
+# 48 prompts into three languages, in eight shards, by two workers.
+BUILD = (
+    "languages.targets=[spa_Latn,swh_Latn,zho_Hans]", "sources.prompts.limit=48",
+    "translate.shard_prompts=6", "rescue.rungs=[split,nbest]",
+)  # fmt: skip
+
+
+def build(server: House, run: Path, cache: Path, *overrides: str, code: int = 0) -> str:
+    told = (*BUILD, f"translate.cache={cache}", *overrides)
+    settings = [part for one in told for part in ("--set", one)]
+    own = ("--recipe", "quickstart", "--run-dir", str(run), *settings)
+    return server.run("-m", "flows.build_variants", *own, code=code)
+
+
+def made(run: Path) -> Manifest:
+    return read_manifest(run / "manifest.json")
+
+
+@pytest.fixture(scope="module")
+def by_threads(server: House, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    folder = tmp_path_factory.mktemp("threads")
+    said = build(server, folder / "run", folder / "cache", "runner.workers=2")
+    assert "translate: 8 shards, by 1 processes" in said
+    return made(folder / "run")
+
+
+@pytest.mark.parametrize("kind", ["dask", "ray"])
+def test_every_runner_makes_the_same(
+    server: House, by_threads: Manifest, tmp_path: Path, kind: str
+) -> None:
+    own = (f"runner.type={kind}", "runner.workers=2")
+    said = build(server, tmp_path / "run", tmp_path / "cache", *own)
+    for stage in ("translate", "score", "rescue"):
+        assert f"{stage}: 8 shards, by 2 processes" in said
+    assert made(tmp_path / "run").content_hash == by_threads.content_hash
+    assert made(tmp_path / "run").counts == by_threads.counts
+    # What the workers translated is in this machine's cache.
+    again = build(server, tmp_path / "again", tmp_path / "cache")
+    assert "'translated': 0" in again
+    assert made(tmp_path / "again").content_hash == by_threads.content_hash
+
+
+@pytest.fixture
+def cluster(server: House, tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """The address of a Dask cluster, and its two workers."""
+    address = f"tcp://127.0.0.1:{(port := free_port())}"
+    said = (tmp_path / "cluster.log").open("wb")
+
+    def start(*arguments: str) -> subprocess.Popen[bytes]:
+        # A home of its own: whoever works there does not see this machine's cache.
+        return subprocess.Popen(
+            [sys.executable, "-m", "distributed.cli.dask_" + arguments[0], *arguments[1:]],
+            env={**server.environment, "MLC_DATA_CACHE": str(tmp_path / "elsewhere")},
+            cwd=tmp_path, stdout=said, stderr=said, start_new_session=True,
+        )  # fmt: skip
+
+    own = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0")
+    scheduler = start("scheduler", *own, "--port", str(port))
+    workers = [start("worker", address, *own, "--nthreads", "1", "--no-nanny") for _ in range(2)]
+    try:
+        yield address, workers
+    finally:
+        for process in (*workers, scheduler):
+            if process.poll() is None:
+                kill_tree(process)
+        said.close()
+
+
+def test_a_worker_that_dies_changes_nothing(
+    server: House,
+    walked: Walked,
+    by_threads: Manifest,
+    tmp_path: Path,
+    cluster: tuple[str, list[subprocess.Popen[bytes]]],
+) -> None:
+    address, workers = cluster
+    run, cache = tmp_path / "run", tmp_path / "cache"
+    told = (
+        *BUILD, "translate.cache=auto", "runner.type=dask", f"runner.address={address}",
+    )  # fmt: skip
+    settings = [part for one in told for part in ("--set", one)]
+    flow = subprocess.Popen(
+        [sys.executable, "-m", "flows.build_variants", "--recipe", "quickstart", "--run-dir", str(run),
+         *settings],
+        cwd=walked.place.folder, env={**server.environment, "MLC_DATA_CACHE": str(cache)}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not (done := list(run.glob(".shards-translate/*/part-*.json"))):
+        assert flow.poll() is None, flow.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    # The machine that has done a shard goes, with whatever it was doing.
+    pid = int(json.loads(done[0].read_text())["process"].rpartition(":")[2])
+    (gone,) = [worker for worker in workers if worker.pid == pid]
+    kill_tree(gone)
+    said, _ = flow.communicate(timeout=240)
+    assert flow.returncode == 0, said
+    assert made(run).content_hash == by_threads.content_hash
+    assert not (tmp_path / "elsewhere").exists()
+    again = build(server, tmp_path / "again", cache)
+    assert "'translated': 0" in again
+
+
+def test_a_shard_that_fails_is_one_message(server: House, tmp_path: Path) -> None:
+    """Workers whose cache cannot be written."""
+    (tmp_path / "cache").write_text("no folder")
+    own = ("runner.type=dask", "runner.workers=2")
+    said = build(server, tmp_path / "run", tmp_path / "cache", *own, code=1)
+    assert "cannot be used" in said
+    assert "Traceback" not in said.rpartition("Error:")[2]
+
+
+def test_a_cluster_needs_a_server_that_its_workers_reach(walked: Walked) -> None:
+    own = ("--set", "runner.type=ray", "--run-dir", "runs/no-server")
+    done = walked.place.run("run", "quickstart", *own, code=2)
+    assert "PREFECT_API_URL" in done.stderr
+    assert "Traceback" not in done.stderr
