@@ -27,8 +27,10 @@ quickstart: $(INSTALLED)
 	$(BIN)/mlc-data run quickstart
 
 ## make test         every test, among them the real flow on real parts
+# Two at a time, a core each: many wait for processes. Tests of one file stay together.
+TEST_PROCESSES ?= 2
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
 
 ## make check        ruff, mypy --strict, schemas up to date, docker-compose.yml valid
 check: $(INSTALLED)

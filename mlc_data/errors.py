@@ -7,6 +7,9 @@ without a traceback, and leaves with the error's exit code.
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 
 class MlcDataError(Exception):
@@ -55,6 +58,26 @@ _FULL_DISK_WORDS = (
     "pytorchstreamwriter failed writing",
     "unexpected pos",
 )
+
+
+@contextmanager
+def full_disk_told(what: str, folder: Path) -> Iterator[None]:
+    """Turn whatever a library below us says of a full disk into our own words.
+
+    Raises:
+        DiskFullError: no space was left while ``what`` was writing to ``folder``.
+    """
+    try:
+        yield
+    except DiskFullError:
+        raise
+    except Exception as error:
+        if is_disk_full(error):
+            raise DiskFullError(
+                f"no space left on the device while {what!r} was writing to {folder}. Free some and run "
+                "again: finished stages are kept, nothing half-written is"
+            ) from error
+        raise
 
 
 def is_disk_full(error: BaseException | None) -> bool:

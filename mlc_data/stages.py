@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from importlib import import_module
 
-from mlc_data.errors import DiskFullError, is_disk_full
+from mlc_data.errors import full_disk_told
 from mlc_data.locations import source_file
 from mlc_data.recipe import Recipe
 from mlc_data.workspace import Run
@@ -88,20 +88,12 @@ def run_stage(run: Run, name: str, *, force: bool = False) -> bool:
     # Imported here: it reads the stages from this file.
     from mlc_data.lineage.openlineage import write_events
 
-    with run.locked():
+    with run.locked(), full_disk_told(name, run.folder):
         before = run.manifest.content_hash
-        try:
-            reused = _function(name)(run, force=force)
-            if not reused and run.manifest.content_hash != before:
-                run.forget(*STAGES[STAGES.index(name) + 1 :])
-            write_events(run)
-        except Exception as error:
-            if is_disk_full(error):
-                raise DiskFullError(
-                    f"no space left on the device while {name!r} was writing to {run.folder}. "
-                    "Free some and run again: finished stages are kept, nothing half-written is"
-                ) from error
-            raise
+        reused = _function(name)(run, force=force)
+        if not reused and run.manifest.content_hash != before:
+            run.forget(*STAGES[STAGES.index(name) + 1 :])
+        write_events(run)
     return reused
 
 

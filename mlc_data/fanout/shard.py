@@ -18,7 +18,7 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from mlc_data import progress
-from mlc_data.errors import MlcDataError
+from mlc_data.errors import MlcDataError, full_disk_told
 from mlc_data.hashing import hash_value
 from mlc_data.workspace import Run, shards_folder, sync, write_text
 
@@ -108,6 +108,7 @@ def do(shard: Shard) -> Result:
 
     Raises:
         MlcDataError: see the stage, and `Shard.refuse_other`.
+        DiskFullError: no space is left.
     """
     if (found := shard.result()) is not None:
         return found
@@ -115,14 +116,15 @@ def do(shard: Shard) -> Result:
     work: Work = getattr(import_module(f"mlc_data.{module}"), function)
     # Another process may be at it too, for a cluster that takes it for dead.
     temporary = shard.folder / f".{shard.table.name}.{uuid.uuid4().hex}"
-    try:
-        result = work(shard, temporary, _bars.get(shard.key, _Silent()))
-        result[PROCESS] = f"{os.uname().nodename}:{os.getpid()}"
-        sync(temporary)
-        temporary.replace(shard.table)
-    finally:
-        temporary.unlink(missing_ok=True)
-    write_text(shard.record, json.dumps(result))
+    with full_disk_told(shard.stage, Path(shard.run)):
+        try:
+            result = work(shard, temporary, _bars.get(shard.key, _Silent()))
+            result[PROCESS] = f"{os.uname().nodename}:{os.getpid()}"
+            sync(temporary)
+            temporary.replace(shard.table)
+        finally:
+            temporary.unlink(missing_ok=True)
+        write_text(shard.record, json.dumps(result))
     return result
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 from rich.table import Table
 
-from mlc_data.languages import get_language
 from mlc_data.refresh.card import COLUMNS, prompts_in_words
 from mlc_data.refresh.record import Diff
 from mlc_data.refresh.refresh import Refreshed
@@ -28,17 +27,17 @@ def tables(done: Refreshed) -> Iterator[RenderableType]:
 
 
 def _languages(diff: Diff) -> Table:
-    table = Table(
-        "language", "", *COLUMNS.values(), title=f"Refresh of {diff.name}", title_justify="left"
-    )
+    table = Table(title=f"Refresh of {diff.name}", title_justify="left")
+    # 80 columns are enough for all of it: numbers are short, and their headers wrap.
+    table.add_column("language", no_wrap=True)
+    for header in COLUMNS.values():
+        table.add_column(header, justify="right", min_width=max(map(len, header.split())))
     new, gone = set(diff.languages_added), set(diff.languages_removed)
     for code, one in diff.by_language.items():
-        what = " (new)" if code in new and diff.before else " (left out)" if code in gone else ""
-        table.add_row(
-            code, get_language(code).name + what, *(str(getattr(one, key)) for key in COLUMNS)
-        )
+        what = " new" if code in new and diff.before else " gone" if code in gone else ""
+        table.add_row(code + what, *(str(getattr(one, key)) for key in COLUMNS))
     table.add_section()
-    table.add_row("all", "", *(str(getattr(diff.variants, key)) for key in COLUMNS))
+    table.add_row("all", *(str(getattr(diff.variants, key)) for key in COLUMNS))
     return table
 
 

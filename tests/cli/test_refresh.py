@@ -57,7 +57,9 @@ def test_the_command(
     more = "languages.targets=[spa_Latn, swh_Latn, zho_Hans, deu_Latn]"
     code, out, _ = call(monkeypatch, capsys, "mine.yaml", "--set", more, "--quiet")
     assert code == 0
-    assert "German (new)" in out
+    assert "deu_Latn new" in out
+    assert "removed" in out
+    assert "…" not in out, "the table does not fit 80 columns"
     assert "0 prompts added, 0 removed, 0 changed" in out
     assert "4 sentences, there and back" in out
 

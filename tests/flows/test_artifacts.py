@@ -59,12 +59,11 @@ def test_short_work_shows_nothing(sent: list[tuple[str, Any]]) -> None:
 
 
 def test_progress_goes_to_the_log_and_to_the_ui(
-    sent: list[tuple[str, Any]], caplog: pytest.LogCaptureFixture
+    sent: list[tuple[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     progress.use(progress.LogReporter(every=0))
-    caplog.set_level(logging.INFO, "mlc_data.progress")
-    logger = logging.getLogger("mlc_data")
-    before, logger.propagate = logger.propagate, True
+    said: list[str] = []
+    monkeypatch.setattr(progress.log, "info", lambda text, *given: said.append(text % given))
     try:
         with (
             progress.beside(artifacts.ProgressInUi(every=0)),
@@ -74,10 +73,9 @@ def test_progress_goes_to_the_log_and_to_the_ui(
         with progress.bar("aligning", 4, "steps") as bar:
             bar.advance(2)
     finally:
-        logger.propagate = before
         progress.use(progress.LogReporter())
     assert [key for key, _ in sent] == ["aligning", "again"]
-    assert [line.getMessage().split(" steps")[0] for line in caplog.records] == [
+    assert [line.split(" steps")[0] for line in said] == [
         "aligning: 1 of 4",
         "aligning: 2 of 4",
     ]
