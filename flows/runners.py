@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,18 +18,20 @@ from prefect.settings import get_current_settings
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from mlc_data import fanout
-from mlc_data.errors import UsageError
+from mlc_data.errors import MlcDataError, UsageError
 from mlc_data.fanout.shard import Result, Shard
 from mlc_data.fanout.workers import AT_ONCE, Done
 from mlc_data.recipe import Recipe
 from mlc_data.recipe_runner import Runner
+
+_SECONDS = 10
 
 
 def check(recipe: Recipe) -> None:
     """Look for what the recipe's runner needs, before anything starts.
 
     Raises:
-        UsageError: a package, or a server that worker processes can reach, is missing.
+        UsageError: a package, a server that worker processes can reach, or the cluster is missing.
     """
     kind = recipe.runner.type
     if kind == "threads":
@@ -42,6 +45,23 @@ def check(recipe: Recipe) -> None:
             f"runner.type: {kind} needs a Prefect server that its workers reach too: `prefect server start`, "
             "then set PREFECT_API_URL, e.g. http://127.0.0.1:4200/api"
         )
+    if recipe.runner.address is not None:
+        _reach(recipe.runner.address)
+
+
+def _reach(address: str) -> None:
+    """Ray would wait for minutes for a cluster that is not there."""
+    host, sign, port = address.rpartition("://")[2].rpartition(":")
+    if address == "auto":
+        return
+    try:
+        if not (sign and port.isdecimal()):
+            raise UsageError(f"runner.address: {address!r} is not host:port")
+        socket.create_connection((host, int(port)), timeout=_SECONDS).close()
+    except OSError as error:
+        raise UsageError(
+            f"runner.address: nothing answers at {address} ({error}). Start the cluster first, see docs/machines.md"
+        ) from error
 
 
 def task_runner(runner: Runner) -> TaskRunner[Any]:
@@ -117,7 +137,15 @@ class InTasks:
                 for future in waiting:
                     _cancel(future, self.runner)
 
-        in_tasks()
+        try:
+            in_tasks()
+        except ConnectionError as error:
+            hint = (
+                ". If it asks for a token: RAY_AUTH_MODE=token, and its ~/.ray/auth_token on this machine"
+                if self.runner.type == "ray"
+                else ""
+            )
+            raise MlcDataError(f"runner.address: {self.runner.address}: {error}{hint}") from error
 
 
 def _reserving(runner: Runner) -> ExitStack:
