@@ -51,7 +51,7 @@ def test_a_cluster_has_to_answer(recipe: Any) -> None:
             runners.check(recipe(type="ray", address=f"ray://127.0.0.1:{port}"))
             runners.check(recipe(type="ray", address="auto"))
             there.close()
-            with pytest.raises(UsageError, match="nothing answers at tcp://127.0.0.1"):
+            with pytest.raises(UsageError, match=r"nothing answers at tcp://127\.0\.0\.1"):
                 runners.check(recipe(type="dask", address=f"tcp://127.0.0.1:{port}"))
             with pytest.raises(UsageError, match="'head' is not host:port"):
                 runners.check(recipe(type="ray", address="head"))
