@@ -133,9 +133,11 @@ class InTasks:
             try:
                 for future in as_completed(list(waiting)):
                     done(waiting.pop(future), future.result())
-            finally:
+            except BaseException:
+                fanout.halt(shards[0].key)
                 for future in waiting:
                     _cancel(future, self.runner)
+                raise
 
         try:
             in_tasks()

@@ -18,7 +18,7 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from mlc_data import progress
-from mlc_data.errors import MlcDataError, full_disk_told
+from mlc_data.errors import MlcDataError, StoppedError, full_disk_told
 from mlc_data.hashing import hash_value
 from mlc_data.workspace import Run, shards_folder, sync, write_text
 
@@ -133,17 +133,36 @@ class _Silent:
         """Nobody listens in this process."""
 
 
-_bars: dict[str, progress.Bar] = {}
+class _Live:
+    """Shows the progress of shards in this process, until they are to stop."""
+
+    def __init__(self, bar: progress.Bar) -> None:
+        self._bar, self.halted = bar, False
+
+    def advance(self, steps: int = 1) -> None:
+        if self.halted:
+            raise StoppedError("stopped: another shard failed, or somebody asked to stop")
+        self._bar.advance(steps)
+
+
+_bars: dict[str, _Live] = {}
 
 
 @contextmanager
 def shown(key: str, bar: progress.Bar) -> Iterator[None]:
     """Let shards of this stage that are done in this process report to ``bar``."""
-    _bars[key] = bar
+    _bars[key] = _Live(bar)
     try:
         yield
     finally:
         del _bars[key]
+
+
+def halt(key: str) -> None:
+    """Stop the shards of this stage that are in work in this process, at their next report of progress: what
+    they have translated by then is in the cache."""
+    if key in _bars:
+        _bars[key].halted = True
 
 
 _memory: dict[Shard, Any] = {}

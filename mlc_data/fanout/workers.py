@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
-from mlc_data.fanout.shard import Result, Shard, do
+from mlc_data.fanout.shard import Result, Shard, do, halt
 from mlc_data.recipe import Recipe
 
 log = logging.getLogger(__name__)
@@ -62,9 +62,11 @@ class Threads:
                     finished, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in finished:
                         done(running.pop(future), future.result())
-            finally:
+            except BaseException:
+                halt(shards[0].key)
                 for future in running:
                     future.cancel()
+                raise
 
 
 _chosen: ContextVar[Workers | None] = ContextVar("workers", default=None)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -244,3 +245,23 @@ def test_the_runner_is_no_part_of_what_a_run_is(small: dict[str, Any]) -> None:
     plain = Recipe.model_validate(small)
     assert Recipe.model_validate({**small, "runner": {"type": "ray"}}).hash == plain.hash
     assert json.loads(plain.model_dump_json())["runner"]["type"] == "threads"
+
+
+def test_shards_in_work_stop_when_another_fails(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first shard fails once the others are at work; they end at their next report, and not as done."""
+    working = threading.Event()
+
+    class Slow(StubTranslator):
+        def translate(self, requests: Any, done: Any = None, decoding: Any = None) -> Any:
+            if "number 0" in requests[0].text:
+                assert working.wait(10)
+                raise MlcDataError("the engine broke")
+            working.set()
+            while True:
+                done([], [])
+                time.sleep(0.01)
+
+    monkeypatch.setattr(translation, "load_translator", lambda settings: Slow())
+    with pytest.raises(MlcDataError, match="the engine broke"):
+        run_stage(run, "translate")
+    assert not list(run.path(".shards-translate").glob("*/part-*"))
