@@ -29,6 +29,9 @@ from mlc_data.recipe_files import load_recipe, shipped_recipes
 POLL_SECONDS = 1.0
 AWAY_SECONDS = 120.0
 
+# Of every stage and every shard, without its name; the library's own lines tell more.
+_A_TASK_ENDED = ("prefect.task_runs", "Finished in state Completed()")
+
 _INVALID = (400, 409, 422)
 
 Show = Callable[[str], None]
@@ -206,6 +209,7 @@ class _Follower:
                 if line.id in self.seen:
                     continue
                 self.seen.add(line.id)
-                self.show(f"{line.timestamp.astimezone():%H:%M:%S}  {line.message}")
+                if (line.name, line.message) != _A_TASK_ENDED:
+                    self.show(f"{line.timestamp.astimezone():%H:%M:%S}  {line.message}")
                 if self.newest is None or line.timestamp > self.newest.timestamp:
                     self.newest = line

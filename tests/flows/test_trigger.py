@@ -29,7 +29,11 @@ class Server:
         # Second of its time stamp, text, and after which question it has arrived.
         self.lines = [
             SimpleNamespace(
-                id=uuid4(), timestamp=BEGUN + timedelta(seconds=at), message=text, arrives=arrives
+                id=uuid4(),
+                timestamp=BEGUN + timedelta(seconds=at),
+                message=text,
+                arrives=arrives,
+                name="prefect.task_runs" if text.startswith("Finished") else "mlc_data",
             )
             for at, text, arrives in lines
         ]
@@ -85,7 +89,7 @@ def test_states_and_lines_are_shown_once_in_whatever_order_they_come() -> None:
 
 
 def test_lines_that_come_after_the_end_are_shown() -> None:
-    server = Server([Failed()], [(0, "why", 1)])
+    server = Server([Failed()], [(0, "why", 1), (1, "Finished in state Completed()", 1)])
     assert follow(server)[1] == ["align/fox: Failed", "why"]
 
 
