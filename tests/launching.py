@@ -23,7 +23,7 @@ from together import shard_on_cpus
 from mlc_data.quickstart import phrasebook
 from mlc_data.workspace import Run
 
-STEPS = 24
+STEPS = 32
 LIMIT = 280
 """Seconds that one launch may take on a busy machine."""
 
