@@ -6,6 +6,7 @@ As a program: the command line where accelerate shards on CPUs.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,10 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from safetensors.torch import load_file
 from support import write_jsonl
 from together import shard_on_cpus
+from torch import Tensor
 
+from mlc_data.align import align
 from mlc_data.quickstart import phrasebook
+from mlc_data.recipe_files import load_recipe
 from mlc_data.workspace import Run
 
 STEPS = 32
@@ -76,13 +81,16 @@ class Place:
     def run(self, name: str) -> Run:
         return Run.open(self.folder / name)
 
-    def alone(self, run: str, *options: str) -> None:
-        """Without a launcher."""
-        done = subprocess.run(
-            [sys.executable, "-m", "mlc_data", *self.command(run, *options)],
-            env=environment(), capture_output=True, text=True, timeout=LIMIT, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+    def weights(self, run: str) -> dict[str, Tensor]:
+        return load_file(self.folder / run / "checkpoint" / "model.safetensors")
+
+    def again(self, run: str, *options: str) -> dict[str, Tensor]:
+        """The weights of a copy that is trained anew without a launcher, some of `align` changed."""
+        copy = self.folder / f"{run}-again"
+        shutil.copytree(self.folder / run, copy)
+        recipe = load_recipe(str(self.recipe), [f"align.{option}" for option in options])
+        align(Run(recipe, copy), force=True)
+        return self.weights(copy.name)
 
     def accelerate(
         self, machines: int, run: str, meanwhile: Callable[[list[int]], None] | None = None
@@ -93,8 +101,8 @@ class Place:
         told += ["--main_process_ip", "127.0.0.1", "--main_process_port", port]
         told += ["--mixed_precision", "no", "--dynamo_backend", "no"]
         launch = [sys.executable, "-m", "accelerate.commands.launch", *told]
-        align = ["-m", "mlc_data", *self.command(run)]
-        commands = [[*launch, "--machine_rank", str(n), *align] for n in range(machines)]
+        command = ["-m", "mlc_data", *self.command(run)]
+        commands = [[*launch, "--machine_rank", str(n), *command] for n in range(machines)]
         return together(commands, [{}] * machines, meanwhile)
 
     def plainly(self, program: list[str], run: str, *options: str) -> list[Ended]:

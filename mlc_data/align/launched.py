@@ -134,6 +134,7 @@ def _train_along(wire: Wire, told: dict[str, str | None]) -> None:
     text, mark, name = told["task"], told["mark"], told["saved"]
     assert text is not None
     task = Task.parse(text)
+    launcher.check_accelerate(task.recipe.align.sharding, task.recipe.align.dtype)
 
     def seen() -> bool:
         if not task.mark.is_file() or task.mark.read_text(encoding="utf-8") != mark:

@@ -46,8 +46,8 @@ def preflight(recipe: Recipe) -> None:
 
     Raises:
         ModelError: it is missing, incomplete, has pickled weights only, or has no such layer.
-        UsageError: a package that `align.report_to` names is not installed, or fewer GPUs are visible than the
-            recipe has processes.
+        UsageError: a package that `align.report_to` names is not installed, or the processes cannot be had,
+            see `mlc_data.align.launch.decided`.
     """
     decided(recipe.align)
     for name in recipe.align.report_to:
@@ -76,7 +76,8 @@ def align(
     A training that was stopped or killed goes on from its last saved step, kept in
     ``.training-<key>`` within the run's folder, and ends with the same weights. ``force`` begins
     anew. Pairs whose prompt is held out for evaluation are not trained on. With several
-    ``align.processes`` the training runs in children of this process.
+    ``align.processes`` the training runs in children of this process, or in the processes that were launched
+    with it, see `mlc_data.align.launched`; ``auto`` reuses what another number of them trained.
 
     Args:
         run: has ``sets/`` and ``preferences.parquet``.

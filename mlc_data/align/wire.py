@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import threading
 import time
@@ -44,6 +45,10 @@ _BROKEN = ("gloo", "nccl", "connection closed", "connection reset", "broken pipe
 GO_ON = "The last saved step is kept: launch the same command again to go on from there"
 
 
+_Heard = dict[int, tuple[bytes, float]]
+"""The last word of each process, and when it was first read."""
+
+
 @dataclass(frozen=True)
 class Failure:
     """How a launch failed, as the first process that did so told it, or another one of it.
@@ -77,7 +82,7 @@ class Wire:
         self._failed = False
         self._closed = threading.Event()
         self._answered = time.monotonic()
-        self._heard: dict[int, tuple[bytes, float]] = {}
+        self._heard: _Heard = {}
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
@@ -157,10 +162,7 @@ class Wire:
             self.tell(f"ended/{self.launch.rank}")
             if self.launch.rank == 0:
                 self.tell("heard")
-                limit = time.monotonic() + _FAREWELL
-                others = [f"ended/{rank}" for rank in range(1, self.launch.size)]
-                while not self._store.check(others) and time.monotonic() < limit:
-                    time.sleep(_BEAT / 5)
+                self._let_others_leave()
         except RuntimeError:
             log.debug("the store was gone at the end", exc_info=True)
         self._closed.set()
@@ -201,23 +203,35 @@ class Wire:
             logging.shutdown()
             os._exit(failure.error.exit_code)
 
+    def _let_others_leave(self) -> None:
+        limit = time.monotonic() + _FAREWELL
+        here = set(range(1, self.launch.size))
+        heard: _Heard = {}
+        while here and time.monotonic() < limit:
+            here = {rank for rank in here if self._silence(rank, heard) < _PATIENCE}
+            time.sleep(_BEAT / 5)
+
     def _look_for_silent(self) -> None:
         """Report a process that was killed, or whose machine is gone: it cannot do so itself."""
-        moment = time.monotonic()
         for rank in range(1, self.launch.size):
-            if self._store.check([f"ended/{rank}"]):
-                continue
-            alive = f"alive/{rank}"
-            word = self._store.get(alive) if self._store.check([alive]) else b""
-            before, since = self._heard.setdefault(rank, (word, moment))
-            if word != before:
-                self._heard[rank] = word, moment
-            elif moment - since > _SILENCE:
+            if _SILENCE < self._silence(rank, self._heard) < math.inf:
                 silent = (
                     f"nothing has been heard of process {rank} of {self.launch.size} (counted from 0) for {_SILENCE} "
                     f"seconds: it was killed, or its machine is gone. {GO_ON}"
                 )
                 self._report(Failure(rank, "MlcDataError", silent))
+
+    def _silence(self, rank: int, heard: _Heard) -> float:
+        """Seconds since a process was last heard of, as ``heard`` knows; infinite if it took its leave."""
+        if self._store.check([f"ended/{rank}"]):
+            return math.inf
+        alive, moment = f"alive/{rank}", time.monotonic()
+        word = self._store.get(alive) if self._store.check([alive]) else b""
+        before, since = heard.get(rank, (None, moment))
+        if word != before:
+            heard[rank] = word, moment
+            return 0
+        return moment - since
 
     def _store_is_silent(self) -> bool:
         if self.failure is None and time.monotonic() - self._answered > _SILENCE:

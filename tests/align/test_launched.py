@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import launching
 import pytest
 import torch
 from launching import STEPS, Place, kill_rank, last_step, wait_for_step
-from safetensors.torch import load_file
+from torch.testing import assert_close
 
 from mlc_data.align import align
 from mlc_data.align.launch import Task
@@ -20,7 +19,6 @@ from mlc_data.errors import UsageError
 from mlc_data.launcher import Launch
 from mlc_data.recipe_align import Align
 from mlc_data.recipe_files import load_recipe
-from mlc_data.workspace import Run
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -65,7 +63,7 @@ def test_stopped_killed_and_gone_on_over_machines(place: Place) -> None:
     assert notes["resumed_from"] > stopped
     assert not list(run.glob(".training-*"))
 
-    ended = place.accelerate(2, "cut")
+    ended = place.plainly(["-m", "mlc_data"], "cut")
     assert [each.status for each in ended] == [0, 0], ended
     assert "align: unchanged, reused" in ended[0].said
     assert "nothing had to be trained" in ended[1].said
@@ -73,30 +71,17 @@ def test_stopped_killed_and_gone_on_over_machines(place: Place) -> None:
     # One process alone takes what two have trained.
     assert align(place.run("cut"))
 
-    shutil.copytree(run, place.folder / "whole")
-    two = load_recipe(str(place.recipe), ["align.processes=2"])
-    align(Run(two, place.folder / "whole"), force=True)
-    expected, found = (
-        load_file(place.folder / name / "checkpoint" / "model.safetensors")
-        for name in ("whole", "cut")
-    )
-    assert expected.keys() == found.keys()
-    assert all(torch.equal(found[name], weight) for name, weight in expected.items())
+    assert_close(place.again("cut", "processes=2"), place.weights("cut"), rtol=0, atol=0)
 
 
 def test_two_that_share_the_weights(place: Place) -> None:
     options = "loss.extractor=none", "lora.dropout=0", "max_steps=2"  # of 11 pairs, 4 a step
-    told = [part for option in options for part in ("--set", f"align.{option}")]
-    ended = place.plainly([launching.__file__], "two", *told, "--set", "align.sharding=fsdp")
+    told = [part for option in (*options, "sharding=fsdp") for part in ("--set", f"align.{option}")]
+    ended = place.plainly([launching.__file__], "two", *told)
     assert [each.status for each in ended] == [0, 0], ended
-    alike = "batch_size=4", "loss.sets_per_step=4"
-    told += [part for option in alike for part in ("--set", f"align.{option}")]
-    place.alone("one", *told, "--set", "align.processes=1")
-    expected, found = (
-        load_file(place.folder / name / "checkpoint" / "model.safetensors")
-        for name in ("one", "two")
-    )
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+    alike = "processes=1", "batch_size=4", "loss.sets_per_step=4"
+    expected = place.again("two", *options, *alike)
+    assert_close(place.weights("two"), expected, rtol=1e-4, atol=1e-6)
 
 
 def test_an_error_ends_all(place: Place) -> None:
