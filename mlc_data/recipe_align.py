@@ -103,7 +103,7 @@ class Align(Section):
     """Trade time for memory."""
     processes: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
     """Processes that train together, each on a GPU of its own and with its own pairs and sets of a step.
-    `auto`: as many as GPUs are visible."""
+    `auto`: as many as a launcher started, on one machine or several, else as many as GPUs are visible."""
     sharding: Literal["none", "fsdp"] = "none"
     """What of the weights a process holds: all of them, or its share (`fsdp`, for models that do not fit
     into one GPU)."""

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlc_data import errors
+from mlc_data import errors, launcher
+from mlc_data.align import launched
 from mlc_data.align.relay import Relay
 from mlc_data.align.stopping import orderly_stop, stop_requested
 from mlc_data.errors import MlcDataError, StoppedError, UsageError
@@ -70,6 +71,11 @@ class Task:
         return self.desk / "task.json"
 
     @property
+    def mark(self) -> Path:
+        """By what processes of several machines see that they share the folder."""
+        return self.desk / "mark"
+
+    @property
     def events(self) -> Path:
         """What the first process tells, see `mlc_data.align.relay`."""
         return self.desk / "events.jsonl"
@@ -88,31 +94,43 @@ class Task:
         """The error that a process ended with, or (None) which process ended first, by the agent."""
         return self.desk / f"failure{'' if rank is None else f'-{rank}'}.json"
 
-    def write(self) -> None:
-        """Write the task for its processes to read."""
+    def text(self) -> str:
+        """The task as JSON, for its processes to read."""
         told = {
             "run": str(self.run),
             "recipe": self.recipe.model_dump(mode="json"),
             "revision": self.revision,
             "folder": str(self.folder),
         }
-        write_text(self.file, json.dumps(told))
+        return json.dumps(told)
+
+    def write(self) -> None:
+        """Write the task for its processes to read."""
+        write_text(self.file, self.text())
 
     @classmethod
     def read(cls, file: Path) -> Task:
         """A written task."""
-        told = json.loads(file.read_text(encoding="utf-8"))
+        return cls.parse(file.read_text(encoding="utf-8"))
+
+    @classmethod
+    def parse(cls, text: str) -> Task:
+        """A task from what `text` gave."""
+        told = json.loads(text)
         recipe = Recipe.model_validate(told["recipe"])
         return cls(Path(told["run"]), recipe, told["revision"], Path(told["folder"]))
 
 
 def decided(settings: Align) -> Align:
-    """The settings with a number of processes instead of ``auto``: the visible GPUs, at least 1.
+    """The settings with a number of processes instead of ``auto``: as many as were launched with this one
+    (`mlc_data.align.launched`), else the visible GPUs, at least 1.
 
     Raises:
         UsageError: more processes than there are GPUs (without any GPU they share the CPU), or weights
-            that are to be sharded over fewer than two.
+            that are to be sharded over fewer than two; of launched ones see there.
     """
+    if launch := launcher.found():
+        return launched.decided(settings, launch)
     if settings.processes == 1:
         return settings
     import torch
@@ -127,7 +145,8 @@ def decided(settings: Align) -> Align:
         return settings.model_copy(update={"processes": max(1, visible)})
     if visible and settings.processes > visible:
         raise UsageError(
-            f"align.processes is {settings.processes}, but {gpus}: each process needs one of its own"
+            f"align.processes is {settings.processes}, but {gpus}: each process needs one of its own. With "
+            "`auto` a finished training is taken as it is, however many trained it"
         )
     return settings
 
@@ -155,6 +174,16 @@ def train_together(run: Run, settings: Align, revision: str | None, folder: Path
     shutil.rmtree(task.desk, ignore_errors=True)
     task.desk.mkdir(parents=True)
     task.write()
+    if launcher.found():
+        launched.train_launched(task)
+    else:
+        _train_in_children(task)
+    outcome: dict[str, Any] = json.loads(task.outcome.read_text(encoding="utf-8"))
+    return Trained(model=_read_weights(task.weights), **outcome)
+
+
+def _train_in_children(task: Task) -> None:
+    """Start the processes on this machine and see them to their end."""
     with orderly_stop():
         code = _run(task)
         if code:
@@ -167,7 +196,6 @@ def train_together(run: Run, settings: Align, revision: str | None, folder: Path
                 f"stopped after step {outcome['steps']} of {outcome['steps']}, which is saved: run "
                 "the same command again to go on from there"
             )
-    return Trained(model=_read_weights(task.weights), **outcome)
 
 
 def _run(task: Task) -> int:

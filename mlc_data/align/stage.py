@@ -14,7 +14,7 @@ from mlc_data.align.batches import PromptFormat
 from mlc_data.align.inputs import Inputs, load, read_inputs
 from mlc_data.align.launch import decided, train_together
 from mlc_data.align.model import KEY, check_model, identify, layer_number, quiet
-from mlc_data.errors import UsageError
+from mlc_data.errors import MlcDataError, UsageError
 from mlc_data.hashing import code_version, hash_value
 from mlc_data.lineage.build import write_lineage
 from mlc_data.lineage.record import TrainingLineage
@@ -46,8 +46,8 @@ def preflight(recipe: Recipe) -> None:
 
     Raises:
         ModelError: it is missing, incomplete, has pickled weights only, or has no such layer.
-        UsageError: a package that `align.report_to` names is not installed, or fewer GPUs are visible than the
-            recipe has processes.
+        UsageError: a package that `align.report_to` names is not installed, or the processes cannot be had,
+            see `mlc_data.align.launch.decided`.
     """
     decided(recipe.align)
     for name in recipe.align.report_to:
@@ -76,7 +76,8 @@ def align(
     A training that was stopped or killed goes on from its last saved step, kept in
     ``.training-<key>`` within the run's folder, and ends with the same weights. ``force`` begins
     anew. Pairs whose prompt is held out for evaluation are not trained on. With several
-    ``align.processes`` the training runs in children of this process.
+    ``align.processes`` the training runs in children of this process, or in the processes that were launched
+    with it, see `mlc_data.align.launched`; ``auto`` reuses what another number of them trained.
 
     Args:
         run: has ``sets/`` and ``preferences.parquet``.
@@ -92,34 +93,47 @@ def align(
         StoppedError: Ctrl-C, SIGTERM or `mlc_data.align.request_stop`; the last step is saved.
     """
     recipe = run.recipe
-    settings = decided(recipe.align)
+    able = decided(recipe.align)
     hashes = {"sets": run.content_hash("sets"), "preferences": run.content_hash("preferences")}
-    _, record = identify(settings.model, settings.revision, KEY)
-    key = {
-        **hashes,
-        "test_share": recipe.sets.test_share,
-        "languages": recipe.languages.model_dump(mode="json"),
-        # How often it is saved, and who is told of it, does not change what comes out.
-        "align": settings.model_dump(mode="json", exclude={"save_every", "report_to"}),
-        "seed": recipe.seed,
-        "model": [record.id, record.revision],
-        "code": code_version(
-            "align",
-            "align/card.md.j2",
-            "align/fsdp.yaml",
-            "lineage/build.py",
-            "lineage/record.py",
-            "records.py",
-        ),
-    }
-    if settings.loss.layer == "auto":
-        key["chosen"] = [
-            recipe.evaluate.max_sets,
-            code_version("probe.py", "evaluate/consistency.py"),
-        ]
+    _, record = identify(able.model, able.revision, KEY)
+
+    def keyed(settings: Align) -> dict[str, Any]:
+        key = {
+            **hashes,
+            "test_share": recipe.sets.test_share,
+            "languages": recipe.languages.model_dump(mode="json"),
+            # How often it is saved, and who is told of it, does not change what comes out.
+            "align": settings.model_dump(mode="json", exclude={"save_every", "report_to"}),
+            "seed": recipe.seed,
+            "model": [record.id, record.revision],
+            "code": code_version(
+                "align",
+                "align/card.md.j2",
+                "align/fsdp.yaml",
+                "lineage/build.py",
+                "lineage/record.py",
+                "records.py",
+            ),
+        }
+        if settings.loss.layer == "auto":
+            key["chosen"] = [
+                recipe.evaluate.max_sets,
+                code_version("probe.py", "evaluate/consistency.py"),
+            ]
+        return key
+
+    settings = able
+    if recipe.align.processes == "auto" and not force:
+        settings = _as_trained(run, able, lambda settings: hash_value(keyed(settings)))
+    key = keyed(settings)
     folder = run.path(f".training-{hash_value(key)[:12]}")
 
     def work(staging: Staging) -> Outcome:
+        if settings != able:
+            raise MlcDataError(
+                f"the checkpoint, or training.jsonl, was changed since {settings.processes} processes trained it, and "
+                f"here are {able.processes}: launch as many to train it again, or say --force"
+            )
         for other in run.folder.glob(".training-*"):
             if other != folder or force:
                 shutil.rmtree(other)
@@ -130,6 +144,16 @@ def align(
     reused = run.stage("align", key, ("checkpoint", "training.jsonl"), work, force=force)
     shutil.rmtree(folder, ignore_errors=True)
     return reused
+
+
+def _as_trained(run: Run, settings: Align, key: Callable[[Align], str]) -> Align:
+    """The settings with the number of processes of a finished training, if all else is equal: `auto`
+    takes it as it is, so that what several machines trained is evaluated on one."""
+    done = run.manifest.stages.get("align")
+    if done is None or "processes" not in done.notes:
+        return settings
+    trained = settings.model_copy(update={"processes": done.notes["processes"]})
+    return trained if key(trained) == done.key else settings
 
 
 def with_layer(settings: Align, layer: int) -> Align:

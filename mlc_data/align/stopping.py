@@ -5,13 +5,20 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from mlc_data import launcher
+
 log = logging.getLogger(__name__)
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+_SAME = 5
+"""Seconds in which a launched process takes a second signal for the first one, passed on by its launcher:
+Slurm, for one, sends it to both."""
 
 _requested = threading.Event()
 
@@ -31,7 +38,8 @@ def stop_requested() -> bool:
 
 @contextmanager
 def orderly_stop() -> Iterator[None]:
-    """Turn the first SIGINT or SIGTERM into `request_stop`; a second one acts at once.
+    """Turn the first SIGINT or SIGTERM into `request_stop`; a second one acts at once, in a launched process
+    if it comes some seconds later.
 
     Python allows signal handlers in the main thread only. In another thread nothing is installed:
     whoever runs the training there calls `request_stop`.
@@ -40,6 +48,8 @@ def orderly_stop() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    apart = _SAME if launcher.found() else 0
+    begun: float | None = None
     before = {number: signal.getsignal(number) for number in SIGNALS}
 
     def restore() -> None:
@@ -47,8 +57,16 @@ def orderly_stop() -> Iterator[None]:
             # None: installed by C code, which cannot be put back from here.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
-    def first(number: int, _: FrameType | None) -> None:
-        restore()
+    def heed(number: int, _: FrameType | None) -> None:
+        nonlocal begun
+        if begun is not None:
+            if time.monotonic() - begun >= apart:
+                restore()
+                signal.raise_signal(number)
+            return
+        begun = time.monotonic()
+        if not apart:
+            restore()
         _requested.set()
         log.warning(
             "%s: finishing this step and saving; a second one stops at once",
@@ -56,7 +74,7 @@ def orderly_stop() -> Iterator[None]:
         )
 
     for number in SIGNALS:
-        signal.signal(number, first)
+        signal.signal(number, heed)
     try:
         yield
     finally:

@@ -262,7 +262,7 @@ def _dataset(job: Job, arguments: Any) -> Dataset:
     if job.processes == 1:
         return made
     folder = job.folder / "pairs"
-    with arguments.main_process_first():
+    with arguments.main_process_first(local=False):  # machines share the folder
         if not folder.is_dir():
             made.save_to_disk(job.folder / ".pairs")
             (job.folder / ".pairs").rename(folder)

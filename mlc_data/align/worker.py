@@ -48,11 +48,7 @@ def work(task: Task, rank: int) -> int:
     """Train; the first process writes what comes of it, each its error. The error's exit status; 0 also
     if the training was stopped in order."""
     try:
-        with quiet():
-            trained = _train(task)
-            model = _whole(task, trained.model)
-            if rank == 0:
-                _write(task, trained, model)
+        share(task, rank)
     except StoppedError as error:
         if rank == 0:
             write_text(task.outcome, json.dumps({"stopped": str(error)}))
@@ -61,6 +57,20 @@ def work(task: Task, rank: int) -> int:
         write_text(task.failure(rank), json.dumps(told))
         return error.exit_code
     return 0
+
+
+def share(task: Task, rank: int) -> None:
+    """One process's share of the training; the first one writes what comes of it.
+
+    Raises:
+        StoppedError: asked to stop; the last step is saved.
+        MlcDataError: see `mlc_data.align.training.train`.
+    """
+    with quiet():
+        trained = _train(task)
+        model = _whole(task, trained.model)
+        if rank == 0:
+            _write(task, trained, model)
 
 
 def _listen() -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from mlc_data import __version__
+from mlc_data import __version__, launcher
 from mlc_data.cli import (
     cache,
     calibrate,
@@ -69,11 +69,14 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _application(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """From raw English safety prompts to a multilingually aligned checkpoint."""
+    if context.invoked_subcommand not in (None, "align"):
+        launcher.refuse(str(context.invoked_subcommand))
 
 
 run.register(app)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import typer
 
+from mlc_data import launcher
 from mlc_data.cli import display, probe
 from mlc_data.cli.options import (
     ForceOption,
@@ -61,10 +64,31 @@ def _command(stage: str) -> Callable[..., None]:
         force: ForceOption = False,
         quiet: QuietOption = False,
     ) -> None:
-        made = open_run(recipe, set_, run_dir, STAGES[: STAGES.index(stage) + 1], with_)
-        display.set_up(quiet=quiet)
-        bring_up_to(made, stage, force=force)
-        for part in summary(made):
-            display.out.print(part)
+        with _together(quiet):
+            made = open_run(recipe, set_, run_dir, STAGES[: STAGES.index(stage) + 1], with_)
+            display.set_up(quiet=quiet)
+            bring_up_to(made, stage, force=force)
+            for part in summary(made):
+                display.out.print(part)
 
     return command
+
+
+@contextmanager
+def _together(quiet: bool) -> Iterator[None]:
+    """What one process does, or the first of several that a launcher started with this command; the others
+    follow it, and end here."""
+    launch = launcher.found()
+    if launch is None:
+        yield
+        return
+    from mlc_data.align import launched  # it needs torch
+
+    if launch.rank:
+        display.set_up(quiet=True)
+        if not quiet:
+            logging.getLogger(launched.__name__).setLevel(logging.INFO)
+        raise typer.Exit(launched.follow(launch))
+    display.set_up(quiet=quiet)
+    with launched.leading(launch):
+        yield

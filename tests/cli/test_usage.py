@@ -161,3 +161,22 @@ def test_in_a_process_of_its_own_nothing_else_is_said(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 2
     assert "align.bta: unknown key; did you mean 'beta'?" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_under_a_launcher_only_align(
+    mlc_data: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {
+        "RANK": "1",
+        "WORLD_SIZE": "2",
+        "LOCAL_RANK": "1",
+        "MASTER_ADDR": "a",
+        "MASTER_PORT": "1",
+    }
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    done = mlc_data("run", "quickstart")
+    assert done.returncode == 2
+    assert "`mlc-data run` was launched 2 times" in done.stderr
+    assert "build first (`mlc-data sets RECIPE`, started once)" in done.stderr
+    assert not Path("runs").exists()
