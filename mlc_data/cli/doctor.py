@@ -53,6 +53,7 @@ def doctor(
         *_identifiers(loaded),
         *_needed(loaded.sources.prompts.path, "prompts"),
         *_needed(preferences.path if preferences else None, "preferences"),
+        *_runner(loaded),
     ):
         wrong += not good
         table.add_row(
@@ -105,6 +106,19 @@ def _needed(location: str | None, what: str) -> Iterator[tuple[str, str, bool]]:
         yield what, str(error), False
     else:
         yield what, str(path), path.exists()
+
+
+def _runner(recipe: Recipe) -> Iterator[tuple[str, str, bool]]:
+    if recipe.runner.type == "threads":
+        return
+    from flows import runners
+
+    try:
+        runners.check(recipe)
+    except MlcDataError as error:
+        yield "runner", str(error), False
+    else:
+        yield "runner", f"{recipe.runner.type}, {recipe.runner.address or 'on this machine'}", True
 
 
 def _identifiers(recipe: Recipe) -> Iterator[tuple[str, str, bool]]:

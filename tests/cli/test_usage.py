@@ -147,6 +147,9 @@ def test_doctor_finds_the_quickstart_and_misses_what_is_away(
     bad = mlc_data("doctor", "--set", "translate.model=./none")
     assert bad.returncode == 1
     assert "missing" in bad.stdout
+    cluster = mlc_data("doctor", "--set", "runner.type=dask")
+    assert cluster.returncode == 1
+    assert "PREFECT_API_URL" in cluster.stdout
 
 
 def test_in_a_process_of_its_own_nothing_else_is_said(tmp_path: Path) -> None:
