@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from mlc_data.hashing import code_version, hash_rows
+from mlc_data.errors import MlcDataError
+from mlc_data.hashing import RowsHash, code_version
 from mlc_data.recipe import AtLeast, Sets
 from mlc_data.records import PROMPTS, SETS, SetReason, Split
 from mlc_data.workspace import Outcome, Run, Staging, read_table, write_table
@@ -16,6 +19,11 @@ from mlc_data.workspace import Outcome, Run, Staging, read_table, write_table
 log = logging.getLogger(__name__)
 
 _ID_SPACE = 16**8
+
+PROMPTS_AT_ONCE = 2_000
+"""Prompts that are made into sets together."""
+VARIANTS_AT_ONCE = 20_000
+"""Kept variants that are read together."""
 
 
 def required(policy: AtLeast | str, targets: int) -> int:
@@ -75,32 +83,34 @@ def build_sets(run: Run, *, force: bool = False) -> bool:
 
     Raises:
         UsageError: the checks have not been run yet.
+        MlcDataError: the kept variants are not those of the run's prompts.
     """
     recipe = run.recipe
     targets, settings = recipe.languages.targets, recipe.sets
 
     def work(staging: Staging) -> Outcome:
-        prompts = read_table(run.path("prompts.parquet"), PROMPTS)
-        variants = pl.read_parquet(run.path("variants", "variants.parquet"))
-        sets, dropped = assemble(prompts, variants, settings, targets)
-        sets = sets.with_columns(language=pl.lit(recipe.languages.source)).select(list(SETS))
-        parts = pl.Series(
-            [split_of(prompt_id, settings.test_share) for prompt_id in sets["prompt_id"]],
-            dtype=pl.String,
-        )
-        sizes: dict[str, int] = {}
-        for split in Split:
-            rows = sets.filter(parts == split)
-            sizes[split.value] = rows.height
-            shards = list(rows.iter_slices(settings.shard_rows)) or [rows]
-            for number, shard in enumerate(shards):
-                name = f"{split}-{number:05d}-of-{len(shards):05d}.parquet"
-                write_table(shard, staging.path("sets", name), SETS)
-        log.info("sets: %d kept (%s), dropped %s", sets.height, sizes, dropped or "none")
+        content, dropped, complete = RowsHash(), Counter[str](), 0
+        files = {split: _Files(staging, split, settings.shard_rows) for split in Split}
+        for prompts, variants in _in_slices(run):
+            sets, reasons = assemble(prompts, variants, settings, targets)
+            sets = sets.with_columns(language=pl.lit(recipe.languages.source)).select(list(SETS))
+            for row in sets.iter_rows(named=True):
+                content.add_row(row)
+            dropped.update(reasons)
+            complete += int((sets["missing"].list.len() == 0).sum())
+            parts = pl.Series(
+                [split_of(prompt_id, settings.test_share) for prompt_id in sets["prompt_id"]],
+                dtype=pl.String,
+            )
+            for split, writer in files.items():
+                writer.add(sets.filter(parts == split))
+        sizes = {split.value: writer.end() for split, writer in files.items()}
+        kept, counted = sum(sizes.values()), dict(sorted(dropped.items()))
+        log.info("sets: %d kept (%s), dropped %s", kept, sizes, counted or "none")
         return Outcome(
-            counts={"sets": {"kept": sets.height, "dropped": dropped}},
-            content_hash={"sets": hash_rows(sets.iter_rows(named=True))},
-            notes={"splits": sizes, "complete": int((sets["missing"].list.len() == 0).sum())},
+            counts={"sets": {"kept": kept, "dropped": counted}},
+            content_hash={"sets": content.hexdigest()},
+            notes={"splits": sizes, "complete": complete},
         )
 
     key = {
@@ -111,3 +121,75 @@ def build_sets(run: Run, *, force: bool = False) -> bool:
         "code": code_version("variants.py", "records.py"),
     }
     return run.stage("sets", key, ("sets",), work, force=force)
+
+
+def _in_slices(run: Run) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """The prompts, some thousands at a time, each time with their kept variants: both tables are in the order of
+    the prompts, so that neither is held as a whole.
+
+    Raises:
+        MlcDataError: the variants are in another order, or of other prompts.
+    """
+    prompts = read_table(run.path("prompts.parquet"), PROMPTS)
+    places = prompts.select("prompt_id").with_row_index("place")
+    columns = ["prompt_id", "language", "text"]
+    path = run.path("variants", "variants.parquet")
+    batches = pl.scan_parquet(path).select(columns).collect_batches(chunk_size=VARIANTS_AT_ONCE)
+    # A prompt that there is not has a place behind all of them, and is told at the end.
+    place = pl.col("place").fill_null(prompts.height)
+    waiting = (
+        part.join(places, on="prompt_id", how="left", maintain_order="left").with_columns(place)
+        for part in batches
+    )
+    held = pl.DataFrame(schema={**dict.fromkeys(columns, pl.String), "place": pl.UInt32})
+    begun = 0
+    for some in prompts.iter_slices(PROMPTS_AT_ONCE):
+        until = begun + some.height
+        while held.is_empty() or held["place"][-1] < until:
+            part = next(waiting, None)
+            if part is None:
+                break
+            held = pl.concat([held, part])
+        inside = (pl.col("place") >= begun) & (pl.col("place") < until)
+        mine = held.filter(inside)
+        held = held.filter(~inside)
+        yield some, mine.select(columns)
+        begun = until
+    if not held.is_empty() or next(waiting, None) is not None:
+        raise MlcDataError(
+            f"{path} has variants of prompts that prompts.parquet does not have, or has them in another order: "
+            "`mlc-data check RUN --force` decides again"
+        )
+
+
+class _Files:
+    """The files of one split, each of ``rows`` sets but for the last; how many there are is in their names."""
+
+    def __init__(self, staging: Staging, split: Split, rows: int) -> None:
+        self._staging, self._split, self._rows = staging, split, rows
+        self._held = pl.DataFrame(schema=SETS)
+        self._written: list[Path] = []
+        self._size = 0
+
+    def add(self, sets: pl.DataFrame) -> None:
+        """Some more; what fills a file is written."""
+        self._size += sets.height
+        self._held = pl.concat([self._held, sets])
+        while self._held.height > self._rows:
+            self._write(self._held.head(self._rows))
+            self._held = self._held.slice(self._rows)
+
+    def end(self) -> int:
+        """Write the rest; how many sets there were."""
+        if self._held.height or not self._written:
+            self._write(self._held)
+        for number, path in enumerate(self._written):
+            path.rename(
+                path.with_name(f"{self._split}-{number:05d}-of-{len(self._written):05d}.parquet")
+            )
+        return self._size
+
+    def _write(self, sets: pl.DataFrame) -> None:
+        path = self._staging.path("sets", f"{self._split}-{len(self._written):05d}.parquet")
+        write_table(sets, path, SETS)
+        self._written.append(path)
