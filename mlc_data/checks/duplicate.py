@@ -12,13 +12,17 @@ from numpy.typing import NDArray
 
 from mlc_data.checks.base import Check, VariantReason, at_most, within
 from mlc_data.checks.duplicate_index import Index
+from mlc_data.checks.duplicate_texts import COLUMNS, SCHEMA, Texts
 from mlc_data.checks.round_trip import common_words
 from mlc_data.checks.shingles import jaccard, plain, runs, signatures
 from mlc_data.languages import get_language
 from mlc_data.recipe_checks import DuplicateCheck
 
 HELD = 3_000_000
-"""Bytes of texts that are held to be compared with. More take more passes over the translations."""
+"""Bytes of texts that are held to be compared with."""
+HELD_A_VARIANT = 32
+"""Bytes of texts a variant that are held instead while the index is made, if that is more. What is not held takes
+another pass over all translations: with a fixed number there would be more passes the more variants there are."""
 RUNS_HELD = 100_000
 PAIRS_AT_ONCE = 1000
 ALIKE = 0.3
@@ -26,8 +30,7 @@ ALIKE = 0.3
 AGREES = 0.5
 """A variant whose back-translation shares less of its words with the prompt is not held for right."""
 
-_COLUMNS = ("language", "source", "text", "back_translation")
-_NONE = pl.DataFrame(schema={"row": pl.Int64, **dict.fromkeys(_COLUMNS, pl.String)})
+_NONE = pl.DataFrame(schema={"row": pl.Int64(), **SCHEMA})
 _ROW_BYTES = 64
 
 Parts = Callable[[], Iterator[pl.DataFrame]]
@@ -41,14 +44,15 @@ class Corpus:
     parts: Parts
     held: pl.DataFrame = field(default_factory=lambda: _NONE)
     """Texts by row, in order."""
+    stored: Texts | None = None
+    """Where the texts lie by row; without it all translations are read for a few."""
 
     def texts(self, rows: NDArray[np.int64]) -> pl.DataFrame:
-        """The given rows of the translations, and maybe others, in order; reads the files only for new
-        ones."""
+        """The given rows of the translations, and maybe others, in order; reads only what is new."""
         missing = np.setdiff1d(rows, self.held["row"].to_numpy())
         if len(missing):
             kept = self.held.filter(pl.col("row").is_in(rows)) if self._full else self.held
-            new, _ = self.read(missing, budget=None)
+            new = self.stored.rows(missing) if self.stored else self.read(missing, None)[0]
             self.held = pl.concat([kept, new]).sort("row")
         return self.held
 
@@ -57,7 +61,7 @@ class Corpus:
         return _bytes(self.held) > HELD
 
     def read(
-        self, wanted: NDArray[np.int64], budget: int | None = HELD
+        self, wanted: NDArray[np.int64], budget: int | None
     ) -> tuple[pl.DataFrame, NDArray[np.int64]]:
         """Texts of the first of the wanted rows (sorted), and the rows that the budget leaves over."""
         found, begun, used, taken = [_NONE], 0, 0, 0
@@ -65,8 +69,8 @@ class Corpus:
             until = int(np.searchsorted(wanted, begun + part.height))
             inside = wanted[taken:until]
             if len(inside):
-                texts = part.select(_COLUMNS)[inside - begun]
-                found.append(texts.select(pl.Series("row", inside), *_COLUMNS))
+                texts = part.select(COLUMNS)[inside - begun]
+                found.append(texts.select(pl.Series("row", inside), *COLUMNS))
                 used += _bytes(texts)
             taken, begun = until, begun + part.height
             if taken == len(wanted) or (budget is not None and used > budget):
@@ -114,8 +118,9 @@ class Duplicate:
             asked[begun + doubtful[who]] = True
             needed[other] = True
         left = np.flatnonzero(needed)
+        budget = max(HELD, HELD_A_VARIANT * len(index.prompts))
         while len(left):
-            corpus.held, left = corpus.read(left)
+            corpus.held, left = corpus.read(left, budget)
             for begun, part in _placed(parts()):
                 some = part.filter(pl.Series(asked[begun : begun + part.height]))
                 marks = signatures(some)
@@ -130,10 +135,11 @@ class Duplicate:
         """See `CorpusCheck`."""
         assert self.corpus is not None
         self.corpus.index.save(folder)
+        Texts.write(self.corpus.parts(), folder)
 
     def loaded(self, folder: Path, parts: Parts) -> Check:
         """See `CorpusCheck`."""
-        return replace(self, corpus=Corpus(Index.load(folder), parts))
+        return replace(self, corpus=Corpus(Index.load(folder), parts, stored=Texts(folder)))
 
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
         """``duplicate_similarity``.
@@ -182,7 +188,7 @@ class Duplicate:
         other: NDArray[np.int64],
     ) -> pl.DataFrame:
         """The pairs that count against the first of the two, with their ``excess``."""
-        mine = rows.select(_COLUMNS)[who].with_columns(who=who)
+        mine = rows.select(COLUMNS)[who].with_columns(who=who)
         theirs = others[np.searchsorted(others["row"].to_numpy(), other)]
         pairs = pl.concat([mine, theirs.select(pl.all().name.suffix("_other"))], how="horizontal")
         alike, prompts = self._alike(pairs)

@@ -277,12 +277,14 @@ def scores_of(
     before it."""
     path = run.path(SCORES)
     with_schema(pl.read_parquet(path, n_rows=0), scores_schema(names), str(path))
-    scores = pl.scan_parquet(path)
-    for part in read_table(file, TRANSLATIONS).iter_slices(ROWS_AT_ONCE):
-        rows = part.drop("segments")
+    table = read_table(file, TRANSLATIONS).drop("segments")
+    # Read once a file: whoever asks for a slice reads the index of the whole table, which grows with every file.
+    scores = pl.scan_parquet(path).slice(begun, table["failure"].null_count()).collect()
+    taken = 0
+    for rows in table.iter_slices(ROWS_AT_ONCE):
         number = rows["failure"].null_count()
-        yield rows, scores.slice(begun, number).collect()
-        begun += number
+        yield rows, scores.slice(taken, number)
+        taken += number
 
 
 def _saved(run: Run, checks: Sequence[Check]) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import polars as pl
@@ -13,7 +13,6 @@ import pytest
 
 from mlc_data.checks import Duplicate
 from mlc_data.checks.base import Check
-from mlc_data.checks.duplicate import Corpus
 from mlc_data.checks.shingles import BANDS, MINIMA, jaccard, plain, runs, signatures
 
 Rows = Callable[..., pl.DataFrame]
@@ -175,10 +174,29 @@ def test_little_memory_for_texts_takes_more_passes_and_changes_nothing(
     texts = unlike(60)
     table = rows(*zip(unlike(120, seed=3), texts * 2, strict=True))
     before = scores(table)
-    monkeypatch.setattr(Corpus.read, "__defaults__", (500,))
     monkeypatch.setattr("mlc_data.checks.duplicate.HELD", 500)
+    monkeypatch.setattr("mlc_data.checks.duplicate.HELD_A_VARIANT", 0)
     assert scores(table) == before
     assert min(before) > 0.5
+
+
+def test_passes_do_not_grow_with_the_variants(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlc_data.checks.duplicate.HELD", 500)
+    monkeypatch.setattr("mlc_data.checks.duplicate.HELD_A_VARIANT", 100)
+
+    def passes(number: int) -> int:
+        texts = unlike(number)
+        table = rows(*zip(unlike(2 * number, seed=3), texts * 2, strict=True))
+        begun = []
+
+        def parts() -> Iterator[pl.DataFrame]:
+            begun.append(1)
+            return table.iter_slices(10)
+
+        Duplicate().prepared(parts)
+        return len(begun)
+
+    assert 4 < passes(50) == passes(400)
 
 
 def test_it_has_to_see_all_translations_first(rows: Rows) -> None:
