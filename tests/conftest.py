@@ -23,9 +23,10 @@ SMALL: dict[str, Any] = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For `pytest -n`: the tests of a file stay together, for what they share; those of the road too, and they
-    come first, for they take longest and mostly wait."""
+    """For `pytest -n`, before it looks at the marks: the tests of a file stay together, for what they share;
+    those of the road too, and they come first, for they take longest and mostly wait."""
     road = Path(__file__).parent / "road"
     items.sort(key=lambda item: not item.path.is_relative_to(road))
     for item in items:
