@@ -30,7 +30,7 @@ quickstart: $(INSTALLED)
 # Two at a time, a core each: many wait for processes. Tests of one file stay together.
 TEST_PROCESSES ?= 2
 test: $(INSTALLED)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) --no-loadscope-reorder
 
 ## make check        ruff, mypy --strict, schemas up to date, docker-compose.yml valid
 check: $(INSTALLED)

@@ -343,16 +343,26 @@ class TableWriter:
     Use it in a ``with`` statement; the file is complete when that ends.
     """
 
+    GROUP = 20_000
+    """Rows of a row group, at least: a file of millions of rows is slow to open if it has a group for each part."""
+
     def __init__(self, path: Path, schema: Mapping[str, pl.DataType]) -> None:
         self._path, self._schema = path, schema
-        empty = pl.DataFrame(schema=schema).to_arrow()
-        self._writer = ParquetWriter(path, empty.schema, compression="zstd")
+        self._held = [pl.DataFrame(schema=schema)]
+        self._writer = ParquetWriter(path, self._held[0].to_arrow().schema, compression="zstd")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._writer.close()
+        self.close()
+
+    def close(self) -> None:
+        """Write what is left, and the end of the file."""
+        try:
+            self._flush()
+        finally:
+            self._writer.close()
 
     def write(self, frame: pl.DataFrame) -> None:
         """Append rows.
@@ -360,7 +370,13 @@ class TableWriter:
         Raises:
             MlcDataError: the columns differ from the schema.
         """
-        table = with_schema(frame, self._schema, str(self._path)).to_arrow()
+        self._held.append(with_schema(frame, self._schema, str(self._path)))
+        if sum(part.height for part in self._held) >= self.GROUP:
+            self._flush()
+
+    def _flush(self) -> None:
+        table = pl.concat(self._held).to_arrow()
+        self._held = self._held[:1]
         if table.num_rows:
             self._writer.write_table(table)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from support import write_jsonl
+from xdist.scheduler import LoadScopeScheduling
 
 from mlc_data.recipe import Recipe
 from mlc_data.recipe_files import parse_recipe
@@ -23,15 +24,23 @@ SMALL: dict[str, Any] = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)
+ROAD = "tests/road/"
+
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """For `pytest -n`: the tests of a file stay in one process, for what they share; those of the road too."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return ROAD if nodeid.startswith(ROAD) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For `pytest -n`, before it looks at the marks: the tests of a file stay together, for what they share;
-    those of the road too, and they come first, for they take longest and mostly wait."""
-    road = Path(__file__).parent / "road"
-    items.sort(key=lambda item: not item.path.is_relative_to(road))
-    for item in items:
-        together = "road" if item.path.is_relative_to(road) else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(together))
+    """The road comes first: it takes longest, and mostly waits."""
+    items.sort(key=lambda item: not item.nodeid.startswith(ROAD))
 
 
 @pytest.fixture

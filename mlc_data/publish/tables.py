@@ -165,7 +165,7 @@ class _Shards:
 
     def _close(self) -> None:
         if self._writer is not None:
-            self._writer.__exit__()
+            self._writer.close()
 
     def __exit__(self, *failed: object) -> None:
         self._close()
