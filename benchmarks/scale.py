@@ -38,6 +38,8 @@ TASK_SECONDS = 0.006
 """Prefect's own for a task, in the middle of the 5 to 7 ms that were measured."""
 SHARDED = ("translate", "score", "rescue")
 TABLES = ("translations", "scores", "rescue", "variants", "rejected", "sets")
+BUFFERS = 20_000
+"""Variants that stages which stream hold at once: with fewer, memory grows until the buffers are full."""
 WHAT_IF = (2_000, 5_000, 10_000)
 
 console = Console(width=118, highlight=False)
@@ -284,6 +286,11 @@ def show_memory(sizes: list[Found], plan: Plan) -> None:
     table.add_row("duplicate index", f"{index:.0f}", f"{index * plan.variants / 1e9:,.1f}",
                   "once a machine: processes share it")  # fmt: skip
     for name in ("check", "sets"):
+        if small.variants < BUFFERS:
+            table.add_row(
+                f"stage {name}", "", "", "not told by so few variants: --sizes 1600 12000"
+            )
+            continue
         grown = large.stages[name].peak - small.stages[name].peak
         each = grown / (large.variants - small.variants)
         table.add_row(f"stage {name}", f"{each:.0f}", f"{each * plan.variants / 1e9:,.1f}",
