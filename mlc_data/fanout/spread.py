@@ -76,7 +76,9 @@ def spread(
     finally:
         forget()
     processes = {result[PROCESS] for result in results.values()}
-    log.info("%s: %d shards, by %d processes", staging.stage, len(shards), len(processes))
+    if len(shards) > 1:
+        by = "one process" if len(processes) == 1 else f"{len(processes)} processes"
+        log.info("%s: %d shards, by %s", staging.stage, len(shards), by)
     return [(shard.table, results[shard.number]) for shard in shards]
 
 

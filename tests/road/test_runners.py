@@ -39,7 +39,7 @@ def made(run: Path) -> Manifest:
 def by_threads(server: House, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     folder = tmp_path_factory.mktemp("threads")
     said = build(server, folder / "run", folder / "cache", "runner.workers=2")
-    assert "translate: 8 shards, by 1 processes" in said
+    assert "translate: 8 shards, by one process" in said
     return made(folder / "run")
 
 

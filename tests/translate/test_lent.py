@@ -19,7 +19,7 @@ VIPI, KWANINI = Hypothesis("Vipi?", -0.25, 0.0), Hypothesis("Kwa nini?", -0.5, 0
 @pytest.fixture
 def home(tmp_path: Path) -> str:
     """A cache that knows one sentence."""
-    where = str(tmp_path / "home")
+    where = str(tmp_path / "my home? 100%20#1 ✓")
     with open_cache(where, StubTranslator()) as cache:
         assert cache
         cache.put({OLD: VIPI})
