@@ -50,7 +50,9 @@ def test_every_runner_makes_the_same(
     own = (f"runner.type={kind}", "runner.workers=2")
     said = build(server, tmp_path / "run", tmp_path / "cache", *own)
     for stage in ("translate", "score", "rescue"):
-        assert f"{stage}: 8 shards, by 2 processes" in said
+        assert f"{stage}: 8 shards, by" in said
+    # On a busy machine one worker may have done all of a short stage before the other began.
+    assert "8 shards, by 2 processes" in said
     assert made(tmp_path / "run").content_hash == by_threads.content_hash
     assert made(tmp_path / "run").counts == by_threads.counts
     # What the workers translated is in this machine's cache.
