@@ -24,6 +24,9 @@ from mlc_data.fanout.workers import AT_ONCE, Done
 from mlc_data.recipe import Recipe
 from mlc_data.recipe_runner import Runner
 
+WITH_ENGINE = ("translate", "rescue")
+"""Stages whose shards load a translation model."""
+
 _SECONDS = 10
 
 
@@ -128,7 +131,7 @@ class InTasks:
 
         @flow(name="shards", flow_run_name=shards[0].stage, task_runner=task_runner(self.runner))
         def in_tasks() -> None:
-            with _reserving(self.runner):
+            with _reserving(self.runner, shards[0].stage):
                 waiting = {one.submit(shard): shard for shard in shards}
             try:
                 for future in as_completed(list(waiting)):
@@ -150,18 +153,18 @@ class InTasks:
             raise MlcDataError(f"runner.address: {self.runner.address}: {error}{hint}") from error
 
 
-def _reserving(runner: Runner) -> ExitStack:
-    """Tasks that are submitted within are given what the runner says."""
+def _reserving(runner: Runner, stage: str) -> ExitStack:
+    """Tasks that are submitted within are given what the runner says; GPUs only where an engine works."""
     stack = ExitStack()
+    gpus = runner.gpus_per_task if stage in WITH_ENGINE else 0
     if runner.type == "ray":
         from prefect_ray.context import remote_options
 
-        given = {"num_cpus": runner.cpus_per_task, "num_gpus": runner.gpus_per_task}
-        stack.enter_context(remote_options(**given))
-    elif runner.gpus_per_task:
+        stack.enter_context(remote_options(num_cpus=runner.cpus_per_task, num_gpus=gpus))
+    elif gpus:
         import dask
 
-        stack.enter_context(dask.annotate(resources={"GPU": runner.gpus_per_task}))
+        stack.enter_context(dask.annotate(resources={"GPU": gpus}))
     return stack
 
 

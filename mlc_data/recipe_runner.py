@@ -24,8 +24,8 @@ class Runner(Section):
     cpus_per_task: int = Field(default=1, ge=1)
     """Dask and Ray: cores that a shard's translation uses; Ray reserves them."""
     gpus_per_task: float = Field(default=0, ge=0)
-    """Dask and Ray: GPUs that a shard reserves, as Ray counts them or as Dask workers tell with
-    `--resources GPU=1`."""
+    """Dask and Ray: GPUs that a shard reserves where it translates (not where it scores), as Ray counts them
+    or as Dask workers tell with `--resources GPU=1`."""
 
     @model_validator(mode="after")
     def _threads_have_no_cluster(self) -> Self:

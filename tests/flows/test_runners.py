@@ -62,3 +62,20 @@ def test_what_may_be_on_other_machines(recipe: Any) -> None:
     elsewhere = runners.InTasks(recipe(type="ray", address="auto").runner)
     assert (own.here, own.apart) == (False, False)
     assert (elsewhere.here, elsewhere.apart) == (False, True)
+
+
+def test_gpus_are_reserved_where_an_engine_works() -> None:
+    import dask
+    from prefect_ray.context import RemoteOptionsContext
+
+    for stage, gpus in (("translate", 1), ("score", 0), ("rescue", 1)):
+        ray = Runner(type="ray", address="auto", gpus_per_task=1, cpus_per_task=4)
+        with runners._reserving(ray, stage):
+            given = RemoteOptionsContext.get().current_remote_options
+            assert given == {"num_cpus": 4, "num_gpus": gpus}
+        cluster = Runner(type="dask", address="tcp://there:8786", gpus_per_task=1)
+        with runners._reserving(cluster, stage):
+            told = dask.get_annotations()
+            assert told == ({"resources": {"GPU": 1}} if gpus else {})
+    with runners._reserving(Runner(), "translate"):
+        assert not dask.get_annotations()
