@@ -37,13 +37,14 @@ from mlc_data.hashing import RowsHash, code_version, hash_value
 from mlc_data.manifest import ModelRecord
 from mlc_data.recipe import Recipe
 from mlc_data.records import FailureReason, Status
+from mlc_data.table_writer import TableWriter
 from mlc_data.translate.ask import Asker
 from mlc_data.translate.engine import load_translator
 from mlc_data.translate.lent import lending, shard_cache
 from mlc_data.translate.retry import Retry, Rung
 from mlc_data.translate.translator import Translator, refuse_pairs
 from mlc_data.translate.weights import with_cores
-from mlc_data.workspace import Outcome, Run, Staging, TableWriter, read_table
+from mlc_data.workspace import Outcome, Run, Staging, read_table
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import ExitStack
 from typing import Any
 
 import polars as pl
@@ -14,7 +14,8 @@ from mlc_data.errors import MlcDataError
 from mlc_data.hashing import RowsHash, code_version
 from mlc_data.recipe import AtLeast, Sets
 from mlc_data.records import PROMPTS, SETS, SetReason, Split
-from mlc_data.workspace import Outcome, Run, Staging, read_table, write_table
+from mlc_data.table_writer import SplitFiles
+from mlc_data.workspace import Outcome, Run, Staging, read_table
 
 log = logging.getLogger(__name__)
 
@@ -90,21 +91,29 @@ def build_sets(run: Run, *, force: bool = False) -> bool:
 
     def work(staging: Staging) -> Outcome:
         content, dropped, complete = RowsHash(), Counter[str](), 0
-        files = {split: _Files(staging, split, settings.shard_rows) for split in Split}
-        for prompts, variants in _in_slices(run):
-            sets, reasons = assemble(prompts, variants, settings, targets)
-            sets = sets.with_columns(language=pl.lit(recipe.languages.source)).select(list(SETS))
-            for row in sets.iter_rows(named=True):
-                content.add_row(row)
-            dropped.update(reasons)
-            complete += int((sets["missing"].list.len() == 0).sum())
-            parts = pl.Series(
-                [split_of(prompt_id, settings.test_share) for prompt_id in sets["prompt_id"]],
-                dtype=pl.String,
-            )
-            for split, writer in files.items():
-                writer.add(sets.filter(parts == split))
-        sizes = {split.value: writer.end() for split, writer in files.items()}
+        folder = staging.path("sets", "part").parent
+        with ExitStack() as stack:
+            files = {
+                split: stack.enter_context(
+                    SplitFiles(folder, split, settings.shard_rows, SETS, keep_empty=True)
+                )
+                for split in Split
+            }
+            for prompts, variants in _in_slices(run):
+                sets, reasons = assemble(prompts, variants, settings, targets)
+                sets = sets.with_columns(language=pl.lit(recipe.languages.source))
+                sets = sets.select(list(SETS))
+                for row in sets.iter_rows(named=True):
+                    content.add_row(row)
+                dropped.update(reasons)
+                complete += int((sets["missing"].list.len() == 0).sum())
+                parts = pl.Series(
+                    [split_of(prompt_id, settings.test_share) for prompt_id in sets["prompt_id"]],
+                    dtype=pl.String,
+                )
+                for split, writer in files.items():
+                    writer.write(sets.filter(parts == split))
+        sizes = {split.value: writer.rows for split, writer in files.items()}
         kept, counted = sum(sizes.values()), dict(sorted(dropped.items()))
         log.info("sets: %d kept (%s), dropped %s", kept, sizes, counted or "none")
         return Outcome(
@@ -160,36 +169,3 @@ def _in_slices(run: Run) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
             f"{path} has variants of prompts that prompts.parquet does not have, or has them in another order: "
             "`mlc-data check RUN --force` decides again"
         )
-
-
-class _Files:
-    """The files of one split, each of ``rows`` sets but for the last; how many there are is in their names."""
-
-    def __init__(self, staging: Staging, split: Split, rows: int) -> None:
-        self._staging, self._split, self._rows = staging, split, rows
-        self._held = pl.DataFrame(schema=SETS)
-        self._written: list[Path] = []
-        self._size = 0
-
-    def add(self, sets: pl.DataFrame) -> None:
-        """Some more; what fills a file is written."""
-        self._size += sets.height
-        self._held = pl.concat([self._held, sets])
-        while self._held.height > self._rows:
-            self._write(self._held.head(self._rows))
-            self._held = self._held.slice(self._rows)
-
-    def end(self) -> int:
-        """Write the rest; how many sets there were."""
-        if self._held.height or not self._written:
-            self._write(self._held)
-        for number, path in enumerate(self._written):
-            path.rename(
-                path.with_name(f"{self._split}-{number:05d}-of-{len(self._written):05d}.parquet")
-            )
-        return self._size
-
-    def _write(self, sets: pl.DataFrame) -> None:
-        path = self._staging.path("sets", f"{self._split}-{len(self._written):05d}.parquet")
-        write_table(sets, path, SETS)
-        self._written.append(path)

@@ -16,10 +16,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import polars as pl
-from pyarrow.parquet import ParquetWriter
 
 from mlc_data.errors import MlcDataError, UsageError
 from mlc_data.hashing import hash_file, hash_value
@@ -335,50 +334,6 @@ def read_table(path: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
 def write_table(frame: pl.DataFrame, path: Path, schema: Mapping[str, pl.DataType]) -> None:
     """Write Parquet (zstd) with exactly the schema's columns."""
     with_schema(frame, schema, str(path)).write_parquet(path, compression="zstd")
-
-
-class TableWriter:
-    """A Parquet file (zstd) written part by part, so that a long table is never held as a whole.
-
-    Use it in a ``with`` statement; the file is complete when that ends.
-    """
-
-    GROUP = 20_000
-    """Rows of a row group, at least: a file of millions of rows is slow to open if it has a group for each part."""
-
-    def __init__(self, path: Path, schema: Mapping[str, pl.DataType]) -> None:
-        self._path, self._schema = path, schema
-        self._held = [pl.DataFrame(schema=schema)]
-        self._writer = ParquetWriter(path, self._held[0].to_arrow().schema, compression="zstd")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Write what is left, and the end of the file."""
-        try:
-            self._flush()
-        finally:
-            self._writer.close()
-
-    def write(self, frame: pl.DataFrame) -> None:
-        """Append rows.
-
-        Raises:
-            MlcDataError: the columns differ from the schema.
-        """
-        self._held.append(with_schema(frame, self._schema, str(self._path)))
-        if sum(part.height for part in self._held) >= self.GROUP:
-            self._flush()
-
-    def _flush(self) -> None:
-        table = pl.concat(self._held).to_arrow()
-        self._held = self._held[:1]
-        if table.num_rows:
-            self._writer.write_table(table)
 
 
 def with_schema(frame: pl.DataFrame, schema: Mapping[str, pl.DataType], where: str) -> pl.DataFrame:

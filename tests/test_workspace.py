@@ -7,7 +7,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from pyarrow.parquet import ParquetFile
 
 from mlc_data.errors import DiskFullError, MlcDataError, UsageError, is_disk_full
 from mlc_data.records import PREFERENCES, PROMPTS, empty
@@ -15,7 +14,6 @@ from mlc_data.workspace import (
     Outcome,
     Run,
     Staging,
-    TableWriter,
     read_table,
     write_table,
     write_text,
@@ -158,20 +156,3 @@ def test_a_full_disk_is_recognised_through_its_causes() -> None:
     assert is_disk_full(RuntimeError("database or disk is full"))
     assert not is_disk_full(RuntimeError("something else"))
     assert not issubclass(DiskFullError, UsageError)
-
-
-def test_a_table_written_in_parts_has_few_row_groups(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(TableWriter, "GROUP", 10)
-    schema: dict[str, pl.DataType] = {"n": pl.Int64()}
-    parts = [pl.DataFrame({"n": range(3 * i, 3 * i + 3)}, schema=schema) for i in range(9)]
-    with TableWriter(tmp_path / "some.parquet", schema) as writer:
-        for part in parts:
-            writer.write(part)
-    assert pl.read_parquet(tmp_path / "some.parquet").equals(pl.concat(parts))
-    groups = ParquetFile(tmp_path / "some.parquet").metadata
-    assert [groups.row_group(n).num_rows for n in range(groups.num_row_groups)] == [12, 12, 3]
-    with TableWriter(tmp_path / "none.parquet", schema):
-        pass
-    assert pl.read_parquet(tmp_path / "none.parquet").schema == schema

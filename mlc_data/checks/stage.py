@@ -39,7 +39,8 @@ from mlc_data.hashing import RowsHash, code_version
 from mlc_data.manifest import ModelRecord, VariantCounts
 from mlc_data.recipe import Recipe
 from mlc_data.records import KEYS, TRANSLATIONS, Status
-from mlc_data.workspace import Outcome, Run, Staging, TableWriter, read_table, with_schema
+from mlc_data.table_writer import TableWriter
+from mlc_data.workspace import Outcome, Run, Staging, read_table, with_schema
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import polars as pl
 
@@ -14,8 +13,9 @@ from mlc_data.errors import MlcDataError, UsageError
 from mlc_data.hashing import hash_file
 from mlc_data.manifest import Manifest
 from mlc_data.records import SETS, VARIANTS, Split
+from mlc_data.table_writer import SplitFiles
 from mlc_data.variants import split_of
-from mlc_data.workspace import Run, TableWriter, with_schema
+from mlc_data.workspace import Run, with_schema
 
 CONFIGS = ("sets", "variants")
 """Configurations of the data set: one row a prompt with its variants; one row a variant."""
@@ -114,8 +114,8 @@ def _split_variants(run: Run, folder: Path, schema: Mapping[str, pl.DataType]) -
     settings = run.recipe.sets
     table = pl.scan_parquet(run.path(_VARIANTS_FILE))
     with (
-        _Shards(folder, "train", settings.shard_rows, schema) as train,
-        _Shards(folder, "test", settings.shard_rows, schema) as test,
+        SplitFiles(folder, "train", settings.shard_rows, schema) as train,
+        SplitFiles(folder, "test", settings.shard_rows, schema) as test,
     ):
         for part in table.collect_batches(chunk_size=_ROWS_AT_ONCE, maintain_order=True):
             held_out = pl.Series(
@@ -129,49 +129,3 @@ def _split_variants(run: Run, folder: Path, schema: Mapping[str, pl.DataType]) -
 
 def _filled(rows: Mapping[str, int]) -> dict[str, int]:
     return {split: number for split, number in rows.items() if number}
-
-
-class _Shards:
-    """Files of at most so many rows, named as `datasets` and the Hub name them when all is written."""
-
-    def __init__(
-        self, folder: Path, split: str, limit: int, schema: Mapping[str, pl.DataType]
-    ) -> None:
-        self._folder, self._split, self._limit, self._schema = folder, split, limit, schema
-        self._files: list[Path] = []
-        self._writer: TableWriter | None = None
-        self._left = 0
-        self.rows = 0
-
-    def __enter__(self) -> Self:
-        self._next()
-        return self
-
-    def _next(self) -> None:
-        self._close()
-        self._files.append(self._folder / f"{self._split}-{len(self._files):05d}.part")
-        self._writer = TableWriter(self._files[-1], self._schema)
-        self._left = self._limit
-
-    def write(self, frame: pl.DataFrame) -> None:
-        while frame.height:
-            if not self._left:
-                self._next()
-            assert self._writer is not None
-            part, frame = frame[: self._left], frame[self._left :]
-            self._writer.write(part)
-            self._left -= part.height
-            self.rows += part.height
-
-    def _close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-
-    def __exit__(self, *failed: object) -> None:
-        self._close()
-        if failed[0] is None:
-            if not self.rows:
-                self._files.pop().unlink()
-            for number, file in enumerate(self._files):
-                name = f"{self._split}-{number:05d}-of-{len(self._files):05d}.parquet"
-                file.rename(file.with_name(name))
