@@ -260,7 +260,7 @@ def _lend(location: str | None, folder: Path, found: Found) -> None:
     lend = lending(location)
     assert lend is not None
     (folder / "lent").mkdir()
-    with lend(folder / "lent"):
+    with lend(folder / "lent", True):
         found.bytes["lent copy"] = _size(folder / "lent")
 
 

@@ -71,7 +71,7 @@ def task_runner(runner: Runner) -> TaskRunner[Any]:
     """Prefect's own, as the recipe says."""
     if runner.type == "threads":
         return ThreadPoolTaskRunner(max_workers=runner.workers or AT_ONCE)
-    workers = runner.workers or len(os.sched_getaffinity(0))
+    workers = runner.workers or max(1, len(os.sched_getaffinity(0)) // runner.cpus_per_task)
     if runner.type == "dask":
         return _dask(runner.address, workers)
     return _ray(runner.address, workers * runner.cpus_per_task)
@@ -145,12 +145,13 @@ class InTasks:
         try:
             in_tasks()
         except ConnectionError as error:
-            hint = (
-                ". If it asks for a token: RAY_AUTH_MODE=token, and its ~/.ray/auth_token on this machine"
-                if self.runner.type == "ray"
-                else ""
-            )
-            raise MlcDataError(f"runner.address: {self.runner.address}: {error}{hint}") from error
+            address = self.runner.address
+            if address is None:
+                raise
+            raise MlcDataError(
+                f"runner.address: {address}: {error}. A Ray cluster that asks for a token needs "
+                "RAY_AUTH_MODE=token, and its ~/.ray/auth_token on this machine"
+            ) from error
 
 
 def _reserving(runner: Runner, stage: str) -> ExitStack:

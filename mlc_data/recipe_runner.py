@@ -17,7 +17,8 @@ class Runner(Section):
     """`threads` of the flow's own process; worker processes of a `dask` or `ray` cluster."""
     workers: int | None = Field(default=None, ge=1)
     """Shards in work at once. Threads: null is 2, one in the engine while Python prepares the next. Dask and
-    Ray without `address`: worker processes that are started on this machine; null is one a core."""
+    Ray without `address`: worker processes that are started on this machine; null is as many as have
+    `cpus_per_task` cores each."""
     address: str | None = None
     """Of a cluster that runs already: `tcp://host:8786` (Dask), `ray://host:10001` or `auto` (Ray). Null
     starts one on this machine, for as long as a stage takes."""
@@ -31,6 +32,11 @@ class Runner(Section):
     def _threads_have_no_cluster(self) -> Self:
         if self.type == "threads" and self.address is not None:
             raise ValueError("`address` is that of a cluster: set `type` to dask or ray")
+        if self.type == "threads" and self.cpus_per_task > 1:
+            raise ValueError(
+                "`cpus_per_task` goes with dask and ray; threads share the cores, see "
+                "`translate.inter_threads` and `translate.intra_threads`"
+            )
         if self.type == "threads" and self.gpus_per_task:
             raise ValueError(
                 "`gpus_per_task` goes with dask and ray; threads share the GPUs that "

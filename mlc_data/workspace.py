@@ -191,7 +191,9 @@ class Run:
         digest = hash_value(key)
         shards = shards_folder(self.folder, name)
         if force:
-            shutil.rmtree(shards, ignore_errors=True)
+            # Only what is to be done again: caches of workers on other machines lie beside it.
+            for part in shards.glob("*/part-*"):
+                part.unlink()
         elif self._is_done(name, digest):
             log.info("%s: unchanged, reused", name)
             self._store(self.manifest)

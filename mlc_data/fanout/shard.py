@@ -38,9 +38,7 @@ _WHERE = {
     "score": ("checks.stage", "score_shard"),
     "rescue": ("rescue", "rescue_shard"),
 }
-
-STAGES = tuple(_WHERE)
-"""The stages that are done in shards."""
+"""The stages that are done in shards, and what does one."""
 
 
 def folder_of(run: Path, stage: str, key: str) -> Path:
@@ -54,7 +52,7 @@ class Shard:
 
     Attributes:
         run: the run's folder, absolute.
-        stage: one of `STAGES`.
+        stage: `translate`, `score` or `rescue`.
         key: of the stage: a hash of everything that determines its tables.
         number: from 0; what it stands for is the stage's to say.
         cores: that its work may use; None where it shares them all with whatever else the process does.

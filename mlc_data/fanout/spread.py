@@ -18,8 +18,9 @@ log = logging.getLogger(__name__)
 
 _PLAN = "plan.json"
 
-Shared = Callable[[Path], AbstractContextManager[None]]
-"""Makes files in the shards' folder that workers on other machines need, and takes in what they leave there."""
+Lend = Callable[[Path, bool], AbstractContextManager[None]]
+"""Makes files in the shards' folder that workers on other machines need (if there may be some), and takes in what
+they leave there, also what those of an interrupted run have left."""
 
 
 def spread(
@@ -29,7 +30,7 @@ def spread(
     bar: progress.Bar,
     *,
     plan: Mapping[str, Any] | None = None,
-    lend: Shared | None = None,
+    lend: Lend | None = None,
 ) -> list[tuple[Path, Result]]:
     """Do all shards of a stage.
 
@@ -39,7 +40,7 @@ def spread(
         weights: what each shard adds to the bar; their number is that of the shards.
         bar: shows the progress.
         plan: JSON-able; what every shard may ask `planned` for.
-        lend: entered before the first shard where workers may be on other machines.
+        lend: entered before the first shard, and left after the last one.
 
     Returns:
         For each shard, in order, its table and its result. The tables are to be moved or read before the
@@ -69,9 +70,9 @@ def spread(
         if not workers.here:
             bar.advance(weights[shard.number])
 
-    lent = lend(shards[0].folder) if lend and left and workers.apart else nullcontext()
+    with_lent = lend(shards[0].folder, workers.apart) if lend and shards else nullcontext()
     try:
-        with shown(staging.key, bar), lent:
+        with shown(staging.key, bar), with_lent:
             workers.do(left, done)
     finally:
         forget()

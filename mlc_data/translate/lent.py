@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from mlc_data.fanout.spread import Lend
 from mlc_data.translate.cache import TABLE, Cache, connected, file_of, open_cache
 from mlc_data.translate.translator import Translator
 
@@ -21,7 +22,7 @@ _COPY = "cache.sqlite"
 _OWN = "cache-{:05d}.sqlite"
 
 
-def lending(location: str | None) -> Callable[[Path], AbstractContextManager[None]] | None:
+def lending(location: str | None) -> Lend | None:
     """Lends the cache that ``translate.cache`` names to the shards of a folder (see
     `mlc_data.fanout.spread`), and takes in what they have translated; None where no cache is kept."""
     if location is None:
@@ -29,14 +30,17 @@ def lending(location: str | None) -> Callable[[Path], AbstractContextManager[Non
     cache = file_of(location)
 
     @contextmanager
-    def lent(folder: Path) -> Iterator[None]:
+    def lent(folder: Path, apart: bool) -> Iterator[None]:
+        copy = folder / _COPY
+        copy.unlink(missing_ok=True)  # of a run that was killed: shards go by whether there is one
         _take_in(cache, folder)
-        _copy(cache, folder / _COPY)
+        if apart:
+            _copy(cache, copy)
         try:
             yield
         finally:
+            copy.unlink(missing_ok=True)
             _take_in(cache, folder)
-            (folder / _COPY).unlink(missing_ok=True)
 
     return lent
 
@@ -62,7 +66,6 @@ def shard_cache(
 
 
 def _copy(cache: Path, to: Path) -> None:
-    to.unlink(missing_ok=True)
     with connected(cache) as connection:
         connection.execute("VACUUM INTO ?", (str(to),))
 

@@ -229,6 +229,7 @@ def test_a_command_says_that_it_does_not_use_the_cluster(
     [
         ({"address": "tcp://there:8786"}, "set `type` to dask or ray"),
         ({"gpus_per_task": 1}, "translate.device_index"),
+        ({"cpus_per_task": 2}, "translate.intra_threads"),
         ({"type": "dask", "gpus_per_task": 1}, "--resources GPU=1"),
         ({"type": "ray", "address": "auto", "workers": 2}, "name one of the two"),
         ({"type": "spark"}, "'threads', 'dask' or 'ray'"),

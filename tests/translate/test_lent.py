@@ -12,7 +12,7 @@ from mlc_data.translate.cache import FILE, open_cache
 from mlc_data.translate.lent import lending, shard_cache
 from mlc_data.translate.translator import Decoding, Hypothesis, Request
 
-OLD, NEW = (Request(text, "eng_Latn", "swh_Latn") for text in ("How?", "Why?"))
+OLD, NEW, NEWER = (Request(text, "eng_Latn", "swh_Latn") for text in ("How?", "Why?", "When?"))
 VIPI, KWANINI = Hypothesis("Vipi?", -0.25, 0.0), Hypothesis("Kwa nini?", -0.5, 0.0)
 
 
@@ -46,7 +46,7 @@ def test_what_others_translate_comes_home(home: str, folder: Path) -> None:
     lend = lending(home)
     assert lend
     before = (Path(home) / FILE).stat().st_mtime_ns
-    with lend(folder):
+    with lend(folder, True):
         work(home, folder, 0)
         work(home, folder, 1)
         assert (Path(home) / FILE).stat().st_mtime_ns == before
@@ -60,7 +60,7 @@ def test_lists_of_hypotheses_come_home_too(home: str, folder: Path) -> None:
     decoding = Decoding(num_hypotheses=2)
     lend = lending(home)
     assert lend
-    with lend(folder), shard_cache(home, StubTranslator(), folder, 0) as cache:
+    with lend(folder, True), shard_cache(home, StubTranslator(), folder, 0) as cache:
         assert cache
         cache.put_nbest({NEW: [KWANINI, VIPI]}, decoding)
     with open_cache(home, StubTranslator()) as cache:
@@ -71,7 +71,7 @@ def test_lists_of_hypotheses_come_home_too(home: str, folder: Path) -> None:
 def test_nothing_is_lost_when_the_stage_fails_or_is_killed(home: str, folder: Path) -> None:
     lend = lending(home)
     assert lend
-    with pytest.raises(MlcDataError, match="gone"), lend(folder):
+    with pytest.raises(MlcDataError, match="gone"), lend(folder, True):
         work(home, folder, 0)
         raise MlcDataError("gone")
     with open_cache(home, StubTranslator()) as cache:
@@ -79,16 +79,36 @@ def test_nothing_is_lost_when_the_stage_fails_or_is_killed(home: str, folder: Pa
         assert NEW in cache.get([NEW])
 
 
-def test_what_a_killed_run_left_is_taken_in_by_the_next(home: str, folder: Path) -> None:
+@pytest.mark.parametrize("apart", [True, False])
+def test_what_a_killed_run_left_is_taken_in_by_the_next(
+    home: str, folder: Path, apart: bool
+) -> None:
+    """Also by one that works on this machine alone."""
     lend = lending(home)
     assert lend
-    killed = lend(folder)
+    killed = lend(folder, True)
     killed.__enter__()
     work(home, folder, 0)
     (folder / "cache-00007.sqlite").touch()  # a worker that had only opened its file
+    with lend(folder, apart), shard_cache(home, StubTranslator(), folder, 1) as cache:
+        assert cache
+        assert NEW in cache.get([NEW])
+        cache.put({NEWER: VIPI})
+    assert not list(folder.glob("cache*.sqlite"))
+    with open_cache(home, StubTranslator()) as cache:
+        assert cache
+        assert cache.get([NEW, NEWER]) == {NEW: KWANINI, NEWER: VIPI}
+
+
+def test_so_is_what_one_with_another_recipe_left(home: str, folder: Path) -> None:
+    lend = lending(home)
+    assert lend
+    killed = lend(folder, True)
+    killed.__enter__()
+    work(home, folder, 0)
     other = folder.parent / "4567"
     other.mkdir()
-    with lend(other), shard_cache(home, StubTranslator(), other, 0) as cache:
+    with lend(other, True), shard_cache(home, StubTranslator(), other, 0) as cache:
         assert cache
         assert NEW in cache.get([NEW])
     assert not list(folder.glob("cache-*.sqlite"))
