@@ -20,6 +20,7 @@ from typing import Any
 
 from mlc_data import rescue as rescuing
 from mlc_data import sources, variants
+from mlc_data.checks import sharded
 from mlc_data.checks import stage as checking
 from mlc_data.hashing import hash_file
 from mlc_data.languages import get_language
@@ -273,22 +274,23 @@ class Watch:
 
     def __init__(self, found: Found) -> None:
         self._found, self._now = found, Stage()
-        checking.spread = self._timed(checking.spread, "shards")
+        sharded.spread = self._timed(sharded.spread, "shards")
         translation.spread = self._timed(translation.spread, "shards")
-        checking.prepare = self._timed(checking.prepare, "index")
-        save, parts = checking.save, checking._parts
+        sharded.prepare = self._timed(sharded.prepare, "index")
+        save, parts = sharded.save, sharded.parts
 
-        def saved(checks: Any, to: Path) -> None:
-            self._timed(save, "index")(checks, to)
+        def saved(checks: Any, to: Path, *, others: bool) -> None:
+            self._timed(save, "index")(checks, to, others=others)
             found.index = sum(path.stat().st_size for path in to.rglob("*.npy"))
-            found.bytes["texts, while scored"] = _size(to) - found.index
+            if others:
+                found.bytes["texts, in rescue"] = _size(to) - found.index
 
         def counted(run: Run) -> Iterator[Any]:
             for part in parts(run):
                 self._now.readings += part.height / found.variants
                 yield part
 
-        checking.save, checking._parts = saved, counted
+        sharded.save, sharded.parts = saved, counted
 
     def _timed(self, work: Callable[..., Any], name: str) -> Callable[..., Any]:
         def timed(*given: Any, **named: Any) -> Any:

@@ -34,6 +34,7 @@ from shapes import TARGETS_OF_SHAPE, FixedLength, build_shape
 
 from mlc_data.checks import stage as checking
 from mlc_data.checks.runner import build_checks, prepare
+from mlc_data.checks.tables import ROWS_AT_ONCE
 from mlc_data.quickstart import phrasebook
 from mlc_data.recipe import Recipe
 from mlc_data.recipe_files import load_recipe
@@ -276,11 +277,11 @@ def check_seconds(task: Task, folder: Path) -> dict[str, float]:
     ).filter(pl.col("failure").is_null())  # fmt: skip
     checks = prepare(
         build_checks(task.recipe, checking.preflight(task.recipe)),
-        lambda: rows.iter_slices(checking.ROWS_AT_ONCE),
+        lambda: rows.iter_slices(ROWS_AT_ONCE),
     )
     return {
         str(check.reason): _seconds(lambda check=check: [
-            check.score(part) for part in rows.iter_slices(checking.ROWS_AT_ONCE)])
+            check.score(part) for part in rows.iter_slices(ROWS_AT_ONCE)])
         for check in checks
     }  # fmt: skip
 

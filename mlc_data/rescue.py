@@ -20,15 +20,9 @@ import polars as pl
 from mlc_data import progress
 from mlc_data.checks.base import Check, VariantReason
 from mlc_data.checks.runner import build_checks, score_names, score_rows
-from mlc_data.checks.stage import (
-    files,
-    loaded_checks,
-    preflight,
-    refuse_stale,
-    scores_of,
-    spread_checks,
-    word_lists,
-)
+from mlc_data.checks.sharded import loaded_checks, spread_checks
+from mlc_data.checks.stage import preflight, word_lists
+from mlc_data.checks.tables import files, refuse_stale, scores_of
 from mlc_data.checks.verdicts import ATTEMPTS, attempts_schema, judge
 from mlc_data.fanout import Shard, remembered
 from mlc_data.fanout.shard import Result
@@ -191,6 +185,7 @@ def _climbed(
         checks,
         weights,
         ("rescuing", "attempts"),
+        others=True,
         plan={"begun": begun},
         lend=lending(run.recipe.translate.cache),
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,7 +18,7 @@ from typing import Any
 
 import yaml
 from safetensors.torch import load_file
-from support import write_jsonl
+from support import free_port, write_jsonl
 from together import shard_on_cpus
 from torch import Tensor
 
@@ -140,12 +139,6 @@ def together(
 
 def environment() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1"}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for_step(run: Path, step: int) -> None:

@@ -22,6 +22,7 @@ from typing import Any
 
 import httpx
 import psutil
+from support import free_port
 
 REPOSITORY = Path(__file__).parent.parent
 AUTH = "someone:secret"
@@ -31,12 +32,6 @@ def find(program: str) -> str | None:
     """A program on the PATH, or where Debian keeps PostgreSQL's."""
     debian = ":".join(map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"))))
     return shutil.which(program) or shutil.which(program, path=debian)
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @dataclass

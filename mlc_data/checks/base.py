@@ -117,8 +117,9 @@ class CorpusCheck(Check, Protocol):
                 may be called several times.
         """
 
-    def save(self, folder: Path) -> None:
-        """Write what makes it ready to score into a folder, for other processes."""
+    def save(self, folder: Path, *, others: bool) -> None:
+        """Write what makes it ready to score into a folder, for other processes; ``others``: with what is needed
+        to score other texts than the translations quickly."""
 
     def loaded(self, folder: Path, parts: Callable[[], Iterator[pl.DataFrame]]) -> Check:
         """The same check, ready to score by what `save` wrote; ``parts`` as for `prepared`. Not for several

@@ -131,15 +131,16 @@ class Duplicate:
                 np.maximum.at(index.scores, place[there], excess[there].astype(np.float32))
         return replace(self, corpus=corpus)
 
-    def save(self, folder: Path) -> None:
-        """See `CorpusCheck`."""
+    def save(self, folder: Path, *, others: bool) -> None:
+        """See `CorpusCheck`: the translations themselves have their scores in the index."""
         assert self.corpus is not None
         self.corpus.index.save(folder)
-        Texts.write(self.corpus.parts(), folder)
+        if others:
+            Texts.write(self.corpus.parts(), folder)
 
     def loaded(self, folder: Path, parts: Parts) -> Check:
         """See `CorpusCheck`."""
-        return replace(self, corpus=Corpus(Index.load(folder), parts, stored=Texts(folder)))
+        return replace(self, corpus=Corpus(Index.load(folder), parts, stored=Texts.found(folder)))
 
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
         """``duplicate_similarity``.

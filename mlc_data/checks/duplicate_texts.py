@@ -39,6 +39,11 @@ class Texts:
         np.save(folder / _STARTS, np.array(starts, np.int64), allow_pickle=False)
         return cls(folder)
 
+    @classmethod
+    def found(cls, folder: Path) -> Texts | None:
+        """Those that were written there; None if none were."""
+        return cls(folder) if (folder / _STARTS).is_file() else None
+
     def rows(self, wanted: NDArray[np.int64]) -> pl.DataFrame:
         """The given rows (sorted), with their numbers as ``row``.
 

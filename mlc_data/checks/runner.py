@@ -81,11 +81,11 @@ def prepare(
     )
 
 
-def save(checks: Sequence[Check], folder: Path) -> None:
-    """Write what `prepare` made into a folder, for `load` in other processes."""
+def save(checks: Sequence[Check], folder: Path, *, others: bool) -> None:
+    """Write what `prepare` made into a folder, for `load` in other processes; see `CorpusCheck.save`."""
     for check in checks:
         if isinstance(check, CorpusCheck):
-            check.save(folder / check.reason)
+            check.save(folder / check.reason, others=others)
 
 
 def load(

@@ -7,8 +7,7 @@ again without translating or scoring again.
 from __future__ import annotations
 
 import logging
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,11 @@ from mlc_data import progress
 from mlc_data.checks.base import Check
 from mlc_data.checks.identifiers import LanguageIdentifier, load_identifiers
 from mlc_data.checks.language_id import LanguageId
-from mlc_data.checks.runner import build_checks, load, prepare, save, score_names, score_rows
+from mlc_data.checks.runner import build_checks, score_names, score_rows
+from mlc_data.checks.sharded import loaded_checks, spread_checks
+from mlc_data.checks.tables import ROWS_AT_ONCE, SCORES, files, translated, with_scores
 from mlc_data.checks.verdicts import (
     ATTEMPTS,
-    STALE,
     Judged,
     attempts_schema,
     judge,
@@ -32,9 +32,8 @@ from mlc_data.checks.verdicts import (
     variants_schema,
 )
 from mlc_data.checks.word_lists import WordList, load_word_lists
-from mlc_data.errors import MlcDataError
-from mlc_data.fanout import Shard, remembered, spread
-from mlc_data.fanout.shard import Result, folder_of
+from mlc_data.fanout import Shard, remembered
+from mlc_data.fanout.shard import Result
 from mlc_data.hashing import RowsHash, code_version
 from mlc_data.manifest import ModelRecord, VariantCounts
 from mlc_data.recipe import Recipe
@@ -44,13 +43,10 @@ from mlc_data.workspace import Outcome, Run, Staging, read_table, with_schema
 
 log = logging.getLogger(__name__)
 
-SCORES = "scores/scores.parquet"
 KEPT = "variants/variants.parquet"
 ASIDE = "rejected/variants.parquet"
 
 _CODE = ("checks", "refusals", "languages.py", "language_table.py", "records.py")
-ROWS_AT_ONCE = 2000
-"""Translations that are scored together."""
 _FEW = 0.5
 
 
@@ -124,7 +120,7 @@ def score_shard(shard: Shard, path: Path, bar: progress.Bar) -> Result:
     content = RowsHash()
     with TableWriter(path, scores_schema(score_names(checks))) as writer:
         for rows in read_table(files(run)[shard.number], TRANSLATIONS).iter_slices(ROWS_AT_ONCE):
-            part = score_rows(able, _translated(rows))
+            part = score_rows(able, translated(rows))
             writer.write(part)
             for row in part.iter_rows():
                 content.add_row(row)
@@ -142,42 +138,6 @@ def _score_key(run: Run) -> dict[str, Any]:
         "words": {one.language: one.hash for one in word_lists(recipe)},
         "code": code_version(*_CODE),
     }
-
-
-def spread_checks(
-    run: Run,
-    staging: Staging,
-    checks: Sequence[Check],
-    weights: Sequence[int],
-    shown: tuple[str, str],
-    **more: Any,
-) -> list[tuple[Path, Result]]:
-    """`mlc_data.fanout.spread`, a shard for each file of translations, once the checks are ready to score in
-    every process (see `loaded_checks`).
-
-    Args:
-        run: the run.
-        staging: the stage's.
-        checks: the recipe's.
-        weights: of the files, see `spread`.
-        shown: what the bar says, and its unit.
-        more: for `spread`.
-    """
-    folder = _prepared(run.folder, staging.stage, staging.key)
-    shutil.rmtree(folder, ignore_errors=True)
-    save(prepare(checks, lambda: map(_translated, _parts(run))), folder)
-    with progress.bar(shown[0], sum(weights), shown[1]) as bar:
-        return spread(run, staging, weights, bar, **more)
-
-
-def loaded_checks(shard: Shard, run: Run, checks: Sequence[Check]) -> tuple[Check, ...]:
-    """The checks, ready to score the run's translations or other texts beside them."""
-    folder = _prepared(Path(shard.run), shard.stage, shard.key)
-    return load(checks, folder, lambda: map(_translated, _parts(run)))
-
-
-def _prepared(run: Path, stage: str, key: str) -> Path:
-    return folder_of(run, stage, key) / "checks"
 
 
 def decide(run: Run, *, force: bool = False) -> bool:
@@ -226,66 +186,6 @@ def decide(run: Run, *, force: bool = False) -> bool:
         "code": code_version(*_CODE),
     }
     return run.stage("check", key, ("variants", ASIDE), work, force=force)
-
-
-def files(run: Run) -> list[Path]:
-    """The files of translations, in order."""
-    return sorted(run.path("translations").glob("*.parquet"))
-
-
-def _parts(run: Run) -> Iterator[pl.DataFrame]:
-    """The translations, some thousands of rows at a time, in order."""
-    for file in files(run):
-        yield from read_table(file, TRANSLATIONS).iter_slices(ROWS_AT_ONCE)
-
-
-def _translated(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.filter(pl.col("failure").is_null())
-
-
-def with_scores(run: Run, names: Sequence[str]) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Parts of the translations, without their segments, each with its scores.
-
-    Raises:
-        MlcDataError: there are more or fewer scores than translations.
-    """
-    begun = 0
-    for file in files(run):
-        for rows, scores in scores_of(run, names, file, begun):
-            yield rows, scores
-            begun += rows["failure"].null_count()
-    refuse_stale(run, begun)
-
-
-def refuse_stale(run: Run, scored: int) -> None:
-    """Refuse scores that are not those of the run's translations.
-
-    Args:
-        run: the run.
-        scored: how many translations did not fail.
-
-    Raises:
-        MlcDataError: there are more or fewer scores.
-    """
-    if pl.scan_parquet(run.path(SCORES)).select(pl.len()).collect().item() != scored:
-        raise MlcDataError(STALE)
-
-
-def scores_of(
-    run: Run, names: Sequence[str], file: Path, begun: int
-) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Parts of one file of translations, as `with_scores` gives them; ``begun`` scores are those of the files
-    before it."""
-    path = run.path(SCORES)
-    with_schema(pl.read_parquet(path, n_rows=0), scores_schema(names), str(path))
-    table = read_table(file, TRANSLATIONS).drop("segments")
-    # Read once a file: whoever asks for a slice reads the index of the whole table, which grows with every file.
-    scores = pl.scan_parquet(path).slice(begun, table["failure"].null_count()).collect()
-    taken = 0
-    for rows in table.iter_slices(ROWS_AT_ONCE):
-        number = rows["failure"].null_count()
-        yield rows, scores.slice(taken, number)
-        taken += number
 
 
 def _saved(run: Run, checks: Sequence[Check]) -> pl.DataFrame:

@@ -33,6 +33,7 @@ _CREATE = (
 _DAY = 86_400  # seconds; the day of an entry's last use is kept, which few look-ups have to change
 _VARIABLES = 500  # SQLite allows 999 in one statement in its oldest builds
 _WAIT_SECONDS = 60.0
+_PAUSE_SECONDS = 0.01
 
 
 class Cache:
@@ -191,14 +192,27 @@ def connected(path: Path, journal: str = "WAL") -> Iterator[sqlite3.Connection]:
     except (OSError, sqlite3.Error) as error:
         raise _unusable(path, error) from error
     try:
-        connection.execute(f"PRAGMA journal_mode={journal}")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute(_CREATE)
+        _prepare(connection, journal)
         yield connection
     except sqlite3.Error as error:
         raise _unusable(path, error) from error
     finally:
         connection.close()
+
+
+def _prepare(connection: sqlite3.Connection, journal: str) -> None:
+    """Journal and table. SQLite does not wait by itself where several give a new file its journal at once."""
+    limit = time.monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            connection.execute(f"PRAGMA journal_mode={journal}")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute(_CREATE)
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > limit:
+                raise
+            time.sleep(_PAUSE_SECONDS)
 
 
 def today() -> int:

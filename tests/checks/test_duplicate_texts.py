@@ -52,12 +52,18 @@ def test_a_loaded_check_compares_new_texts_without_reading_the_translations(
     )
     new = rows(("Write a poem about the sea.", answer, "swh_Latn", "Sorry"))
     ready = Duplicate().prepared(lambda: table.iter_slices(1))
-    ready.save(tmp_path)  # type: ignore[attr-defined]
+    ready.save(tmp_path / "both", others=True)  # type: ignore[attr-defined]
+    ready.save(tmp_path / "own", others=False)  # type: ignore[attr-defined]
 
     def nothing_is_read() -> Iterator[pl.DataFrame]:
         raise AssertionError("the translations are read")
 
-    loaded = Duplicate().loaded(tmp_path, nothing_is_read)
+    loaded = Duplicate().loaded(tmp_path / "own", nothing_is_read)
+    assert loaded.score(table).equals(ready.score(table))
+    assert (
+        Duplicate().loaded(tmp_path / "own", table.iter_slices).score(new).equals(ready.score(new))
+    )
+    loaded = Duplicate().loaded(tmp_path / "both", nothing_is_read)
     found = loaded.score(new)["duplicate_similarity"].to_list()
     assert found == ready.score(new)["duplicate_similarity"].to_list()
     assert found[0] > 0.5

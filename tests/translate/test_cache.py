@@ -1,6 +1,8 @@
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from support import StubTranslator
@@ -105,3 +107,22 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
 def test_no_cache() -> None:
     with open_cache(None, StubTranslator()) as cache:
         assert cache is None
+
+
+def test_many_may_open_a_new_cache_at_once(tmp_path: Path) -> None:
+    """SQLite does not wait when a file is given its journal: each shard opens the cache for itself."""
+
+    def one(folder: Path, number: int) -> None:
+        gate.wait()
+        with open_cache(str(folder), StubTranslator()) as cache:
+            assert cache is not None
+            cache.put({Request(str(number), "eng_Latn", "swh_Latn"): Hypothesis("x", None, 0.0)})
+
+    for turn in range(60):
+        gate = Barrier(3)
+        with ThreadPoolExecutor(3) as pool:
+            folder = tmp_path / str(turn)
+            for done in [pool.submit(one, folder, number) for number in range(3)]:
+                done.result()
+        with sqlite3.connect(folder / FILE) as connection:
+            assert connection.execute("SELECT count(*) FROM hypotheses").fetchone() == (3,)

@@ -1,0 +1,78 @@
+"""Reading a run's translations and scores, part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from mlc_data.checks.verdicts import STALE, scores_schema
+from mlc_data.errors import MlcDataError
+from mlc_data.records import TRANSLATIONS
+from mlc_data.workspace import Run, read_table, with_schema
+
+SCORES = "scores/scores.parquet"
+ROWS_AT_ONCE = 2000
+"""Translations that are scored together."""
+
+
+def files(run: Run) -> list[Path]:
+    """The files of translations, in order."""
+    return sorted(run.path("translations").glob("*.parquet"))
+
+
+def parts(run: Run) -> Iterator[pl.DataFrame]:
+    """The translations, some thousands of rows at a time, in order."""
+    for file in files(run):
+        yield from read_table(file, TRANSLATIONS).iter_slices(ROWS_AT_ONCE)
+
+
+def translated(rows: pl.DataFrame) -> pl.DataFrame:
+    """Those that did not fail."""
+    return rows.filter(pl.col("failure").is_null())
+
+
+def with_scores(run: Run, names: Sequence[str]) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Parts of the translations, without their segments, each with its scores.
+
+    Raises:
+        MlcDataError: there are more or fewer scores than translations.
+    """
+    begun = 0
+    for file in files(run):
+        for rows, scores in scores_of(run, names, file, begun):
+            yield rows, scores
+            begun += rows["failure"].null_count()
+    refuse_stale(run, begun)
+
+
+def refuse_stale(run: Run, scored: int) -> None:
+    """Refuse scores that are not those of the run's translations.
+
+    Args:
+        run: the run.
+        scored: how many translations did not fail.
+
+    Raises:
+        MlcDataError: there are more or fewer scores.
+    """
+    if pl.scan_parquet(run.path(SCORES)).select(pl.len()).collect().item() != scored:
+        raise MlcDataError(STALE)
+
+
+def scores_of(
+    run: Run, names: Sequence[str], file: Path, begun: int
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Parts of one file of translations, as `with_scores` gives them; ``begun`` scores are those of the files
+    before it."""
+    path = run.path(SCORES)
+    with_schema(pl.read_parquet(path, n_rows=0), scores_schema(names), str(path))
+    table = read_table(file, TRANSLATIONS).drop("segments")
+    # Read once a file: whoever asks for a slice reads the index of the whole table, which grows with every file.
+    scores = pl.scan_parquet(path).slice(begun, table["failure"].null_count()).collect()
+    taken = 0
+    for rows in table.iter_slices(ROWS_AT_ONCE):
+        number = rows["failure"].null_count()
+        yield rows, scores.slice(taken, number)
+        taken += number
