@@ -24,7 +24,9 @@ class TableWriter:
     def __init__(self, path: Path, schema: Mapping[str, pl.DataType]) -> None:
         self._path, self._schema = path, schema
         self._held = [pl.DataFrame(schema=schema)]
-        self._writer = ParquetWriter(path, self._held[0].to_arrow().schema, compression="zstd")
+        arrow = self._held[0].to_arrow().schema
+        # The level that polars takes.
+        self._writer = ParquetWriter(path, arrow, compression="zstd", compression_level=3)
 
     def __enter__(self) -> Self:
         return self
