@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from peft import get_peft_model
+from torch import distributed
+from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 
+from mlc_data.align.data import load
+from mlc_data.align.train import Trained, adapters_of
 from mlc_data.core.manifest import ModelRecord
 from mlc_data.errors import MlcDataError
 from mlc_data.pipeline.run import write_text
+from mlc_data.recipe.align import Align
 
 Measures = Mapping[str, float]
 
@@ -47,6 +54,48 @@ class Card:
     versions: Mapping[str, str]
     before: Measures = field(default_factory=dict)
     after: Measures = field(default_factory=dict)
+
+
+def gathered(model: Any, settings: Align, revision: str | None) -> Any:
+    """Return a sharded model with all its weights on rank 0, None on the others; a whole one as it is.
+
+    Every rank calls it at the same point.
+
+    Args:
+        model: the trained model.
+        settings: the recipe's section ``align``.
+        revision: commit of the model on the Hub.
+    """
+    if settings.sharding == "none":
+        return model
+    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+    weights = get_model_state_dict(model, options=options)
+    if distributed.get_rank():
+        return None
+    whole = load(settings, revision).model
+    if adapters := adapters_of(settings):
+        whole = get_peft_model(whole, adapters)
+    whole.load_state_dict(weights)
+    return whole
+
+
+def write_trained(folder: Path, trained: Trained, model: Any) -> None:
+    """Write metrics, metadata and the weights without adapters, for `read_trained`."""
+    merged(model).save_pretrained(folder / "model")
+    names = [field.name for field in fields(Trained) if field.name != "model"]
+    result = {name: getattr(trained, name) for name in names}
+    write_text(folder / "result.json", json.dumps(result))
+
+
+def read_trained(folder: Path) -> Trained:
+    """Return a written result; its model is on the CPU, in the type that it was trained in."""
+    from transformers import AutoModelForCausalLM
+
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    model = AutoModelForCausalLM.from_pretrained(
+        folder / "model", dtype="auto", use_safetensors=True, trust_remote_code=False
+    )
+    return Trained(model=model, **result)
 
 
 def merged(model: Any) -> Any:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlc_data.align.data import Inputs, load, read_inputs
-from mlc_data.align.launch import decided, train_together
+from mlc_data.align.processes import resolve_processes
 from mlc_data.core.hashing import code_version, hash_value
 from mlc_data.core.manifest import ModelRecord, versions
 from mlc_data.core.paths import is_hub_id
@@ -35,9 +35,6 @@ Measure = Callable[[Any, Any], Mapping[str, float]]
 ChooseLayer = Callable[[Any, Any], tuple[int, list[dict[str, Any]]]]
 """Given model and tokenizer: the layer for `auto`, and the figures of all layers behind the choice."""
 
-BOARD = "tensorboard"
-"""Folder of TensorBoard's event files in a run. Not an output: nothing is read from it."""
-
 _CARD_VERSIONS = ("mlc-data", "torch", "transformers", "trl", "peft")
 
 
@@ -47,9 +44,9 @@ def preflight(recipe: Recipe) -> None:
     Raises:
         ModelError: it is missing, incomplete, has pickled weights only, or has no such layer.
         UsageError: a package that `align.report_to` names is not installed, or the processes cannot be had,
-            see `mlc_data.align.launch.decided`.
+            see `resolve_processes`.
     """
-    decided(recipe.align)
+    resolve_processes(recipe.align)
     for name in recipe.align.report_to:
         if find_spec(name) is None:
             raise UsageError(
@@ -76,8 +73,8 @@ def align(
     A training that was stopped or killed goes on from its last saved step, kept in
     ``.training-<key>`` within the run's folder, and ends with the same weights. ``force`` begins
     anew. Pairs whose prompt is held out for evaluation are not trained on. With several
-    ``align.processes`` the training runs in children of this process, or in the processes that were launched
-    with it, see `mlc_data.align.launched`; ``auto`` reuses what another number of them trained.
+    ``align.processes`` the training runs in children of this process, or in the ranks that were launched with
+    it, see `mlc_data.align.distributed`; ``auto`` reuses what another number of them trained.
 
     Args:
         run: has ``sets/`` and ``preferences.parquet``.
@@ -93,7 +90,7 @@ def align(
         StoppedError: Ctrl-C, SIGTERM or `mlc_data.align.request_stop`; the last step is saved.
     """
     recipe = run.recipe
-    able = decided(recipe.align)
+    able = resolve_processes(recipe.align)
     hashes = {"sets": run.content_hash("sets"), "preferences": run.content_hash("preferences")}
     _, record = identify(able.model, able.revision, KEY)
 
@@ -175,7 +172,9 @@ def _work(
     choose_layer: ChooseLayer | None,
 ) -> Outcome:
     # Imported here: nobody waits for TRL who does not train.
+    from mlc_data.align.callbacks import BOARD
     from mlc_data.align.checkpoint import Card, merged, write_checkpoint
+    from mlc_data.align.distributed.launch import train_distributed
     from mlc_data.align.train import Job, train
 
     recipe = run.recipe
@@ -214,7 +213,7 @@ def _work(
             model = merged(trained.model)
         else:
             del model  # each process loads it for itself
-            trained = train_together(run, settings, revision, folder)
+            trained = train_distributed(run, settings, revision, folder)
             model = trained.model
         after = dict(measure(model, tokenizer)) if measure else {}
         card = Card(

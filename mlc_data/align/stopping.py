@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from mlc_data import launcher
+from mlc_data.align.distributed.environment import current_rank
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def orderly_stop() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    apart = _SAME if launcher.found() else 0
+    apart = _SAME if current_rank() else 0
     begun: float | None = None
     before = {number: signal.getsignal(number) for number in SIGNALS}
 

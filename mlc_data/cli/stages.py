@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import typer
 
-from mlc_data import launcher
+from mlc_data.align.distributed.environment import current_rank
 from mlc_data.cli import probe
 from mlc_data.cli.options import (
     ForceOption,
@@ -20,8 +19,11 @@ from mlc_data.cli.options import (
     open_run,
 )
 from mlc_data.core import console
+from mlc_data.errors import UsageError
+from mlc_data.pipeline.run import Run
+from mlc_data.refresh.pending import first_pending
 from mlc_data.report.summary import summary
-from mlc_data.stages import STAGES, bring_up_to
+from mlc_data.stages import BUILD, STAGES, bring_up_to
 
 _COMMANDS = {
     "sources": ("sources", "Read prompts and pairs; put what cannot be used aside with a reason."),
@@ -65,31 +67,38 @@ def _command(stage: str) -> Callable[..., None]:
         force: ForceOption = False,
         quiet: QuietOption = False,
     ) -> None:
-        with _together(quiet):
-            made = open_run(recipe, set_, run_dir, STAGES[: STAGES.index(stage) + 1], with_)
-            console.set_up(quiet=quiet)
-            bring_up_to(made, stage, force=force)
-            for part in summary(made):
-                console.out.print(part)
+        rank = current_rank()
+        if rank is not None and rank.rank > 0:
+            from mlc_data.align.distributed.worker import join_training
+
+            console.set_up(quiet=True)
+            logging.getLogger("mlc_data").setLevel(logging.ERROR)  # rank 0 shows the rest
+            join_training(rank)
+            return
+        opened = open_run(recipe, set_, run_dir, STAGES[: STAGES.index(stage) + 1], with_)
+        console.set_up(quiet=quiet)
+        if rank is not None:
+            _require_sets(opened)
+        reused = bring_up_to(opened, stage, force=force)
+        if rank is not None and reused[stage]:
+            from mlc_data.align.distributed.worker import broadcast_task
+
+            broadcast_task()
+        for part in summary(opened):
+            console.out.print(part)
 
     return command
 
 
-@contextmanager
-def _together(quiet: bool) -> Iterator[None]:
-    """What one process does, or the first of several that a launcher started with this command; the others
-    follow it, and end here."""
-    launch = launcher.found()
-    if launch is None:
-        yield
-        return
-    from mlc_data.align import launched  # it needs torch
+def _require_sets(run: Run) -> None:
+    """Refuse to build variant sets under a launcher, while the GPUs of the other ranks idle.
 
-    if launch.rank:
-        console.set_up(quiet=True)
-        if not quiet:
-            logging.getLogger(launched.__name__).setLevel(logging.INFO)
-        raise typer.Exit(launched.follow(launch))
-    console.set_up(quiet=quiet)
-    with launched.leading(launch):
-        yield
+    Raises:
+        UsageError: a stage from `sources` to `sets` is not up to date.
+    """
+    if pending := first_pending(run, BUILD):
+        rescue = f"`mlc-data rescue {run.folder}`, then " if pending == "rescue" else ""
+        raise UsageError(
+            f"the variant sets of {run.folder} are not up to date (stage {pending}), and under a launcher only the "
+            f"training runs. Build the sets first: {rescue}`mlc-data sets {run.folder}`, without the launcher"
+        )

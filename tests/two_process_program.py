@@ -1,13 +1,12 @@
-"""A training within this process, and what its optimiser is given; as a program, one process of two.
+"""One rank of two that trains several tasks in a row and records what its optimiser receives.
 
-``python together.py FOLDER TASK ...`` writes ``FOLDER/<number>-<rank>.safetensors`` for each task. A task
-after ``work:`` is done by the worker instead; after ``stop:`` the worker is stopped after two steps, goes on,
-and is begun once more when all is done.
+``python two_process_program.py FOLDER TASK ...`` writes ``FOLDER/<number>-<rank>.safetensors`` for each task
+file. The result of a task after ``write:`` is written as a worker does it; a task after ``resume:`` is also
+stopped after two steps, resumed, and started once more when it is finished.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from accelerate import state
 from accelerate.utils import DistributedType
@@ -23,11 +23,13 @@ from torch import distributed
 from torch.distributed.fsdp import fully_shard
 from transformers import LlamaForCausalLM
 
-from mlc_data.align import worker
-from mlc_data.align.launch import Task
+from mlc_data.align.checkpoint import read_trained
+from mlc_data.align.distributed import worker
+from mlc_data.align.distributed.task import Task
 from mlc_data.align.stopping import request_stop
 from mlc_data.align.train import Trained
 from mlc_data.consistency.hidden_states import text_states
+from mlc_data.errors import StoppedError
 from mlc_data.lm.loading import quiet
 
 RECORDED = (1, 3)
@@ -35,18 +37,18 @@ RECORDED = (1, 3)
 
 
 @contextmanager
-def each_step(look: Any) -> Iterator[None]:
-    """Before each step ``look`` is given its number, from 1, and the optimiser."""
+def before_each_step(call: Any) -> Iterator[None]:
+    """Call ``call`` with the number of the step, from 1, and the optimiser before each step."""
     step = torch.optim.AdamW.step
     steps = 0
 
-    def looked_at(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def observed(self: Any, *args: Any, **kwargs: Any) -> Any:
         nonlocal steps
         steps += 1
-        look(steps, self)
+        call(steps, self)
         return step(self, *args, **kwargs)
 
-    torch.optim.AdamW.step = looked_at
+    torch.optim.AdamW.step = observed
     try:
         yield
     finally:
@@ -54,50 +56,51 @@ def each_step(look: Any) -> Iterator[None]:
 
 
 def record(task: Task) -> tuple[dict[str, torch.Tensor], Trained]:
-    """Gradients (by step and place in the optimiser) and the final weights that are trained."""
-    found: dict[str, torch.Tensor] = {}
+    """Return gradients (by step and place in the optimiser) with final weights, and the result."""
+    recorded: dict[str, torch.Tensor] = {}
 
     def keep(step: int, optimiser: Any) -> None:
         if step in RECORDED:
             weights = [weight for group in optimiser.param_groups for weight in group["params"]]
             for place, weight in enumerate(weights):
                 if weight.grad is not None:
-                    found[f"gradient {step} {place}"] = whole(weight.grad).clone()
+                    recorded[f"gradient {step} {place}"] = full(weight.grad).clone()
 
-    with each_step(keep), quiet():
-        trained = worker._train(task)
+    with before_each_step(keep), quiet():
+        trained = worker.train_share(task)
     for name, weight in trained.model.named_parameters():
         if weight.requires_grad:
-            found[name] = whole(weight.detach()).clone()
-    return found, trained
+            recorded[name] = full(weight.detach()).clone()
+    return recorded, trained
 
 
-def stopped_and_gone_on(task: Task, rank: int) -> None:
-    """By the worker's own way, so that the weights are gathered and written."""
+def write(task: Task) -> None:
+    with quiet():
+        worker.train_and_write(task)
 
+
+def stop_and_resume(task: Task, rank: int) -> None:
     def stop(step: int, _: Any) -> None:
-        if step == 2 and rank == 1:  # the other one is to hear of it
+        if step == 2 and rank == 1:  # the other rank has to learn of it
             request_stop()
 
-    with each_step(stop):
-        assert worker.work(task, rank) == 0
-    distributed.barrier()
-    assert "stopped after step 2" in task.outcome.read_text()
-    for after in (2, task.recipe.align.max_steps):
+    with before_each_step(stop), pytest.raises(StoppedError, match="stopped after step 2"):
+        write(task)
+    for resumed_from in (2, task.recipe.align.max_steps):
         distributed.barrier()
-        assert worker.work(task, rank) == 0
+        write(task)
         distributed.barrier()
-        assert json.loads(task.outcome.read_text())["resumed_from"] == after
+        assert read_trained(task.launch_dir).resumed_from == resumed_from
 
 
-def whole(found: Any) -> torch.Tensor:
-    """A sharded tensor put together; others as they are."""
-    together: torch.Tensor = found.full_tensor() if hasattr(found, "full_tensor") else found
-    return together
+def full(tensor: Any) -> torch.Tensor:
+    """Return a sharded tensor put together; others as they are."""
+    whole: torch.Tensor = tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
+    return whole
 
 
-def shard_on_cpus() -> None:
-    """Accelerate shards on GPUs alone and passes the wish over elsewhere; torch can on CPUs too."""
+def allow_sharding_on_cpus() -> None:
+    """Make accelerate shard without GPUs: it ignores the setting there, though torch can do it."""
     begin = state.AcceleratorState.__init__
 
     def sharding(self: Any, *args: Any, fsdp_plugin: Any = None, **kwargs: Any) -> None:
@@ -112,11 +115,11 @@ def shard_on_cpus() -> None:
 
 
 TEXTS = [[[5, 6, 7], [8, 9], [4, 3, 2, 1], [7, 7], [9, 8, 7, 6, 5]], [[3, 9, 4], [6, 2]]]
-"""Of each process: five passes of one text each, and two."""
+"""Texts of each rank: five passes of one text each, and two."""
 
 
 def read_unequally(model: LlamaForCausalLM, rank: int) -> dict[str, torch.Tensor]:
-    """States and mean gradient where one process has fewer texts than the other has passes."""
+    """Return states and mean gradient where a rank has fewer texts than the other has passes."""
     for layer in model.model.layers:
         fully_shard(layer)
     fully_shard(model)
@@ -124,21 +127,24 @@ def read_unequally(model: LlamaForCausalLM, rank: int) -> dict[str, torch.Tensor
     states = text_states(model, TEXTS[rank], 2, batch_size=1)
     states.square().sum().backward()
     weights = model.named_parameters()
-    found = {name: whole(w.grad).clone() for name, w in weights if w.grad is not None}
-    return {"states": states.detach().clone(), **found}
+    gradients = {name: full(w.grad).clone() for name, w in weights if w.grad is not None}
+    return {"states": states.detach().clone(), **gradients}
 
 
 def main(folder: Path, tasks: list[str], rank: int) -> None:
-    """Do all of them, one after the other."""
+    """Train all tasks, one after the other."""
     named = [each.rpartition(":") for each in tasks]
-    read = [(how, Task.read(Path(file))) for how, _, file in named]
+    read = [
+        (how, Task.model_validate_json(Path(file).read_text(encoding="utf-8")))
+        for how, _, file in named
+    ]
     if sharded := any(task.recipe.align.sharding == "fsdp" for _, task in read):
-        shard_on_cpus()
+        allow_sharding_on_cpus()
     for number, (how, task) in enumerate(read):
-        if how == "stop":
-            stopped_and_gone_on(task, rank)
-        elif how == "work":
-            assert worker.work(task, rank) == 0
+        if how == "resume":
+            stop_and_resume(task, rank)
+        elif how == "write":
+            write(task)
         else:
             save_file(record(task)[0], folder / f"{number}-{rank}.safetensors")
     if sharded:
