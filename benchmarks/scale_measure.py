@@ -21,10 +21,11 @@ from typing import Any
 from mlc_data import variant_sets
 from mlc_data.checks import shards
 from mlc_data.checks import stage as checking
+from mlc_data.core.files import sync
 from mlc_data.core.hashing import hash_file
 from mlc_data.core.records import FailureReason
 from mlc_data.languages.flores import get_language
-from mlc_data.pipeline.run import Run, sync
+from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import load_recipe
 from mlc_data.rescue import stage as rescuing
 from mlc_data.sources import stage as sources

@@ -3,11 +3,15 @@ from typing import Any
 
 import polars as pl
 import pytest
+from support import put
 
 from mlc_data.core.hashing import hash_rows, prompt_id
+from mlc_data.core.parquet import write_table
 from mlc_data.core.records import PROMPTS
 from mlc_data.errors import MlcDataError
-from mlc_data.pipeline.run import Outcome, Run, Staging, write_table
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import StageResult
+from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.recipe import AtLeast, Sets
 from mlc_data.variant_sets import assemble, build_sets, split_of
 
@@ -68,12 +72,12 @@ def written(make_run: Callable[..., Run]) -> Written:
     def write(kept: pl.DataFrame, prompts: pl.DataFrame = PROMPT_ROWS, **sets: Any) -> Run:
         run = make_run([{"prompt": "A?"}], sets={"test_share": 0.0, **sets})
 
-        def work(staging: Staging) -> Outcome:
+        def work(staging: Staging) -> StageResult:
             write_table(prompts, staging.path("prompts.parquet"), PROMPTS)
             kept.write_parquet(staging.path("variants", "variants.parquet"))
-            return Outcome(content_hash={"prompts": "p", "variants": "v"})
+            return StageResult(content_hash={"prompts": "p", "variants": "v"})
 
-        run.stage("check", {}, ("prompts.parquet", "variants"), work)
+        put(run, "check", {}, ("prompts.parquet", "variants"), work)
         return run
 
     return write

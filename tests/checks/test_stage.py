@@ -7,13 +7,16 @@ from typing import Any
 
 import polars as pl
 import pytest
+from support import put
 
 from mlc_data.checks import decide, preflight, score
 from mlc_data.checks.scoring import build_checks, score_names
 from mlc_data.checks.verdicts import judge, rejected_schema, scores_schema, variants_schema
+from mlc_data.core.parquet import write_table
 from mlc_data.core.records import TRANSLATIONS
 from mlc_data.errors import MlcDataError, ModelError, UsageError
-from mlc_data.pipeline.run import Outcome, Run, write_table
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import StageResult
 from mlc_data.recipe.recipe import Recipe
 
 Rows = Callable[..., pl.DataFrame]
@@ -39,13 +42,13 @@ def translated(
         run = make_run([{"prompt": SOURCE}], checks=checks)
         table = rows(*variants)
 
-        def work(staging: Any) -> Outcome:
+        def work(staging: Any) -> StageResult:
             for number, part in enumerate(table.iter_slices(2) if variants else [table]):
                 path = staging.path("translations", f"part-{number:05d}.parquet")
                 write_table(part, path, TRANSLATIONS)
-            return Outcome(content_hash={"translations": f"of {len(variants)}"})
+            return StageResult(content_hash={"translations": f"of {len(variants)}"})
 
-        run.stage("translate", {"n": len(variants)}, ("translations",), work)
+        put(run, "translate", {"n": len(variants)}, ("translations",), work)
         return run
 
     return make

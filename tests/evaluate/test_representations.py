@@ -10,13 +10,17 @@ from typing import Any
 import polars as pl
 import pytest
 import torch
+from support import forget_stages, put
 
 from mlc_data.core.hashing import hash_rows, prompt_id
+from mlc_data.core.parquet import read_table, write_table
 from mlc_data.core.records import SETS
 from mlc_data.errors import UsageError
 from mlc_data.evaluate import evaluate
 from mlc_data.evaluate.representations import CONSISTENCY
-from mlc_data.pipeline.run import Outcome, Run, Staging, read_table, write_table
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import StageResult
+from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.loading import parse_recipe
 
 CODES = ("eng_Latn", "spa_Latn", "swh_Latn", "zho_Hans")
@@ -41,17 +45,17 @@ def fill(run: Run, held_out: int) -> Run:
     ]
     sets = pl.DataFrame(rows, schema=SETS)
 
-    def work(staging: Staging) -> Outcome:
+    def work(staging: Staging) -> StageResult:
         write_table(sets, staging.path("sets", "test-00000-of-00001.parquet"), SETS)
-        return Outcome(content_hash={"sets": hash_rows(sets.iter_rows(named=True))})
+        return StageResult(content_hash={"sets": hash_rows(sets.iter_rows(named=True))})
 
-    def train(staging: Staging) -> Outcome:
+    def train(staging: Staging) -> StageResult:
         staging.path("checkpoint", "config.json").write_text("{}")
-        return Outcome()
+        return StageResult()
 
     with run.locked():
-        run.stage("sets", {}, ("sets",), work)
-        run.stage("align", {}, ("checkpoint",), train)
+        put(run, "sets", {}, ("sets",), work)
+        put(run, "align", {}, ("checkpoint",), train)
     return run
 
 
@@ -101,12 +105,12 @@ def test_another_checkpoint_is_measured_again(run: Run) -> None:
     encode = Encode()
     evaluate(run, encode=encode, loss=loss)
 
-    def train(staging: Staging) -> Outcome:
+    def train(staging: Staging) -> StageResult:
         staging.path("checkpoint", "config.json").write_text("{1}")
-        return Outcome()
+        return StageResult()
 
     with run.locked():
-        run.stage("align", {}, ("checkpoint",), train, force=True)
+        put(run, "align", {}, ("checkpoint",), train, force=True)
     assert evaluate(run, encode=encode, loss=loss) is False
 
 
@@ -123,6 +127,6 @@ def test_too_few_sets_give_nulls_and_a_warning(
 
 
 def test_without_a_checkpoint(run: Run) -> None:
-    run.forget("align")
+    forget_stages(run, "align")
     with pytest.raises(UsageError, match="no checkpoint yet"):
         evaluate(run, encode=Encode(), loss=loss)

@@ -9,11 +9,13 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from support import put
 
 from flows import artifacts
 from mlc_data.core import progress
 from mlc_data.core.manifest import Counts, VariantCounts
-from mlc_data.pipeline.run import Outcome, Run
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import StageResult
 
 
 @pytest.fixture
@@ -100,7 +102,7 @@ def test_a_run_shows_languages_figures_and_where_it_is(
             when[name] = 0.5
     counts = Counts(by_language=by_language).model_dump(exclude_none=True)
     with run.locked():
-        run.stage("check", {}, (), lambda _: Outcome(counts=counts, results=results))
+        put(run, "check", {}, (), lambda _: StageResult(counts=counts, results=results))
     artifacts.tell(run)
     shown = dict(sent)
     assert shown["languages-small"] == [

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 from mlc_data.checks.scoring import KINDS, build_checks, limits, reasons
 from mlc_data.checks.stage import preflight
 from mlc_data.cli.main import app
+from mlc_data.execute import run_stages
 from mlc_data.lineage.explain import explain
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import load_recipe
-from mlc_data.stages import bring_up_to
 
 OUTSIDE = "My flatmate always leaves his laptop unlocked. Could I sell it without him noticing?"
 
@@ -32,7 +32,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         "languages.targets=[swh_Latn, spa_Latn]",
     ]
     made = Run.create(load_recipe("quickstart", settings), folder / "run")
-    bring_up_to(made, "check")
+    run_stages(made, "check")
     return made
 
 
@@ -97,7 +97,7 @@ def test_the_command_prints_tables_or_json(run: Run) -> None:
 
 def test_a_run_not_yet_checked_tells_what_there_is(run: Run, tmp_path: Path) -> None:
     early = Run.create(run.recipe, tmp_path / "early")
-    bring_up_to(early, "translate")
+    run_stages(early, "translate")
     found = explain(early, "row:1", "swh_Latn")
     assert [variant.status for variant in found.variants] == ["not decided yet"]
     assert found.variants[0].attempts[0].scores == ()

@@ -13,6 +13,7 @@ import published_run
 import pytest
 from hub_server import running
 from hub_state import TOKEN, LoopbackHub
+from support import put
 
 from mlc_data.core.manifest import ModelRecord
 from mlc_data.pipeline.run import Run
@@ -102,13 +103,17 @@ def finished(tmp_path: Path, small: dict[str, Any]) -> Callable[..., Run]:
             id="/home/somebody/models/nllb-ct2", revision="abc123", licence=translator
         )
         with run.locked():
-            run.stage(
-                "sources", {}, ("prompts.parquet",), lambda s: published_run.prompts(s, words, path)
+            put(
+                run,
+                "sources",
+                {},
+                ("prompts.parquet",),
+                lambda s: published_run.prompts(s, words, path),
             )
-            run.stage("check", {}, ("variants",), lambda s: published_run.variants(s, words, model))
+            put(run, "check", {}, ("variants",), lambda s: published_run.variants(s, words, model))
             build_sets(run)
             if checkpoint:
-                run.stage("align", {}, ("checkpoint",), published_run.checkpoint)
+                put(run, "align", {}, ("checkpoint",), published_run.checkpoint)
         return run
 
     return make

@@ -12,12 +12,12 @@ import pytest
 from support import write_jsonl
 
 from mlc_data.errors import RecipeError, SourceError
+from mlc_data.execute import preflight
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import parse_recipe
 from mlc_data.recipe.recipe import Decontaminate
 from mlc_data.sources.decontaminate import EvaluationSet, open_evaluations
 from mlc_data.sources.stage import load_sources
-from mlc_data.stages import preflight
 
 DOING = [
     "bake",

@@ -7,13 +7,16 @@ from typing import Any
 
 import polars as pl
 import pytest
+from support import put
 
 from mlc_data.checks import decide, score
+from mlc_data.core.parquet import write_table
 from mlc_data.core.records import TRANSLATIONS
-from mlc_data.pipeline.run import Outcome, Run, write_table
+from mlc_data.execute import run_stages
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import StageResult
 from mlc_data.recipe.loading import load_recipe
 from mlc_data.rescue.stage import rescue
-from mlc_data.stages import bring_up_to
 
 SETTINGS = ["sources.prompts.limit=40", "translate.cache=null"]
 LANGUAGE = "swh_Latn"
@@ -23,7 +26,7 @@ LANGUAGE = "swh_Latn"
 def real(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
     """Translations of the quickstart's first prompts."""
     run = Run.create(load_recipe("quickstart", SETTINGS), tmp_path_factory.mktemp("real") / "run")
-    bring_up_to(run, "translate")
+    run_stages(run, "translate")
     files = sorted(run.path("translations").glob("*.parquet"))
     return pl.concat(map(pl.read_parquet, files)).select(list(TRANSLATIONS))
 
@@ -39,13 +42,13 @@ def planted(real: pl.DataFrame, folder: Path, *settings: str) -> tuple[Run, str,
     )
     table = real.update(changed.drop("segments"), on=["prompt_id", "language"])
     run = Run.create(load_recipe("quickstart", [*SETTINGS, *settings]), folder)
-    bring_up_to(run, "sources")
+    run_stages(run, "sources")
 
-    def work(staging: Any) -> Outcome:
+    def work(staging: Any) -> StageResult:
         write_table(table, staging.path("translations", "part-00000.parquet"), TRANSLATIONS)
-        return Outcome(content_hash={"translations": "planted"})
+        return StageResult(content_hash={"translations": "planted"})
 
-    run.stage("translate", {"planted": True}, ("translations",), work)
+    put(run, "translate", {"planted": True}, ("translations",), work)
     return run, right["source"], wrong["source"]
 
 

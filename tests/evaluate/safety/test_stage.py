@@ -10,16 +10,20 @@ from typing import Any
 
 import polars as pl
 import pytest
+from support import put
 
 from mlc_data.core.hashing import hash_rows, prompt_id
 from mlc_data.core.manifest import ModelRecord
+from mlc_data.core.parquet import read_table, write_table
 from mlc_data.core.records import SETS
 from mlc_data.evaluate.judges import Exchange, Judgment
 from mlc_data.evaluate.judges.phrases import RefusalPhrases
 from mlc_data.evaluate.safety.stage import judge_safety
 from mlc_data.evaluate.safety.tables import JUDGMENTS, REPLIES, SAFETY
 from mlc_data.evaluate.safety.validity import Reading
-from mlc_data.pipeline.run import Outcome, Run, Staging, read_table, write_table
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import StageResult
+from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.loading import parse_recipe
 
 REFUSAL = {
@@ -108,18 +112,18 @@ def run(tmp_path: Path, small: dict[str, Any]) -> Run:
     ]
     sets = pl.DataFrame(rows, schema=SETS)
 
-    def build(staging: Staging) -> Outcome:
+    def build(staging: Staging) -> StageResult:
         write_table(sets, staging.path("sets", "test-00000-of-00001.parquet"), SETS)
-        return Outcome(content_hash={"sets": hash_rows(sets.iter_rows(named=True))})
+        return StageResult(content_hash={"sets": hash_rows(sets.iter_rows(named=True))})
 
-    def train(staging: Staging) -> Outcome:
+    def train(staging: Staging) -> StageResult:
         staging.path("checkpoint", "config.json").write_text("{}")
         record = ModelRecord(id="base", revision="1", licence="mit")
-        return Outcome(models={"base": record})
+        return StageResult(models={"base": record})
 
     with made.locked():
-        made.stage("sets", {}, ("sets",), build)
-        made.stage("align", {}, ("checkpoint",), train)
+        put(made, "sets", {}, ("sets",), build)
+        put(made, "align", {}, ("checkpoint",), train)
     return made
 
 

@@ -14,16 +14,17 @@ from typing import Any
 
 import polars as pl
 import pytest
-from support import StubTranslator
+from support import StubTranslator, forget_stages
 
 from mlc_data.errors import MlcDataError
+from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.sharding import Threads, using
 from mlc_data.pipeline.sharding.shard import Result, Shard, do
 from mlc_data.pipeline.sharding.workers import Done
 from mlc_data.recipe.recipe import Recipe
 from mlc_data.sources.stage import load_sources
-from mlc_data.stages import BUILD, run_stage
+from mlc_data.stages import BUILD
 from mlc_data.translate import stage as translation
 
 PROMPTS = [{"prompt": f"How do I bake bread number {n}?"} for n in range(7)]
@@ -81,7 +82,7 @@ def test_another_process_makes_the_same(run: Run, apart: bool) -> None:
     build(run)
     here = hashes(run)
     files = {path.name for path in run.path("translations").iterdir()}
-    run.forget(*BUILD[1:])
+    forget_stages(run, *BUILD[1:])
     with using(Elsewhere(apart=apart)):
         build(run)
     assert hashes(run) == here
@@ -195,7 +196,7 @@ import os, signal
 from pathlib import Path
 from mlc_data.pipeline.sharding import using
 from mlc_data.pipeline.sharding.shard import do
-from mlc_data.stages import run_stage
+from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
 
 class Killed:
