@@ -9,11 +9,12 @@ from mlc_data.core.hashing import hash_rows, prompt_id
 from mlc_data.core.parquet import write_table
 from mlc_data.core.records import PROMPTS
 from mlc_data.errors import MlcDataError
+from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import StageResult
 from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.recipe import AtLeast, Sets
-from mlc_data.variant_sets import assemble, build_sets, split_of
+from mlc_data.variant_sets import assemble, split_of
 
 TARGETS = ("spa_Latn", "swh_Latn", "zho_Hans")
 PROMPT_ROWS = pl.DataFrame(
@@ -105,7 +106,7 @@ def test_slices_give_what_the_whole_gives(
         orient="row",
     )
     run = written(kept, prompts, shard_rows=5)
-    build_sets(run)
+    run_stage(run, "sets")
     whole, dropped = assemble(prompts, kept, run.recipe.sets, TARGETS)
     files = sorted(run.path("sets").glob("train-*.parquet"))
     assert [file.name for file in files] == [f"train-0000{n}-of-00004.parquet" for n in range(4)]
@@ -128,4 +129,4 @@ def test_variants_of_other_prompts_are_refused(
     monkeypatch.setattr("mlc_data.variant_sets.PROMPTS_AT_ONCE", 1)
     monkeypatch.setattr("mlc_data.variant_sets.VARIANTS_AT_ONCE", 1)
     with pytest.raises(MlcDataError, match="check RUN --force"):
-        build_sets(written(wrong))
+        run_stage(written(wrong), "sets")

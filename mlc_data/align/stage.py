@@ -154,8 +154,9 @@ class AlignStage(Stage):
 
 def _check_pairs(run: Run) -> None:
     """Refuse sources without a preference pair; a finished sources stage has counted them."""
-    pairs = run.manifest.counts.preferences if run.folder.is_dir() else None
-    if pairs is None or not pairs.kept:
+    known = run.folder.is_dir() and run.manifest.content_hash.preferences is not None
+    counts = run.manifest.counts.preferences if known else None
+    if not known or (counts and not counts.kept):
         require_pairs(run.recipe)
 
 
@@ -246,7 +247,6 @@ def _counted(left_out: Mapping[Any, int]) -> str:
 
 def align(run: Run, *, force: bool = False) -> bool:
     """Train on a run whose sets are built; return whether the checkpoint was reused. See `AlignStage`."""
-    AlignStage().preflight(run)
     with run.locked():
         return do(run, AlignStage(), force=force)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import polars as pl
 
 from mlc_data.consistency.encode import encode_location, plain_loss
-from mlc_data.consistency.measures import as_table, measure
+from mlc_data.consistency.measures import LossFunction, as_table, measure
 from mlc_data.consistency.sets import MIN_SETS, held_out
 from mlc_data.core.files import write_text
 from mlc_data.core.manifest import BASE
@@ -87,9 +87,7 @@ class ConsistencyStage(Stage):
             settings = recipe.align.with_layer(layer)
             for when, (location, revision) in models_to_compare(run).items():
                 states, present = self.encode(run, settings, location, revision, rows)
-                whole, tables[when] = measure(
-                    states, present, languages, plain_loss(recipe.align.loss)
-                )
+                whole, tables[when] = measure(states, present, languages, self.loss(run))
                 results[when] = asdict(whole)
                 figures = ", ".join(f"{name} {value:.4g}" for name, value in results[when].items())
                 log.info("evaluate: %s: %s", when, figures)
@@ -120,3 +118,7 @@ class ConsistencyStage(Stage):
             batch_size=run.recipe.evaluate.batch_size,
             revision=revision,
         )
+
+    def loss(self, run: Run) -> LossFunction:
+        """Return the consistency loss without extractor."""
+        return plain_loss(run.recipe.align.loss)

@@ -16,7 +16,8 @@ from support import forget_stages
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import DPOTrainer
 
-from mlc_data.align import align, preflight
+from mlc_data.align import align
+from mlc_data.align.stage import AlignStage
 from mlc_data.align.train import _Trainer
 from mlc_data.core.parquet import write_table
 from mlc_data.core.records import PREFERENCES, SETS
@@ -41,15 +42,8 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 def test_the_checkpoint_is_an_ordinary_folder(make_run: MakeRun, tiny: Path, capsys: Any) -> None:
     run = make_run()
-    measured: list[str] = []
-
-    def measure(model: Any, tokenizer: Any) -> dict[str, float]:
-        measured.append(type(model).__name__)
-        return {"first_share": 0.5 + len(measured) / 10}
-
-    assert align(run, measure=measure) is False
+    assert align(run) is False
     assert capsys.readouterr().out == ""
-    assert measured == ["LlamaForCausalLM", "LlamaForCausalLM"]
     folder = run.path("checkpoint")
     model = AutoModelForCausalLM.from_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -276,7 +270,7 @@ def test_before_the_sets_are_built(make_run: MakeRun) -> None:
 
 def test_preflight_looks_without_loading(make_run: MakeRun, tiny: Path) -> None:
     run = make_run()
-    preflight(run.recipe)
+    AlignStage().preflight(run)
     (tiny / "model.safetensors").unlink()
     with pytest.raises(ModelError, match="weights are missing"):
-        preflight(run.recipe)
+        AlignStage().preflight(run)

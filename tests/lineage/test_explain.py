@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from mlc_data.checks.scoring import KINDS, build_checks, limits, reasons
-from mlc_data.checks.stage import preflight
+from mlc_data.checks.scoring import KINDS, limits, reasons
+from mlc_data.checks.stage import recipe_checks
 from mlc_data.cli.main import app
 from mlc_data.execute import run_stages
 from mlc_data.lineage.explain import explain
@@ -55,7 +55,7 @@ def test_every_attempt_is_told_with_its_model_and_scores(run: Run) -> None:
 
 
 def test_thresholds_are_those_that_decided(run: Run) -> None:
-    checks = build_checks(run.recipe, preflight(run.recipe))
+    checks = recipe_checks(run.recipe)
     scores = pl.read_parquet(run.path("scores", "scores.parquet"))
     given = {
         (row["prompt_id"], row["language"]): set(row["reasons"])
@@ -79,7 +79,7 @@ def test_every_kind_of_check_names_scores_and_settings_that_there_are(run: Run) 
     for limit, check in limits():
         assert limit.score in scores
         assert limit.values(getattr(run.recipe.checks, check)).get("swh_Latn") is not None
-    built = {check.reason for check in build_checks(run.recipe, preflight(run.recipe))}
+    built = {check.reason for check in recipe_checks(run.recipe)}
     assert built <= {kind.reason for kind in KINDS}
 
 

@@ -16,9 +16,9 @@ from hub_state import TOKEN, LoopbackHub
 from support import put
 
 from mlc_data.core.manifest import ModelRecord
+from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import parse_recipe
-from mlc_data.variant_sets import build_sets
 
 REPOSITORY = Path(__file__).parent.parent.parent
 
@@ -111,7 +111,7 @@ def finished(tmp_path: Path, small: dict[str, Any]) -> Callable[..., Run]:
                 lambda s: published_run.prompts(s, words, path),
             )
             put(run, "check", {}, ("variants",), lambda s: published_run.variants(s, words, model))
-            build_sets(run)
+            run_stage(run, "sets")
             if checkpoint:
                 put(run, "align", {}, ("checkpoint",), published_run.checkpoint)
         return run

@@ -8,13 +8,13 @@ from rich.console import Console
 from support import put
 
 from mlc_data.errors import UsageError
+from mlc_data.execute import run_stage
 from mlc_data.lineage.explain import explain
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import StageResult
 from mlc_data.pipeline.staging import Staging
 from mlc_data.report.figures import draw
 from mlc_data.report.summary import reasons, summary
-from mlc_data.sources.stage import load_sources
 
 MEASURED = {
     "sets": 9, "loss": 0.5, "first_share": 0.8, "within_cosine": 0.7, "between_cosine": 0.6,
@@ -33,7 +33,7 @@ def decided(run: Run) -> StageResult:
 @pytest.fixture
 def run(make_run: Callable[..., Run]) -> Run:
     made = make_run([{"prompt": "How do I bake bread?"}, {"prompt": 4}])
-    load_sources(made)
+    run_stage(made, "sources")
     return made
 
 

@@ -9,14 +9,12 @@ import polars as pl
 import pytest
 from support import put
 
-from mlc_data.checks import decide, score
 from mlc_data.core.parquet import write_table
 from mlc_data.core.records import TRANSLATIONS
-from mlc_data.execute import run_stages
+from mlc_data.execute import run_stage, run_stages
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import StageResult
 from mlc_data.recipe.loading import load_recipe
-from mlc_data.rescue.stage import rescue
 
 SETTINGS = ["sources.prompts.limit=40", "translate.cache=null"]
 LANGUAGE = "swh_Latn"
@@ -60,9 +58,9 @@ def found(run: Run, table: str) -> pl.DataFrame:
 
 def test_the_prompt_it_does_not_belong_to_is_blamed(real: pl.DataFrame, tmp_path: Path) -> None:
     run, right, wrong = planted(real, tmp_path / "run", "rescue.rungs=[]")
-    score(run)
-    rescue(run)
-    decide(run)
+    run_stage(run, "score")
+    run_stage(run, "rescue")
+    run_stage(run, "check")
     aside = found(run, "rejected").filter(pl.col("source") == wrong)
     assert "duplicate" in aside["reasons"].item()
     assert aside["duplicate_similarity"].item() > 0.5
@@ -74,9 +72,9 @@ def test_the_prompt_it_does_not_belong_to_is_blamed(real: pl.DataFrame, tmp_path
 
 def test_another_translation_takes_its_place(real: pl.DataFrame, tmp_path: Path) -> None:
     run, _, wrong = planted(real, tmp_path / "run")
-    score(run)
-    rescue(run)
-    decide(run)
+    run_stage(run, "score")
+    run_stage(run, "rescue")
+    run_stage(run, "check")
     saved = found(run, "variants").filter(pl.col("source") == wrong)
     assert saved["rung"].item() != "first"
     assert saved["duplicate_similarity"].item() == 0

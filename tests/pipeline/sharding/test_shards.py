@@ -23,7 +23,6 @@ from mlc_data.pipeline.sharding import Threads, using
 from mlc_data.pipeline.sharding.shard import Result, Shard, do
 from mlc_data.pipeline.sharding.workers import Done
 from mlc_data.recipe.recipe import Recipe
-from mlc_data.sources.stage import load_sources
 from mlc_data.stages import BUILD
 from mlc_data.translate import stage as translation
 
@@ -36,7 +35,7 @@ FEW: dict[str, Any] = {"translate": {"shard_prompts": 2}, "rescue": {"rungs": ["
 def run(make_run: Callable[..., Run]) -> Run:
     """Seven prompts, in four shards."""
     made = make_run(PROMPTS, **FEW)
-    load_sources(made)
+    run_stage(made, "sources")
     return made
 
 
@@ -220,7 +219,7 @@ def test_a_command_says_that_it_does_not_use_the_cluster(
     make_run: Callable[..., Run], caplog: pytest.LogCaptureFixture
 ) -> None:
     run = make_run(PROMPTS[:1], runner={"type": "dask"})
-    load_sources(run)
+    run_stage(run, "sources")
     run_stage(run, "translate")
     assert "runner.type is dask, which goes with the flows" in caplog.text
 
