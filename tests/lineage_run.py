@@ -8,7 +8,6 @@ import numpy as np
 from safetensors.numpy import save_file
 from support import put
 
-from mlc_data.core.hashing import hash_value
 from mlc_data.core.manifest import ModelRecord
 from mlc_data.lineage.build import write_lineage
 from mlc_data.lineage.openlineage import write_events
@@ -37,7 +36,7 @@ def train(run: Run) -> None:
             run.recipe,
             run.manifest,
             base=BASE,
-            key=hash_value(KEY),
+            key=staging.key,
             training=TrainingLineage(method="dpo", layer=2, steps=6, pairs=8, variant_sets=1),
         )
         return StageResult(models={"base": BASE})

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import write_jsonl
+from support import put, write_jsonl
 
 from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
@@ -86,7 +86,7 @@ def _stand_in(run: Run, name: str) -> bool:
         staging.path(name, "done.txt").write_text(run.content_hash("sets"))
         return StageResult()
 
-    return run.stage(name, {"sets": run.content_hash("sets")}, (name,), work)
+    return put(run, name, {"sets": run.content_hash("sets")}, (name,), work)
 
 
 def open_project(
@@ -98,7 +98,13 @@ def open_project(
 ) -> Project:
     """A project of the given rows whose engine notes what it is asked."""
     source = {"path": str(folder / "prompts.jsonl"), "columns": {"id": "uid"}}
-    small["sources"] = {"prompts": {**source, "licence": "CC-BY-4.0"}}
+    pairs = write_jsonl(
+        folder / "pairs.jsonl", [{"prompt": "How?", "chosen": "No.", "rejected": "So."}]
+    )
+    small["sources"] = {
+        "prompts": {**source, "licence": "CC-BY-4.0"},
+        "preferences": {"path": str(pairs), "licence": "CC-BY-4.0"},
+    }
     small["translate"]["cache"] = str(folder / "cache")
     for name, section in sections.items():
         small[name] = {**small.get(name, {}), **section}

@@ -10,9 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mlc_data.align.data import Inputs, load, read_inputs
 from mlc_data.align.launch import decided, train_together
-from mlc_data.consistency.probe import choose_layer
 from mlc_data.core.files import write_text
 from mlc_data.core.manifest import BASE, versions
 from mlc_data.core.paths import is_hub_id
@@ -20,7 +18,6 @@ from mlc_data.errors import MlcDataError, UsageError
 from mlc_data.lineage.build import write_lineage
 from mlc_data.lineage.record import TrainingLineage
 from mlc_data.lm.loading import KEY, check_model, identify, layer_number, quiet
-from mlc_data.lm.prompt_format import PromptFormat
 from mlc_data.pipeline import superseded
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import Stage, StageResult, do
@@ -29,6 +26,7 @@ from mlc_data.recipe.align import Align
 from mlc_data.sources.stage import require_pairs
 
 if TYPE_CHECKING:
+    from mlc_data.align.data import Inputs
     from mlc_data.align.train import Trained
 
 log = logging.getLogger(__name__)
@@ -163,7 +161,10 @@ def _check_pairs(run: Run) -> None:
 def _train(run: Run, settings: Align, staging: Staging, folder: Path) -> StageResult:
     # Imported here: TRL takes seconds to import.
     from mlc_data.align.checkpoint import Card, merged, write_checkpoint
+    from mlc_data.align.data import load, read_inputs
     from mlc_data.align.train import Job, train
+    from mlc_data.consistency.probe import choose_layer
+    from mlc_data.lm.prompt_format import PromptFormat
 
     recipe = run.recipe
     languages = (recipe.languages.source, *recipe.languages.targets)

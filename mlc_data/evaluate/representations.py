@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import polars as pl
 
-from mlc_data.consistency.encode import encode_location, plain_loss
-from mlc_data.consistency.measures import LossFunction, as_table, measure
 from mlc_data.consistency.sets import MIN_SETS, held_out
 from mlc_data.core.files import write_text
 from mlc_data.core.manifest import BASE
@@ -24,6 +22,8 @@ from mlc_data.recipe.align import Align
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from mlc_data.consistency.measures import LossFunction
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +73,9 @@ class ConsistencyStage(Stage):
 
     def work(self, run: Run, staging: Staging) -> StageResult:
         """See `Stage.work`."""
+        # Imported here: torch takes seconds to import.
+        from mlc_data.consistency.measures import as_table, measure
+
         recipe, aligned = run.recipe, aligned_stage(run)
         languages = (recipe.languages.source, *recipe.languages.targets)
         rows = held_out(run).head(recipe.evaluate.max_sets).to_dicts()
@@ -109,6 +112,8 @@ class ConsistencyStage(Stage):
         self, run: Run, settings: Align, location: str, revision: str | None, rows: Sequence[Any]
     ) -> tuple[Tensor, Tensor]:
         """Return hidden states [N, L, H] and present [N, L] of N rows of `records.SETS` under a model."""
+        from mlc_data.consistency.encode import encode_location
+
         languages = (run.recipe.languages.source, *run.recipe.languages.targets)
         return encode_location(
             location,
@@ -121,4 +126,6 @@ class ConsistencyStage(Stage):
 
     def loss(self, run: Run) -> LossFunction:
         """Return the consistency loss without extractor."""
+        from mlc_data.consistency.encode import plain_loss
+
         return plain_loss(run.recipe.align.loss)

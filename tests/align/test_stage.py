@@ -68,7 +68,6 @@ def test_the_checkpoint_is_an_ordinary_folder(make_run: MakeRun, tiny: Path, cap
     assert run.recipe.hash in card
     assert run.content_hash("sets") in card
     assert run.content_hash("preferences") in card
-    assert "| first share | 0.6000 | 0.7000 |" in card
     assert "temperature: 0.2" in card
 
     manifest = run.manifest

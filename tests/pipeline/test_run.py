@@ -75,7 +75,7 @@ def test_outputs_that_are_not_declared_are_refused(run: Run) -> None:
         staging.path("other.txt").write_text("x")
         return StageResult()
 
-    with pytest.raises(RuntimeError, match="not among the stage's outputs"):
+    with pytest.raises(RuntimeError, match="is not among the outputs of the stage"):
         put(run, "sets", {}, ("sets",), work)
 
 
@@ -85,7 +85,7 @@ def test_a_folder_that_is_no_run_is_refused(run: Run, tmp_path: Path) -> None:
     (mine / "letter.txt").write_text("dear")
     with pytest.raises(UsageError, match="is not a run's folder"):
         Run.create(run.recipe, mine)
-    with pytest.raises(UsageError, match="no run's folder"):
+    with pytest.raises(UsageError, match="not a run's folder"):
         Run.open(mine)
     with pytest.raises(UsageError, match="cannot make"):
         Run.create(run.recipe, mine / "letter.txt" / "below")

@@ -30,7 +30,7 @@ def test_sentences_are_translated_once_and_joined(
 ) -> None:
     run = make_run(ROWS)
     run_stage(run, "sources")
-    stage.translate(run)
+    run_stage(run, "translate")
     rows = pl.read_parquet(run.path("translations", "*.parquet"))
     assert rows.height == 9
     first = rows.row(0, named=True)
@@ -50,7 +50,7 @@ def test_a_sentence_that_fails_fails_its_variant_and_no_other(
 ) -> None:
     run = make_run(ROWS)
     run_stage(run, "sources")
-    stage.translate(run)
+    run_stage(run, "translate")
     rows = pl.read_parquet(run.path("translations", "*.parquet"))
     failed = rows.filter(pl.col("failure").is_not_null())
     assert failed["failure"].unique().to_list() == ["segment_too_long"]
@@ -64,10 +64,10 @@ def test_the_cache_answers_the_second_time_with_the_same_rows(
 ) -> None:
     run = make_run(ROWS, translate={"cache": str(tmp_path / "cache")})
     run_stage(run, "sources")
-    stage.translate(run)
+    run_stage(run, "translate")
     first, asked = run.manifest.content_hash.translations, len(stub.asked)
-    assert stage.translate(run) is True
-    assert stage.translate(run, force=True) is False
+    assert run_stage(run, "translate") is True
+    assert run_stage(run, "translate", force=True) is False
     assert len(stub.asked) == asked
     assert run.manifest.content_hash.translations == first
 
@@ -77,7 +77,7 @@ def test_without_round_trip_nothing_is_translated_back(
 ) -> None:
     run = make_run(ROWS, translate={"round_trip": False})
     run_stage(run, "sources")
-    stage.translate(run)
+    run_stage(run, "translate")
     assert {request.source for request in stub.asked} == {"eng_Latn"}
     rows = pl.read_parquet(run.path("translations", "*.parquet"))
     assert rows["back_translation"].null_count() == rows.height
@@ -89,7 +89,7 @@ def test_shards_hold_every_variant_once(make_run: Callable[..., Run], stub: Stub
         translate={"shard_prompts": 10},
     )
     run_stage(run, "sources")
-    stage.translate(run)
+    run_stage(run, "translate")
     assert len(list(run.path("translations").glob("*.parquet"))) == 3
     rows = pl.read_parquet(run.path("translations", "*.parquet"))
     assert rows.select("prompt_id", "language").is_unique().all()

@@ -166,7 +166,9 @@ def test_the_first_error_ends_the_others() -> None:
         gate.wait(10)
         return {}
 
-    shards = [Shard("/nowhere", "translate", "0" * 64, number) for number in range(50)]
+    shards = [
+        Shard("/nowhere", "translate", "nowhere:Nobody", "0" * 64, number) for number in range(50)
+    ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mlc_data.pipeline.sharding.workers.do", one)
         patch.setattr("mlc_data.pipeline.sharding.workers.wait", _waiting(gate))
