@@ -42,5 +42,5 @@ def train(run: Run) -> None:
         return StageResult(models={"base": BASE})
 
     with run.locked():
-        put(run, "align", KEY, ("checkpoint",), work)
+        put(run, "align", KEY, ("checkpoint",), work, force=True)
         write_events(run)
