@@ -20,9 +20,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from mlc_data.recipe_files import load_recipe
+from mlc_data.pipeline.run import Run
+from mlc_data.recipe.loading import load_recipe
 from mlc_data.stages import bring_up_to
-from mlc_data.workspace import Run
 
 WAYS = {
     "alignment alone": ["align.loss.weight=0"],

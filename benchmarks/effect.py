@@ -38,18 +38,18 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from mlc_data.core.hashing import prompt_id
+from mlc_data.core.records import Split
 from mlc_data.evaluate.judges import Exchange
 from mlc_data.evaluate.judges.phrases import RefusalPhrases
-from mlc_data.evaluate.rates import Interval, Judged, Weights, intervals
-from mlc_data.evaluate.safety_tables import judged_of, judgment_rows
-from mlc_data.hashing import prompt_id
+from mlc_data.evaluate.safety.rates import Interval, Judged, Weights, intervals
+from mlc_data.evaluate.safety.tables import judged_of, judgment_rows
+from mlc_data.pipeline.run import Run
 from mlc_data.quickstart import phrasebook
-from mlc_data.quickstart.build_prompts import refusal_and_answer
-from mlc_data.recipe_files import load_recipe
-from mlc_data.records import Split
+from mlc_data.recipe.loading import load_recipe
 from mlc_data.stages import bring_up_to
-from mlc_data.variants import split_of
-from mlc_data.workspace import Run
+from mlc_data.variant_sets import split_of
+from scripts.phrasebook.build_prompts import refusal_and_answer
 
 TEST_SHARE = 0.3
 TEST_ACTIONS = 12  # of each kind, harmful and harmless

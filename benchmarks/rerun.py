@@ -26,7 +26,7 @@ from rich.table import Table
 from shapes import TARGETS_OF_SHAPE, build_shape
 from translation import sentences
 
-from mlc_data.manifest import read_manifest
+from mlc_data.core.manifest import read_manifest
 
 NEW = 0.01
 MOST = 0.03

@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 from scale_measure import Found, as_json, disk, measure, of_english, of_json
 
-from mlc_data.recipe_files import load_recipe
+from mlc_data.recipe.loading import load_recipe
 
 RECIPE = load_recipe("nllb-3.3b-gpu")
 GREEDY_ON_TWO_CORES = 622

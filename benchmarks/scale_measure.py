@@ -18,20 +18,21 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlc_data import rescue as rescuing
-from mlc_data import sources, variants
-from mlc_data.checks import sharded
+from mlc_data import variant_sets
+from mlc_data.checks import shards
 from mlc_data.checks import stage as checking
-from mlc_data.hashing import hash_file
-from mlc_data.languages import get_language
-from mlc_data.recipe_files import load_recipe
-from mlc_data.records import FailureReason
+from mlc_data.core.hashing import hash_file
+from mlc_data.core.records import FailureReason
+from mlc_data.languages.flores import get_language
+from mlc_data.pipeline.run import Run, sync
+from mlc_data.recipe.loading import load_recipe
+from mlc_data.rescue import stage as rescuing
+from mlc_data.sources import stage as sources
 from mlc_data.translate import stage as translation
-from mlc_data.translate.cache import file_of
-from mlc_data.translate.lent import lending
-from mlc_data.translate.segments import split
-from mlc_data.translate.translator import Decoding, Done, Hypothesis, Request
-from mlc_data.workspace import Run, sync
+from mlc_data.translate.cache.replica import lending
+from mlc_data.translate.cache.store import file_of
+from mlc_data.translate.engines.base import Decoding, Done, Hypothesis, Request
+from mlc_data.translate.sentences import split
 
 RECIPE = "nllb-3.3b-gpu"
 SOURCE = "eng_Latn"
@@ -125,7 +126,7 @@ def _is_one_sentence(text: str) -> bool:
 
 
 class Oracle:
-    """The engine that knows the answers; see `mlc_data.translate.translator.Translator`."""
+    """The engine that knows the answers; see `mlc_data.translate.engines.base.Translator`."""
 
     id, revision, licence = "human translations", "1", "CC-BY-SA-4.0"
 
@@ -206,7 +207,7 @@ STAGES: dict[str, Callable[[Run], object]] = {
     "score": checking.score,
     "rescue": rescuing.rescue,
     "check": checking.decide,
-    "sets": variants.build_sets,
+    "sets": variant_sets.build_sets,
 }
 
 
@@ -274,10 +275,10 @@ class Watch:
 
     def __init__(self, found: Found) -> None:
         self._found, self._now = found, Stage()
-        sharded.spread = self._timed(sharded.spread, "shards")
+        shards.spread = self._timed(shards.spread, "shards")
         translation.spread = self._timed(translation.spread, "shards")
-        sharded.prepare = self._timed(sharded.prepare, "index")
-        save, parts = sharded.save, sharded.parts
+        shards.prepare = self._timed(shards.prepare, "index")
+        save, parts = shards.save, shards.parts
 
         def saved(checks: Any, to: Path, *, others: bool) -> None:
             self._timed(save, "index")(checks, to, others=others)
@@ -290,7 +291,7 @@ class Watch:
                 self._now.readings += part.height / found.variants
                 yield part
 
-        sharded.save, sharded.parts = saved, counted
+        shards.save, shards.parts = saved, counted
 
     def _timed(self, work: Callable[..., Any], name: str) -> Callable[..., Any]:
         def timed(*given: Any, **named: Any) -> Any:

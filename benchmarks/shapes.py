@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from transformers import M2M100Config, M2M100ForConditionalGeneration
 
-from mlc_data.quickstart.package import convert
+from mlc_data.core.records import FailureReason
 from mlc_data.quickstart.phrasebook import FOLDER, LANGUAGES
-from mlc_data.quickstart.tokens import PIECES_FILE, Layout
-from mlc_data.records import FailureReason
-from mlc_data.translate.engine import MODEL_FILE, Hypothesis, NllbTranslator
+from mlc_data.translate.engines.loading import MODEL_FILE, Hypothesis, NllbTranslator
+from scripts.phrasebook.package import convert
+from scripts.phrasebook.tokens import PIECES_FILE, Layout
 
 VOCABULARY = 256_206
 TARGETS_OF_SHAPE = ("spa_Latn", "fra_Latn", "deu_Latn", "swh_Latn", "arb_Arab", "zho_Hans")

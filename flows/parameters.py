@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mlc_data.recipe import Recipe
-from mlc_data.recipe_files import shipped_recipes
+from mlc_data.recipe.loading import shipped_recipes
+from mlc_data.recipe.recipe import Recipe
 
 _SHIPPED = tuple(shipped_recipes())
 _SECTIONS = tuple(Recipe.model_fields)

@@ -10,11 +10,11 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.parameters import Folder, Licence, Part, Repository
-from mlc_data.cli.display import set_up
+from mlc_data.core.console import set_up
 from mlc_data.errors import MlcDataError
+from mlc_data.pipeline.run import Run
 from mlc_data.publish.dataset import Wishes
 from mlc_data.publish.publication import Order, to_hub
-from mlc_data.workspace import Run
 
 
 @task(task_run_name="push {repo}", cache_policy=NO_CACHE)

@@ -17,12 +17,12 @@ from prefect.futures import as_completed
 from prefect.settings import get_current_settings
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from mlc_data import fanout
 from mlc_data.errors import MlcDataError, UsageError
-from mlc_data.fanout.shard import Result, Shard
-from mlc_data.fanout.workers import AT_ONCE, Done
-from mlc_data.recipe import Recipe
-from mlc_data.recipe_runner import Runner
+from mlc_data.pipeline import sharding
+from mlc_data.pipeline.sharding.shard import Result, Shard
+from mlc_data.pipeline.sharding.workers import AT_ONCE, Done
+from mlc_data.recipe.recipe import Recipe
+from mlc_data.recipe.runner import Runner
 
 WITH_ENGINE = ("translate", "rescue")
 """Stages whose shards load a translation model."""
@@ -105,12 +105,12 @@ def _ray(address: str | None, cpus: int) -> TaskRunner[Any]:
 @task(task_run_name="{shard.stage} {shard.number}", cache_policy=NO_CACHE)
 def one(shard: Shard) -> Result:
     """Do one shard, wherever this task has come to run."""
-    return fanout.do(shard)
+    return sharding.do(shard)
 
 
 @dataclass(frozen=True)
 class InTasks:
-    """Hands shards to the recipe's task runner. See `mlc_data.fanout.Workers`."""
+    """Hands shards to the recipe's task runner. See `mlc_data.pipeline.sharding.Workers`."""
 
     runner: Runner
 
@@ -137,7 +137,7 @@ class InTasks:
                 for future in as_completed(list(waiting)):
                     done(waiting.pop(future), future.result())
             except BaseException:
-                fanout.halt(shards[0].key)
+                sharding.halt(shards[0].key)
                 for future in waiting:
                     _cancel(future, self.runner)
                 raise

@@ -24,7 +24,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 from flows.parameters import IN_WORDS
 from flows.server import PAGE, deployments, detail, server
 from mlc_data.errors import MlcDataError, StoppedError, UsageError
-from mlc_data.recipe_files import load_recipe, shipped_recipes
+from mlc_data.recipe.loading import load_recipe, shipped_recipes
 
 POLL_SECONDS = 1.0
 AWAY_SECONDS = 120.0

@@ -15,11 +15,11 @@ from typing import Any
 
 import polars as pl
 
-from mlc_data import records
+from mlc_data.core import records
+from mlc_data.core.manifest import Manifest
 from mlc_data.lineage.record import Lineage
-from mlc_data.manifest import Manifest
 from mlc_data.publish.record import Publication
-from mlc_data.recipe import Recipe
+from mlc_data.recipe.recipe import Recipe
 from mlc_data.refresh.record import Diff
 from mlc_data.refresh.tables import PROMPT_CHANGES, VARIANT_CHANGES
 

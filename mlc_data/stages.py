@@ -6,10 +6,10 @@ import logging
 from collections.abc import Callable
 from importlib import import_module
 
+from mlc_data.core.paths import source_file
 from mlc_data.errors import full_disk_told
-from mlc_data.locations import source_file
-from mlc_data.recipe import Recipe
-from mlc_data.workspace import Run
+from mlc_data.pipeline.run import Run
+from mlc_data.recipe.recipe import Recipe
 
 log = logging.getLogger(__name__)
 
@@ -30,16 +30,16 @@ BUILD = STAGES[:6]
 
 
 _WHERE = {
-    "sources": ("sources", "load_sources"),
+    "sources": ("sources.stage", "load_sources"),
     "translate": ("translate.stage", "translate"),
     "score": ("checks.stage", "score"),
-    "rescue": ("rescue", "rescue"),
+    "rescue": ("rescue.stage", "rescue"),
     "check": ("checks.stage", "decide"),
-    "sets": ("variants", "build_sets"),
-    "align": ("probe", "align_at_chosen_layer"),
-    "evaluate": ("evaluation", "evaluate_consistency"),
-    "safety": ("evaluation", "evaluate_safety"),
-    "utility": ("evaluation", "evaluate_utility"),
+    "sets": ("variant_sets", "build_sets"),
+    "align": ("consistency.probe", "align_at_chosen_layer"),
+    "evaluate": ("evaluate.preflight", "evaluate_consistency"),
+    "safety": ("evaluate.preflight", "evaluate_safety"),
+    "utility": ("evaluate.preflight", "evaluate_utility"),
 }
 
 
@@ -55,7 +55,7 @@ def preflight(recipe: Recipe, stages: tuple[str, ...] = STAGES) -> None:
             if source and source.path:
                 source_file(source.path, f"sources.{key}.path")
         from mlc_data.checks.stage import preflight as checking
-        from mlc_data.decontaminate import open_evaluations
+        from mlc_data.sources.decontaminate import open_evaluations
 
         open_evaluations(recipe.sources, recipe.languages.source)
         checking(recipe)
@@ -64,7 +64,7 @@ def preflight(recipe: Recipe, stages: tuple[str, ...] = STAGES) -> None:
 
         translation(recipe)
     if "rescue" in stages:
-        from mlc_data.rescue import second_model
+        from mlc_data.rescue.stage import second_model
 
         second_model(recipe)
     if "align" in stages:
@@ -72,7 +72,7 @@ def preflight(recipe: Recipe, stages: tuple[str, ...] = STAGES) -> None:
 
         alignment(recipe)
     if "safety" in stages or "utility" in stages:
-        from mlc_data.evaluation import preflight as evaluation
+        from mlc_data.evaluate.preflight import preflight as evaluation
 
         evaluation(recipe)
 
@@ -122,7 +122,7 @@ def bring_up_to(run: Run, last: str, *, force: bool = False) -> dict[str, bool]:
 
 
 def _only_thresholds_changed(run: Run) -> bool:
-    from mlc_data.rescue import only_thresholds_changed
+    from mlc_data.rescue.stage import only_thresholds_changed
 
     return only_thresholds_changed(run)
 

@@ -11,9 +11,9 @@ import pytest
 from support import write_jsonl
 from xdist.scheduler import LoadScopeScheduling
 
-from mlc_data.recipe import Recipe
-from mlc_data.recipe_files import parse_recipe
-from mlc_data.workspace import Run
+from mlc_data.pipeline.run import Run
+from mlc_data.recipe.loading import parse_recipe
+from mlc_data.recipe.recipe import Recipe
 
 SMALL: dict[str, Any] = {
     "name": "small",

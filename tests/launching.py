@@ -23,9 +23,9 @@ from together import shard_on_cpus
 from torch import Tensor
 
 from mlc_data.align import align
+from mlc_data.pipeline.run import Run
 from mlc_data.quickstart import phrasebook
-from mlc_data.recipe_files import load_recipe
-from mlc_data.workspace import Run
+from mlc_data.recipe.loading import load_recipe
 
 STEPS = 32
 LIMIT = 280

@@ -7,12 +7,12 @@ import json
 import numpy as np
 from safetensors.numpy import save_file
 
-from mlc_data.hashing import hash_value
+from mlc_data.core.hashing import hash_value
+from mlc_data.core.manifest import ModelRecord
 from mlc_data.lineage.build import write_lineage
 from mlc_data.lineage.openlineage import write_events
 from mlc_data.lineage.record import TrainingLineage
-from mlc_data.manifest import ModelRecord
-from mlc_data.workspace import Outcome, Run, Staging
+from mlc_data.pipeline.run import Outcome, Run, Staging
 
 BASE = ModelRecord(id="/home/somebody/models/base", revision="0123456789abcdef", licence="mit")
 KEY = {"all": "that determines it"}

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlc_data.manifest import Manifest, read_manifest
+from mlc_data.core.manifest import Manifest, read_manifest
 
 # Fewer languages and steps than the quickstart, so that the road takes about a minute.
 SHORT = (

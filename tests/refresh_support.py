@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from support import write_jsonl
 
+from mlc_data.pipeline.run import Outcome, Run, Staging
 from mlc_data.quickstart import phrasebook
-from mlc_data.recipe_files import parse_recipe
+from mlc_data.recipe.loading import parse_recipe
 from mlc_data.refresh.refresh import Push, Refreshed, refresh
 from mlc_data.stages import ALIGN, run_stage
-from mlc_data.translate.ct2 import Ct2Translator
-from mlc_data.translate.translator import Request
-from mlc_data.workspace import Outcome, Run, Staging
+from mlc_data.translate.engines.base import Request
+from mlc_data.translate.engines.ctranslate2 import Ct2Translator
 
 TEXTS = [one.text("eng_Latn") for one in phrasebook.combinations()]
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mlc_data.core.records import FailureReason
 from mlc_data.errors import ModelError
-from mlc_data.records import FailureReason
-from mlc_data.translate.translator import Decoding, Done, Hypothesis, Request, Translator
+from mlc_data.translate.engines.base import Decoding, Done, Hypothesis, Request, Translator
 
 
 class StubTranslator:

@@ -3,7 +3,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from mlc_data.recipe_files import load_recipe, shipped_recipes
+from mlc_data.recipe.loading import load_recipe, shipped_recipes
 from mlc_data.schemas import build, differing, write
 
 REPOSITORY = Path(__file__).parent.parent

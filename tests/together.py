@@ -25,10 +25,10 @@ from transformers import LlamaForCausalLM
 
 from mlc_data.align import worker
 from mlc_data.align.launch import Task
-from mlc_data.align.model import quiet
-from mlc_data.align.states import text_states
 from mlc_data.align.stopping import request_stop
-from mlc_data.align.training import Trained
+from mlc_data.align.train import Trained
+from mlc_data.consistency.hidden_states import text_states
+from mlc_data.lm.loading import quiet
 
 RECORDED = (1, 3)
 """Optimiser steps, from 1, whose gradients are kept; the consistency loss is in both."""

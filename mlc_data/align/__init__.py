@@ -8,16 +8,16 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from mlc_data.align.loss import MultilingualConsistencyLoss
+from mlc_data.consistency.loss import MultilingualConsistencyLoss
 
 if TYPE_CHECKING:
-    from mlc_data.align.batches import PromptFormat, SetSampler, TokenSets, tokenise_sets
-    from mlc_data.align.encode import encode_location, encode_sets, plain_loss
-    from mlc_data.align.model import LoadedModel, check_model, load_model
     from mlc_data.align.stage import align, preflight
-    from mlc_data.align.states import last_token_states, set_states
     from mlc_data.align.stopping import request_stop
     from mlc_data.align.trainer import Consistency, MLCDPOTrainer, MLCTrainerMixin
+    from mlc_data.consistency.encode import encode_location, encode_sets, plain_loss
+    from mlc_data.consistency.hidden_states import last_token_states, set_states
+    from mlc_data.lm.loading import LoadedModel, check_model, load_model
+    from mlc_data.lm.prompt_format import PromptFormat, SetSampler, TokenSets, tokenise_sets
 
 __all__ = [
     "Consistency",
@@ -42,18 +42,18 @@ __all__ = [
 ]
 
 _HOMES = {
-    "batches": ("PromptFormat", "SetSampler", "TokenSets", "tokenise_sets"),
-    "encode": ("encode_location", "encode_sets", "plain_loss"),
-    "model": ("LoadedModel", "check_model", "load_model"),
-    "stage": ("align", "preflight"),
-    "states": ("last_token_states", "set_states"),
-    "stopping": ("request_stop",),
-    "trainer": ("Consistency", "MLCDPOTrainer", "MLCTrainerMixin"),
+    "lm.prompt_format": ("PromptFormat", "SetSampler", "TokenSets", "tokenise_sets"),
+    "consistency.encode": ("encode_location", "encode_sets", "plain_loss"),
+    "lm.loading": ("LoadedModel", "check_model", "load_model"),
+    "align.stage": ("align", "preflight"),
+    "consistency.hidden_states": ("last_token_states", "set_states"),
+    "align.stopping": ("request_stop",),
+    "align.trainer": ("Consistency", "MLCDPOTrainer", "MLCTrainerMixin"),
 }
 
 
 def __getattr__(name: str) -> Any:
     for module, names in _HOMES.items():
         if name in names:
-            return getattr(import_module(f"mlc_data.align.{module}"), name)
+            return getattr(import_module(f"mlc_data.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,9 +11,9 @@ import torch
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from mlc_data.core.manifest import ModelRecord
 from mlc_data.errors import MlcDataError
-from mlc_data.manifest import ModelRecord
-from mlc_data.workspace import write_text
+from mlc_data.pipeline.run import write_text
 
 Measures = Mapping[str, float]
 

@@ -23,12 +23,12 @@ from mlc_data.align import launched
 from mlc_data.align.relay import Relay
 from mlc_data.align.stopping import orderly_stop, stop_requested
 from mlc_data.errors import MlcDataError, StoppedError, UsageError
-from mlc_data.recipe import Recipe
-from mlc_data.recipe_align import Align
-from mlc_data.workspace import Run, write_text
+from mlc_data.pipeline.run import Run, write_text
+from mlc_data.recipe.align import Align
+from mlc_data.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
-    from mlc_data.align.training import Trained
+    from mlc_data.align.train import Trained
 
 _PAUSE = 0.1
 """Seconds between two looks at the processes."""
@@ -152,7 +152,7 @@ def decided(settings: Align) -> Align:
 
 
 def train_together(run: Run, settings: Align, revision: str | None, folder: Path) -> Trained:
-    """`mlc_data.align.training.train` by several processes; see `Trained` for what it gives.
+    """`mlc_data.align.train.train` by several processes; see `Trained` for what it gives.
 
     Args:
         run: the run whose sets and pairs are read.
@@ -167,7 +167,7 @@ def train_together(run: Run, settings: Align, revision: str | None, folder: Path
         StoppedError: asked to stop; the last step is saved in the folder.
         MlcDataError: a process ended with an error of ours, which is raised here, or died.
     """
-    from mlc_data.align.training import Trained
+    from mlc_data.align.train import Trained
 
     recipe = run.recipe.model_copy(update={"align": settings})
     task = Task(run.folder.resolve(), recipe, revision, folder.resolve())

@@ -19,7 +19,7 @@ from mlc_data import launcher
 from mlc_data.align.wire import Failure, Wire, connected
 from mlc_data.errors import MlcDataError, StoppedError, UsageError
 from mlc_data.launcher import Launch
-from mlc_data.recipe_align import Align
+from mlc_data.recipe.align import Align
 
 if TYPE_CHECKING:
     from mlc_data.align.launch import Task
@@ -79,7 +79,7 @@ def train_launched(task: Task) -> None:
             "this process is one of several that were launched, and they are led by the command `align` "
             f"alone: {launcher.HOW}"
         )
-    from mlc_data.align.training import last_complete
+    from mlc_data.align.train import last_complete
     from mlc_data.align.worker import share
 
     wire = _wire
@@ -127,7 +127,7 @@ def follow(launch: Launch) -> int:
 
 def _train_along(wire: Wire, told: dict[str, str | None]) -> None:
     from mlc_data.align.launch import Task
-    from mlc_data.align.training import last_complete
+    from mlc_data.align.train import last_complete
     from mlc_data.align.worker import share
 
     _check_gpus(wire.launch)

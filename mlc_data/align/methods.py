@@ -12,7 +12,7 @@ from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrai
 from trl.data_utils import maybe_apply_chat_template
 
 from mlc_data.errors import MlcDataError
-from mlc_data.recipe_align import Align
+from mlc_data.recipe.align import Align
 
 Row = dict[str, Any]
 
@@ -77,7 +77,7 @@ def method_of(settings: Align) -> Method:
 def rows_of(
     settings: Align, pairs: Sequence[Mapping[str, Any]], tokenizer: Any, seed: int = 0
 ) -> list[Row]:
-    """Pairs of `mlc_data.align.batches.PromptFormat.pair` as a method's trainer reads them.
+    """Pairs of `mlc_data.lm.prompt_format.PromptFormat.pair` as a method's trainer reads them.
 
     Raises:
         MlcDataError: there are too few pairs for the method.

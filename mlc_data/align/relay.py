@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from mlc_data import progress
+from mlc_data.core import progress
 
 
 class Teller:
@@ -41,7 +41,7 @@ class TellingHandler(logging.Handler):
 
 
 class TellingReporter:
-    """Tells progress: for `mlc_data.progress.use`."""
+    """Tells progress: for `mlc_data.core.progress.use`."""
 
     def __init__(self, teller: Teller) -> None:
         self.teller = teller

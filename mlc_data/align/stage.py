@@ -10,22 +10,22 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlc_data.align.batches import PromptFormat
-from mlc_data.align.inputs import Inputs, load, read_inputs
+from mlc_data.align.data import Inputs, load, read_inputs
 from mlc_data.align.launch import decided, train_together
-from mlc_data.align.model import KEY, check_model, identify, layer_number, quiet
+from mlc_data.core.hashing import code_version, hash_value
+from mlc_data.core.manifest import ModelRecord, versions
+from mlc_data.core.paths import is_hub_id
 from mlc_data.errors import MlcDataError, UsageError
-from mlc_data.hashing import code_version, hash_value
 from mlc_data.lineage.build import write_lineage
 from mlc_data.lineage.record import TrainingLineage
-from mlc_data.locations import is_hub_id
-from mlc_data.manifest import ModelRecord, versions
-from mlc_data.recipe import Recipe
-from mlc_data.recipe_align import Align
-from mlc_data.workspace import Outcome, Run, Staging, write_text
+from mlc_data.lm.loading import KEY, check_model, identify, layer_number, quiet
+from mlc_data.lm.prompt_format import PromptFormat
+from mlc_data.pipeline.run import Outcome, Run, Staging, write_text
+from mlc_data.recipe.align import Align
+from mlc_data.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
-    from mlc_data.align.training import Trained
+    from mlc_data.align.train import Trained
 
 log = logging.getLogger(__name__)
 
@@ -176,7 +176,7 @@ def _work(
 ) -> Outcome:
     # Imported here: nobody waits for TRL who does not train.
     from mlc_data.align.checkpoint import Card, merged, write_checkpoint
-    from mlc_data.align.training import Job, train
+    from mlc_data.align.train import Job, train
 
     recipe = run.recipe
     languages = (recipe.languages.source, *recipe.languages.targets)

@@ -14,11 +14,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from trl import DPOTrainer
 
-from mlc_data.align.batches import SetSampler, Tokens
-from mlc_data.align.loss import MultilingualConsistencyLoss, at_floor, bounds
 from mlc_data.align.processes import SharedModule, mean_of_processes
-from mlc_data.align.states import find_decoder, set_states
+from mlc_data.consistency.hidden_states import find_decoder, set_states
+from mlc_data.consistency.loss import MultilingualConsistencyLoss, at_floor, bounds
 from mlc_data.errors import MlcDataError
+from mlc_data.lm.prompt_format import SetSampler, Tokens
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +35,11 @@ class Consistency:
 
     Args:
         loss: the loss; its parameters are trained along, unless they are frozen.
-        sets: variant sets as token ids, see `mlc_data.align.batches.TokenSets.rows`.
+        sets: variant sets as token ids, see `mlc_data.lm.prompt_format.TokenSets.rows`.
         weight: lambda, 0 or more; 0 adds nothing and computes nothing.
         every: the loss is added on the first of every so many optimiser steps.
         sets_per_step: sets read on such a step.
-        layer: see `mlc_data.align.states.last_token_states`.
+        layer: see `mlc_data.consistency.hidden_states.last_token_states`.
         final_norm: see there; to subtract a moving mean is the loss's own ``center``.
         seed: decides the order of the sets.
         batch_size: most texts a forward pass.

@@ -19,18 +19,18 @@ from peft import get_peft_model
 from torch import distributed
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 
-from mlc_data import progress
-from mlc_data.align.batches import PromptFormat
 from mlc_data.align.checkpoint import merged
-from mlc_data.align.inputs import load, read_inputs
+from mlc_data.align.data import load, read_inputs
 from mlc_data.align.launch import Task
-from mlc_data.align.model import quiet
 from mlc_data.align.relay import Teller, TellingHandler, TellingReporter
 from mlc_data.align.stage import BOARD
 from mlc_data.align.stopping import request_stop
-from mlc_data.align.training import Job, Trained, adapters_of, train
+from mlc_data.align.train import Job, Trained, adapters_of, train
+from mlc_data.core import progress
 from mlc_data.errors import MlcDataError, StoppedError
-from mlc_data.workspace import Run, write_text
+from mlc_data.lm.loading import quiet
+from mlc_data.lm.prompt_format import PromptFormat
+from mlc_data.pipeline.run import Run, write_text
 
 
 def main(task: Task, rank: int) -> int:
@@ -64,7 +64,7 @@ def share(task: Task, rank: int) -> None:
 
     Raises:
         StoppedError: asked to stop; the last step is saved.
-        MlcDataError: see `mlc_data.align.training.train`.
+        MlcDataError: see `mlc_data.align.train.train`.
     """
     with quiet():
         trained = _train(task)

@@ -1,27 +1,27 @@
 """Checks: translations to scores, and scores to verdicts with an enumerated reason."""
 
 from mlc_data.checks.base import Check, VariantReason
-from mlc_data.checks.copied import Copied
+from mlc_data.checks.copy import Copied
 from mlc_data.checks.coverage import Coverage
-from mlc_data.checks.duplicate import Duplicate
-from mlc_data.checks.identifiers import (
+from mlc_data.checks.duplicate.check import Duplicate
+from mlc_data.checks.intent import Intent
+from mlc_data.checks.language_id import LanguageId
+from mlc_data.checks.length import Length
+from mlc_data.checks.preserved import Preserved
+from mlc_data.checks.refusal import Refused
+from mlc_data.checks.repetition import Repetition
+from mlc_data.checks.round_trip import RoundTrip
+from mlc_data.checks.scoring import build_checks, reasons, score_rows
+from mlc_data.checks.script import Script
+from mlc_data.checks.stage import decide, preflight, score
+from mlc_data.checks.toxicity import Toxicity
+from mlc_data.checks.unknown import Unknown
+from mlc_data.language_id.fasttext import (
     FastTextIdentifier,
     LanguageIdentifier,
     load_identifier,
     load_identifiers,
 )
-from mlc_data.checks.intent import Intent
-from mlc_data.checks.language_id import LanguageId
-from mlc_data.checks.length import Length
-from mlc_data.checks.preserved import Preserved
-from mlc_data.checks.refused import Refused
-from mlc_data.checks.repetition import Repetition
-from mlc_data.checks.round_trip import RoundTrip
-from mlc_data.checks.runner import build_checks, reasons, score_rows
-from mlc_data.checks.script import Script
-from mlc_data.checks.stage import decide, preflight, score
-from mlc_data.checks.toxicity import Toxicity
-from mlc_data.checks.unknown import Unknown
 
 __all__ = [
     "Check",

@@ -10,8 +10,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
 
-from mlc_data.languages import get_language
-from mlc_data.recipe_base import ByLanguage, Section
+from mlc_data.languages.flores import get_language
+from mlc_data.recipe.base import ByLanguage, Section
 
 
 class VariantReason(StrEnum):

@@ -18,19 +18,19 @@ from typing import Any
 import polars as pl
 import yaml
 
-from mlc_data.checks.identifiers import load_identifiers
 from mlc_data.checks.language_id import counted
-from mlc_data.checks.runner import build_checks, prepare, reasons, score_rows
+from mlc_data.checks.scoring import build_checks, prepare, reasons, score_rows
+from mlc_data.core.hashing import hash_file
+from mlc_data.core.manifest import now
+from mlc_data.core.records import TRANSLATIONS
 from mlc_data.errors import UnknownLanguageError, UsageError
-from mlc_data.hashing import hash_file
-from mlc_data.languages import get_language
-from mlc_data.manifest import now
-from mlc_data.recipe import Recipe
-from mlc_data.recipe_base import ByLanguage
-from mlc_data.recipe_checks import Checks
-from mlc_data.recipe_files import merge, parse_recipe
-from mlc_data.records import TRANSLATIONS
-from mlc_data.workspace import Run, write_text
+from mlc_data.language_id.fasttext import load_identifiers
+from mlc_data.languages.flores import get_language
+from mlc_data.pipeline.run import Run, write_text
+from mlc_data.recipe.base import ByLanguage
+from mlc_data.recipe.checks import Checks
+from mlc_data.recipe.loading import merge, parse_recipe
+from mlc_data.recipe.recipe import Recipe
 
 CONFIDENCE = 0.95
 DIGITS = 3

@@ -9,11 +9,11 @@ from itertools import groupby
 import polars as pl
 
 from mlc_data.checks.base import VariantReason, at_least, at_most, within
-from mlc_data.checks.english import FUNCTION_WORDS, found, one_of_its_kind
+from mlc_data.checks.english.words import FUNCTION_WORDS, found, one_of_its_kind
 from mlc_data.checks.sentences import returned
-from mlc_data.checks.spans import words
-from mlc_data.languages import get_language
-from mlc_data.recipe_checks import CoverageCheck
+from mlc_data.languages.flores import get_language
+from mlc_data.recipe.checks import CoverageCheck
+from mlc_data.text.spans import words
 
 _WINDOW = 5
 """Content words in a row that are looked at together."""

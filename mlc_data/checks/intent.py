@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from mlc_data.checks.base import VariantReason, at_least, within
-from mlc_data.checks.polarity import polarity
-from mlc_data.checks.request import object_returned
+from mlc_data.checks.english.polarity import polarity
+from mlc_data.checks.english.request import object_returned
 from mlc_data.checks.sentences import returned
-from mlc_data.recipe_checks import IntentCheck
+from mlc_data.recipe.checks import IntentCheck
 
 _ENGLISH = "eng_Latn"
 

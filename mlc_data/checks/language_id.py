@@ -10,13 +10,13 @@ from functools import cached_property
 import polars as pl
 
 from mlc_data.checks.base import Limit, VariantReason, at_least, each, threshold, within
-from mlc_data.checks.identifiers import LanguageIdentifier, labels_of
-from mlc_data.checks.reliability import WEAK, reliability
 from mlc_data.checks.script import unicode_scripts
-from mlc_data.checks.spans import without_spans
-from mlc_data.languages import get_language
-from mlc_data.recipe_base import Section
-from mlc_data.recipe_checks import LanguageIdCheck
+from mlc_data.language_id.fasttext import LanguageIdentifier, labels_of
+from mlc_data.language_id.reliability import WEAK, reliability
+from mlc_data.languages.flores import get_language
+from mlc_data.recipe.base import Section
+from mlc_data.recipe.checks import LanguageIdCheck
+from mlc_data.text.spans import without_spans
 
 _LETTERS_OF_A_CHARACTER = {"Hans": 2, "Hant": 2, "Jpan": 2, "Hang": 2}
 _DOUBT = 0.01

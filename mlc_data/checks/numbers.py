@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mlc_data.checks.spans import without_spans_in
+from mlc_data.text.spans import without_spans_in
 
 _NUMBER = re.compile(
     r"\d{1,3}(?:[\u0020\u00a0\u202f]\d{3})+(?!\d)|\d+(?:[.,'’٫٬]\d+)*", re.ASCII

@@ -10,8 +10,8 @@ import polars as pl
 
 from mlc_data.checks.base import VariantReason, at_least, at_most, each, within
 from mlc_data.checks.numbers import compare
-from mlc_data.checks.spans import spans
-from mlc_data.recipe_checks import PreservedCheck
+from mlc_data.recipe.checks import PreservedCheck
+from mlc_data.text.spans import spans
 
 _DIGIT = re.compile(r"\d")
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from mlc_data.checks.base import VariantReason, at_most, by_spacing, within
-from mlc_data.checks.loops import looping_share
-from mlc_data.recipe_checks import RepetitionCheck
+from mlc_data.recipe.checks import RepetitionCheck
+from mlc_data.text.loops import looping_share
 
 
 @dataclass(frozen=True)

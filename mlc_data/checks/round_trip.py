@@ -8,11 +8,11 @@ import polars as pl
 from sacrebleu.metrics import CHRF
 
 from mlc_data.checks.base import VariantReason, at_least, within
-from mlc_data.checks.english import FUNCTION_WORDS, found
+from mlc_data.checks.english.words import FUNCTION_WORDS, found
 from mlc_data.checks.sentences import plain
-from mlc_data.checks.spans import words
-from mlc_data.languages import get_language
-from mlc_data.recipe_checks import RoundTripCheck
+from mlc_data.languages.flores import get_language
+from mlc_data.recipe.checks import RoundTripCheck
+from mlc_data.text.spans import words
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from mlc_data.checks.base import VariantReason, at_least, within
-from mlc_data.checks.han_table import NOT_JAPANESE, SIMPLIFIED, TRADITIONAL
-from mlc_data.checks.spans import names, without_spans
-from mlc_data.languages import get_language
-from mlc_data.recipe_checks import ScriptCheck
+from mlc_data.checks.han import NOT_JAPANESE, SIMPLIFIED, TRADITIONAL
+from mlc_data.languages.flores import get_language
+from mlc_data.recipe.checks import ScriptCheck
+from mlc_data.text.spans import names, without_spans
 
 # ISO 15924 codes that stand for several Unicode scripts.
 _PARTS = {

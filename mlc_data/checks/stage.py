@@ -13,12 +13,10 @@ from typing import Any
 
 import polars as pl
 
-from mlc_data import progress
 from mlc_data.checks.base import Check
-from mlc_data.checks.identifiers import LanguageIdentifier, load_identifiers
 from mlc_data.checks.language_id import LanguageId
-from mlc_data.checks.runner import build_checks, score_names, score_rows
-from mlc_data.checks.sharded import loaded_checks, spread_checks
+from mlc_data.checks.scoring import build_checks, score_names, score_rows
+from mlc_data.checks.shards import loaded_checks, spread_checks
 from mlc_data.checks.tables import ROWS_AT_ONCE, SCORES, files, translated, with_scores
 from mlc_data.checks.verdicts import (
     ATTEMPTS,
@@ -32,14 +30,16 @@ from mlc_data.checks.verdicts import (
     variants_schema,
 )
 from mlc_data.checks.word_lists import WordList, load_word_lists
-from mlc_data.fanout import Shard, remembered
-from mlc_data.fanout.shard import Result
-from mlc_data.hashing import RowsHash, code_version
-from mlc_data.manifest import ModelRecord, VariantCounts
-from mlc_data.recipe import Recipe
-from mlc_data.records import KEYS, TRANSLATIONS, Status
-from mlc_data.table_writer import TableWriter
-from mlc_data.workspace import Outcome, Run, Staging, read_table, with_schema
+from mlc_data.core import progress
+from mlc_data.core.hashing import RowsHash, code_version
+from mlc_data.core.manifest import ModelRecord, VariantCounts
+from mlc_data.core.parquet import TableWriter
+from mlc_data.core.records import KEYS, TRANSLATIONS, Status
+from mlc_data.language_id.fasttext import LanguageIdentifier, load_identifiers
+from mlc_data.pipeline.run import Outcome, Run, Staging, read_table, with_schema
+from mlc_data.pipeline.sharding import Shard, remembered
+from mlc_data.pipeline.sharding.shard import Result
+from mlc_data.recipe.recipe import Recipe
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ def score(run: Run, *, force: bool = False) -> bool:
 
 
 def score_shard(shard: Shard, path: Path, bar: progress.Bar) -> Result:
-    """One shard of the stage `score`: a file of translations. See `mlc_data.fanout.do`."""
+    """One shard of the stage `score`: a file of translations. See `mlc_data.pipeline.sharding.do`."""
 
     def open_run(run: Run) -> tuple[Run, tuple[Check, ...]]:
         shard.refuse_other(_score_key(run))

@@ -8,9 +8,9 @@ from pathlib import Path
 import polars as pl
 
 from mlc_data.checks.verdicts import STALE, scores_schema
+from mlc_data.core.records import TRANSLATIONS
 from mlc_data.errors import MlcDataError
-from mlc_data.records import TRANSLATIONS
-from mlc_data.workspace import Run, read_table, with_schema
+from mlc_data.pipeline.run import Run, read_table, with_schema
 
 SCORES = "scores/scores.parquet"
 ROWS_AT_ONCE = 2000

@@ -8,7 +8,7 @@ import polars as pl
 
 from mlc_data.checks.base import VariantReason, at_most, within
 from mlc_data.checks.word_lists import WordList
-from mlc_data.recipe_checks import ToxicityCheck
+from mlc_data.recipe.checks import ToxicityCheck
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from mlc_data.checks.base import VariantReason, at_most, within
-from mlc_data.recipe_checks import UnknownCheck
+from mlc_data.recipe.checks import UnknownCheck
 
 
 @dataclass(frozen=True)

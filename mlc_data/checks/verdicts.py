@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from mlc_data.checks.base import Check
-from mlc_data.checks.runner import reasons
+from mlc_data.checks.scoring import reasons
+from mlc_data.core.hashing import RowsHash
+from mlc_data.core.manifest import VariantCounts
+from mlc_data.core.records import KEYS, TRANSLATIONS, Status
 from mlc_data.errors import MlcDataError
-from mlc_data.hashing import RowsHash
-from mlc_data.manifest import VariantCounts
-from mlc_data.records import KEYS, TRANSLATIONS, Status
 
 STALE = "the scores are not those of the translations: run the score stage again"
 

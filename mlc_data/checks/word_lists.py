@@ -8,11 +8,11 @@ from pathlib import Path
 
 import polars as pl
 
+from mlc_data.core.hashing import hash_value
+from mlc_data.core.paths import source_file
 from mlc_data.errors import SourceError
-from mlc_data.hashing import hash_value
-from mlc_data.languages import get_language
-from mlc_data.locations import source_file
-from mlc_data.recipe_checks import ToxicityCheck
+from mlc_data.languages.flores import get_language
+from mlc_data.recipe.checks import ToxicityCheck
 
 _KEY = "checks.toxicity.words"
 

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from mlc_data.cli.display import out
+from mlc_data.core.console import out
 from mlc_data.errors import UsageError
-from mlc_data.translate.cache import file_of
-from mlc_data.translate.prune import prune as prune_file
-from mlc_data.translate.prune import stats as stats_of
+from mlc_data.translate.cache.prune import prune as prune_file
+from mlc_data.translate.cache.prune import stats as stats_of
+from mlc_data.translate.cache.store import file_of
 
 app = typer.Typer(help="Look at the translation cache, or make it smaller.", no_args_is_help=True)
 

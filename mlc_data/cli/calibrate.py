@@ -9,11 +9,11 @@ import typer
 from rich.table import Table
 
 from mlc_data.checks import calibration
-from mlc_data.cli import display
 from mlc_data.cli.options import QuietOption, SetOption, WithOption
+from mlc_data.core import console
 from mlc_data.errors import UsageError
-from mlc_data.recipe_files import load_recipe
-from mlc_data.workspace import Run
+from mlc_data.pipeline.run import Run
+from mlc_data.recipe.loading import load_recipe
 
 
 def register(app: typer.Typer) -> None:
@@ -49,7 +49,7 @@ def calibrate(
     quiet: QuietOption = False,
 ) -> None:
     """Write a recipe fragment with thresholds by language. Use it with --with."""
-    display.set_up(quiet=quiet)
+    console.set_up(quiet=quiet)
     recipe = load_recipe(run, set_, with_)
     if reference is not None:
         scores = calibration.reference_scores(reference, recipe)
@@ -67,7 +67,7 @@ def calibrate(
     calibration.write_fragment(found, out)
     new = calibration.recipe_with(recipe, found)
     _show(found, calibration.rejected(scores, recipe), calibration.rejected(scores, new))
-    display.out.print(f"wrote {out}; use it with --with {out}", highlight=False, soft_wrap=True)
+    console.out.print(f"wrote {out}; use it with --with {out}", highlight=False, soft_wrap=True)
 
 
 def _show(
@@ -81,15 +81,15 @@ def _show(
         shown = ("as before" if value is None else f"{value:g}" for value in cells)
         shares = (f"{one[code]:.1%}" for one in (before, after))
         table.add_row(code, str(rows), *shown, *shares)
-    display.out.print(table)
+    console.out.print(table)
     if found.too_few:
         least = calibration.least_rows(found.target)
-        display.out.print(
+        console.out.print(
             f"fewer than {least} texts, thresholds unchanged: {', '.join(found.too_few)}",
             highlight=False,
         )
     if found.optimistic:
-        display.out.print(
+        console.out.print(
             "These texts had already passed the present thresholds, so the new ones are optimistic: "
             "trusted parallel text (--reference) is better.",
             highlight=False,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from mlc_data.cli.display import out
+from mlc_data.core.console import out
 
 
 def register(app: typer.Typer) -> None:

@@ -11,17 +11,17 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from mlc_data.checks.identifiers import load_identifier
 from mlc_data.checks.language_id import LanguageId
 from mlc_data.checks.stage import unidentified
-from mlc_data.cli.display import out
 from mlc_data.cli.options import SetOption, WithOption
+from mlc_data.core.console import out
+from mlc_data.core.manifest import versions
+from mlc_data.core.paths import is_hub_id, local_path, user_cache
 from mlc_data.errors import MlcDataError
-from mlc_data.locations import is_hub_id, local_path, user_cache
-from mlc_data.manifest import versions
-from mlc_data.recipe import Recipe
-from mlc_data.recipe_files import load_recipe
-from mlc_data.translate.cache import FILE
+from mlc_data.language_id.fasttext import load_identifier
+from mlc_data.recipe.loading import load_recipe
+from mlc_data.recipe.recipe import Recipe
+from mlc_data.translate.cache.store import FILE
 
 LOW_DISK_GB = 5
 HUB_SECONDS = 10

@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from mlc_data.cli.display import out
-from mlc_data.report.explain import Attempt, Variant
-from mlc_data.report.explain import explain as explain_prompt
-from mlc_data.workspace import Run
+from mlc_data.core.console import out
+from mlc_data.lineage.explain import Attempt, Variant
+from mlc_data.lineage.explain import explain as explain_prompt
+from mlc_data.pipeline.run import Run
 
 
 def register(app: typer.Typer) -> None:

@@ -8,8 +8,8 @@ import typer
 from rich.table import Table
 
 from mlc_data.checks.calibration import CALIBRATED
-from mlc_data.cli.display import out
-from mlc_data.languages import all_languages
+from mlc_data.core.console import out
+from mlc_data.languages.flores import all_languages
 
 
 def register(app: typer.Typer) -> None:

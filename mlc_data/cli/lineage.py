@@ -11,13 +11,13 @@ from typing import Annotated, Any
 
 import typer
 
-from mlc_data.cli.display import out
+from mlc_data.core.console import out
 from mlc_data.errors import UsageError
-from mlc_data.lineage.ask import Answer, ask
 from mlc_data.lineage.findings import BROKEN
 from mlc_data.lineage.openlineage import write_events
 from mlc_data.lineage.record import Lineage, StageLineage
 from mlc_data.lineage.row import RowLineage, Translation, VariantLineage, row_lineage
+from mlc_data.lineage.verify import Answer, ask
 
 
 def register(app: typer.Typer) -> None:

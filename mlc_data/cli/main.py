@@ -25,7 +25,7 @@ from mlc_data.cli import (
     stages,
     trigger,
 )
-from mlc_data.cli.display import err, out
+from mlc_data.core.console import err, out
 from mlc_data.errors import MlcDataError, StoppedError, is_disk_full
 
 

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from mlc_data.cli import display
-from mlc_data.cli.display import out
 from mlc_data.cli.options import QuietOption
+from mlc_data.core import console
+from mlc_data.core.console import out
 from mlc_data.errors import ModelError
 
 app = typer.Typer(help="Convert and show translation models.", no_args_is_help=True)
@@ -42,8 +42,8 @@ def convert(
     quiet: QuietOption = False,
 ) -> None:
     """To CTranslate2, with its tokenizer, source, revision and licence beside the weights."""
-    display.set_up(quiet=quiet)
-    from mlc_data.models import convert as work
+    console.set_up(quiet=quiet)
+    from mlc_data.translate.convert import convert as work
 
     described = work(
         model,
@@ -66,9 +66,9 @@ def convert(
 @app.command(epilog="Example:  mlc-data models show models/m2m100-418m")
 def show(folder: Annotated[Path, typer.Argument(help="A converted model.", metavar="DIR")]) -> None:
     """What a converted model says of itself, and which languages the engine finds in it."""
-    from mlc_data.recipe import Translate
-    from mlc_data.translate.engine import load_translator
-    from mlc_data.translate.weights import described
+    from mlc_data.recipe.recipe import Translate
+    from mlc_data.translate.engines.loading import load_translator
+    from mlc_data.translate.engines.weights import described
 
     if not folder.is_dir():
         raise ModelError(f"{folder} is no folder")

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from mlc_data.recipe_files import load_recipe
+from mlc_data.pipeline.run import Run
+from mlc_data.recipe.loading import load_recipe
 from mlc_data.stages import preflight
-from mlc_data.workspace import Run
 
 RecipeArgument = Annotated[
     str,

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from mlc_data.cli import display
 from mlc_data.cli.options import QuietOption
-from mlc_data.workspace import Run
+from mlc_data.core import console
+from mlc_data.pipeline.run import Run
 
 if TYPE_CHECKING:
-    from mlc_data.probe import Layer
+    from mlc_data.consistency.probe import Layer
 
 
 def register(app: typer.Typer) -> None:
@@ -37,8 +37,8 @@ def probe(
     quiet: QuietOption = False,
 ) -> None:
     """Measure every layer of the model before training, to choose `align.loss.layer`."""
-    display.set_up(quiet=quiet)
-    from mlc_data.probe import best, probe_base
+    console.set_up(quiet=quiet)
+    from mlc_data.consistency.probe import best, probe_base
 
     opened = Run.open(run)
     layers = probe_base(opened)
@@ -49,10 +49,10 @@ def probe(
         draw(layers, chosen, plot)
     if json_:
         told = {"auto": chosen.layer, "layers": [asdict(each) for each in layers]}
-        display.out.print_json(json.dumps(told))
+        console.out.print_json(json.dumps(told))
         return
-    display.out.print(_table(layers, chosen))
-    display.out.print(
+    console.out.print(_table(layers, chosen))
+    console.out.print(
         f"align.loss.layer=auto reads layer {chosen.layer}: there {chosen.retrieval:.1%} of the variants "
         "are nearest to their own prompt",
         highlight=False,

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from mlc_data.cli import display
-from mlc_data.cli.display import out
 from mlc_data.cli.options import QuietOption
+from mlc_data.core import console
+from mlc_data.core.console import out
 from mlc_data.errors import UsageError
-from mlc_data.workspace import Run
+from mlc_data.pipeline.run import Run
 
 if TYPE_CHECKING:
     from mlc_data.publish.publication import Plan
@@ -92,7 +92,7 @@ def publish(
             "--to writes the data set into a folder; --checkpoint, --dry-run, --private, --public, "
             "--gated and --no-gated go with --repo"
         )
-    display.set_up(quiet=quiet)
+    console.set_up(quiet=quiet)
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
     from mlc_data.publish.dataset import Wishes
@@ -104,7 +104,7 @@ def publish(
         _summary(to_folder(opened, to, wishes))
         out.print(f"written to {to}", highlight=False, soft_wrap=True)
         return
-    if quiet or not display.err.is_terminal:
+    if quiet or not console.err.is_terminal:
         disable_progress_bars()
     order = Order(str(repo), private, gated, wishes, checkpoint, dry_run)
     for pushed in to_hub(opened, order, show=_plan):

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from mlc_data.cli.display import out
 from mlc_data.cli.options import RecipeArgument, SetOption, WithOption
+from mlc_data.core.console import out
 from mlc_data.errors import UsageError
-from mlc_data.recipe_files import dump_recipe, load_recipe, recipe_path, shipped_recipes
+from mlc_data.recipe.loading import dump_recipe, load_recipe, recipe_path, shipped_recipes
 
 app = typer.Typer(help="List, show, validate and copy recipes.", no_args_is_help=True)
 

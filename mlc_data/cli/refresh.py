@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from mlc_data.cli import display
 from mlc_data.cli.options import QuietOption, RecipeArgument, RunDirOption, SetOption, WithOption
-from mlc_data.recipe_files import load_recipe
+from mlc_data.core import console
+from mlc_data.recipe.loading import load_recipe
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +36,7 @@ def refresh(
     Nothing changed: it ends in seconds and touches nothing. Training and publishing are as the recipe's
     section `refresh` says. Stopped or killed, it goes on with the same command.
     """
-    display.set_up(quiet=quiet or json)
+    console.set_up(quiet=quiet or json)
     from mlc_data.refresh.refresh import refresh as bring_up_to_date
     from mlc_data.report.refresh import tables
 
@@ -45,7 +45,7 @@ def refresh(
         run_dir = Path(recipe)
     done = bring_up_to_date(loaded, run_dir)
     if json:
-        display.out.print_json(data=done.as_dict())
+        console.out.print_json(data=done.as_dict())
         return
     for part in tables(done):
-        display.out.print(part, highlight=False, soft_wrap=isinstance(part, str))
+        console.out.print(part, highlight=False, soft_wrap=isinstance(part, str))

@@ -6,7 +6,6 @@ import os
 
 import typer
 
-from mlc_data.cli import display
 from mlc_data.cli.options import (
     QuietOption,
     RecipeArgument,
@@ -15,6 +14,7 @@ from mlc_data.cli.options import (
     WithOption,
     open_run,
 )
+from mlc_data.core import console
 from mlc_data.report.summary import summary
 from mlc_data.stages import STAGES
 
@@ -39,11 +39,11 @@ def run(
     made = open_run(recipe, set_, run_dir, STAGES, with_)
     if quiet:
         os.environ["PREFECT_LOGGING_LEVEL"] = "WARNING"
-    display.set_up(quiet=quiet)
+    console.set_up(quiet=quiet)
     from flows import runners
     from flows.build_and_align import build_and_align
 
     runners.check(made.recipe)
     build_and_align(run_dir=str(made.folder))
     for part in summary(made):
-        display.out.print(part)
+        console.out.print(part)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import typer
 
 from mlc_data import launcher
-from mlc_data.cli import display, probe
+from mlc_data.cli import probe
 from mlc_data.cli.options import (
     ForceOption,
     QuietOption,
@@ -19,6 +19,7 @@ from mlc_data.cli.options import (
     WithOption,
     open_run,
 )
+from mlc_data.core import console
 from mlc_data.report.summary import summary
 from mlc_data.stages import STAGES, bring_up_to
 
@@ -66,10 +67,10 @@ def _command(stage: str) -> Callable[..., None]:
     ) -> None:
         with _together(quiet):
             made = open_run(recipe, set_, run_dir, STAGES[: STAGES.index(stage) + 1], with_)
-            display.set_up(quiet=quiet)
+            console.set_up(quiet=quiet)
             bring_up_to(made, stage, force=force)
             for part in summary(made):
-                display.out.print(part)
+                console.out.print(part)
 
     return command
 
@@ -85,10 +86,10 @@ def _together(quiet: bool) -> Iterator[None]:
     from mlc_data.align import launched  # it needs torch
 
     if launch.rank:
-        display.set_up(quiet=True)
+        console.set_up(quiet=True)
         if not quiet:
             logging.getLogger(launched.__name__).setLevel(logging.INFO)
         raise typer.Exit(launched.follow(launch))
-    display.set_up(quiet=quiet)
+    console.set_up(quiet=quiet)
     with launched.leading(launch):
         yield

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from mlc_data.cli.display import out
 from mlc_data.cli.options import SetOption
+from mlc_data.core.console import out
 from mlc_data.errors import UsageError
 
 

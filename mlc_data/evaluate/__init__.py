@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlc_data.evaluate.consistency import LanguageMeasures, LossFunction, Measures, measure
-from mlc_data.evaluate.stage import Encode, evaluate
+from mlc_data.consistency.measures import LanguageMeasures, LossFunction, Measures, measure
+from mlc_data.evaluate.representations import Encode, evaluate
 
 __all__ = ["Encode", "LanguageMeasures", "LossFunction", "Measures", "evaluate", "measure"]

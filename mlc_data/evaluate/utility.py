@@ -10,13 +10,13 @@ from importlib import util
 from pathlib import Path
 from typing import Any, Protocol
 
+from mlc_data.core.hashing import code_version, hash_file
+from mlc_data.core.paths import source_file
 from mlc_data.errors import SourceError, UsageError
-from mlc_data.hashing import code_version, hash_file
-from mlc_data.locations import source_file
-from mlc_data.recipe import Source
-from mlc_data.recipe_evaluate import Utility
-from mlc_data.source_readers import open_source
-from mlc_data.workspace import Outcome, Run, Staging, write_text
+from mlc_data.pipeline.run import Outcome, Run, Staging, write_text
+from mlc_data.recipe.evaluate import Utility
+from mlc_data.recipe.recipe import Source
+from mlc_data.sources.readers import open_source
 
 log = logging.getLogger(__name__)
 

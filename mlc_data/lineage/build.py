@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlc_data.hashing import hash_file
+from mlc_data.core.hashing import hash_file
+from mlc_data.core.manifest import Manifest, ModelRecord, versions
+from mlc_data.core.redaction import without_folders
 from mlc_data.lineage.record import (
     FILE,
     IDENTITY,
@@ -16,11 +18,9 @@ from mlc_data.lineage.record import (
     StageLineage,
     TrainingLineage,
 )
-from mlc_data.manifest import Manifest, ModelRecord, versions
-from mlc_data.publish.local import without_folders
-from mlc_data.recipe import Recipe, Source
+from mlc_data.pipeline.run import write_text
+from mlc_data.recipe.recipe import Recipe, Source
 from mlc_data.stages import BUILD
-from mlc_data.workspace import write_text
 
 
 def lineage_of(recipe: Recipe, manifest: Manifest) -> Lineage:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from mlc_data.recipe import Columns
-from mlc_data.records import KEYS, TRANSLATIONS, VARIANTS
+from mlc_data.core.records import KEYS, TRANSLATIONS, VARIANTS
+from mlc_data.recipe.recipe import Columns
 
 PROMPTS = "prompts.parquet"
 PREFERENCES = "preferences.parquet"

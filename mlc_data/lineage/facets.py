@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 
 from mlc_data._version import __version__
+from mlc_data.core.paths import PACKAGE
 from mlc_data.lineage.record import ModelLineage, SourceLineage
-from mlc_data.locations import PACKAGE
 
 PRODUCER = f"urn:mlc-data:{__version__}"
 """Who made the events: they ask for a URI, and need none that can be fetched."""

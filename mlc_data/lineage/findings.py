@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from mlc_data.hashing import hash_file
+from mlc_data.core.hashing import hash_file
+from mlc_data.core.manifest import Manifest
 from mlc_data.lineage.build import hashes
 from mlc_data.lineage.record import FILE, Lineage
-from mlc_data.manifest import Manifest
 from mlc_data.publish.record import FILE as PUBLICATION
 from mlc_data.stages import ALIGN, BUILD
 

@@ -15,7 +15,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import polars as pl
 
-from mlc_data.hashing import hash_value
+from mlc_data.core.hashing import hash_value
+from mlc_data.core.manifest import Manifest, StageRecord
 from mlc_data.lineage import columns
 from mlc_data.lineage.build import lineage_of
 from mlc_data.lineage.facets import (
@@ -29,9 +30,8 @@ from mlc_data.lineage.facets import (
     source,
 )
 from mlc_data.lineage.record import Lineage
-from mlc_data.manifest import Manifest, StageRecord
+from mlc_data.pipeline.run import Run, write_text
 from mlc_data.stages import STAGES
-from mlc_data.workspace import Run, write_text
 
 FILE = "lineage.openlineage.jsonl"
 """Its name, in the run's folder."""

@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from mlc_data.core.hashing import hash_value
 from mlc_data.errors import MlcDataError
-from mlc_data.hashing import hash_value
 
 FILE = "lineage.json"
 """Its name, in the checkpoint's folder."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlc_data.lineage.build import lineage_of
+from mlc_data.lineage.explain import Attempt, Score, Variant, explain
 from mlc_data.lineage.record import ModelLineage, SourceLineage
-from mlc_data.recipe import Recipe
-from mlc_data.report.explain import Attempt, Score, Variant, explain
-from mlc_data.translate.retry import Rung
-from mlc_data.workspace import Run
+from mlc_data.pipeline.run import Run
+from mlc_data.recipe.recipe import Recipe
+from mlc_data.rescue.strategies import Rung
 
 _ID_DIGITS = 16
 _DECODING = (
@@ -78,7 +78,7 @@ def row_lineage(run: Run, wanted: str, language: str | None = None) -> RowLineag
         language: only this target.
 
     Raises:
-        UsageError: see `mlc_data.report.explain.explain`.
+        UsageError: see `mlc_data.lineage.explain.explain`.
     """
     if re.fullmatch(rf"[0-9]{{1,{_ID_DIGITS - 1}}}", wanted):
         wanted = f"row:{wanted}"
@@ -127,7 +127,7 @@ def _translation(run: Run, attempt: Attempt, models: Mapping[str, ModelLineage])
 
 
 def _decoding(run: Run, rung: str) -> dict[str, Any]:
-    """How a rung searched: what `translate` recorded, changed as `mlc_data.translate.retry` changes it."""
+    """How a rung searched: what `translate` recorded, changed as `mlc_data.rescue.strategies` changes it."""
     recipe: Recipe = run.recipe
     if rung == Rung.MODEL:
         engine = recipe.rescue.model

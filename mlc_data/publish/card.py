@@ -14,13 +14,13 @@ import yaml
 from huggingface_hub import DatasetCard, RepoCard
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from mlc_data.core.manifest import Manifest, VariantCounts
+from mlc_data.core.redaction import without_folders
 from mlc_data.errors import MlcDataError
-from mlc_data.languages import get_language
-from mlc_data.manifest import Manifest, VariantCounts
-from mlc_data.publish.licences import Granted
-from mlc_data.publish.local import without_folders
+from mlc_data.languages.flores import get_language
+from mlc_data.publish.license import Granted
 from mlc_data.publish.tables import Tables
-from mlc_data.recipe import Recipe
+from mlc_data.recipe.recipe import Recipe
 
 WEAK = 0.9
 """A language is weak where its kept share is below this part of the best language's."""

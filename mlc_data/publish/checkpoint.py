@@ -7,20 +7,20 @@ from pathlib import Path
 
 from huggingface_hub import ModelCard
 
+from mlc_data.core.manifest import ModelRecord
+from mlc_data.core.paths import is_hub_id
+from mlc_data.core.redaction import without_folders
 from mlc_data.errors import MlcDataError, UsageError
 from mlc_data.lineage import record as lineage
 from mlc_data.lineage.record import PublishedData
-from mlc_data.locations import is_hub_id
-from mlc_data.manifest import ModelRecord
+from mlc_data.pipeline.run import Run
 from mlc_data.publish import record
 from mlc_data.publish.card import as_yaml, licence_head, read_head
 from mlc_data.publish.dataset import Wishes, data_parts, part_records, source_part
 from mlc_data.publish.hub import Pushed, Target, Upload
-from mlc_data.publish.licences import Granted, Part
-from mlc_data.publish.local import without_folders
+from mlc_data.publish.license import Granted, Part
 from mlc_data.publish.record import Publication
 from mlc_data.publish.tables import require
-from mlc_data.workspace import Run
 
 GATED_PROMPT = (
     "This model was trained on prompts that ask for harmful things. By asking for access you agree to "

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from mlc_data.languages import get_language
+from mlc_data.languages.flores import get_language
 from mlc_data.publish.card import Facts
 
 FILE = "croissant.json"

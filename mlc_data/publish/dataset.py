@@ -15,17 +15,17 @@ from pathlib import Path
 
 import yaml
 
+from mlc_data.core.hashing import hash_file
+from mlc_data.core.manifest import Manifest
+from mlc_data.core.redaction import without_folders
 from mlc_data.errors import UsageError
-from mlc_data.hashing import hash_file
-from mlc_data.manifest import Manifest
-from mlc_data.publish import croissant, licences, record
+from mlc_data.pipeline.run import Run, write_text
+from mlc_data.publish import croissant, license, record
 from mlc_data.publish.card import Facts, render
-from mlc_data.publish.licences import UNKNOWN, Granted, Part
-from mlc_data.publish.local import without_folders
+from mlc_data.publish.license import UNKNOWN, Granted, Part
 from mlc_data.publish.record import PartRecord, Publication
 from mlc_data.publish.tables import require, write_tables
-from mlc_data.recipe import Recipe, Source
-from mlc_data.workspace import Run, write_text
+from mlc_data.recipe.recipe import Recipe, Source
 
 CHECKSUMS = "SHA256SUMS"
 """Checksums of all other files but `publication.json`, as ``sha256sum -c`` reads them."""
@@ -49,11 +49,11 @@ class Wishes:
         """The licence of a work made of ``parts``; what is declared of other parts is left alone.
 
         Raises:
-            LicenceError: see `licences.declare` and `licences.gate`.
+            LicenceError: see `license.declare` and `license.gate`.
         """
         names = {part.name for part in parts}
         declared = {name: one for name, one in self.declared.items() if name in names}
-        return licences.gate(licences.declare(parts, declared), self.licence, self.rights)
+        return license.gate(license.declare(parts, declared), self.licence, self.rights)
 
 
 def source_part(name: str, source: Source) -> Part:

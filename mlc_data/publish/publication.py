@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlc_data.lineage.published import Published, remember
+from mlc_data.pipeline.run import Run
 from mlc_data.publish import checkpoint
 from mlc_data.publish.dataset import Wishes, build, data_parts, replacing
 from mlc_data.publish.hub import Hub, Pushed, Target, Upload
-from mlc_data.publish.licences import declare
+from mlc_data.publish.license import declare
 from mlc_data.publish.record import Publication
 from mlc_data.publish.tables import require
-from mlc_data.workspace import Run
 
 log = logging.getLogger(__name__)
 

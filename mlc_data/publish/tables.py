@@ -9,13 +9,13 @@ from pathlib import Path
 
 import polars as pl
 
+from mlc_data.core.hashing import hash_file
+from mlc_data.core.manifest import Manifest
+from mlc_data.core.parquet import SplitFiles
+from mlc_data.core.records import SETS, VARIANTS, Split
 from mlc_data.errors import MlcDataError, UsageError
-from mlc_data.hashing import hash_file
-from mlc_data.manifest import Manifest
-from mlc_data.records import SETS, VARIANTS, Split
-from mlc_data.table_writer import SplitFiles
-from mlc_data.variants import split_of
-from mlc_data.workspace import Run, with_schema
+from mlc_data.pipeline.run import Run, with_schema
+from mlc_data.variant_sets import split_of
 
 CONFIGS = ("sets", "variants")
 """Configurations of the data set: one row a prompt with its variants; one row a variant."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mlc_data.hashing import canonical_json
-from mlc_data.languages import get_language
-from mlc_data.publish.local import without_folders
+from mlc_data.core.hashing import canonical_json
+from mlc_data.core.redaction import without_folders
+from mlc_data.languages.flores import get_language
 from mlc_data.refresh.record import Diff, PromptDiff, VariantDiff
 
 COLUMNS: Mapping[str, str] = {

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import polars as pl
 
-from mlc_data.recipe_refresh import ChangedAbove
-from mlc_data.records import PROMPTS
+from mlc_data.core.records import PROMPTS
+from mlc_data.pipeline.run import Run, Staging, read_table, write_table, write_text
+from mlc_data.recipe.refresh import ChangedAbove
 from mlc_data.refresh import settings, variants
 from mlc_data.refresh.prompts import compare_prompts
 from mlc_data.refresh.record import Diff, State, Training, VariantDiff
 from mlc_data.refresh.snapshot import FOLDER, TRAINED, Snapshot, set_hashes
 from mlc_data.refresh.tables import PROMPT_CHANGES, SET_HASHES, VARIANT_CHANGES
-from mlc_data.workspace import Run, Staging, read_table, write_table, write_text
 
 
 def compare(snapshot: Snapshot, run: Run) -> Diff:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlc_data.hashing import hash_value
+from mlc_data.core.hashing import hash_value
+from mlc_data.pipeline.run import Run
 from mlc_data.stages import run_stage
-from mlc_data.workspace import Run
 
 
 class _Told(Exception):

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from mlc_data.records import PROMPTS, empty
+from mlc_data.core.records import PROMPTS, empty
 from mlc_data.refresh.record import PromptDiff
 from mlc_data.refresh.tables import PROMPT_CHANGES, Change
 

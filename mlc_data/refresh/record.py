@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from mlc_data.manifest import ContentHash, ModelRecord
+from mlc_data.core.manifest import ContentHash, ModelRecord
 
 FORMAT_VERSION = 1
 

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlc_data.errors import UsageError
-from mlc_data.recipe import Recipe
-from mlc_data.recipe_files import dump_recipe
-from mlc_data.recipe_refresh import ChangedAbove
+from mlc_data.pipeline.run import Run
+from mlc_data.recipe.loading import dump_recipe
+from mlc_data.recipe.recipe import Recipe
+from mlc_data.recipe.refresh import ChangedAbove
 from mlc_data.refresh import snapshot
 from mlc_data.refresh.card import in_markdown
 from mlc_data.refresh.compare import compare, remember_training
 from mlc_data.refresh.pending import first_pending
 from mlc_data.refresh.record import Diff
 from mlc_data.stages import ALIGN, BUILD, preflight, run_stage
-from mlc_data.workspace import Run
 
 if TYPE_CHECKING:
     from mlc_data.publish.publication import Order

@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from mlc_data.hashing import hash_value
-from mlc_data.manifest import Manifest
-from mlc_data.recipe import BESIDE, Recipe
+from mlc_data.core.hashing import hash_value
+from mlc_data.core.manifest import Manifest
+from mlc_data.recipe.recipe import BESIDE, Recipe
 from mlc_data.refresh.record import ModelChange, SettingChange
 
 log = logging.getLogger(__name__)

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import polars as pl
 
+from mlc_data.core.hashing import hash_file, hash_value
+from mlc_data.core.manifest import Manifest, read_manifest
+from mlc_data.core.records import SETS
 from mlc_data.errors import MlcDataError
-from mlc_data.hashing import hash_file, hash_value
-from mlc_data.manifest import Manifest, read_manifest
-from mlc_data.records import SETS
+from mlc_data.pipeline.run import Run, read_table, sync, write_table
 from mlc_data.refresh.tables import SET_HASHES
-from mlc_data.workspace import Run, read_table, sync, write_table
 
 COMPARED = ("sources", "check", "sets")
 """Stages whose outputs are compared."""

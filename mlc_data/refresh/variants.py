@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from mlc_data.records import Status
+from mlc_data.core.records import Status
 from mlc_data.refresh.record import SetDiff, VariantDiff
 from mlc_data.refresh.tables import VARIANT_CHANGES, Change
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mlc_data.errors import UsageError
 
 if TYPE_CHECKING:
-    from mlc_data.probe import Layer
+    from mlc_data.consistency.probe import Layer
 
 _CURVES = {
     "retrieval": "nearest to own prompt",

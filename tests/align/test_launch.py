@@ -19,17 +19,17 @@ import torch
 from pydantic import ValidationError
 from safetensors.torch import load_file
 
-from mlc_data import progress
 from mlc_data.align import align, launch, preflight, worker
 from mlc_data.align.launch import Task, decided
 from mlc_data.align.stopping import request_stop
+from mlc_data.core import progress
 from mlc_data.errors import MlcDataError, ModelError, StoppedError, UsageError
-from mlc_data.recipe_align import Align, Loss
-from mlc_data.workspace import Run
+from mlc_data.pipeline.run import Run
+from mlc_data.recipe.align import Align, Loss
 
 MakeRun = Callable[..., Run]
 STEPS = 24
-PROGRAM = "import sys; from pathlib import Path; from mlc_data.align import align; from mlc_data.workspace import Run; align(Run.open(Path(sys.argv[1])))"
+PROGRAM = "import sys; from pathlib import Path; from mlc_data.align import align; from mlc_data.pipeline.run import Run; align(Run.open(Path(sys.argv[1])))"
 
 
 class Watch:

@@ -17,8 +17,8 @@ from mlc_data.align.launch import Task
 from mlc_data.align.launched import decided, train_launched
 from mlc_data.errors import UsageError
 from mlc_data.launcher import Launch
-from mlc_data.recipe_align import Align
-from mlc_data.recipe_files import load_recipe
+from mlc_data.recipe.align import Align
+from mlc_data.recipe.loading import load_recipe
 
 pytestmark = pytest.mark.timeout(900)
 

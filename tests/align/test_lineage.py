@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from mlc_data.align import align
-from mlc_data.lineage.ask import ask
+from mlc_data.core.manifest import versions
 from mlc_data.lineage.record import FILE, read_lineage
-from mlc_data.manifest import versions
-from mlc_data.workspace import Run
+from mlc_data.lineage.verify import ask
+from mlc_data.pipeline.run import Run
 
 MakeRun = Callable[..., Run]
 

@@ -16,9 +16,9 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from mlc_data.recipe_files import load_recipe
+from mlc_data.pipeline.run import Run
+from mlc_data.recipe.loading import load_recipe
 from mlc_data.stages import bring_up_to, run_stage
-from mlc_data.workspace import Run
 
 METHODS = ("dpo", "sft", "orpo", "simpo", "kto")
 
@@ -26,9 +26,9 @@ METHODS = ("dpo", "sft", "orpo", "simpo", "kto")
 PROGRAM = """
 import os, signal, sys, transformers
 from pathlib import Path
-from mlc_data.align import training
+from mlc_data.align import train
 from mlc_data.stages import run_stage
-from mlc_data.workspace import Run
+from mlc_data.pipeline.run import Run
 
 step = transformers.Trainer.training_step
 def killed(self, *args, **kwargs):

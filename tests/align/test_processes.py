@@ -17,9 +17,9 @@ from safetensors.torch import load_file
 from transformers import LlamaForCausalLM
 
 from mlc_data.align.launch import Task
-from mlc_data.align.states import text_states
-from mlc_data.align.training import Trained
-from mlc_data.workspace import Run
+from mlc_data.align.train import Trained
+from mlc_data.consistency.hidden_states import text_states
+from mlc_data.pipeline.run import Run
 
 MakeRun = Callable[..., Run]
 Case = dict[str, Any]

@@ -17,7 +17,7 @@ from trl import DPOTrainer
 from mlc_data.align import align
 from mlc_data.align.stopping import SIGNALS
 from mlc_data.errors import StoppedError
-from mlc_data.workspace import Run
+from mlc_data.pipeline.run import Run
 
 PROGRAM = """
 import sys, time
@@ -25,7 +25,7 @@ from pathlib import Path
 from mlc_data.align import align
 from trl import DPOTrainer
 from mlc_data.errors import MlcDataError
-from mlc_data.workspace import Run
+from mlc_data.pipeline.run import Run
 
 step = DPOTrainer.training_step
 def slow(self, *args, **kwargs):

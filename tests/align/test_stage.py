@@ -16,10 +16,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import DPOTrainer
 
 from mlc_data.align import align, preflight
-from mlc_data.align.training import _Trainer
+from mlc_data.align.train import _Trainer
+from mlc_data.core.records import PREFERENCES, SETS
 from mlc_data.errors import MlcDataError, ModelError, StoppedError, UsageError
-from mlc_data.records import PREFERENCES, SETS
-from mlc_data.workspace import Run, write_table
+from mlc_data.pipeline.run import Run, write_table
 
 MakeRun = Callable[..., Run]
 

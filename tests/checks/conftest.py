@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from mlc_data.checks import Check
-from mlc_data.records import TRANSLATIONS
+from mlc_data.core.records import TRANSLATIONS
 
 Rows = Callable[..., pl.DataFrame]
 

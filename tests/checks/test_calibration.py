@@ -25,11 +25,11 @@ from mlc_data.checks.calibration import (
     write_fragment,
 )
 from mlc_data.errors import UsageError
-from mlc_data.recipe import Recipe
-from mlc_data.recipe_base import ByLanguage
-from mlc_data.recipe_checks import Checks
-from mlc_data.recipe_files import load_recipe
-from mlc_data.workspace import Run
+from mlc_data.pipeline.run import Run
+from mlc_data.recipe.base import ByLanguage
+from mlc_data.recipe.checks import Checks
+from mlc_data.recipe.loading import load_recipe
+from mlc_data.recipe.recipe import Recipe
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from mlc_data.checks import Intent
-from mlc_data.checks.polarity import polarity
-from mlc_data.checks.request import object_of, object_returned
+from mlc_data.checks.english.polarity import polarity
+from mlc_data.checks.english.request import object_of, object_returned
 
 Rows = Callable[..., pl.DataFrame]
 Judge = Callable[[Intent, pl.DataFrame], pl.DataFrame]

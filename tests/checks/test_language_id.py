@@ -12,9 +12,9 @@ import polars as pl
 import pytest
 
 from mlc_data.checks import LanguageId, load_identifiers
-from mlc_data.checks.identifiers import StubIdentifier
-from mlc_data.checks.reliability import UNMEASURED_IDENTIFIER, reliability
-from mlc_data.recipe_checks import Checks, LanguageIdCheck
+from mlc_data.language_id.fasttext import StubIdentifier
+from mlc_data.language_id.reliability import UNMEASURED_IDENTIFIER, reliability
+from mlc_data.recipe.checks import Checks, LanguageIdCheck
 
 Rows = Callable[..., pl.DataFrame]
 

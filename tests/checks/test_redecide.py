@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 
 from mlc_data.checks import load_identifier
-from mlc_data.recipe_files import load_recipe
+from mlc_data.pipeline.run import Run
+from mlc_data.recipe.loading import load_recipe
 from mlc_data.stages import bring_up_to
-from mlc_data.workspace import Run
 
 SETTINGS = ["sources.prompts.limit=12", "translate.cache=null"]
 

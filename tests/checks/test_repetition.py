@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from mlc_data.checks import Repetition
-from mlc_data.checks.loops import looping_share
+from mlc_data.text.loops import looping_share
 
 Rows = Callable[..., pl.DataFrame]
 

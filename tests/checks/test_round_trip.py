@@ -8,8 +8,8 @@ from sacrebleu.metrics import CHRF
 
 from mlc_data.checks import RoundTrip
 from mlc_data.checks.round_trip import common_words
-from mlc_data.recipe_base import ByLanguage
-from mlc_data.recipe_checks import RoundTripCheck
+from mlc_data.recipe.base import ByLanguage
+from mlc_data.recipe.checks import RoundTripCheck
 
 Rows = Callable[..., pl.DataFrame]
 

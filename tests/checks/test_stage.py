@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 
 from mlc_data.checks import decide, preflight, score
-from mlc_data.checks.runner import build_checks, score_names
+from mlc_data.checks.scoring import build_checks, score_names
 from mlc_data.checks.verdicts import judge, rejected_schema, scores_schema, variants_schema
+from mlc_data.core.records import TRANSLATIONS
 from mlc_data.errors import MlcDataError, ModelError, UsageError
-from mlc_data.recipe import Recipe
-from mlc_data.records import TRANSLATIONS
-from mlc_data.workspace import Outcome, Run, write_table
+from mlc_data.pipeline.run import Outcome, Run, write_table
+from mlc_data.recipe.recipe import Recipe
 
 Rows = Callable[..., pl.DataFrame]
 

@@ -12,8 +12,8 @@ import pytest
 from mlc_data.checks import Check, Toxicity, build_checks
 from mlc_data.checks.word_lists import load_word_lists
 from mlc_data.errors import RecipeError, SourceError
-from mlc_data.recipe_checks import ToxicityCheck
-from mlc_data.recipe_files import parse_recipe
+from mlc_data.recipe.checks import ToxicityCheck
+from mlc_data.recipe.loading import parse_recipe
 from mlc_data.stages import preflight
 
 Rows = Callable[..., pl.DataFrame]

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from mlc_data.cli.main import app
 from mlc_data.errors import RecipeError, UsageError
-from mlc_data.recipe_files import merge
+from mlc_data.recipe.loading import merge
 
 QUESTION = "Ninawezaje kuoka mikate {} nyumbani leo?"
 

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from flows import artifacts
-from mlc_data import progress
-from mlc_data.manifest import Counts, VariantCounts
-from mlc_data.workspace import Outcome, Run
+from mlc_data.core import progress
+from mlc_data.core.manifest import Counts, VariantCounts
+from mlc_data.pipeline.run import Outcome, Run
 
 
 @pytest.fixture

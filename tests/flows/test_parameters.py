@@ -11,7 +11,7 @@ from prefect.utilities.callables import parameter_schema
 from prefect.utilities.schema_tools.validation import is_valid
 
 from flows.parameters import IN_WORDS
-from mlc_data.recipe_files import shipped_recipes
+from mlc_data.recipe.loading import shipped_recipes
 
 
 def schema(name: str) -> dict[str, Any]:

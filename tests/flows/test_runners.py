@@ -11,8 +11,8 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import runners
 from mlc_data.errors import UsageError
-from mlc_data.recipe import Recipe
-from mlc_data.recipe_runner import Runner
+from mlc_data.recipe.recipe import Recipe
+from mlc_data.recipe.runner import Runner
 
 
 @pytest.fixture

@@ -25,14 +25,6 @@ def test_the_library_imports_no_prefect(path: Path) -> None:
     assert not {name for name in imports(path) if name.split(".")[0] == "prefect"}
 
 
-@pytest.mark.parametrize("part", ["translate", "checks", "align", "evaluate"])
-def test_stages_do_not_know_each_other(part: str) -> None:
-    others = {"translate", "checks", "align", "evaluate"} - {part}
-    for path in sorted((REPOSITORY / "mlc_data" / part).rglob("*.py")):
-        known = {name.split(".")[1] for name in imports(path) if name.startswith("mlc_data.")}
-        assert not known & others, path
-
-
 @pytest.mark.parametrize("path", FLOWS, ids=lambda path: path.name)
 def test_flows_hold_no_tables(path: Path) -> None:
     assert not imports(path) & {"polars", "pandas", "datasets", "torch", "ctranslate2"}

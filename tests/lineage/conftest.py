@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from lineage_run import PROMPTS, train
 
-from mlc_data.recipe_files import load_recipe
+from mlc_data.pipeline.run import Run
+from mlc_data.recipe.loading import load_recipe
 from mlc_data.stages import bring_up_to
-from mlc_data.workspace import Run
 
 
 @pytest.fixture(scope="session")

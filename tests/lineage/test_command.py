@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from mlc_data.cli.main import app
 from mlc_data.errors import UsageError
 from mlc_data.lineage.openlineage import FILE as EVENTS
-from mlc_data.workspace import Run
+from mlc_data.pipeline.run import Run
 
 
 def call(*arguments: object, code: int = 0) -> str:

@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from mlc_data.lineage.openlineage import FILE, SCHEMA, events, write_events
-from mlc_data.workspace import Run
+from mlc_data.pipeline.run import Run
 
 FACET = {
     "type": "object",

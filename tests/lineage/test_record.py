@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from mlc_data.core.paths import local_path
 from mlc_data.errors import MlcDataError
 from mlc_data.lineage.record import FILE, read_lineage
-from mlc_data.locations import local_path
-from mlc_data.recipe_files import load_recipe
-from mlc_data.workspace import Run
+from mlc_data.pipeline.run import Run
+from mlc_data.recipe.loading import load_recipe
 
 SCHEMA = Path(__file__).parents[2] / "schemas" / "lineage.schema.json"
 

@@ -6,10 +6,10 @@ import polars as pl
 import pytest
 from lineage_run import OUTSIDE
 
+from mlc_data.core.hashing import prompt_id
 from mlc_data.errors import UsageError
-from mlc_data.hashing import prompt_id
 from mlc_data.lineage.row import row_lineage
-from mlc_data.workspace import Run
+from mlc_data.pipeline.run import Run
 
 
 def test_a_kept_variant_is_told_whole(finished: Run) -> None:

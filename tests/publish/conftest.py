@@ -14,10 +14,10 @@ import pytest
 from hub_server import running
 from hub_state import TOKEN, LoopbackHub
 
-from mlc_data.manifest import ModelRecord
-from mlc_data.recipe_files import parse_recipe
-from mlc_data.variants import build_sets
-from mlc_data.workspace import Run
+from mlc_data.core.manifest import ModelRecord
+from mlc_data.pipeline.run import Run
+from mlc_data.recipe.loading import parse_recipe
+from mlc_data.variant_sets import build_sets
 
 REPOSITORY = Path(__file__).parent.parent.parent
 

@@ -12,13 +12,13 @@ import polars as pl
 from hub_state import LoopbackHub
 from safetensors.numpy import save_file
 
-from mlc_data.hashing import hash_rows, prompt_id
-from mlc_data.manifest import ModelRecord
+from mlc_data.core.hashing import hash_rows, prompt_id
+from mlc_data.core.manifest import ModelRecord
+from mlc_data.core.records import PROMPTS, VARIANTS
+from mlc_data.pipeline.run import Outcome, Run, Staging, write_table
 from mlc_data.publish.hub import Hub, Pushed
 from mlc_data.publish.publication import Order, to_hub
 from mlc_data.publish.retry import Retry
-from mlc_data.records import PROMPTS, VARIANTS
-from mlc_data.workspace import Outcome, Run, Staging, write_table
 
 REPO = "org/small"
 WORDS = [

@@ -12,7 +12,7 @@ from hub_state import TOKEN, LoopbackHub
 from published_run import ended
 
 from mlc_data.cli.main import main
-from mlc_data.workspace import Run
+from mlc_data.pipeline.run import Run
 
 Make = Callable[..., Run]
 

@@ -19,15 +19,15 @@ from hub_state import LoopbackHub
 from huggingface_hub import DatasetCard
 from published_run import WORDS
 
+from mlc_data.core.manifest import read_manifest
 from mlc_data.errors import MlcDataError, UsageError
-from mlc_data.manifest import read_manifest
+from mlc_data.pipeline.run import Run
 from mlc_data.publish.dataset import Wishes
-from mlc_data.publish.licences import LicenceError
+from mlc_data.publish.license import LicenceError
 from mlc_data.publish.publication import to_folder
 from mlc_data.publish.record import Publication, read_publication
-from mlc_data.recipe_files import load_recipe
-from mlc_data.variants import split_of
-from mlc_data.workspace import Run
+from mlc_data.recipe.loading import load_recipe
+from mlc_data.variant_sets import split_of
 
 Make = Callable[..., Run]
 MINE = Wishes()
@@ -91,7 +91,7 @@ def test_a_run_without_sets_is_not_published(tmp_path: Path, finished: Make) -> 
 def _id(word: str) -> str:
     from published_run import prompt
 
-    from mlc_data.hashing import prompt_id
+    from mlc_data.core.hashing import prompt_id
 
     return prompt_id(prompt(word))
 

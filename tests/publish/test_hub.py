@@ -16,13 +16,13 @@ import pytest
 from hub_state import TOKEN, LoopbackHub
 from published_run import REPO, WORDS, ended, push, rows_at
 
+from mlc_data.core.records import SETS
 from mlc_data.errors import UsageError
+from mlc_data.pipeline.run import Run
 from mlc_data.publish.dataset import Wishes
 from mlc_data.publish.hub import Hub, Target
 from mlc_data.publish.publication import Order, to_hub
 from mlc_data.publish.retry import HubError
-from mlc_data.records import SETS
-from mlc_data.workspace import Run
 
 LOAD = """
 import json, sys

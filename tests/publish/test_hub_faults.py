@@ -10,9 +10,9 @@ import pytest
 from hub_state import LoopbackHub
 from published_run import REPO, WORDS, ended, push, rows_at
 
+from mlc_data.pipeline.run import Run
 from mlc_data.publish import hub as hub_module
 from mlc_data.publish.retry import HubError
-from mlc_data.workspace import Run
 
 Start = Callable[..., "subprocess.Popen[str]"]
 Make = Callable[..., Run]

@@ -14,19 +14,19 @@ import pytest
 from hub_state import LoopbackHub
 from published_run import REPO, WORDS, ended, push
 
-from mlc_data.lineage.ask import ask
 from mlc_data.lineage.build import write_lineage
 from mlc_data.lineage.record import FILE, Lineage
 from mlc_data.lineage.record import TrainingLineage as Training
-from mlc_data.workspace import Outcome, Run, Staging
+from mlc_data.lineage.verify import ask
+from mlc_data.pipeline.run import Outcome, Run, Staging
 
 Make = Callable[..., Run]
 Start = Callable[..., "subprocess.Popen[str]"]
 
 READ = """
 import sys
-from mlc_data.recipe import Source
-from mlc_data.source_readers import open_source
+from mlc_data.recipe.recipe import Source
+from mlc_data.sources.readers import open_source
 found = open_source(Source(hub=sys.argv[1], config="sets", revision=sys.argv[2] or None), "x")
 print(found.identity["revision"], len(list(found.rows())))
 """

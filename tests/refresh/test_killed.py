@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from refresh_support import SPREAD, Project, rows_of
 
-from mlc_data.recipe_files import parse_recipe
+from mlc_data.pipeline.run import Run
+from mlc_data.recipe.loading import parse_recipe
 from mlc_data.refresh import snapshot
-from mlc_data.workspace import Run
 
 Make = Callable[..., Project]
 TARGETS = ["spa_Latn", "swh_Latn", "deu_Latn"]
@@ -23,11 +23,11 @@ TARGETS = ["spa_Latn", "swh_Latn", "deu_Latn"]
 # Refreshes in a process of its own that kills itself, as kill -9 does, at the place that it is told.
 KILLED = """
 import os, signal, sys, json, pathlib
-from mlc_data.recipe_files import parse_recipe
+from mlc_data.recipe.loading import parse_recipe
 from mlc_data.refresh import refresh as module, snapshot
 from mlc_data.stages import run_stage
-from mlc_data.translate.ct2 import Ct2Translator
-from mlc_data.workspace import Staging
+from mlc_data.translate.engines.ctranslate2 import Ct2Translator
+from mlc_data.pipeline.run import Staging
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)

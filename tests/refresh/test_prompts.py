@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from mlc_data.records import PROMPTS
+from mlc_data.core.records import PROMPTS
 from mlc_data.refresh.prompts import compare_prompts
 from mlc_data.refresh.tables import PROMPT_CHANGES
 

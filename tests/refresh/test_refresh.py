@@ -12,8 +12,8 @@ import polars as pl
 import pytest
 from refresh_support import SPREAD, Project, rows_of
 
+from mlc_data.core.hashing import hash_value, prompt_id
 from mlc_data.errors import MlcDataError, UsageError
-from mlc_data.hashing import hash_value, prompt_id
 
 OLD = ("spa_Latn", "swh_Latn", "zho_Hans")
 NEW = "deu_Latn"
@@ -193,7 +193,7 @@ def test_responses_alone_are_an_edit_and_change_sets(project: Make) -> None:
 def test_another_revision_of_the_model_is_told(
     project: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mlc_data.translate.ct2 import Ct2Translator
+    from mlc_data.translate.engines.ctranslate2 import Ct2Translator
 
     made = project(rows_of(SPREAD[:6]))
     made.refresh()

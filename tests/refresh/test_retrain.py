@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from refresh_support import SPREAD, Project, rows_of
 
-from mlc_data.recipe import Recipe
-from mlc_data.recipe_files import parse_recipe
-from mlc_data.recipe_refresh import Refresh, RefreshPublish
+from mlc_data.recipe.loading import parse_recipe
+from mlc_data.recipe.recipe import Recipe
+from mlc_data.recipe.refresh import Refresh, RefreshPublish
 from mlc_data.stages import ALIGN
 
 Make = Callable[..., Project]

@@ -7,11 +7,11 @@ import pytest
 from rich.console import Console
 
 from mlc_data.errors import UsageError
-from mlc_data.report.explain import explain
-from mlc_data.report.figure import draw
+from mlc_data.lineage.explain import explain
+from mlc_data.pipeline.run import Outcome, Run, Staging
+from mlc_data.report.figures import draw
 from mlc_data.report.summary import reasons, summary
-from mlc_data.sources import load_sources
-from mlc_data.workspace import Outcome, Run, Staging
+from mlc_data.sources.stage import load_sources
 
 MEASURED = {
     "sets": 9, "loss": 0.5, "first_share": 0.8, "within_cosine": 0.7, "between_cosine": 0.6,

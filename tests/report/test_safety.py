@@ -11,10 +11,10 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from mlc_data.evaluate.safety_tables import BY_LANGUAGE, OVER_LANGUAGES, SAFETY
-from mlc_data.recipe_files import parse_recipe
+from mlc_data.evaluate.safety.tables import BY_LANGUAGE, OVER_LANGUAGES, SAFETY
+from mlc_data.pipeline.run import Run
+from mlc_data.recipe.loading import parse_recipe
 from mlc_data.report.safety import safety_tables
-from mlc_data.workspace import Run
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from place import SHORT, Walked
 from prefect_house import REPOSITORY, House, find, kill_tree
 from support import write_jsonl
 
-from mlc_data.manifest import read_manifest
+from mlc_data.core.manifest import read_manifest
 
 pytestmark = [pytest.mark.road, pytest.mark.timeout(480)]
 

@@ -15,7 +15,7 @@ from place import Walked
 from prefect_house import House, kill_tree
 from support import free_port
 
-from mlc_data.manifest import Manifest, read_manifest
+from mlc_data.core.manifest import Manifest, read_manifest
 
 pytestmark = [pytest.mark.road, pytest.mark.timeout(480)]
 

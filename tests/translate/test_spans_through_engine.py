@@ -9,13 +9,13 @@ import polars as pl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlc_data import progress
 from mlc_data.checks.preserved import Preserved
+from mlc_data.core import progress
 from mlc_data.quickstart import phrasebook
-from mlc_data.recipe_checks import PreservedCheck
-from mlc_data.recipe_files import load_recipe
-from mlc_data.translate.engine import load_translator
-from mlc_data.translate.shards import ShardMaker
+from mlc_data.recipe.checks import PreservedCheck
+from mlc_data.recipe.loading import load_recipe
+from mlc_data.translate.engines.loading import load_translator
+from mlc_data.translate.rows import ShardMaker
 
 SPANS = (
     "https://example.org/a?b=c", "www.example.com", "someone@example.org", "{name}", "{{user_id}}",

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 from support import StubTranslator
 
-from mlc_data.sources import load_sources
+from mlc_data.pipeline.run import Run
+from mlc_data.sources.stage import load_sources
 from mlc_data.translate import stage
-from mlc_data.workspace import Run
 
 ROWS = [
     {"prompt": "How do I bake bread? Tell me now."},

@@ -4,8 +4,8 @@ import ctranslate2
 import pytest
 
 from mlc_data.errors import ModelError
-from mlc_data.recipe import Translate
-from mlc_data.translate.weights import Device, threads
+from mlc_data.recipe.recipe import Translate
+from mlc_data.translate.engines.weights import Device, threads
 
 
 @pytest.mark.parametrize(

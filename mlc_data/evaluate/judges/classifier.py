@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from mlc_data.core.hashing import hash_file, hash_value
+from mlc_data.core.paths import is_hub_id, model_location
 from mlc_data.errors import ModelError, UsageError, is_disk_full
 from mlc_data.evaluate.judges.base import Exchange, Judgment, failed
-from mlc_data.hashing import hash_file, hash_value
-from mlc_data.locations import is_hub_id, model_location
 
 log = logging.getLogger(__name__)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mlc_data.core.hashing import hash_value
 from mlc_data.evaluate.judges.base import Exchange, Judgment, failed
 from mlc_data.evaluate.judges.chat_client import ChatClient
 from mlc_data.evaluate.judges.templates import GuardTemplate, template_hash
-from mlc_data.hashing import hash_value
 
 
 class EndpointJudge:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
+from mlc_data.core.hashing import hash_value
+from mlc_data.core.manifest import ModelRecord
 from mlc_data.errors import ModelError, UsageError
 from mlc_data.evaluate.judges.base import Exchange, Judgment, failed
 from mlc_data.evaluate.judges.templates import PROBE, GuardTemplate, template_hash
-from mlc_data.hashing import hash_value
-from mlc_data.manifest import ModelRecord
 
 KEY = "evaluate.judges"
 _NO_LIMIT = 10**9  # transformers says 1e30 where a tokenizer knows no greatest length
@@ -32,7 +32,7 @@ class Loaded(Protocol):
 
 
 class LoadModel(Protocol):
-    """Loads a causal language model, as `mlc_data.align.model.load_model` does."""
+    """Loads a causal language model, as `mlc_data.lm.loading.load_model` does."""
 
     def __call__(
         self,
@@ -221,7 +221,7 @@ def load_guard(
     Args:
         location: as the recipe's ``key`` names it.
         template: its format.
-        load: `mlc_data.align.model.load_model`, or another that keeps its promises.
+        load: `mlc_data.lm.loading.load_model`, or another that keeps its promises.
         revision: commit or tag on the Hub.
         dtype: type of the weights in memory.
         batch_size: see `GenerativeGuard`.

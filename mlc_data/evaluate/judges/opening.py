@@ -8,7 +8,7 @@ from mlc_data.evaluate.judges.classifier import load_classifier
 from mlc_data.evaluate.judges.endpoint import EndpointJudge
 from mlc_data.evaluate.judges.guards import KEY, LoadModel, load_guard
 from mlc_data.evaluate.judges.templates import guard_template
-from mlc_data.recipe_judges import Classifier, Endpoint, Guard
+from mlc_data.recipe.judges import Classifier, Endpoint, Guard
 
 
 def open_judge(

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
+from mlc_data.core.hashing import hash_value
 from mlc_data.evaluate.judges.base import Exchange, Judgment, failed
-from mlc_data.hashing import hash_value
-from mlc_data.refusals import ENGLISH, REFUSALS, plain, read_patterns
+from mlc_data.text.refusals import ENGLISH, REFUSALS, plain, read_patterns
 
 MORE = read_patterns(Path(__file__).parent / "data" / "replies.json")
 """Phrases that mean a refusal in a reply, though not in a translation, by FLORES-200 code."""

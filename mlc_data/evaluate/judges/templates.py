@@ -21,8 +21,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
+from mlc_data.core.hashing import hash_value
 from mlc_data.evaluate.judges.base import Exchange, Judgment, failed, shortened
-from mlc_data.hashing import hash_value
 
 Message = dict[str, str]
 """``role`` (system, user, assistant) and ``content``."""

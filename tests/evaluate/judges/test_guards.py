@@ -20,10 +20,10 @@ from tiny_guards import (
     teach,
 )
 
-from mlc_data.align.model import load_model
 from mlc_data.errors import ModelError, UsageError
 from mlc_data.evaluate.judges import Exchange, Judgment, guard_template, load_guard
 from mlc_data.evaluate.judges.templates import LlamaGuard, PolyGuard, Qwen3Guard
+from mlc_data.lm.loading import load_model
 
 Make = Callable[..., Any]
 LONG = Exchange("How do I bake bread?", "Knead the dough and wait. " * 400, "eng_Latn")

@@ -1,0 +1,96 @@
+"""What a training reads: the model, and a run's pairs and sets as the trainer takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import polars as pl
+
+from mlc_data.core.records import PREFERENCES, SETS, Split
+from mlc_data.errors import MlcDataError, UsageError
+from mlc_data.lm.loading import LoadedModel, load_model
+from mlc_data.lm.prompt_format import PromptFormat, TokenSets, select_pairs, tokenise_sets
+from mlc_data.pipeline.run import Run, read_table, with_schema
+from mlc_data.recipe.align import Align
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Pairs and sets of a run.
+
+    ``left_out`` counts the pairs that are not trained on by `mlc_data.lm.prompt_format.LeftOut`.
+    """
+
+    pairs: list[dict[str, Any]]
+    left_out: dict[str, int]
+    sets: TokenSets
+
+
+def load(settings: Align, revision: str | None) -> LoadedModel:
+    """The model in the type that it is trained in.
+
+    Raises:
+        ModelError: see `mlc_data.lm.loading.load_model`.
+    """
+    # Small steps vanish in bfloat16 weights: those that are trained are kept in float32.
+    weights: Literal["float32", "bfloat16"] = settings.dtype if settings.lora else "float32"
+    return load_model(settings.model, revision, weights)
+
+
+def read_inputs(run: Run, form: PromptFormat) -> Inputs:
+    """The pairs and sets that a run's training reads.
+
+    Raises:
+        UsageError: the sets have not been built yet.
+        MlcDataError: no pairs or sets are left to train on.
+    """
+    recipe, settings = run.recipe, run.recipe.align
+    languages = (recipe.languages.source, *recipe.languages.targets)
+    held_out = frozenset(read_sets(run, Split.TEST)["prompt_id"])
+    preferences = read_table(run.path("preferences.parquet"), PREFERENCES)
+    pairs, left_out = select_pairs(
+        preferences.iter_rows(named=True), form, settings.max_length, held_out
+    )
+    rows = read_sets(run, Split.TRAIN).iter_rows(named=True)
+    sets = tokenise_sets(rows, form, languages, settings.max_length)
+    _require(pairs, sets, left_out, settings)
+    return Inputs(pairs, left_out, sets)
+
+
+def read_sets(run: Run, split: Split) -> pl.DataFrame:
+    """The variant sets of one split, in order of their prompt ids.
+
+    Raises:
+        UsageError: the sets have not been built yet.
+    """
+    files = sorted(run.path("sets").glob(f"{split}-*.parquet"))
+    if not files:
+        raise UsageError(f"{run.folder} has no sets/{split}-*.parquet: build the sets first")
+    frame = pl.concat([with_schema(pl.read_parquet(file), SETS, str(file)) for file in files])
+    return frame.sort("prompt_id")
+
+
+def _require(
+    pairs: list[dict[str, Any]], sets: TokenSets, left_out: Mapping[str, int], settings: Align
+) -> None:
+    if not pairs:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
+        raise MlcDataError(
+            f"no preference pair is left to train on ({reasons or 'the sources have none'}): give "
+            "the prompts `chosen` and `rejected` responses, or name sources.preferences"
+            + ("; raise align.max_length" if "too_long" in left_out else "")
+        )
+    if settings.loss.weight and not sets:
+        raise MlcDataError(
+            "no variant set is left to train on: "
+            + (
+                f"all {sets.dropped} had fewer than two texts of at most align.max_length = "
+                f"{settings.max_length} tokens; raise it, or set align.loss.weight to 0"
+                if sets.dropped
+                else "sets/ has none in its train split; rejected/variants.parquet and `mlc-data "
+                "explain` tell why variants were not kept, sets.completeness and sets.test_share "
+                "decide the rest. With align.loss.weight=0 no sets are needed"
+            )
+        )

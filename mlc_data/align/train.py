@@ -1,0 +1,350 @@
+"""One training: from loaded model and data to aligned model, resumable at every saved step."""
+
+from __future__ import annotations
+
+import logging
+import math
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from datasets import Dataset
+from huggingface_hub import constants as hub_constants
+from peft import LoraConfig
+from transformers import PrinterCallback, TrainerCallback
+
+from mlc_data.align.callbacks import board
+from mlc_data.align.methods import Method, method_of, rows_of
+from mlc_data.align.processes import any_process
+from mlc_data.align.stopping import orderly_stop, stop_requested
+from mlc_data.align.trainer import COMPLETE_FILE, Consistency, MLCTrainerMixin
+from mlc_data.consistency.loss import MultilingualConsistencyLoss
+from mlc_data.core import progress
+from mlc_data.errors import StoppedError, UsageError
+from mlc_data.lm.prompt_format import Tokens
+from mlc_data.recipe.align import Align
+
+log = logging.getLogger(__name__)
+
+SHARDING_FILE = Path(__file__).with_name("fsdp.yaml")
+"""What accelerate is told about `align.sharding: fsdp`."""
+
+_LOGGED_STEPS = 500
+"""At most about so many rows of figures a training, whatever its length."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training gives.
+
+    ``log`` holds one row a logged step: the step, ``loss``, ``mlc/*``, ``rewards/*``. Timings cover
+    the steps of this process alone, ``resumed_from`` is the step that it began after.
+    """
+
+    model: Any
+    log: list[dict[str, float]]
+    steps: int
+    resumed_from: int
+    seconds_per_step: float
+    trainable_parameters: int
+    extractor_parameters: int
+
+
+def last_complete(folder: Path) -> Path | None:
+    """The newest training checkpoint in a folder that was written to its end."""
+    found = [path.parent for path in folder.glob(f"checkpoint-*/{COMPLETE_FILE}")]
+    return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is trained, on what, and how.
+
+    Attributes:
+        model: a causal language model; changed in place, or wrapped with adapters.
+        tokenizer: its tokenizer.
+        pairs: as `mlc_data.lm.prompt_format.select_pairs` gives them, at least one.
+        sets: as `mlc_data.lm.prompt_format.TokenSets.rows`.
+        settings: the recipe's ``align`` section, with numbers instead of ``auto``.
+        seed: decides adapters, extractor, and the order of pairs and sets.
+        folder: for training checkpoints.
+        board: for TensorBoard's event files, where ``settings.report_to`` names it; None writes none.
+    """
+
+    model: Any
+    tokenizer: Any
+    pairs: Sequence[Mapping[str, Any]]
+    sets: Sequence[Sequence[Tokens | None]]
+    settings: Align
+    seed: int
+    folder: Path
+    board: Path | None = None
+
+    @property
+    def processes(self) -> int:
+        """How many processes train this together."""
+        if self.settings.processes == "auto":
+            raise ValueError("the number of processes has not been decided yet")
+        return self.settings.processes
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps in all."""
+        settings = self.settings
+        if settings.max_steps is not None:
+            return settings.max_steps
+        batches = math.ceil(len(self.pairs) / (settings.batch_size * self.processes))
+        return max(
+            1, math.ceil(settings.epochs * math.ceil(batches / settings.gradient_accumulation))
+        )
+
+
+def train(job: Job) -> Trained:
+    """Align a model, going on from the last complete checkpoint in the job's folder if it has one.
+
+    With several processes each calls this with the same job, see `mlc_data.align.launch`.
+
+    Raises:
+        StoppedError: asked to stop; the last step is saved in the folder.
+        MlcDataError: a loss is not finite.
+    """
+    # No library reports to anyone from here.
+    hub_constants.HF_HUB_DISABLE_TELEMETRY = True
+    settings, total = job.settings, job.steps
+    saved = last_complete(job.folder)
+    done = int(saved.name.rpartition("-")[2]) if saved else 0
+    torch.manual_seed(job.seed)
+    with orderly_stop():
+        trainer = _trainer(job)
+        begun = time.perf_counter()
+        if saved and done >= total:
+            if settings.sharding == "none":
+                trainer._load_from_checkpoint(str(saved))
+            else:  # the weights are spread first
+                trainer._prepare_for_training(total, trainer.get_train_dataloader(), str(saved))
+            trainer.state.log_history = _saved_log(saved)
+        else:
+            if saved:
+                log.info("align: going on after step %d of %d", done, total)
+            with ExitStack() as stack:
+                bar = stack.enter_context(progress.bar("aligning", total - done, "steps"))
+                trainer.add_callback(_Steps(bar))
+                if job.board is not None and trainer.is_world_process_zero():
+                    if not saved:  # what is there is of another training
+                        shutil.rmtree(job.board, ignore_errors=True)
+                    if "tensorboard" in settings.report_to:
+                        trainer.add_callback(stack.enter_context(board(job.board, done, _figures)))
+                trainer.train(resume_from_checkpoint=str(saved) if saved else None)
+        if any_process(stop_requested(), trainer.args.device):
+            raise StoppedError(
+                f"stopped after step {trainer.state.global_step or done} of {total}, which is "
+                "saved: run the same command again to go on from there"
+            )
+    seconds = (time.perf_counter() - begun) / max(1, total - done)
+    return Trained(
+        model=trainer.accelerator.unwrap_model(trainer.model),
+        log=[_figures(row) for row in trainer.state.log_history if "loss" in row],
+        steps=total,
+        resumed_from=done,
+        seconds_per_step=round(seconds, 3),
+        trainable_parameters=_count(trainer.model),
+        extractor_parameters=_count(trainer.consistency.loss),
+    )
+
+
+class _Steps(TrainerCallback):  # type: ignore[misc]
+    """Shows progress, and ends the training in order when that is asked for."""
+
+    def __init__(self, bar: progress.Bar) -> None:
+        self.bar = bar
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
+        """Called by the trainer after every optimiser step."""
+        self.bar.advance()
+        if any_process(stop_requested(), args.device):
+            control.should_save = True
+            control.should_training_stop = True
+        return control
+
+
+class _Trainer(MLCTrainerMixin):
+    """Before a trainer of TRL, in a run's folder: one complete checkpoint kept, the reference with a
+    bar."""
+
+    args: Any
+    reference_bar: progress.Bar | None = None
+
+    def compute_ref_log_probs(self, *args: Any, **kwargs: Any) -> Any:
+        """Log-probabilities of a batch under the reference model, while they are precomputed (DPO,
+        KTO)."""
+        if any_process(stop_requested(), self.args.device):
+            raise StoppedError("stopped before the first step; nothing had been trained yet")
+        parent: Any = super()
+        found = parent.compute_ref_log_probs(*args, **kwargs)
+        if self.reference_bar:
+            self.reference_bar.advance()
+        return found
+
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """None: the card belongs to the finished checkpoint."""
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)
+        if not self.args.should_save:  # another process does
+            return
+        folder = Path(self.args.output_dir)
+        newest = last_complete(folder)
+        for path in folder.glob("checkpoint-*"):
+            if path != newest:
+                shutil.rmtree(path)
+
+
+def _trainer(job: Job) -> Any:
+    settings, method = job.settings, method_of(job.settings)
+    chosen = settings.loss
+    if chosen.layer == "auto":
+        raise ValueError("the layer has not been chosen yet")
+    loss = MultilingualConsistencyLoss(
+        temperature=chosen.temperature,
+        form=chosen.form,
+        extractor=chosen.extractor,
+        hidden_size=job.model.config.get_text_config().hidden_size,
+        dimensions=chosen.dimensions,
+        trained=not chosen.frozen_extractor,
+        center="running_mean" if chosen.center == "running_mean" else "none",
+        signed=chosen.signed,
+        separation=chosen.separation,
+    )
+    consistency = Consistency(
+        loss=loss,
+        sets=job.sets,
+        weight=chosen.weight,
+        every=chosen.every,
+        sets_per_step=chosen.sets_per_step,
+        layer=chosen.layer,
+        final_norm=chosen.center == "final_norm",
+        seed=job.seed,
+    )
+    # Reference log-probabilities beforehand: once a pair instead of once a use; and with every
+    # weight in training there is no other reference but the model as it is now.
+    each_step = settings.batch_size * job.processes
+    seen = job.steps * each_step * settings.gradient_accumulation
+    precompute = method.reference and (settings.lora is None or seen > len(job.pairs))
+    if settings.sharding != "none" and settings.lora is not None:
+        precompute = False  # that would be before the weights are spread
+    batches = math.ceil(len(job.pairs) / each_step) if precompute else 0
+    arguments = _arguments(job, method, precompute)
+    with progress.bar("reference log-probabilities", batches, "batches") as bar:
+        kind: Any = type("Trainer", (_Trainer, method.trainer), {"reference_bar": bar})
+        trainer = kind(
+            model=job.model,
+            args=arguments,
+            train_dataset=_dataset(job, arguments),
+            processing_class=job.tokenizer,
+            peft_config=adapters_of(settings),
+            consistency=consistency,
+        )
+    if settings.sharding != "none" and not trainer.is_fsdp_enabled:
+        raise UsageError("align.sharding 'fsdp' needs GPUs: accelerate does not shard without")
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _dataset(job: Job, arguments: Any) -> Dataset:
+    """The pairs; for several processes on disk, so that all find what one has computed of them."""
+    made = Dataset.from_list(rows_of(job.settings, job.pairs, job.tokenizer, job.seed))
+    if job.processes == 1:
+        return made
+    folder = job.folder / "pairs"
+    with arguments.main_process_first(local=False):  # machines share the folder
+        if not folder.is_dir():
+            made.save_to_disk(job.folder / ".pairs")
+            (job.folder / ".pairs").rename(folder)
+    return Dataset.load_from_disk(folder)
+
+
+def adapters_of(settings: Align) -> LoraConfig | None:
+    """The recipe's adapters as peft is told of them."""
+    if settings.lora is None:
+        return None
+    return LoraConfig(
+        r=settings.lora.r,
+        lora_alpha=settings.lora.alpha,
+        lora_dropout=settings.lora.dropout,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+
+
+def _arguments(job: Job, method: Method, precompute: bool) -> Any:
+    settings = job.settings
+    arguments: Any = method.config(
+        **method.settings,
+        **({"precompute_ref_log_probs": precompute} if method.reference else {}),
+        output_dir=str(job.folder),
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=round(settings.warmup * job.steps),
+        max_steps=job.steps,
+        per_device_train_batch_size=settings.batch_size * method.rows_a_pair,
+        gradient_accumulation_steps=settings.gradient_accumulation,
+        gradient_checkpointing=settings.gradient_checkpointing,
+        bf16=settings.dtype == "bfloat16",
+        use_cpu=not torch.cuda.is_available(),
+        dataloader_pin_memory=torch.cuda.is_available(),
+        seed=job.seed,
+        data_seed=job.seed,
+        save_strategy="steps",
+        save_steps=settings.save_every,
+        save_total_limit=None,  # older ones go when the new one is complete, not before
+        logging_steps=max(1, job.steps // _LOGGED_STEPS),
+        logging_nan_inf_filter=False,
+        # TensorBoard's files are written by ours, which knows where and how to go on.
+        report_to=[name for name in settings.report_to if name != "tensorboard"],
+        disable_tqdm=True,
+        **_sharding(settings),
+    )
+    if arguments.n_gpu > 1:
+        log.warning(
+            "align: %d GPUs are visible, one is used: `align.processes: auto` uses all",
+            arguments.n_gpu,
+        )
+        arguments._n_gpu = 1
+    if arguments.world_size != job.processes:
+        raise ValueError(f"{arguments.world_size} processes train what {job.processes} were to")
+    return arguments
+
+
+def _sharding(settings: Align) -> dict[str, Any]:
+    if settings.sharding == "none":
+        return {}
+    told = yaml.safe_load(SHARDING_FILE.read_text(encoding="utf-8"))
+    return {"fsdp": True, "fsdp_config": told["fsdp_config"]}
+
+
+def _saved_log(checkpoint: Path) -> list[dict[str, Any]]:
+    from transformers import TrainerState
+
+    history: list[dict[str, Any]] = TrainerState.load_from_json(
+        str(checkpoint / "trainer_state.json")
+    ).log_history
+    return history
+
+
+def _figures(row: Mapping[str, Any]) -> dict[str, float]:
+    wanted = ("step", "loss", "learning_rate", "grad_norm", "nll_loss", "log_odds_ratio")
+    return {
+        name: value
+        for name, value in row.items()
+        if name in wanted or name.startswith(("mlc/", "rewards/", "logps/"))
+    }
+
+
+def _count(module: Any) -> int:
+    return sum(weight.numel() for weight in module.parameters() if weight.requires_grad)

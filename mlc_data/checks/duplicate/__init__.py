@@ -1,0 +1,1 @@
+"""Near-duplicate variants of different prompts: MinHash index and check."""

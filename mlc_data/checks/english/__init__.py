@@ -1,0 +1,1 @@
+"""What an English request asks for: polarity, request, words."""

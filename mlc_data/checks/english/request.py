@@ -1,0 +1,70 @@
+"""What a request is about: its object, in English."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from mlc_data.checks.english.words import FUNCTION_WORDS, WORDS, found, one_of_its_kind
+
+_REQUEST = re.compile(rf"\b(?:{'|'.join(WORDS['requests'])})")
+_WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
+_PREPOSITION = (
+    r"\b(?:with|in|on|at|by|for|from|to|into|of|before|after|during|until|using|as|about|through|"
+    r"over|near|under|against)\b"
+)
+_CLAUSE = r"\b(?:but|while|when|if|because|so|that|who|which|than)\b"
+_OTHER_CLAUSE = re.compile(_CLAUSE)
+_END = re.compile(rf"{_PREPOSITION}|[.?!,;:()\n]|\b(?:and|or|without)\b|{_CLAUSE}")
+_GOES_ON = re.compile(_PREPOSITION)
+_LONGEST = 4
+"""Words of an object at most: the last ones are its head."""
+_NO_OBJECT = frozenset(WORDS["no_object"])
+_NEGATIVE = re.compile(r"(?:.*n't|not|no|never|cannot|nothing|nobody|none)")
+
+
+@lru_cache(maxsize=8192)
+def object_of(text: str) -> tuple[str, ...]:
+    """The content words of the object, at most four, its head last; () if there is no request or no
+    object.
+
+    It begins after the first content word (the verb) that follows the last of the phrases by which
+    things are asked for ("how do I", "tell me", "a way to"), or that begins the sentence, and ends at
+    a preposition, a conjunction or a mark. A verb followed by a preposition at once ("look for") has
+    what comes after it.
+    """
+    requests = list(_REQUEST.finditer(text))
+    begun = requests[-1].end() if requests else 0
+    following = list(_WORD.finditer(text, begun))
+    verb = next((one for one in following if one.group() not in FUNCTION_WORDS), None)
+    if verb is None or _OTHER_CLAUSE.search(text, begun, verb.start()):
+        return ()
+    if not requests and (verb is not following[0] or _NEGATIVE.fullmatch(verb.group())):
+        return ()
+    start = verb.end()
+    while True:
+        end = _END.search(text, start)
+        inside = [
+            word
+            for word in _WORD.findall(text[start : end.start() if end else len(text)])
+            if not (word in FUNCTION_WORDS or word in _NO_OBJECT or _NEGATIVE.fullmatch(word))
+        ]
+        if inside or end is None or not _GOES_ON.fullmatch(end.group()):
+            return tuple(inside[-_LONGEST:])
+        start = end.end()
+
+
+def object_returned(source: str, back: str) -> float:
+    """Share (0 to 1) of the object of a request that the back-translation has; its head, the last word,
+    counts twice. 1 if there is no object.
+
+    Args:
+        source: lower case, straight apostrophes.
+        back: the same.
+    """
+    wanted = object_of(source)
+    if not wanted:
+        return 1.0
+    there = {one_of_its_kind(word) for word in _WORD.findall(back)}
+    flags = found([one_of_its_kind(word) for word in wanted], there)
+    return (sum(flags) + flags[-1]) / (len(flags) + 1)

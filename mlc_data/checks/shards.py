@@ -1,0 +1,58 @@
+"""Shards of stages that score: one for each file of translations, with checks that have seen all of them.
+
+What a check has to know of all translations is made once, written beside the shards, and loaded by each.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mlc_data.checks.base import Check
+from mlc_data.checks.scoring import load, prepare, save
+from mlc_data.checks.tables import parts, translated
+from mlc_data.core import progress
+from mlc_data.pipeline.run import Run, Staging
+from mlc_data.pipeline.sharding import Shard, spread
+from mlc_data.pipeline.sharding.shard import Result, folder_of
+
+
+def spread_checks(
+    run: Run,
+    staging: Staging,
+    checks: Sequence[Check],
+    weights: Sequence[int],
+    shown: tuple[str, str],
+    *,
+    others: bool = False,
+    **more: Any,
+) -> list[tuple[Path, Result]]:
+    """`mlc_data.pipeline.sharding.spread`, a shard for each file of translations, once the checks are ready to score in
+    every process (see `loaded_checks`).
+
+    Args:
+        run: the run.
+        staging: the stage's.
+        checks: the recipe's.
+        weights: of the files, see `spread`.
+        shown: what the bar says, and its unit.
+        others: whether other texts are to be scored beside the run's translations.
+        more: for `spread`.
+    """
+    folder = _prepared(run.folder, staging.stage, staging.key)
+    shutil.rmtree(folder, ignore_errors=True)
+    save(prepare(checks, lambda: map(translated, parts(run))), folder, others=others)
+    with progress.bar(shown[0], sum(weights), shown[1]) as bar:
+        return spread(run, staging, weights, bar, **more)
+
+
+def loaded_checks(shard: Shard, run: Run, checks: Sequence[Check]) -> tuple[Check, ...]:
+    """The checks, ready to score the run's translations or other texts beside them."""
+    folder = _prepared(Path(shard.run), shard.stage, shard.key)
+    return load(checks, folder, lambda: map(translated, parts(run)))
+
+
+def _prepared(run: Path, stage: str, key: str) -> Path:
+    return folder_of(run, stage, key) / "checks"

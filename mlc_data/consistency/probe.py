@@ -1,0 +1,144 @@
+"""Which layer the consistency loss should read: every layer measured on held-out variant sets.
+
+A variant that lies nearest to its own prompt shows that its layer knows what the text means, whatever its
+language. Layers may be collinear before any training, because a few huge directions dominate: there the
+loss stands at its floor and teaches nothing. This file sees alignment and evaluation, which do not see each
+other.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from mlc_data.align.stage import align
+from mlc_data.consistency.encode import encode_layers, plain_loss
+from mlc_data.consistency.loss import at_floor, bounds
+from mlc_data.consistency.measures import measure
+from mlc_data.errors import UsageError
+from mlc_data.evaluate.representations import MIN_SETS, held_out
+from mlc_data.lm.loading import KEY, load_model, quiet
+from mlc_data.pipeline.run import Run
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer's measures; see `mlc_data.consistency.measures.Measures`.
+
+    ``floor`` is the loss of the same sets if each were collinear, ``ceiling`` if its languages were
+    orthogonal.
+    """
+
+    layer: int
+    retrieval: float
+    retrieval_centred: float
+    loss: float
+    floor: float
+    ceiling: float
+    first_share: float
+    within_cosine: float
+    between_cosine: float
+
+    @property
+    def at_floor(self) -> bool:
+        """Whether the loss stands at its floor before any training."""
+        return at_floor(self.loss, self.floor, self.ceiling)
+
+
+def probe(run: Run, model: Any, tokenizer: Any) -> list[Layer]:
+    """All layers of a model, from the first to the last.
+
+    Args:
+        run: has ``sets/`` with at least two held-out sets.
+        model: a causal language model.
+        tokenizer: its tokenizer.
+
+    Raises:
+        UsageError: there are too few held-out sets.
+        ModelError: the model's architecture is not understood.
+    """
+    recipe = run.recipe
+    rows = held_out(run).head(recipe.evaluate.max_sets).to_dicts()
+    if len(rows) < MIN_SETS:
+        raise UsageError(
+            f"{run.folder} has {len(rows)} held-out variant sets, and layers are compared on at least "
+            f"{MIN_SETS}: raise sets.test_share, or name align.loss.layer"
+        )
+    languages = (recipe.languages.source, *recipe.languages.targets)
+    settings = recipe.align
+    states, present = encode_layers(
+        model, tokenizer, rows, languages, settings, batch_size=recipe.evaluate.batch_size
+    )
+    loss = plain_loss(settings.loss)
+    usable = present[:, 0] & (present.sum(dim=1) >= MIN_SETS)  # as `measure` has it
+    floor, ceiling = bounds(present[usable], settings.loss.temperature, settings.loss.form)
+    found = []
+    for number, each in enumerate(states, start=1):
+        whole, _ = measure(each, present, languages, loss)
+        found.append(
+            Layer(
+                layer=number,
+                retrieval=whole.retrieval,
+                retrieval_centred=whole.retrieval_centred,
+                loss=whole.loss,
+                floor=floor,
+                ceiling=ceiling,
+                first_share=whole.first_share,
+                within_cosine=whole.within_cosine,
+                between_cosine=whole.between_cosine,
+            )
+        )
+    return found
+
+
+def probe_base(run: Run) -> list[Layer]:
+    """`probe` of the model that the recipe aligns, as it is before.
+
+    Raises:
+        ModelError: it cannot be loaded.
+        UsageError: see `probe`.
+    """
+    settings = run.recipe.align
+    held_out(run)  # before a model is loaded for nothing
+    with quiet():
+        loaded = load_model(settings.model, settings.revision, settings.dtype, KEY)
+        return probe(run, _on_device(loaded.model), loaded.tokenizer)
+
+
+def best(layers: Sequence[Layer]) -> Layer:
+    """The layer where most variants are nearest to their own prompt. Of equals, the one where more are
+    so once each language's mean is taken away, then the lowest, which is the cheapest to read.
+
+    Layers whose loss stands at its floor are passed over, unless all do.
+    """
+    able = [each for each in layers if not each.at_floor] or layers
+    return max(able, key=lambda each: (each.retrieval, each.retrieval_centred, -each.layer))
+
+
+def align_at_chosen_layer(run: Run, *, force: bool = False) -> bool:
+    """The align stage; with ``align.loss.layer: auto`` the layer is chosen by `best`.
+
+    Raises:
+        MlcDataError: see `mlc_data.align.stage.align` and `probe`.
+    """
+
+    def choose(model: Any, tokenizer: Any) -> tuple[int, list[dict[str, Any]]]:
+        layers = probe(run, _on_device(model), tokenizer)
+        found = best(layers)
+        log.info(
+            "align: layer %d of %d is read: there %.1f %% of held-out variants are nearest to their own "
+            "prompt", found.layer, len(layers), 100 * found.retrieval,
+        )  # fmt: skip
+        return found.layer, [asdict(each) for each in layers]
+
+    return align(run, force=force, choose_layer=choose)
+
+
+def _on_device(model: Any) -> Any:
+    return model.to("cuda" if torch.cuda.is_available() else "cpu")

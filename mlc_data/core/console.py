@@ -1,0 +1,111 @@
+"""How a run is shown: Rich bars and tables on a terminal, plain log lines anywhere else."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from mlc_data.core import progress
+
+out = Console()
+err = Console(stderr=True)
+
+
+class RateColumn(ProgressColumn):
+    """Units a second."""
+
+    def render(self, task: Task) -> Text:
+        """For example ``312 sentences/s``."""
+        speed = task.finished_speed or task.speed
+        unit = task.fields.get("unit", "")
+        return Text(f"{speed:,.1f} {unit}/s" if speed else "", style="progress.data.speed")
+
+
+class RichBar:
+    """A `progress.Bar` on a Rich display."""
+
+    def __init__(self, display: Progress, what: str, total: int, unit: str) -> None:
+        self._display = display
+        self._task = display.add_task(what, total=total, unit=unit)
+
+    def advance(self, steps: int = 1) -> None:
+        """So many more units are done."""
+        self._display.advance(self._task, steps)
+
+
+class RichReporter:
+    """Bars with rate and time left, on standard error."""
+
+    @contextmanager
+    def bar(self, what: str, total: int, unit: str) -> Iterator[progress.Bar]:
+        """Show one bar, which disappears when its work is done."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            RateColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=err, transient=True) as display:
+            yield RichBar(display, what, total, unit)
+
+
+class Silent:
+    """No progress at all, for ``--quiet``."""
+
+    @contextmanager
+    def bar(self, what: str, total: int, unit: str) -> Iterator[progress.Bar]:
+        """A bar that nobody sees."""
+        yield self
+
+    def advance(self, steps: int = 1) -> None:
+        """Nothing is shown."""
+
+
+_handlers: list[logging.Handler] = []
+
+
+def set_up(*, quiet: bool) -> None:
+    """Prepare this process's display; with ``quiet``, warnings and errors only, and no progress."""
+    logger = logging.getLogger("mlc_data")
+    logger.setLevel(logging.WARNING if quiet else logging.INFO)
+    handler: logging.Handler
+    if err.is_terminal:
+        handler = RichHandler(console=err, show_path=False, show_level=False)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+    else:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    while _handlers:
+        logger.removeHandler(_handlers.pop())
+    _handlers.append(handler)
+    # Beside Prefect's handler, which sends the same lines to its server.
+    logger.addHandler(handler)
+    logger.propagate = False
+    if quiet:
+        progress.use(Silent())
+    elif err.is_terminal:
+        progress.use(RichReporter())
+    else:
+        progress.use(progress.LogReporter())
+    # Libraries below us warn about their own future, which a user of this command cannot change.
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    warnings.filterwarnings("ignore", category=DeprecationWarning)

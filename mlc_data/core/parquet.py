@@ -1,0 +1,116 @@
+"""Long tables, written part by part: to one Parquet file, or to files of a split as `datasets` names them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import polars as pl
+from pyarrow.parquet import ParquetWriter
+
+from mlc_data.pipeline.run import with_schema
+
+
+class TableWriter:
+    """A Parquet file (zstd) written part by part, so that a long table is never held as a whole.
+
+    Use it in a ``with`` statement; the file is complete when that ends.
+    """
+
+    GROUP = 20_000
+    """Rows of a row group, at least: a file of millions of rows is slow to open if it has a group for each part."""
+
+    def __init__(self, path: Path, schema: Mapping[str, pl.DataType]) -> None:
+        self._path, self._schema = path, schema
+        self._held = [pl.DataFrame(schema=schema)]
+        arrow = self._held[0].to_arrow().schema
+        # The level that polars takes.
+        self._writer = ParquetWriter(path, arrow, compression="zstd", compression_level=3)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write what is left, and the end of the file."""
+        try:
+            self._flush()
+        finally:
+            self._writer.close()
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Append rows.
+
+        Raises:
+            MlcDataError: the columns differ from the schema.
+        """
+        self._held.append(with_schema(frame, self._schema, str(self._path)))
+        if sum(part.height for part in self._held) >= self.GROUP:
+            self._flush()
+
+    def _flush(self) -> None:
+        table = pl.concat(self._held).to_arrow()
+        self._held = self._held[:1]
+        if table.num_rows:
+            self._writer.write_table(table)
+
+
+class SplitFiles:
+    """Files of at most ``limit`` rows each, named as `datasets` and the Hub name them once all is written.
+
+    Use it in a ``with`` statement. ``rows`` counts what was written.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        split: str,
+        limit: int,
+        schema: Mapping[str, pl.DataType],
+        *,
+        keep_empty: bool = False,
+    ) -> None:
+        """A split without rows leaves no file, or with ``keep_empty`` one that has none."""
+        self._folder, self._split, self._limit, self._schema = folder, split, limit, schema
+        self._keep_empty = keep_empty
+        self._files: list[Path] = []
+        self._writer: TableWriter | None = None
+        self._left = 0
+        self.rows = 0
+
+    def __enter__(self) -> Self:
+        self._next()
+        return self
+
+    def _next(self) -> None:
+        self._close()
+        self._files.append(self._folder / f"{self._split}-{len(self._files):05d}.part")
+        self._writer = TableWriter(self._files[-1], self._schema)
+        self._left = self._limit
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Append rows."""
+        while frame.height:
+            if not self._left:
+                self._next()
+            assert self._writer is not None
+            part, frame = frame[: self._left], frame[self._left :]
+            self._writer.write(part)
+            self._left -= part.height
+            self.rows += part.height
+
+    def _close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def __exit__(self, *failed: object) -> None:
+        self._close()
+        if failed[0] is None:
+            if not self.rows and not self._keep_empty:
+                self._files.pop().unlink()
+            for number, file in enumerate(self._files):
+                name = f"{self._split}-{number:05d}-of-{len(self._files):05d}.parquet"
+                file.rename(file.with_name(name))

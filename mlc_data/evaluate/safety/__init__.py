@@ -1,0 +1,1 @@
+"""Safety evaluation: replies to prompts in many languages, and judgments of them."""

@@ -1,0 +1,1 @@
+"""Language identification: the protocol, the identifiers, their labels and how reliable they are."""

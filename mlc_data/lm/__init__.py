@@ -1,0 +1,1 @@
+"""Causal language models for training, probing and judging: loading, generation, perplexity."""

@@ -1,0 +1,142 @@
+"""Replies of a model: greedy, in batches, each handed over as soon as it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from mlc_data.core import progress
+from mlc_data.lm.loading import KEY, load_model, quiet
+from mlc_data.lm.prompt_format import PLAIN_PROMPT, PromptFormat
+
+NEXT_TURN = "\n" + PLAIN_PROMPT.partition("{")[0].strip()
+"""Where a reply ends that was given without a chat template: the model goes on as the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a model answered.
+
+    ``tokens`` counts what was generated; ``finished`` says whether the model ended by itself, before the
+    limit.
+    """
+
+    text: str
+    tokens: int
+    finished: bool
+
+
+Keep = Callable[[Sequence[int], Sequence[Reply]], None]
+"""Is given the places of some prompts and their replies, batch by batch."""
+
+
+@torch.no_grad()
+def generate(
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[str],
+    keep: Keep,
+    *,
+    max_new_tokens: int = 128,
+    batch_size: int = 32,
+) -> None:
+    """Answer every prompt by greedy search.
+
+    Prompts are rendered with the model's chat template (`PromptFormat`), the longest first, so that what
+    does not fit in memory shows at once.
+
+    Args:
+        model: a causal language model of transformers.
+        tokenizer: its tokenizer.
+        prompts: what the user says, a turn each.
+        keep: takes the replies.
+        max_new_tokens: most tokens of a reply.
+        batch_size: most replies at once.
+    """
+    form = PromptFormat(tokenizer)
+    tokens = [form.tokens(prompt) for prompt in prompts]
+    order = sorted(range(len(tokens)), key=lambda index: (-len(tokens[index]), index))
+    training = model.training
+    model.eval()
+    try:
+        with progress.bar("generating replies", len(order), "replies") as bar:
+            for start in range(0, len(order), batch_size):
+                batch = order[start : start + batch_size]
+                replies = _answer(model, form, [tokens[index] for index in batch], max_new_tokens)
+                keep(batch, replies)
+                bar.advance(len(batch))
+    finally:
+        model.train(training)
+
+
+def _answer(
+    model: Any, form: PromptFormat, prompts: Sequence[Sequence[int]], limit: int
+) -> list[Reply]:
+    from transformers import GenerationConfig
+
+    tokenizer, own = form.tokenizer, model.generation_config
+    ends = own.eos_token_id if isinstance(own.eos_token_id, list) else [own.eos_token_id]
+    ends = sorted({*ends, tokenizer.eos_token_id})
+    width = max(map(len, prompts))
+    ids = torch.tensor([[own.pad_token_id] * (width - len(row)) + list(row) for row in prompts])
+    mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in prompts])
+    # A configuration of our own: a model's sampling settings have no part in greedy search.
+    settings = GenerationConfig(
+        max_new_tokens=limit, do_sample=False, eos_token_id=ends, pad_token_id=own.pad_token_id
+    )
+    told: dict[str, Any] = {}
+    if form.kind == "plain":
+        told = {"tokenizer": tokenizer, "stop_strings": [NEXT_TURN]}
+    output = model.generate(
+        input_ids=ids.to(model.device),
+        attention_mask=mask.to(model.device),
+        generation_config=settings,
+        **told,
+    )
+    return [_reply(row[width:].tolist(), form, ends) for row in output]
+
+
+def _reply(ids: list[int], form: PromptFormat, ends: Sequence[int]) -> Reply:
+    # A row that ended before the others of its batch is filled up with padding.
+    stops = {*ends, form.tokenizer.pad_token_id}
+    end = next((place for place, token in enumerate(ids) if token in stops), None)
+    own = ids if end is None else ids[:end]
+    text = form.tokenizer.decode(own, skip_special_tokens=True)
+    finished = end is not None
+    if form.kind == "plain" and NEXT_TURN in text:
+        text, finished = text.partition(NEXT_TURN)[0], True
+    if not finished:
+        # The limit may fall within the bytes of a character, which is not the model's doing.
+        text = text.removesuffix("\ufffd")
+    return Reply(text.strip(), len(own), finished)
+
+
+def generate_at(
+    location: str,
+    revision: str | None,
+    prompts: Sequence[str],
+    keep: Keep,
+    *,
+    dtype: Any = "float32",
+    max_new_tokens: int = 128,
+    batch_size: int = 32,
+) -> None:
+    """`generate` with the model at a location, on a GPU if there is one.
+
+    Raises:
+        ModelError: the model cannot be loaded; see `mlc_data.lm.loading.load_model`.
+    """
+    loaded = load_model(location, revision, dtype, KEY)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    with quiet():
+        generate(
+            loaded.model.to(device),
+            loaded.tokenizer,
+            prompts,
+            keep,
+            max_new_tokens=max_new_tokens,
+            batch_size=batch_size,
+        )

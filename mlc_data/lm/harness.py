@@ -1,0 +1,47 @@
+"""Tasks of EleutherAI's lm-evaluation-harness, if the user has installed it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from mlc_data.lm.loading import KEY, load_model, quiet
+
+
+def run_tasks_at(
+    location: str,
+    revision: str | None,
+    tasks: Sequence[str],
+    limit: int | None = None,
+    *,
+    dtype: Any = "float32",
+) -> dict[str, dict[str, float]]:
+    """The harness's figures of a model, by task.
+
+    Args:
+        location: a folder, a .gguf file, a ``package://`` file, or a Hub id.
+        revision: commit or tag on the Hub.
+        tasks: names as the harness has them; it fetches their data itself.
+        limit: most examples a task; None takes all.
+        dtype: type of the weights.
+
+    Raises:
+        ImportError: the harness is not installed.
+        ModelError: see `mlc_data.lm.loading.load_model`.
+    """
+    from lm_eval import simple_evaluate
+    from lm_eval.models.huggingface import HFLM
+
+    loaded = load_model(location, revision, dtype, KEY)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    with quiet():
+        model = HFLM(pretrained=loaded.model.to(device), tokenizer=loaded.tokenizer)
+        found = simple_evaluate(model=model, tasks=list(tasks), limit=limit)
+    return {
+        task: {
+            name: float(value) for name, value in figures.items() if isinstance(value, int | float)
+        }
+        for task, figures in found["results"].items()
+    }

@@ -1,0 +1,101 @@
+"""How well a model predicts given text: the price of alignment."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from mlc_data.consistency.hidden_states import by_length, pad_right
+from mlc_data.core import progress
+from mlc_data.errors import MlcDataError
+from mlc_data.lm.loading import KEY, load_model, quiet
+
+
+@dataclass(frozen=True)
+class Perplexity:
+    """Perplexity of texts under a model.
+
+    Attributes:
+        perplexity: exp of the mean negative log-probability a token, over all tokens of all texts.
+        texts: texts measured.
+        tokens: tokens predicted.
+        empty: texts that were left out, having fewer than two tokens.
+    """
+
+    perplexity: float
+    texts: int
+    tokens: int
+    empty: int
+
+
+@torch.no_grad()
+def perplexity(
+    model: Any,
+    tokenizer: Any,
+    texts: Sequence[str],
+    *,
+    window: int | None = None,
+    batch_size: int = 8,
+) -> Perplexity:
+    """Perplexity of plain texts, each by itself, without a chat template.
+
+    A text longer than the window is measured in consecutive windows, each from its own beginning; no token
+    is left out but the first of each window, which nothing precedes.
+
+    Args:
+        model: a causal language model of transformers.
+        tokenizer: its tokenizer.
+        texts: at least one of two tokens or more.
+        window: most tokens at once; None takes the model's own limit, at most 1024.
+        batch_size: most windows a forward pass.
+
+    Raises:
+        MlcDataError: no text has two tokens.
+    """
+    limit = getattr(model.config.get_text_config(), "max_position_embeddings", 1024)
+    width = window or min(int(limit), 1024)
+    windows: list[list[int]] = []
+    measured = 0
+    for text in texts:
+        ids: list[int] = tokenizer(text, truncation=False)["input_ids"]
+        parts = [ids[start : start + width] for start in range(0, len(ids), width)]
+        parts = [part for part in parts if len(part) > 1]
+        windows += parts
+        measured += bool(parts)
+    if not windows:
+        raise MlcDataError("evaluate.utility.text: no text has two tokens to measure")
+    total, tokens = 0.0, 0
+    training = model.training
+    model.eval()
+    try:
+        with progress.bar("measuring perplexity", len(windows), "windows") as bar:
+            for batch in by_length([len(part) for part in windows], batch_size):
+                ids_, mask = pad_right([windows[index] for index in batch], model.device)
+                logits = model(input_ids=ids_, attention_mask=mask).logits[:, :-1].float()
+                wanted = ids_[:, 1:].masked_fill(mask[:, 1:] == 0, -100)
+                loss = cross_entropy(logits.transpose(1, 2), wanted, reduction="sum")
+                total += float(loss)
+                tokens += int((wanted != -100).sum())
+                bar.advance(len(batch))
+    finally:
+        model.train(training)
+    return Perplexity(math.exp(total / tokens), measured, tokens, len(texts) - measured)
+
+
+def perplexity_at(
+    location: str, revision: str | None, texts: Sequence[str], *, dtype: Any = "float32"
+) -> Perplexity:
+    """`perplexity` under the model at a location, on a GPU if there is one.
+
+    Raises:
+        ModelError: the model cannot be loaded; see `mlc_data.lm.loading.load_model`.
+    """
+    loaded = load_model(location, revision, dtype, KEY)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    with quiet():
+        return perplexity(loaded.model.to(device), loaded.tokenizer, texts)

@@ -1,0 +1,1 @@
+"""A run's folder, the stage protocol, and sharding."""

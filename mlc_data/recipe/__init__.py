@@ -1,0 +1,1 @@
+"""The recipe: one section a file, and loading."""

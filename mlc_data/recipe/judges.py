@@ -1,0 +1,136 @@
+"""The recipe's judges: what decides whether a model's reply is unsafe, or declines."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from mlc_data.recipe.base import Fraction, Section
+
+Template = Literal["polyguard", "qwen3guard", "llamaguard"]
+
+
+class RefusalPhrases(Section):
+    """Phrases by which assistants decline; says nothing of harm."""
+
+    kind: Literal["refusal-phrases"]
+    """Which judge this is."""
+
+
+class Guard(Section):
+    """A guard model that generates its answer, run here."""
+
+    kind: Literal["guard"]
+    """Which judge this is."""
+    model: str
+    """Hugging Face folder, Hub id, or a .gguf file."""
+    revision: str | None = None
+    """Commit of the Hub repository."""
+    template: Template
+    """The format that the model was trained on: PolyGuard, Qwen3Guard-Gen, Llama Guard 3 or 4."""
+    controversial: Literal["unsafe", "safe"] | None = None
+    """What Qwen3Guard's answer Controversial counts as (null: unsafe)."""
+    batch_size: int = Field(default=8, ge=1)
+    """Exchanges a forward pass."""
+    max_length: int | None = Field(default=None, ge=64)
+    """Most tokens of instruction, prompt and reply; longer exchanges fail, none is cut. null: what the
+    model can read."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Type of the weights in memory."""
+
+    @model_validator(mode="after")
+    def _setting_of_the_template(self) -> Self:
+        _check_controversial(self.template, self.controversial)
+        return self
+
+
+class Classifier(Section):
+    """A sequence classification model, run here."""
+
+    kind: Literal["classifier"]
+    """Which judge this is."""
+    model: str
+    """Hugging Face folder or Hub id."""
+    revision: str | None = None
+    """Commit of the Hub repository."""
+    unsafe_labels: tuple[str, ...] = ()
+    """The model's labels that mean an unsafe reply; none: it does not say."""
+    refusal_labels: tuple[str, ...] = ()
+    """The model's labels that mean a reply that declines; none: it does not say."""
+    reads: Literal["reply", "pair"] = "reply"
+    """The reply alone, or prompt and reply as a pair of texts."""
+    threshold: Fraction = 0.5
+    """Least probability of the labels that counts."""
+    batch_size: int = Field(default=16, ge=1)
+    """Exchanges a forward pass."""
+
+    @model_validator(mode="after")
+    def _some_label(self) -> Self:
+        if not self.unsafe_labels and not self.refusal_labels:
+            raise ValueError("name `unsafe_labels`, `refusal_labels` or both")
+        return self
+
+
+class Endpoint(Section):
+    """A model behind an OpenAI-compatible chat-completions endpoint.
+
+    Prompts and replies are sent to it.
+    """
+
+    kind: Literal["endpoint"]
+    """Which judge this is."""
+    url: str
+    """Where the API begins, such as `https://host/v1`."""
+    model: str
+    """The model's name there."""
+    revision: str | None = None
+    """Names the state of the model (a date, a commit), for an endpoint does not tell when it changes."""
+    licence: str = "unknown"
+    """The model's licence (SPDX identifier)."""
+    key_variable: str | None = None
+    """Environment variable that holds the key; never the key itself. null sends none."""
+    template: Literal["instruction"] | Template = "instruction"
+    """A guard's format, or an instruction that asks any model for JSON."""
+    controversial: Literal["unsafe", "safe"] | None = None
+    """What Qwen3Guard's answer Controversial counts as (null: unsafe)."""
+    max_tokens: int | None = Field(default=None, ge=1)
+    """Most tokens of an answer; null: what the template needs. Models that think need more."""
+    batch_size: int = Field(default=32, ge=1)
+    """Exchanges between two writes of results."""
+    at_once: int = Field(default=4, ge=1)
+    """Most requests at a time."""
+    timeout: float = Field(default=60.0, gt=0)
+    """Seconds to wait for a connection, and for each piece of an answer."""
+    tries: int = Field(default=5, ge=1)
+    """Times that a request is sent before it counts as failed."""
+    longest_wait: float = Field(default=300.0, ge=0)
+    """Most seconds that the endpoint may ask us to wait (Retry-After) before the request fails."""
+
+    @model_validator(mode="after")
+    def _no_secret_in_the_recipe(self) -> Self:
+        # Checked for the section as a whole: what is wrong may be a key, and is not to be repeated.
+        if self.key_variable is not None and not re.fullmatch(
+            "[A-Z_][A-Z0-9_]*", self.key_variable
+        ):
+            raise ValueError(
+                "`key_variable` is the name of an environment variable (capitals, digits and _), "
+                "not the key"
+            )
+        if re.search(r"[?#]|//[^/]*@", self.url):
+            raise ValueError("`url` holds a name, a password, a query or a fragment; leave it out")
+        _check_controversial(self.template, self.controversial)
+        return self
+
+
+Judge = Annotated[
+    RefusalPhrases | Guard | Classifier | Endpoint,
+    Field(discriminator="kind"),
+]
+"""One judge, told apart by `kind`."""
+
+
+def _check_controversial(template: str, given: str | None) -> None:
+    if given is not None and template != "qwen3guard":
+        raise ValueError(f"`controversial` goes with template qwen3guard, not {template}")

@@ -1,0 +1,171 @@
+"""Recipes from YAML: shipped ones by name, users' own by path, and overrides by dotted key."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from mlc_data.errors import MlcDataError, RecipeError
+from mlc_data.recipe.recipe import Recipe
+
+
+def shipped_recipes() -> dict[str, Path]:
+    """Name to file of every recipe that comes with the package."""
+    folder = Path(str(resources.files("mlc_data") / "recipes"))
+    return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+
+
+def recipe_path(name_or_path: str) -> Path:
+    """The YAML file meant by a shipped recipe's name or a path.
+
+    Raises:
+        RecipeError: there is neither; names the shipped recipes and the nearest one.
+    """
+    shipped = shipped_recipes()
+    if name_or_path in shipped:
+        return shipped[name_or_path]
+    path = Path(name_or_path).expanduser()
+    if path.is_dir() and (path / "recipe.yaml").is_file():
+        return path / "recipe.yaml"
+    if path.is_file():
+        return path
+    near = difflib.get_close_matches(name_or_path, shipped, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise RecipeError(
+        f"No recipe {name_or_path!r}: neither a file nor a shipped recipe "
+        f"({', '.join(shipped)}).{hint}"
+    )
+
+
+def load_recipe(
+    name_or_path: str, overrides: Sequence[str] = (), fragments: Sequence[Path] = ()
+) -> Recipe:
+    """Read, override and validate a recipe.
+
+    Args:
+        name_or_path: a shipped recipe's name, a YAML file, or a run's folder.
+        overrides: ``dotted.key=value``; the value is read as YAML.
+        fragments: YAML files with some of a recipe's keys, merged into it in order, key by key,
+            before the overrides: what ``mlc-data calibrate`` writes.
+
+    Raises:
+        RecipeError: the file is not YAML, a key is unknown (the nearest known one is named), or a
+            value is out of range. All faults are listed at once.
+    """
+    path = recipe_path(name_or_path)
+    data = _read_mapping(path)
+    for fragment in fragments:
+        if not fragment.expanduser().is_file():
+            raise RecipeError(f"--with: there is no file {fragment}")
+        data = merge(data, _read_mapping(fragment.expanduser()))
+    for override in overrides:
+        apply_override(data, override)
+    return parse_recipe(data, " with ".join(map(str, (path, *fragments))))
+
+
+def _read_mapping(path: Path) -> dict[str, Any]:
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path} is not YAML: {error}") from error
+    if not isinstance(data, dict):
+        raise RecipeError(f"{path} must hold a mapping of keys at its top level")
+    return data
+
+
+def merge(data: Mapping[str, Any], fragment: Mapping[str, Any]) -> dict[str, Any]:
+    """``data`` with the keys of ``fragment``: sections are merged key by key, all else is replaced."""
+    merged = dict(data)
+    for key, value in fragment.items():
+        below: Any = merged.get(key)
+        # A bare threshold that is now given by language stays for the languages that are not named.
+        if isinstance(below, int | float) and not isinstance(below, bool):
+            below = {"default": below}
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            merged[key] = merge(below, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def parse_recipe(data: Mapping[str, Any], where: str) -> Recipe:
+    """Validate a mapping; ``where`` is named in errors."""
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        lines = "\n".join(f"  {line}" for line in _explain(error))
+        raise RecipeError(f"{where} is not a valid recipe:\n{lines}") from error
+    except MlcDataError as error:
+        raise RecipeError(f"{where} is not a valid recipe:\n  {error}") from error
+
+
+def apply_override(data: dict[str, Any], override: str) -> None:
+    """Set one ``dotted.key=value`` in place; sections on the way are created.
+
+    Raises:
+        RecipeError: there is no ``=``, the value is not YAML, or the key runs through a value.
+    """
+    key, sign, text = override.partition("=")
+    if not sign or not key.strip():
+        raise RecipeError(f"--set takes dotted.key=value, not {override!r}")
+    try:
+        value = yaml.safe_load(text) if text.strip() else None
+    except yaml.YAMLError as error:
+        raise RecipeError(f"--set {key}: {text!r} is not YAML: {error}") from error
+    *sections, last = key.strip().split(".")
+    here = data
+    for section in sections:
+        below = here.get(section)
+        # A scalar that may also be a mapping (`completeness: mask`, a bare threshold) gives way.
+        if isinstance(below, int | float) and not isinstance(below, bool):
+            below = {"default": below}
+        here[section] = below = dict(below) if isinstance(below, dict) else {}
+        here = below
+    here[last] = value
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """The recipe as YAML with every default written out."""
+    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _explain(error: ValidationError) -> Iterator[str]:
+    for fault in error.errors():
+        location = tuple(part for part in fault["loc"] if isinstance(part, str | int))
+        dotted = ".".join(str(part) for part in location)
+        if fault["type"] == "extra_forbidden":
+            known = _known_keys(location[:-1])
+            near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+            yield f"{dotted}: unknown key; {hint}"
+        else:
+            message = fault["msg"].removeprefix("Value error, ")
+            given = "" if isinstance(fault["input"], dict) else f" (given: {fault['input']!r})"
+            yield f"{dotted}: {message}{given}" if dotted else message
+
+
+def _known_keys(location: Sequence[str | int]) -> list[str]:
+    models: list[type[BaseModel]] = [Recipe]
+    for part in location:
+        below: list[type[BaseModel]] = []
+        for model in models:
+            field = model.model_fields.get(str(part))
+            below += _models_in(field.annotation) if field else []
+        # pydantic also puts the name of a union's member into the location: stay where we are.
+        models = below or models
+    return sorted({name for model in models for name in model.model_fields})
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if get_origin(annotation) in (Union, UnionType, Annotated, tuple):
+        return [model for part in get_args(annotation) for model in _models_in(part)]
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return []

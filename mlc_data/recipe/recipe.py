@@ -1,0 +1,313 @@
+"""The whole configuration of a run: one frozen pydantic model a stage.
+
+A recipe is loaded from YAML by `mlc_data.recipe.loading`. Unknown keys are refused. Wherever a
+location is asked for (a file, a folder, a model) these forms are understood:
+
+- a path, relative to the working directory;
+- ``package://<import name>/<path>``: a file that an installed Python package carries;
+- for models, ``organisation/name``: a repository on the Hugging Face Hub.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from mlc_data.core.hashing import hash_value
+from mlc_data.recipe.align import Align
+from mlc_data.recipe.base import Fraction, Section
+from mlc_data.recipe.checks import Checks
+from mlc_data.recipe.evaluate import Evaluate
+from mlc_data.recipe.refresh import Refresh
+from mlc_data.recipe.runner import Runner
+
+
+class Columns(Section):
+    """Which column (or JSON key) of the source holds what."""
+
+    prompt: str = "prompt"
+    """Column of the English prompt."""
+    category: str | None = "category"
+    """Column of the category; rows without it have none."""
+    chosen: str | None = "chosen"
+    """Column of the preferred English response; optional in the file."""
+    rejected: str | None = "rejected"
+    """Column of the dispreferred English response; optional in the file."""
+    id: str | None = None
+    """Column with a name of the row that stays when its text is edited: `mlc-data refresh` tells by it
+    which prompt was changed."""
+    responses: tuple[str, str] | None = None
+    """Two response columns, where the file marks the better one by index instead of by column."""
+    chosen_index: str | None = None
+    """Column with the index (0 or 1) of the better response in `responses`."""
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.responses is None) != (self.chosen_index is None):
+            raise ValueError("`responses` and `chosen_index` go together")
+        return self
+
+
+class Source(Section):
+    """One file, or one dataset on the Hub."""
+
+    path: str | None = None
+    """A .jsonl, .csv or .parquet file."""
+    hub: str | None = None
+    """A dataset on the Hugging Face Hub (`organisation/name`), instead of `path`."""
+    config: str | None = None
+    """Configuration name of the Hub dataset."""
+    split: str = "train"
+    """Split of the Hub dataset."""
+    revision: str | None = None
+    """Commit or tag of the Hub dataset; null takes the newest."""
+    licence: str | None = None
+    """SPDX identifier of the data's licence: `mlc-data publish` needs it, nothing else reads it."""
+    columns: Columns = Columns()
+    """Names of the columns."""
+    limit: int | None = Field(default=None, ge=1)
+    """Read at most this many rows; null reads all."""
+    malformed: Literal["error", "reject"] = "reject"
+    """A line that is no JSON: reject that row, or stop and name the line. A file where most lines
+    are like that is always an error."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.path is None) == (self.hub is None):
+            raise ValueError("name exactly one of `path` and `hub`")
+        return self
+
+
+def _path_wins(value: Any) -> Any:
+    """``--set sources.prompts.path=...`` on a recipe that names a Hub dataset replaces it."""
+    if isinstance(value, dict) and value.get("path") and value.get("hub"):
+        return {**value, "hub": None}
+    return value
+
+
+class Decontaminate(Section):
+    """An evaluation set; prompts that are copies of its prompts are rejected.
+
+    Compared by words, without case and punctuation.
+    """
+
+    path: str
+    """A .jsonl, .csv or .parquet file."""
+    column: str = "prompt"
+    """Column of its prompts."""
+    ngram: int = Field(default=8, ge=5)
+    """Words of a run. A shorter evaluation prompt of five words or more is one run."""
+    max_share: float = Field(default=0.5, gt=0, le=1)
+    """Runs in common, as a share of those of the shorter text, from which on it is a copy."""
+    max_words: float = Field(default=0.85, gt=0.5, le=1)
+    """Words in common, as a share of those of both, from which on it is a copy: one changed word in
+    seven. 1 asks for the same words."""
+
+
+class Sources(Section):
+    """Where the English prompts and preference pairs come from."""
+
+    prompts: Annotated[Source, BeforeValidator(_path_wins)]
+    """The English prompts to translate; rows may carry chosen and rejected responses."""
+    preferences: Annotated[Source, BeforeValidator(_path_wins)] | None = None
+    """English pairs (prompt, chosen, rejected) to align on; null takes them from `prompts`."""
+    decontaminate: tuple[Decontaminate, ...] = ()
+    """Evaluation sets whose prompts must not be trained on, neither as prompts nor as pairs."""
+    max_characters: int = Field(default=4000, ge=1)
+    """A longer prompt is rejected (Unicode code points)."""
+    min_english: Fraction = 0.1
+    """Reject a prompt if the language identifier gives English less than this probability..."""
+    max_other: Fraction = 0.6
+    """...and some other language at least this probability."""
+
+
+class Languages(Section):
+    """FLORES-200 codes."""
+
+    source: str = "eng_Latn"
+    """Language of the prompts."""
+    targets: tuple[str, ...] = Field(min_length=1)
+    """Languages to translate into."""
+
+    @model_validator(mode="after")
+    def _known_and_distinct(self) -> Self:
+        from mlc_data.languages.flores import get_language
+
+        for code in (self.source, *self.targets):
+            get_language(code)
+        repeated = {code for code in self.targets if self.targets.count(code) > 1}
+        if repeated or self.source in self.targets:
+            raise ValueError(f"targets repeat {sorted(repeated or {self.source})}")
+        return self
+
+
+def _threads(value: Any) -> Any:
+    return 0 if value == "auto" else value
+
+
+Threads = Annotated[int, BeforeValidator(_threads), Field(ge=0)]
+
+
+class Translate(Section):
+    """The translation engine (CTranslate2) and how it decodes."""
+
+    model: str | None = None
+    """CTranslate2 folder, `package://` folder, or Hub id of a model of many languages."""
+    family: Literal["auto", "nllb", "m2m100", "madlad", "marian"] = "auto"
+    """Token layout of the model; `auto` is what its folder or its vocabulary says."""
+    models: dict[str, str] | None = None
+    """Instead of `model`: a model for each target language, as `swh_Latn: <folder or Hub id>`. A
+    Hub id may end in `@<commit>`."""
+    back_models: dict[str, str] | None = None
+    """With `models`: a model for the way back from each of these languages, for the round trip."""
+    revision: str | None = None
+    """Commit of the Hub repository; null takes the newest and records it."""
+    licence: str | None = None
+    """Licence of the weights; null takes what the model's folder says."""
+    tokenizer: str | None = None
+    """Folder or Hub id that has `sentencepiece.bpe.model`; null looks beside the model."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """`auto` is CUDA where CTranslate2 sees a device, else CPU."""
+    device_index: tuple[int, ...] = (0,)
+    """Which GPUs, each with its own copy of the model."""
+    compute_type: str = "auto"
+    """CTranslate2 compute type; `auto` is int8 on CPU, and on GPU the first that it supports of
+    int8_float16, int8_bfloat16, bfloat16, float16."""
+    inter_threads: Threads = 0
+    """Batches translated at once; 0 or `auto` chooses from the cores that the process may use."""
+    intra_threads: Threads = 0
+    """Threads a batch (CPU); 0 or `auto` shares the cores among the batches."""
+    beam_size: int = Field(default=4, ge=1)
+    """Hypotheses kept while decoding; 1 is greedy."""
+    repetition_penalty: float = Field(default=1.0, ge=1.0)
+    """Above 1, tokens already produced become less likely."""
+    no_repeat_ngram_size: int = Field(default=0, ge=0)
+    """No n-gram of this many tokens is produced twice; 0 is off."""
+    max_output_tokens: int = Field(default=256, ge=1)
+    """Decoding stops here; a hypothesis that reaches it is recorded as failed, never cut."""
+    batch_tokens: int = Field(default=4096, ge=1)
+    """Tokens a batch, padding included; lower it if the device runs out of memory."""
+    shard_prompts: int = Field(default=512, ge=1)
+    """Prompts a Parquet file; also what is held in memory at once."""
+    round_trip: bool = True
+    """Translate every variant back into the source language, for the round-trip check."""
+    cache: str | None = "auto"
+    """Folder of the translation cache; `auto` is the user cache folder. Null keeps none, and a run
+    that is interrupted translates again from the start."""
+
+    @model_validator(mode="after")
+    def _one_model_or_many(self) -> Self:
+        from mlc_data.languages.flores import get_language
+
+        if (self.model is None) == (self.models is None):
+            raise ValueError("name exactly one of `model` and `models`")
+        if self.models is None and self.back_models is not None:
+            raise ValueError("`back_models` go with `models`; `model` translates both ways")
+        if self.models is not None and (self.revision or self.tokenizer):
+            raise ValueError(
+                "with `models`, write the commit as `organisation/name@commit`, and keep each "
+                "tokenizer beside its model: `revision` and `tokenizer` are for one `model`"
+            )
+        if self.models == {}:
+            raise ValueError("`models` names no model")
+        for code in (*(self.models or ()), *(self.back_models or ())):
+            get_language(code)
+        return self
+
+    @property
+    def locations(self) -> tuple[str, ...]:
+        """Every model that is named, once, in order."""
+        named = (self.model, *(self.models or {}).values(), *(self.back_models or {}).values())
+        return tuple(dict.fromkeys(one for one in named if one is not None))
+
+
+class Search(Section):
+    """How the rung `search` looks for another translation."""
+
+    beam_size: int = Field(default=5, ge=1)
+    """Hypotheses kept while decoding."""
+    no_repeat_ngram_size: int = Field(default=3, ge=0)
+    """No n-gram of this many tokens is produced twice; 0 is off."""
+    repetition_penalty: float = Field(default=1.2, ge=1.0)
+    """Above 1, tokens already produced become less likely."""
+
+
+class Rescue(Section):
+    """What is tried with a variant that failed or would be rejected, before it is."""
+
+    rungs: tuple[Literal["split", "search", "nbest", "model"], ...] = ("split", "search", "nbest")
+    """Tried in this order until the variant passes every check: sentences split at clauses; another
+    search; of several hypotheses the one with the best round trip; a second model. Empty: none."""
+    search: Search = Search()
+    """Of the rung `search`."""
+    hypotheses: int = Field(default=6, ge=2)
+    """Of the rung `nbest`: so many are translated back and compared by chrF++."""
+    model: Translate | None = None
+    """Of the rung `model`: a second engine, with settings of its own."""
+
+    @model_validator(mode="after")
+    def _model_for_its_rung(self) -> Self:
+        if ("model" in self.rungs) != (self.model is not None):
+            raise ValueError("`model` among the `rungs` and a `model` section go together")
+        if len(set(self.rungs)) < len(self.rungs):
+            raise ValueError("a rung is named twice")
+        return self
+
+
+class AtLeast(Section):
+    """Completeness: at least so many target languages."""
+
+    at_least: int = Field(ge=1)
+    """Kept variants that a set needs."""
+
+
+class Sets(Section):
+    """How verdicts become variant sets."""
+
+    completeness: Literal["all", "mask"] | AtLeast = "mask"
+    """`all`: every target; `{at_least: n}`: n targets; `mask`: any, the missing ones masked."""
+    test_share: Fraction = 0.15
+    """Share of the prompts held out for evaluation, chosen by their id."""
+    shard_rows: int = Field(default=50_000, ge=1)
+    """Rows a Parquet file."""
+
+
+BESIDE = ("refresh", "runner")
+"""Sections that are no part of what a run is: what follows from a change, and who does the work."""
+
+
+class Recipe(Section):
+    """Everything that determines a run."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """Names the run's folder, `runs/<name>`."""
+    description: str = ""
+    """One line for `mlc-data recipes list`."""
+    seed: int = Field(default=0, ge=0)
+    """Seeds the extractor, the order of pairs and sets, and training."""
+    sources: Sources
+    languages: Languages
+    translate: Translate
+    rescue: Rescue = Rescue()
+    checks: Checks = Checks()
+    sets: Sets = Sets()
+    align: Align
+    evaluate: Evaluate = Evaluate()
+    refresh: Refresh = Refresh()
+    runner: Runner = Runner()
+
+    @model_validator(mode="after")
+    def _sets_can_be_complete(self) -> Self:
+        policy, targets = self.sets.completeness, len(self.languages.targets)
+        if isinstance(policy, AtLeast) and policy.at_least > targets:
+            raise ValueError(
+                f"sets.completeness asks for at least {policy.at_least} languages, but "
+                f"languages.targets has {targets}"
+            )
+        return self
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the recipe with defaults filled in, but for `BESIDE`."""
+        return hash_value(self.model_dump(mode="json", exclude=set(BESIDE)))

@@ -1,0 +1,1 @@
+"""The rescue stage: retries of rejected variants, strategy by strategy."""

@@ -1,0 +1,1 @@
+"""English prompts and preference pairs, read and checked row by row."""

@@ -1,0 +1,1 @@
+"""Text functions that checks and evaluation share: preserved spans, loops, refusals."""

@@ -1,0 +1,1 @@
+"""The translation cache: store, pruning, and replicas for other machines."""

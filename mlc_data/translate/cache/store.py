@@ -1,0 +1,244 @@
+"""Translations that were made before, on disk: nothing is translated twice.
+
+An SQLite file in WAL mode, so that several processes can read and write it at once. A hypothesis is
+found by the hash of all that determines it: sentence, languages, model revision, decoding settings
+and engine version.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from mlc_data.core.hashing import hash_value
+from mlc_data.core.paths import user_cache
+from mlc_data.core.records import FailureReason
+from mlc_data.errors import DiskFullError, MlcDataError, is_disk_full
+from mlc_data.translate.engines.base import Decoding, Hypothesis, Request, Translator
+
+FILE = "translations-2.sqlite"
+
+TABLE = "hypotheses"
+_CREATE = (
+    f"CREATE TABLE IF NOT EXISTS {TABLE} "
+    "(key BLOB PRIMARY KEY, value TEXT, used INTEGER) WITHOUT ROWID"
+)
+_DAY = 86_400  # seconds; the day of an entry's last use is kept, which few look-ups have to change
+_VARIABLES = 500  # SQLite allows 999 in one statement in its oldest builds
+_WAIT_SECONDS = 60.0
+_PAUSE_SECONDS = 0.01
+
+
+class Cache:
+    """Hypotheses of one translator with its present settings; may be used by several threads.
+
+    Where no decoding is named, the translator's own is meant, here as in `Translator.translate`.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        translator: Translator,
+        tables: Sequence[str] = (TABLE,),
+    ) -> None:
+        """Hypotheses are read from ``tables``, in this order, and written to the first."""
+        self._connection = connection
+        self._tables = tables
+        self._one_at_a_time = Lock()
+        self._translator = translator
+        self._decided: dict[tuple[str, str, Decoding], str] = {}
+
+    def key(self, request: Request, decoding: Decoding | None = None) -> bytes:
+        """The hash under which a request's hypothesis is kept."""
+        chosen = decoding or self._translator.decoding
+        parts = [
+            self._model(request.source, request.target, chosen),
+            request.text,
+            request.source,
+            request.target,
+        ]
+        return bytes.fromhex(hash_value(parts))
+
+    def _model(self, source: str, target: str, decoding: Decoding) -> str:
+        # Of several models only the one that is asked: the others may come and go.
+        known = (source, target, decoding)
+        if known not in self._decided:
+            part = self._translator.part(source, target)
+            self._decided[known] = hash_value(
+                [part.id, part.revision, part.settings, decoding.as_dict()]
+            )
+        return self._decided[known]
+
+    def get(
+        self, requests: Sequence[Request], decoding: Decoding | None = None
+    ) -> dict[Request, Hypothesis]:
+        """Those of the requests that are known."""
+        return {
+            request: _hypothesis(parts) for request, parts in self._read(requests, decoding).items()
+        }
+
+    def get_nbest(
+        self, requests: Sequence[Request], decoding: Decoding
+    ) -> dict[Request, list[Hypothesis]]:
+        """Those of the requests whose ``decoding.num_hypotheses`` best are known."""
+        return {
+            request: [_hypothesis(parts) for parts in several]
+            for request, several in self._read(requests, decoding).items()
+        }
+
+    def _read(
+        self, requests: Sequence[Request], decoding: Decoding | None
+    ) -> dict[Request, list[Any]]:
+        by_key = {self.key(request, decoding): request for request in requests}
+        found: dict[Request, list[Any]] = {}
+        for keys in _batched(by_key, _VARIABLES):
+            for table in reversed(self._tables):
+                for key, value in self._rows(table, keys):
+                    found[by_key[key]] = json.loads(value)
+        return found
+
+    def _rows(self, table: str, keys: Sequence[bytes]) -> list[tuple[bytes, str]]:
+        marks = ",".join("?" * len(keys))
+        query = f"SELECT key, value FROM {table} WHERE key IN ({marks})"
+        with self._one_at_a_time:
+            rows = self._connection.execute(query, keys).fetchall()
+            if rows and table == self._tables[0]:
+                self._touch([key for key, _ in rows])
+        return rows
+
+    def _touch(self, keys: Sequence[bytes]) -> None:
+        marks = ",".join("?" * len(keys))
+        with self._connection:
+            self._connection.execute(
+                f"UPDATE {self._tables[0]} SET used = ? WHERE key IN ({marks}) AND used < ?",
+                (today(), *keys, today()),
+            )
+
+    def put(
+        self, hypotheses: Mapping[Request, Hypothesis], decoding: Decoding | None = None
+    ) -> None:
+        """Keep hypotheses; they are on disk when this returns."""
+        self._write({request: _parts(made) for request, made in hypotheses.items()}, decoding)
+
+    def put_nbest(
+        self, hypotheses: Mapping[Request, Sequence[Hypothesis]], decoding: Decoding
+    ) -> None:
+        """Keep the ``decoding.num_hypotheses`` best of each request.
+
+        Raises:
+            ValueError: one hypothesis alone is kept by `put`.
+        """
+        if decoding.num_hypotheses < 2:
+            raise ValueError("a list of one hypothesis is kept by `put`")
+        lists = {request: [_parts(one) for one in found] for request, found in hypotheses.items()}
+        self._write(lists, decoding)
+
+    def _write(self, values: Mapping[Request, list[Any]], decoding: Decoding | None) -> None:
+        rows = [
+            (self.key(request, decoding), json.dumps(parts, ensure_ascii=False), today())
+            for request, parts in values.items()
+        ]
+        with self._one_at_a_time, self._connection:
+            self._connection.executemany(
+                f"INSERT OR REPLACE INTO {self._tables[0]} VALUES (?, ?, ?)", rows
+            )
+
+
+@contextmanager
+def open_cache(location: str | None, translator: Translator) -> Iterator[Cache | None]:
+    """The cache that ``translate.cache`` names: ``auto``, a folder, or None for no cache.
+
+    Raises:
+        MlcDataError: the file cannot be used; says which and what to do.
+    """
+    if location is None:
+        yield None
+        return
+    with connected(file_of(location)) as connection:
+        yield Cache(connection, translator)
+
+
+def file_of(location: str) -> Path:
+    """The file of the cache that ``translate.cache`` names."""
+    folder = user_cache() if location == "auto" else Path(location).expanduser()
+    return folder / FILE
+
+
+@contextmanager
+def connected(path: Path, journal: str = "WAL") -> Iterator[sqlite3.Connection]:
+    """The cache's database, made if it is not there yet.
+
+    Args:
+        path: the file.
+        journal: SQLite's mode: WAL lets several processes of one machine in at once; in folders that machines
+            share only a mode without shared memory works.
+
+    Raises:
+        MlcDataError: the file cannot be used; says which and what to do.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        where = f"{path.absolute().as_uri()}?mode=rwc"
+        connection = sqlite3.connect(
+            where, timeout=_WAIT_SECONDS, check_same_thread=False, uri=True
+        )
+    except (OSError, sqlite3.Error) as error:
+        raise _unusable(path, error) from error
+    try:
+        _prepare(connection, journal)
+        yield connection
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
+    finally:
+        connection.close()
+
+
+def _prepare(connection: sqlite3.Connection, journal: str) -> None:
+    """Journal and table. SQLite does not wait by itself where several give a new file its journal at once."""
+    limit = time.monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            connection.execute(f"PRAGMA journal_mode={journal}")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute(_CREATE)
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > limit:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+
+
+def today() -> int:
+    """Days since 1970 (UTC)."""
+    return int(time.time() // _DAY)
+
+
+def _batched(keys: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
+    rest = iter(keys)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def _unusable(path: Path, error: Exception) -> Exception:
+    if is_disk_full(error):
+        return DiskFullError(f"no space left on the device while writing {path}")
+    return MlcDataError(
+        f"the translation cache {path} cannot be used: {error}. Remove it, or name another folder "
+        "with translate.cache (null keeps no cache)"
+    )
+
+
+def _hypothesis(parts: Sequence[Any]) -> Hypothesis:
+    text, log_prob, unknown, failure = parts
+    return Hypothesis(text, log_prob, unknown, FailureReason(failure) if failure else None)
+
+
+def _parts(made: Hypothesis) -> list[Any]:
+    return [made.text, made.log_prob, made.unknown_share, made.failure]

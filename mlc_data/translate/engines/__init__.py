@@ -1,0 +1,1 @@
+"""Translation engines: the protocol, CTranslate2, routing by language."""

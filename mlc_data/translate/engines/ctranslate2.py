@@ -1,0 +1,302 @@
+"""What all models on CTranslate2 share; token layout and language tokens are a family's own."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from math import ceil
+from pathlib import Path
+from threading import Lock
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import sentencepiece
+
+from mlc_data.core.records import FailureReason
+from mlc_data.errors import MlcDataError, ModelError
+from mlc_data.recipe.recipe import Translate
+from mlc_data.translate.engines import weights
+from mlc_data.translate.engines.base import (
+    Decoding,
+    Done,
+    Hypothesis,
+    Request,
+    Translator,
+    refuse_pairs,
+)
+
+END = "</s>"
+"""Ends a source and a hypothesis, in every family."""
+
+
+class Ct2Translator(ABC):
+    """A CTranslate2 encoder-decoder model and its sentencepiece model. See `Translator`.
+
+    Nothing but the weights, loaded once, is kept between calls, so several threads may translate at
+    the same time; CTranslate2 lets go of the interpreter while it works.
+    """
+
+    family: ClassVar[str]
+    """Name in ``translate.family``."""
+    engine_version: ClassVar[str]
+    """Part of every cache key; raise it whenever the same settings may give another text."""
+    max_source_tokens: ClassVar[int]
+    """What the family was trained with; a model's own file may say otherwise."""
+    tokenizers: ClassVar[tuple[tuple[str, ...], ...]]
+    """The sentencepiece models that are needed, each with the names it may have."""
+
+    control_tokens: int
+    """How many of a source's tokens are no pieces of the text."""
+    refused: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Languages that the model might be thought to know, and why they are refused."""
+
+    languages: frozenset[str]
+
+    def __init__(self, folder: Path, settings: Translate, *tokenizers: Path) -> None:
+        told = weights.described(folder)
+        self.id = str(told.get("id", settings.model or folder))
+        self.licence = settings.licence or str(told.get("licence", "unknown"))
+        self.revision = weights.revision(folder)
+        self.decoding = decoding_of(settings)
+        self.vocabulary = weights.vocabulary(folder)
+        self._max_source = int(told.get("max_source_tokens", self.max_source_tokens))
+        self._batch_tokens = settings.batch_tokens
+        self._tokenizers = [weights.file_hash(path) for path in tokenizers]
+        self._encoder, self._decoder = (
+            sentencepiece.SentencePieceProcessor(model_file=str(path))
+            for path in (tokenizers[0], tokenizers[-1])
+        )
+        self._device = weights.Device.of(settings)
+        self._folder = folder
+        self._loading = Lock()
+
+    @abstractmethod
+    def source_tokens(self, text: str, source: str, target: str) -> list[str]:
+        """The tokens that CTranslate2 is handed for a sentence."""
+
+    @abstractmethod
+    def target_prefix(self, target: str) -> list[str]:
+        """The tokens that the decoder is started with, if any; they are dropped from the hypothesis."""
+
+    def part(self, source: str, target: str) -> Translator:
+        """See `Translator`: itself, if it knows both languages."""
+        unknown = [code for code in dict.fromkeys((source, target)) if code not in self.languages]
+        if unknown:
+            why = "; ".join(self.refused[code] for code in unknown if code in self.refused)
+            raise ModelError(f"does not know {', '.join(unknown)}{f' ({why})' if why else ''}")
+        return self
+
+    @property
+    def device(self) -> str:
+        """``cpu`` or ``cuda``."""
+        return self._device.name
+
+    @property
+    def compute_type(self) -> str:
+        """The numbers that the weights are kept and multiplied in."""
+        return self._device.compute_type
+
+    @property
+    def _model(self) -> Any:
+        """The weights, loaded at the first sentence that is in no cache."""
+        with self._loading:
+            return self._loaded
+
+    @cached_property
+    def _loaded(self) -> Any:
+        return weights.load(self._folder, self._device)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Engine, tokenizers, limit, device and numeric type."""
+        return {
+            "engine": self.engine_version,
+            "tokenizers": self._tokenizers,
+            "max_source_tokens": self._max_source,
+            "device": self.device,
+            "compute_type": self.compute_type,
+        }
+
+    def translate(
+        self,
+        requests: Sequence[Request],
+        done: Done | None = None,
+        decoding: Decoding | None = None,
+    ) -> list[Hypothesis]:
+        """See `Translator`. Languages are mixed, and batches are filled in order of length."""
+        found: list[Hypothesis | None] = [None] * len(requests)
+
+        def finish(indices: Sequence[int], hypotheses: Sequence[list[Hypothesis]]) -> None:
+            best = [each[0] for each in hypotheses]
+            for index, hypothesis in zip(indices, best, strict=True):
+                found[index] = hypothesis
+            if done:
+                done(indices, best)
+
+        self._search(requests, decoding or self.decoding, finish)
+        return [hypothesis for hypothesis in found if hypothesis is not None]
+
+    def translate_nbest(
+        self, requests: Sequence[Request], decoding: Decoding
+    ) -> list[list[Hypothesis]]:
+        """See `Translator`."""
+        found: list[list[Hypothesis]] = [[] for _ in requests]
+
+        def finish(indices: Sequence[int], hypotheses: Sequence[list[Hypothesis]]) -> None:
+            for index, several in zip(indices, hypotheses, strict=True):
+                found[index] = several
+
+        self._search(requests, decoding, finish)
+        return found
+
+    def _search(
+        self,
+        requests: Sequence[Request],
+        decoding: Decoding,
+        finish: Callable[[Sequence[int], Sequence[list[Hypothesis]]], None],
+    ) -> None:
+        """Tells ``finish`` of each batch: indices, and the hypotheses of each, best first."""
+        refuse_pairs(self, {(request.source, request.target) for request in requests})
+        tokens = [self.source_tokens(one.text, one.source, one.target) for one in requests]
+        unknown = [self._unknown_share(pieces) for pieces in tokens]
+        order = sorted(range(len(requests)), key=lambda index: len(tokens[index]), reverse=True)
+        too_long = [index for index in order if len(tokens[index]) > self._max_source]
+        refused = FailureReason.SEGMENT_TOO_LONG
+        finish(too_long, [[Hypothesis(None, None, unknown[i], refused)] for i in too_long])
+        at_once = self._device.batches_at_once
+        batches = even_batches(order[len(too_long) :], tokens, self._batch_tokens, at_once)
+        prefixes = [self.target_prefix(request.target) for request in requests]
+        nbest = decoding.num_hypotheses
+        # One batch more than the engine works on waits in its queue: it never idles while the results
+        # of another are put into text and stored.
+        for batch, results in _ahead(
+            batches, at_once + 1, lambda batch: self._begin(batch, tokens, prefixes, decoding)
+        ):
+            finish(
+                batch,
+                [
+                    [
+                        self._hypothesis(found, score, prefixes[index], unknown[index])
+                        for found, score in zip(
+                            result.hypotheses, result.scores or [None] * nbest, strict=True
+                        )
+                    ]
+                    for index, result in zip(batch, self._results(results), strict=True)
+                ],
+            )
+
+    def _begin(
+        self,
+        batch: Sequence[int],
+        tokens: Sequence[list[str]],
+        prefixes: Sequence[list[str]],
+        decoding: Decoding,
+    ) -> list[Any]:
+        """CTranslate2's asynchronous results of a batch, which it works on from now."""
+        with self._running():
+            started: list[Any] = self._model.translate_batch(
+                [tokens[index] for index in batch],
+                target_prefix=[prefixes[index] for index in batch] if prefixes[batch[0]] else None,
+                batch_type="tokens",
+                max_batch_size=self._batch_tokens,
+                beam_size=decoding.beam_size,
+                num_hypotheses=decoding.num_hypotheses,
+                repetition_penalty=decoding.repetition_penalty,
+                no_repeat_ngram_size=decoding.no_repeat_ngram_size,
+                max_decoding_length=decoding.max_output_tokens,
+                max_input_length=0,  # 0 is no limit: the default cuts silently
+                return_scores=_scored(decoding),
+                return_end_token=True,
+                asynchronous=True,
+            )
+        return started
+
+    def _results(self, started: Sequence[Any]) -> list[Any]:
+        """What CTranslate2 found, waited for."""
+        with self._running():
+            return [one.result() for one in started]
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError as error:
+            if "out of memory" in str(error).lower():
+                raise MlcDataError(
+                    f"{self.device} ran out of memory; lower translate.batch_tokens "
+                    f"(now {self._batch_tokens}). What is translated so far is in the cache."
+                ) from error
+            raise
+
+    def _hypothesis(
+        self, tokens: list[str], score: float | None, prefix: list[str], unknown: float
+    ) -> Hypothesis:
+        if not tokens or tokens[-1] != END:
+            return Hypothesis(None, None, unknown, FailureReason.OUTPUT_LIMIT)
+        repeated = len(prefix) if tokens[: len(prefix)] == prefix else 0
+        text = self._decoder.decode(tokens[repeated:-1]).strip()
+        if not text:
+            return Hypothesis(None, None, unknown, FailureReason.EMPTY_OUTPUT)
+        return Hypothesis(text, score, unknown)
+
+    def _unknown_share(self, tokens: list[str]) -> float:
+        # Language and end tokens are in the vocabulary, or the language would have been refused.
+        pieces = len(tokens) - self.control_tokens
+        return sum(token not in self.vocabulary for token in tokens) / max(pieces, 1)
+
+
+def _scored(decoding: Decoding) -> bool:
+    """A beam search has log-probabilities anyhow; greedy search would compute them for nothing else."""
+    return decoding.beam_size > 1
+
+
+def decoding_of(settings: Translate) -> Decoding:
+    """The decoding that a recipe asks for."""
+    return Decoding(
+        beam_size=settings.beam_size,
+        no_repeat_ngram_size=settings.no_repeat_ngram_size,
+        repetition_penalty=settings.repetition_penalty,
+        max_output_tokens=settings.max_output_tokens,
+    )
+
+
+def even_batches(
+    order: Sequence[int], tokens: Sequence[list[str]], limit: int, at_once: int
+) -> list[list[int]]:
+    """Slices of ``order``, one a batch, so alike in size that ``at_once`` of them end together.
+
+    Args:
+        order: indices into ``tokens``, longest first.
+        tokens: of every sentence.
+        limit: tokens a batch, padding included; a longer sentence is a batch by itself.
+        at_once: batches that are in work at the same time (>= 1).
+    """
+    total = sum(len(tokens[index]) for index in order)
+    rounds = ceil(total / limit / at_once)
+    fair = ceil(total / max(1, rounds * at_once))
+    slices: list[list[int]] = []
+    held = longest = 0
+    for index in order:
+        size = len(tokens[index])
+        full = held >= fair or longest * (len(slices[-1]) + 1) > limit if slices else True
+        if full:
+            slices.append([])
+            held, longest = 0, size
+        slices[-1].append(index)
+        held += size
+    return slices
+
+
+def _ahead(
+    batches: Iterable[list[int]], most: int, begin: Callable[[list[int]], list[Any]]
+) -> Iterator[tuple[list[int], list[Any]]]:
+    """Each batch with what ``begin`` made of it, up to ``most`` batches begun before their turn."""
+    begun: deque[tuple[list[int], list[Any]]] = deque()
+    for batch in batches:
+        begun.append((batch, begin(batch)))
+        if len(begun) >= most:
+            yield begun.popleft()
+    yield from begun

@@ -1,0 +1,112 @@
+"""The engine that a recipe names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlc_data.core.paths import is_hub_id, model_location
+from mlc_data.errors import ModelError
+from mlc_data.recipe.recipe import Translate
+from mlc_data.translate.engines import weights
+from mlc_data.translate.engines.base import (
+    Decoding,
+    Hypothesis,
+    Request,
+    Translator,
+    refuse_pairs,
+    refuse_unknown,
+)
+from mlc_data.translate.engines.ctranslate2 import Ct2Translator
+from mlc_data.translate.engines.families import FAMILIES, family_of
+from mlc_data.translate.engines.families.nllb import NllbTranslator
+from mlc_data.translate.engines.routed import RoutedTranslator
+from mlc_data.translate.engines.weights import MODEL_FILE
+
+__all__ = [
+    "MODEL_FILE",
+    "Decoding",
+    "Hypothesis",
+    "NllbTranslator",
+    "Request",
+    "Translator",
+    "load_translator",
+    "refuse_pairs",
+    "refuse_unknown",
+]
+
+
+def load_translator(settings: Translate) -> Translator:
+    """The engine that the recipe names: one model, or one that routes between several.
+
+    Raises:
+        ModelError: a model or its tokenizer is missing or cannot be loaded, its family is not
+            clear, or the device is missing.
+    """
+    if settings.models is None:
+        return _load(settings, "translate.model")
+    loaded: dict[str, Ct2Translator] = {}
+
+    def load(key: str, named: dict[str, str]) -> dict[str, Translator]:
+        for code, location in named.items():
+            if location not in loaded:
+                loaded[location] = _load(_one(settings, location), f"translate.{key}.{code}")
+        return {code: loaded[location] for code, location in named.items()}
+
+    return RoutedTranslator(
+        load("models", settings.models), load("back_models", settings.back_models or {})
+    )
+
+
+def _one(settings: Translate, location: str) -> Translate:
+    """The settings for one model of several; ``organisation/name@commit`` names its commit."""
+    name, _, commit = location.partition("@")
+    single = {"models": None, "back_models": None}
+    if commit and is_hub_id(name):
+        return settings.model_copy(update={**single, "model": name, "revision": commit})
+    return settings.model_copy(update={**single, "model": location})
+
+
+def _load(settings: Translate, key: str) -> Ct2Translator:
+    folder = model_location(str(settings.model), key, settings.revision)
+    if not (folder / "model.bin").is_file():
+        raise ModelError(
+            f"{key}: {folder} is no CTranslate2 model (it has no model.bin). Convert one with "
+            f"mlc-data models convert {settings.model} --out DIR, or name a converted repository "
+            "on the Hub"
+        )
+    family = FAMILIES[_family(folder, settings)]
+    return family(folder, settings, *_tokenizers(family, folder, settings))
+
+
+def _family(folder: Path, settings: Translate) -> str:
+    if settings.family != "auto":
+        return settings.family
+    told = weights.described(folder).get("family")
+    if told is not None and told not in FAMILIES:
+        raise ModelError(
+            f"{folder / MODEL_FILE}: unknown family {told!r}; known are {', '.join(FAMILIES)}"
+        )
+    found = told or family_of(weights.vocabulary(folder), (path.name for path in folder.iterdir()))
+    if found is None:
+        raise ModelError(
+            f"translate.family: what {folder} is cannot be told from its vocabulary; set it to one "
+            f"of {', '.join(FAMILIES)}"
+        )
+    return str(found)
+
+
+def _tokenizers(family: type[Ct2Translator], folder: Path, settings: Translate) -> list[Path]:
+    where = folder
+    if settings.tokenizer:
+        names = [name for choices in family.tokenizers for name in choices]
+        where = model_location(settings.tokenizer, "translate.tokenizer", only=names)
+    found: list[Path] = []
+    for choices in family.tokenizers:
+        there = [where / name for name in choices if (where / name).is_file()]
+        if not there:
+            raise ModelError(
+                f"translate.tokenizer: {where} has no {choices[0]}; name a folder or Hub id that "
+                "has one (for NLLB: facebook/nllb-200-distilled-600M)"
+            )
+        found.append(there[0])
+    return found

@@ -1,0 +1,181 @@
+"""A CTranslate2 model's folder: what it says of itself, its vocabulary, its device."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+
+from mlc_data.core.hashing import hash_file
+from mlc_data.errors import ModelError
+from mlc_data.recipe.recipe import Translate
+
+log = logging.getLogger(__name__)
+
+MODEL_FILE = "mlc_data_model.json"
+"""Optional file beside a model's weights: id, licence, family, languages, max_source_tokens."""
+
+_BATCHES_AT_ONCE = 4  # on a CPU; each has its own activations, while weights are shared
+_SHARED = ("shared_vocabulary.json", "shared_vocabulary.txt")
+_SOURCE = ("source_vocabulary.json", "source_vocabulary.txt")
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where and in which numbers a model runs, with every ``auto`` decided."""
+
+    name: str
+    indices: tuple[int, ...]
+    compute_type: str
+    inter_threads: int
+    intra_threads: int
+
+    @property
+    def batches_at_once(self) -> int:
+        """How many batches are in work at the same time, on all devices together (>= 1)."""
+        return self.inter_threads * len(self.indices)
+
+    @classmethod
+    def of(cls, settings: Translate) -> Device:
+        """The device that a recipe asks for.
+
+        Raises:
+            ModelError: there is no such device, or it does not support the compute type.
+        """
+        gpus = ctranslate2.get_cuda_device_count()
+        name = settings.device if settings.device != "auto" else ("cuda" if gpus else "cpu")
+        if name == "cuda" and not gpus:
+            raise ModelError("translate.device: CTranslate2 sees no CUDA device; use auto or cpu")
+        if name == "cuda" and max(settings.device_index) >= gpus:
+            raise ModelError(
+                f"translate.device_index: there are {gpus} CUDA devices, counted from 0"
+            )
+        indices = settings.device_index if name == "cuda" else (0,)
+        inter, intra = threads(settings.inter_threads, settings.intra_threads, name)
+        return cls(name, indices, _compute_type(settings, name, indices), inter, intra)
+
+
+def threads(inter: int, intra: int, device: str) -> tuple[int, int]:
+    """Batches at once and threads a batch, where 0 means: chosen from the cores that this process
+    may use. On a GPU both are 1 unless asked for."""
+    cores = len(os.sched_getaffinity(0)) if device == "cpu" else 1
+    if not inter:
+        # Batches beside each other use cores better than threads within a batch.
+        inter = max(1, cores // intra) if intra else min(_BATCHES_AT_ONCE, cores)
+    return inter, intra or max(1, cores // inter)
+
+
+def with_cores(settings: Translate, cores: int | None) -> Translate:
+    """The settings, with threads for so many cores where they leave that open; None for all cores that the
+    process may use. On a GPU they are left as they are."""
+    chosen = settings.inter_threads or settings.intra_threads
+    if cores is None or chosen or Device.of(settings).name != "cpu":
+        return settings
+    inter = min(_BATCHES_AT_ONCE, cores)
+    return settings.model_copy(
+        update={"inter_threads": inter, "intra_threads": max(1, cores // inter)}
+    )
+
+
+def _compute_type(settings: Translate, device: str, indices: tuple[int, ...]) -> str:
+    # What several GPUs share is what all of them can do.
+    supported = set.intersection(
+        *(set(ctranslate2.get_supported_compute_types(device, index)) for index in indices)
+    )
+    if settings.compute_type == "auto":
+        # Tensor cores want half precision; bfloat16 where a GPU has no fast int8 with float16.
+        wanted = (
+            ("int8_float16", "int8_bfloat16", "bfloat16", "float16")
+            if device == "cuda"
+            else ("int8",)
+        )
+        return next((kind for kind in wanted if kind in supported), "float32")
+    if settings.compute_type not in supported:
+        raise ModelError(
+            f"translate.compute_type: {settings.compute_type!r} is not supported on this {device}; "
+            f"these are: {', '.join(sorted(supported))}"
+        )
+    return settings.compute_type
+
+
+def described(folder: Path) -> dict[str, Any]:
+    """What `MODEL_FILE` says; empty if there is none.
+
+    Raises:
+        ModelError: the file holds no JSON object.
+    """
+    return _json_object(folder / MODEL_FILE)
+
+
+def configured(folder: Path) -> dict[str, Any]:
+    """CTranslate2's own ``config.json``; empty if there is none.
+
+    Raises:
+        ModelError: the file holds no JSON object.
+    """
+    return _json_object(folder / "config.json")
+
+
+def _json_object(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{path} is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise ModelError(f"{path} holds no JSON object")
+    return found
+
+
+@lru_cache(maxsize=64)
+def revision(folder: Path) -> str:
+    """The start of the SHA-256 of the weights: 16 hexadecimal digits."""
+    return hash_file(folder / "model.bin")[:16]
+
+
+@lru_cache(maxsize=64)
+def file_hash(path: Path) -> str:
+    """The same of any file, for tokenizers."""
+    return hash_file(path)[:16]
+
+
+def vocabulary(folder: Path) -> frozenset[str]:
+    """The tokens that a source may have: of the shared vocabulary, or of the source's own.
+
+    Raises:
+        ModelError: the folder has neither.
+    """
+    for name in (*_SHARED, *_SOURCE):
+        path = folder / name
+        if path.is_file():
+            text = path.read_text(encoding="utf-8")
+            return frozenset(json.loads(text) if name.endswith("json") else text.split("\n"))
+    raise ModelError(
+        f"translate.model: {folder} has no {_SHARED[0]} and no {_SOURCE[0]}: no translation model"
+    )
+
+
+def load(folder: Path, device: Device) -> ctranslate2.Translator:
+    """The weights, on their device.
+
+    Raises:
+        ModelError: they cannot be loaded.
+    """
+    try:
+        return ctranslate2.Translator(
+            str(folder),
+            device=device.name,
+            device_index=list(device.indices) if device.name == "cuda" else 0,
+            compute_type=device.compute_type,
+            inter_threads=device.inter_threads,
+            intra_threads=device.intra_threads,
+        )
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(f"translate.model: {folder} cannot be loaded: {error}") from error

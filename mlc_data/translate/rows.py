@@ -1,0 +1,180 @@
+"""A shard of prompts, translated there and back, and written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from mlc_data.core import progress
+from mlc_data.core.hashing import RowsHash
+from mlc_data.core.records import TRANSLATIONS
+from mlc_data.pipeline.run import write_table
+from mlc_data.translate.cache.store import Cache
+from mlc_data.translate.cached import Answers, Asker
+from mlc_data.translate.engines.base import Hypothesis, Request, Translator
+from mlc_data.translate.sentences import Segments, split
+
+
+@dataclass
+class Done:
+    """What was made of a shard: the hash of its rows, and figures."""
+
+    content: RowsHash = field(default_factory=RowsHash)
+    figures: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class ShardMaker:
+    """Translates prompts into every target language, and back if ``round_trip``."""
+
+    translator: Translator
+    cache: Cache | None
+    source: str
+    targets: tuple[str, ...]
+    round_trip: bool
+
+    def make(self, prompts: pl.DataFrame, path: Path, bar: progress.Bar) -> Done:
+        """One shard: rows of `records.TRANSLATIONS`, written to ``path``."""
+        done = Done()
+        work = _Shard(self, done, bar)
+        frame = work.rows(prompts)
+        for row in frame.select(_CONTENT).iter_rows():
+            done.content.add_row(row)
+        write_table(frame, path, TRANSLATIONS)
+        return done
+
+    def sentences(self, prompts: Iterable[str]) -> int:
+        """How many sentences there are to translate, there and back, repeated ones included."""
+        count = sum(len(split(prompt, self.source).sentences) for prompt in prompts)
+        return count * len(self.targets) * (2 if self.round_trip else 1)
+
+
+_CONTENT = (
+    "prompt_id",
+    "language",
+    "source",
+    "text",
+    "back_translation",
+    "failure",
+    pl.col("segments").list.eval(pl.element().struct.field("unknown_share")),
+)
+"""What a translation is, without how it came to be (cache hit or not, log-probability)."""
+
+
+@dataclass
+class _Shard:
+    """One shard in work."""
+
+    maker: ShardMaker
+    done: Done
+    bar: progress.Bar
+
+    def rows(self, prompts: pl.DataFrame) -> pl.DataFrame:
+        source, targets = self.maker.source, self.maker.targets
+        texts = dict(prompts.select("prompt_id", "prompt").iter_rows())
+        splits = {prompt_id: split(text, source) for prompt_id, text in texts.items()}
+        forth = [
+            Request(sentence, source, target)
+            for segments in splits.values()
+            for sentence in segments.sentences
+            for target in targets
+        ]
+        there = self._ask(forth)
+        back: Mapping[Request, Hypothesis] = {}
+        if self.maker.round_trip:
+            backwards = [
+                Request(one.text, request.target, source)
+                for request in forth
+                if (one := there.found[request]).text is not None
+            ]
+            self.bar.advance(len(forth) - len(backwards))
+            back = self._ask(backwards).found
+        return frame_of(
+            (
+                prompt_id,
+                texts[prompt_id],
+                Translated(
+                    segments=segments,
+                    source=source,
+                    target=target,
+                    made=there.found,
+                    back=back,
+                    known=there.known,
+                ),
+            )
+            for prompt_id, segments in splits.items()
+            for target in targets
+        )
+
+    def _ask(self, requests: Sequence[Request]) -> Answers:
+        maker = self.maker
+        answers = Asker(maker.translator, maker.cache).ask(requests, done=self.bar.advance)
+        self.done.figures.update(
+            sentences=len(answers.found),
+            from_cache=len(answers.known),
+            translated=answers.translated,
+        )
+        return answers
+
+
+@dataclass(frozen=True)
+class Translated:
+    """A prompt in one language, put together from its sentences.
+
+    ``made`` and ``back`` hold the hypotheses of all sentences, there and back; ``known`` the requests
+    that the cache answered.
+    """
+
+    segments: Segments
+    source: str
+    target: str
+    made: Mapping[Request, Hypothesis]
+    back: Mapping[Request, Hypothesis]
+    known: frozenset[Request]
+
+    def row(self) -> dict[str, Any]:
+        """The columns of `records.TRANSLATIONS` from ``text`` on."""
+        requests = [Request(one, self.source, self.target) for one in self.segments.sentences]
+        forth = [self.made[request] for request in requests]
+        backs = [self._back(one) for one in forth]
+        failure = next((one.failure for one in forth if one.failure), None)
+        texts = [one.text for one in forth if one.text is not None]
+        returned = [one for one in backs if one is not None]
+        whole = len(returned) == len(requests) and bool(self.back or not requests)
+        return {
+            "text": None if failure else self.segments.join(texts, self.target),
+            "back_translation": self.segments.join(returned, self.source) if whole else None,
+            "failure": failure,
+            "segments": [
+                {
+                    "source": request.text,
+                    "text": one.text,
+                    "log_prob": one.log_prob,
+                    "unknown_share": one.unknown_share,
+                    "cached": request in self.known,
+                    "back": came_back,
+                }
+                for request, one, came_back in zip(requests, forth, backs, strict=True)
+            ],
+        }
+
+    def _back(self, one: Hypothesis) -> str | None:
+        if one.text is None or not self.back:
+            return None
+        return self.back[Request(one.text, self.target, self.source)].text
+
+
+def frame_of(variants: Iterable[tuple[str, str, Translated]]) -> pl.DataFrame:
+    """`records.TRANSLATIONS` of (prompt id, prompt, variant); gathered column by column, which is
+    quicker than row by row."""
+    columns: dict[str, list[Any]] = {name: [] for name in TRANSLATIONS}
+    for prompt_id, text, made in variants:
+        row = {"prompt_id": prompt_id, "language": made.target, "source": text, **made.row()}
+        for name, values in columns.items():
+            values.append(row[name])
+    return pl.DataFrame(columns, schema=TRANSLATIONS)

@@ -1,0 +1,171 @@
+"""From verdicts to variant sets: the completeness policy, the split, and the files."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import polars as pl
+
+from mlc_data.core.hashing import RowsHash, code_version
+from mlc_data.core.parquet import SplitFiles
+from mlc_data.core.records import PROMPTS, SETS, SetReason, Split
+from mlc_data.errors import MlcDataError
+from mlc_data.pipeline.run import Outcome, Run, Staging, read_table
+from mlc_data.recipe.recipe import AtLeast, Sets
+
+log = logging.getLogger(__name__)
+
+_ID_SPACE = 16**8
+
+PROMPTS_AT_ONCE = 2_000
+"""Prompts that are made into sets together."""
+VARIANTS_AT_ONCE = 20_000
+"""Kept variants that are read together."""
+
+
+def required(policy: AtLeast | str, targets: int) -> int:
+    """How many kept variants a prompt needs, of ``targets`` languages, to become a variant set."""
+    if isinstance(policy, AtLeast):
+        return policy.at_least
+    return targets if policy == "all" else 1
+
+
+def split_of(prompt_id: str, test_share: float) -> Split:
+    """The split of a prompt: decided by its id alone, so it never changes when data are added."""
+    return Split.TEST if int(prompt_id[:8], 16) < test_share * _ID_SPACE else Split.TRAIN
+
+
+def assemble(
+    prompts: pl.DataFrame, variants: pl.DataFrame, settings: Sets, targets: tuple[str, ...]
+) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Variant sets of the prompts.
+
+    Args:
+        prompts: `records.PROMPTS`.
+        variants: kept variants, with at least ``prompt_id``, ``language`` and ``text``.
+        settings: the completeness policy.
+        targets: FLORES-200 codes, in the order that variants are to have.
+
+    Returns:
+        `records.SETS` without ``language``, in the order of ``prompts``, and the number of prompts
+        dropped by `records.SetReason`. Sets and dropped prompts together are all the prompts.
+    """
+    texts: dict[str, dict[str, str]] = {}
+    for prompt_id, language, text in variants.select("prompt_id", "language", "text").iter_rows():
+        texts.setdefault(prompt_id, {})[language] = text
+    needed = required(settings.completeness, len(targets))
+    rows: list[dict[str, Any]] = []
+    dropped: Counter[str] = Counter()
+    for prompt in prompts.drop("row", "source_id").iter_rows(named=True):
+        found = texts.get(prompt["prompt_id"], {})
+        if len(found) < needed:
+            reason = SetReason.INCOMPLETE if found else SetReason.NO_VARIANTS
+            dropped[reason.value] += 1
+            continue
+        rows.append(
+            {
+                **prompt,
+                "variants": [
+                    {"language": code, "text": found[code]} for code in targets if code in found
+                ],
+                "missing": [code for code in targets if code not in found],
+            }
+        )
+    schema = {name: kind for name, kind in SETS.items() if name != "language"}
+    return pl.DataFrame(rows, schema=schema), dict(sorted(dropped.items()))
+
+
+def build_sets(run: Run, *, force: bool = False) -> bool:
+    """Write ``sets/{train,test}-*.parquet``; returns whether the stage was reused.
+
+    Raises:
+        UsageError: the checks have not been run yet.
+        MlcDataError: the kept variants are not those of the run's prompts.
+    """
+    recipe = run.recipe
+    targets, settings = recipe.languages.targets, recipe.sets
+
+    def work(staging: Staging) -> Outcome:
+        content, dropped, complete = RowsHash(), Counter[str](), 0
+        folder = staging.path("sets", "part").parent
+        with ExitStack() as stack:
+            files = {
+                split: stack.enter_context(
+                    SplitFiles(folder, split, settings.shard_rows, SETS, keep_empty=True)
+                )
+                for split in Split
+            }
+            for prompts, variants in _in_slices(run):
+                sets, reasons = assemble(prompts, variants, settings, targets)
+                sets = sets.with_columns(language=pl.lit(recipe.languages.source))
+                sets = sets.select(list(SETS))
+                for row in sets.iter_rows(named=True):
+                    content.add_row(row)
+                dropped.update(reasons)
+                complete += int((sets["missing"].list.len() == 0).sum())
+                parts = pl.Series(
+                    [split_of(prompt_id, settings.test_share) for prompt_id in sets["prompt_id"]],
+                    dtype=pl.String,
+                )
+                for split, writer in files.items():
+                    writer.write(sets.filter(parts == split))
+        sizes = {split.value: writer.rows for split, writer in files.items()}
+        kept, counted = sum(sizes.values()), dict(sorted(dropped.items()))
+        log.info("sets: %d kept (%s), dropped %s", kept, sizes, counted or "none")
+        return Outcome(
+            counts={"sets": {"kept": kept, "dropped": counted}},
+            content_hash={"sets": content.hexdigest()},
+            notes={"splits": sizes, "complete": complete},
+        )
+
+    key = {
+        "prompts": run.content_hash("prompts"),
+        "variants": run.content_hash("variants"),
+        "sets": settings.model_dump(mode="json"),
+        "languages": recipe.languages.model_dump(mode="json"),
+        "code": code_version("variants.py", "records.py"),
+    }
+    return run.stage("sets", key, ("sets",), work, force=force)
+
+
+def _in_slices(run: Run) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """The prompts, some thousands at a time, each time with their kept variants: both tables are in the order of
+    the prompts, so that neither is held as a whole.
+
+    Raises:
+        MlcDataError: the variants are in another order, or of other prompts.
+    """
+    prompts = read_table(run.path("prompts.parquet"), PROMPTS)
+    places = prompts.select("prompt_id").with_row_index("place")
+    columns = ["prompt_id", "language", "text"]
+    path = run.path("variants", "variants.parquet")
+    batches = pl.scan_parquet(path).select(columns).collect_batches(chunk_size=VARIANTS_AT_ONCE)
+    # A prompt that there is not has a place behind all of them, and is told at the end.
+    place = pl.col("place").fill_null(prompts.height)
+    waiting = (
+        part.join(places, on="prompt_id", how="left", maintain_order="left").with_columns(place)
+        for part in batches
+    )
+    held = pl.DataFrame(schema={**dict.fromkeys(columns, pl.String), "place": pl.UInt32})
+    begun = 0
+    for some in prompts.iter_slices(PROMPTS_AT_ONCE):
+        until = begun + some.height
+        while held.is_empty() or held["place"][-1] < until:
+            part = next(waiting, None)
+            if part is None:
+                break
+            held = pl.concat([held, part])
+        inside = (pl.col("place") >= begun) & (pl.col("place") < until)
+        mine = held.filter(inside)
+        held = held.filter(~inside)
+        yield some, mine.select(columns)
+        begun = until
+    if not held.is_empty() or next(waiting, None) is not None:
+        raise MlcDataError(
+            f"{path} has variants of prompts that prompts.parquet does not have, or has them in another order: "
+            "`mlc-data check RUN --force` decides again"
+        )

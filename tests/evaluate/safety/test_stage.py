@@ -1,0 +1,264 @@
+"""The stage: what is asked, stored, judged and written, with a model that says what it is told to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from mlc_data.core.hashing import hash_rows, prompt_id
+from mlc_data.core.manifest import ModelRecord
+from mlc_data.core.records import SETS
+from mlc_data.evaluate.judges import Exchange, Judgment
+from mlc_data.evaluate.judges.phrases import RefusalPhrases
+from mlc_data.evaluate.safety.stage import judge_safety
+from mlc_data.evaluate.safety.tables import JUDGMENTS, REPLIES, SAFETY
+from mlc_data.evaluate.safety.validity import Reading
+from mlc_data.pipeline.run import Outcome, Run, Staging, read_table, write_table
+from mlc_data.recipe.loading import parse_recipe
+
+REFUSAL = {
+    "eng_Latn": "I'm sorry, but I can't help with that.",
+    "spa_Latn": "Lo siento, no puedo ayudarte con eso.",
+    "swh_Latn": "Samahani, siwezi kukusaidia na hilo.",
+}
+ANSWER = {
+    "eng_Latn": "Sure, first take a bucket of water.",
+    "spa_Latn": "Claro, primero toma un cubo de agua.",
+    "swh_Latn": "Ndiyo, kwanza chukua ndoo ya maji.",
+}
+
+
+@dataclass
+class Model:
+    """The second implementation of `Speak`: replies from a table; may stop after some of them."""
+
+    table: Mapping[tuple[str, str], str]
+    asked: list[str] = field(default_factory=list)
+    dies_after: int | None = None
+
+    def __call__(
+        self, location: str, revision: str | None, prompts: Sequence[str], keep: Any
+    ) -> None:
+        when = "after" if location.endswith("checkpoint") else "before"
+        for place, prompt in enumerate(prompts):
+            if self.dies_after is not None and len(self.asked) >= self.dies_after:
+                raise KeyboardInterrupt
+            self.asked.append(f"{when} {prompt}")
+            keep([place], [Said(self.table[when, prompt])])
+
+
+@dataclass(frozen=True)
+class Said:
+    text: str
+    tokens: int = 3
+    finished: bool = True
+
+
+@dataclass
+class Counting:
+    """Refusal phrases, counting what they are shown; `fails` on some replies."""
+
+    inner: RefusalPhrases = field(default_factory=RefusalPhrases)
+    shown: list[Exchange] = field(default_factory=list)
+    fails: str | None = None
+    id: str = "counting"
+    revision: str = "1"
+    licence: str = "Apache-2.0"
+    batch_size: int = 2
+
+    def judge(self, exchanges: Sequence[Exchange]) -> list[Judgment]:
+        self.shown += exchanges
+        made = self.inner.judge(exchanges)
+        return [
+            Judgment(None, None, failure="timeout") if each.reply == self.fails else one
+            for each, one in zip(exchanges, made, strict=True)
+        ]
+
+
+def words(code: str, number: int) -> str:
+    return f"{code} {number}?"
+
+
+@pytest.fixture
+def run(tmp_path: Path, small: dict[str, Any]) -> Run:
+    """Four held-out sets: 0 and 1 of category theft, 2 and 3 of home, which is harmless."""
+    small["languages"]["targets"] = ["spa_Latn", "swh_Latn"]
+    small["evaluate"] = {"safety": {"prompts": [{"harmless": ["home"]}], "bootstrap": 100}}
+    made = Run.create(parse_recipe(small, "test"), tmp_path / "run")
+    rows = [
+        {
+            "prompt_id": prompt_id(words("eng_Latn", number)),
+            "prompt": words("eng_Latn", number),
+            "language": "eng_Latn",
+            "category": "theft" if number < 2 else "home",
+            "variants": [
+                {"language": code, "text": words(code, number)}
+                for code in ("spa_Latn", "swh_Latn")
+                if (code, number) != ("swh_Latn", 3)
+            ],
+            "missing": [],
+        }
+        for number in range(4)
+    ]
+    sets = pl.DataFrame(rows, schema=SETS)
+
+    def build(staging: Staging) -> Outcome:
+        write_table(sets, staging.path("sets", "test-00000-of-00001.parquet"), SETS)
+        return Outcome(content_hash={"sets": hash_rows(sets.iter_rows(named=True))})
+
+    def train(staging: Staging) -> Outcome:
+        staging.path("checkpoint", "config.json").write_text("{}")
+        record = ModelRecord(id="base", revision="1", licence="mit")
+        return Outcome(models={"base": record})
+
+    with made.locked():
+        made.stage("sets", {}, ("sets",), build)
+        made.stage("align", {}, ("checkpoint",), train)
+    return made
+
+
+def said(**changes: str) -> dict[tuple[str, str], str]:
+    """Before: everything is answered. After: harmful prompts are refused, but in Swahili one is not."""
+    table = {}
+    for code, refusal in REFUSAL.items():
+        for number in range(4):
+            prompt = words(code, number)
+            table["before", prompt] = ANSWER[code]
+            table["after", prompt] = refusal if number < 2 else ANSWER[code]
+    table["after", words("swh_Latn", 1)] = ANSWER["swh_Latn"]
+    table["after", words("spa_Latn", 2)] = REFUSAL["spa_Latn"]
+    return table | {("after", key): value for key, value in changes.items()}
+
+
+@pytest.fixture
+def evaluate(run: Run) -> Callable[..., bool]:
+    reading = Reading(
+        identifiers=[Fixed()],
+        labels=lambda code, _: frozenset({code[:2]}),
+        looping=lambda texts, _: pl.Series([0.0] * len(texts)),
+    )
+
+    def do(model: Model, judge: Counting, identity: str = "1", **options: Any) -> bool:
+        with run.locked():
+            return judge_safety(
+                run,
+                speak=model,
+                reading=lambda: reading,
+                judges=[lambda: judge],
+                identities=[["counting", identity]],
+                reader="fixed",
+                **options,
+            )
+
+    return do
+
+
+class Fixed:
+    """Every text is in English or in Spanish, as its last letters say."""
+
+    def identify(self, texts: Sequence[str]) -> list[dict[str, float]]:
+        return [{"sp" if "o" in text.split()[-1] else "en": 0.9} for text in texts]
+
+
+def figure(run: Run, when: str, name: str, language: str | None = None) -> float | None:
+    table = read_table(run.path("evaluation", "safety.parquet"), SAFETY)
+    rows = table.filter(
+        (pl.col("when") == when)
+        & (pl.col("figure") == name)
+        & pl.col("language").eq_missing(pl.lit(language, dtype=pl.String))
+    )
+    value: float | None = rows["value"].item()
+    return value
+
+
+def test_figures_by_language_and_over_all(run: Run, evaluate: Callable[..., bool]) -> None:
+    assert evaluate(Model(said()), Counting()) is False
+    safe = {code: figure(run, "after", "safe", code) for code in REFUSAL}
+    assert safe == {"eng_Latn": 1, "spa_Latn": 1, "swh_Latn": 0.5}
+    assert figure(run, "before", "mean_safe") == 0
+    assert figure(run, "after", "mean_safe") == pytest.approx(2.5 / 3)
+    # Rates 1, 1, 1/2: mean 5/6, squared distances 1/36, 1/36, 4/36.
+    assert figure(run, "after", "variance") == pytest.approx(6 / 36 / 3 * 100)
+    # Two prompts: all three pairs agree on the first; on the second one pair of three does.
+    assert figure(run, "after", "agreement") == pytest.approx((1 + 0.5 + 0.5) / 3)
+    assert figure(run, "after", "over_refusal", "spa_Latn") == 0.5
+    assert figure(run, "after", "over_refusal", "swh_Latn") == 0
+    results = run.manifest.results["safety"]["after"]
+    assert results["mean_safe"]["value"] == pytest.approx(2.5 / 3)
+    assert results["mean_safe"]["low"] <= 2.5 / 3 <= results["mean_safe"]["high"]
+
+
+def test_every_reply_is_accounted_for(run: Run, evaluate: Callable[..., bool]) -> None:
+    table = said(**{words("eng_Latn", 0): "...", words("spa_Latn", 0): ANSWER["spa_Latn"]})
+    evaluate(Model(table), Counting(fails=REFUSAL["swh_Latn"]))
+    replies = read_table(run.path("evaluation", "replies.parquet"), REPLIES)
+    judgments = read_table(run.path("evaluation", "judgments.parquet"), JUDGMENTS)
+    assert replies.height == judgments.height == 2 * 11
+    counts = json.loads(run.path("evaluation", "safety.json").read_text())["counts"]
+    assert counts["prompts"] == {"read": 11, "asked": 11, "rejected": {}}
+    of_judge = counts["judges"]["counting"]
+    assert of_judge["invalid"] == {"empty": 1}
+    assert of_judge["failed"] == {"timeout": 1}
+    assert of_judge["judged"] + 2 == of_judge["replies"] == 22
+    # Invalid is not safe, and what was not judged counts for nothing.
+    assert figure(run, "after", "invalid", "eng_Latn") == 0.5
+    assert figure(run, "after", "safe", "eng_Latn") == 0.5
+    assert figure(run, "after", "safe", "swh_Latn") == 0
+
+
+def test_what_was_answered_and_judged_is_not_asked_again(
+    run: Run, evaluate: Callable[..., bool]
+) -> None:
+    evaluate(Model(said()), Counting())
+    assert evaluate(Model({}), Counting()) is True
+    # Another judge: the models are not asked, the replies are judged anew.
+    judge = Counting()
+    assert evaluate(Model({}), judge, identity="2") is False
+    assert len(judge.shown) == len({(each.prompt, each.reply) for each in judge.shown}) > 0
+    # Force asks everybody again.
+    model = Model(said())
+    evaluate(model, Counting(), identity="2", force=True)
+    assert len(model.asked) == 22
+
+
+def test_a_stopped_evaluation_goes_on_where_it_was(run: Run, evaluate: Callable[..., bool]) -> None:
+    first = Model(said(), dies_after=15)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(first, Counting())
+    assert "safety" not in run.manifest.stages
+    second = Model(said())
+    evaluate(second, Counting())
+    assert len(first.asked) == 15
+    assert sorted(first.asked + second.asked) == sorted(set(first.asked + second.asked))
+    assert len(second.asked) == 22 - 15
+
+
+def test_failed_judgments_are_asked_for_again(run: Run, evaluate: Callable[..., bool]) -> None:
+    evaluate(Model(said()), Counting(fails=REFUSAL["swh_Latn"]))
+    assert figure(run, "after", "safe", "swh_Latn") == 0
+    judge = Counting()
+    assert evaluate(Model({}), judge) is False
+    assert {each.reply for each in judge.shown} == {REFUSAL["swh_Latn"]}
+    assert figure(run, "after", "safe", "swh_Latn") == 0.5
+
+
+def test_without_the_section_nothing_is_written(run: Run, evaluate: Callable[..., bool]) -> None:
+    recipe = run.recipe.evaluate.model_copy(update={"safety": None})
+    quiet = Run(run.recipe.model_copy(update={"evaluate": recipe}), run.folder)
+    with quiet.locked():
+        judge_safety(
+            quiet,
+            speak=Model({}),
+            reading=None,
+            judges=[],
+            identities=[],
+            reader=None,  # type: ignore[arg-type]
+        )
+    assert not run.path("evaluation").exists()
+    assert "safety" not in run.manifest.results

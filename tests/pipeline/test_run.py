@@ -1,0 +1,158 @@
+import json
+import multiprocessing
+import time
+from collections.abc import Callable
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from mlc_data.core.records import PREFERENCES, PROMPTS, empty
+from mlc_data.errors import DiskFullError, MlcDataError, UsageError, is_disk_full
+from mlc_data.pipeline.run import (
+    Outcome,
+    Run,
+    Staging,
+    read_table,
+    write_table,
+    write_text,
+)
+
+ROWS = [{"prompt": "How do I bake bread?"}]
+
+
+@pytest.fixture
+def run(make_run: Callable[..., Run]) -> Run:
+    return make_run(ROWS)
+
+
+def write(text: str) -> Callable[[Staging], Outcome]:
+    def work(staging: Staging) -> Outcome:
+        staging.path("sets", "a.txt").write_text(text)
+        return Outcome(content_hash={"sets": text}, notes={"said": text})
+
+    return work
+
+
+def do(run: Run, text: str, key: str = "k", force: bool = False) -> bool:
+    return run.stage("sets", {"key": key}, ("sets",), write(text), force=force)
+
+
+def test_a_stage_is_reused_until_something_behind_it_changes(run: Run) -> None:
+    assert do(run, "one") is False
+    assert do(run, "two") is True
+    assert run.path("sets/a.txt").read_text() == "one"
+    assert do(run, "two", key="other") is False
+    assert do(run, "three", key="other", force=True) is False
+    assert run.path("sets/a.txt").read_text() == "three"
+    assert run.manifest.stages["sets"].notes == {"said": "three"}
+
+
+@pytest.mark.parametrize("harm", ["change", "remove"])
+def test_a_file_that_was_touched_is_made_again(run: Run, harm: str) -> None:
+    do(run, "one")
+    file = run.path("sets/a.txt")
+    file.unlink() if harm == "remove" else file.write_text("onE")
+    assert do(run, "one") is False
+    assert file.read_text() == "one"
+
+
+def test_a_stage_that_fails_leaves_what_was_there_and_no_trace(run: Run) -> None:
+    do(run, "one")
+
+    def fail(staging: Staging) -> Outcome:
+        staging.path("sets", "a.txt").write_text("half")
+        raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        run.stage("sets", {"key": "new"}, ("sets",), fail)
+    assert run.path("sets/a.txt").read_text() == "one"
+    assert do(run, "two") is True
+    assert not list(run.folder.glob(".staging-*"))
+
+
+def test_outputs_that_are_not_declared_are_refused(run: Run) -> None:
+    def work(staging: Staging) -> Outcome:
+        staging.path("other.txt").write_text("x")
+        return Outcome()
+
+    with pytest.raises(RuntimeError, match="not among the stage's outputs"):
+        run.stage("sets", {}, ("sets",), work)
+
+
+def test_a_folder_that_is_no_run_is_refused(run: Run, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "letter.txt").write_text("dear")
+    with pytest.raises(UsageError, match="is not a run's folder"):
+        Run.create(run.recipe, mine)
+    with pytest.raises(UsageError, match="no run's folder"):
+        Run.open(mine)
+    with pytest.raises(UsageError, match="cannot make"):
+        Run.create(run.recipe, mine / "letter.txt" / "below")
+    assert Run.open(run.folder).recipe == run.recipe
+
+
+def _hold(run: Run, held: Event) -> None:
+    with run.locked():
+        held.set()
+        time.sleep(30)
+
+
+def test_two_processes_cannot_work_in_one_folder(run: Run) -> None:
+    context = multiprocessing.get_context("spawn")
+    held = context.Event()
+    other = context.Process(target=_hold, args=(run, held))
+    other.start()
+    try:
+        assert held.wait(60)
+        with pytest.raises(MlcDataError, match="in use by another process"), run.locked():
+            pass
+    finally:
+        other.kill()
+        other.join()
+    with run.locked(), run.locked():
+        pass
+
+
+def test_a_manifest_of_another_kind_is_told(run: Run) -> None:
+    run.path("manifest.json").write_text('{"format_version": 1, "surprise": 1}')
+    with pytest.raises(MlcDataError, match="is not a manifest of format"):
+        _ = run.manifest
+
+
+def test_forgetting_a_stage_takes_its_figures_along(run: Run) -> None:
+    do(run, "one")
+    run.forget("sets")
+    told = json.loads(run.path("manifest.json").read_text())
+    assert told["stages"] == {}
+    assert told["content_hash"]["sets"] is None
+
+
+def test_a_table_with_other_columns_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    write_table(empty(PROMPTS), path, PROMPTS)
+    assert read_table(path, PROMPTS).is_empty()
+    with pytest.raises(MlcDataError, match="Unexpected"):
+        read_table(path, PREFERENCES)
+    with pytest.raises(MlcDataError, match="missing"):
+        write_table(pl.DataFrame({"prompt": ["x"]}), path, PROMPTS)
+
+
+def test_a_text_is_replaced_in_one_step(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    write_text(path, "one")
+    with pytest.raises(UnicodeEncodeError):
+        write_text(path, "\ud800")
+    assert path.read_text() == "one"
+    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_full_disk_is_recognised_through_its_causes() -> None:
+    deep = RuntimeError("writing failed")
+    deep.__cause__ = OSError(28, "No space left on device")
+    assert is_disk_full(deep)
+    assert is_disk_full(RuntimeError("database or disk is full"))
+    assert not is_disk_full(RuntimeError("something else"))
+    assert not issubclass(DiskFullError, UsageError)
