@@ -19,19 +19,19 @@ import pytest
 import torch
 from support import StubTranslator
 
-from mlc_data import rescue
 from mlc_data.align import MultilingualConsistencyLoss
-from mlc_data.checks import packaged_identifiers
 from mlc_data.checks.base import VariantReason
-from mlc_data.checks.runner import KINDS
-from mlc_data.hashing import hash_file, hash_value
-from mlc_data.recipe import Translate
-from mlc_data.recipe_files import parse_recipe
-from mlc_data.records import FailureReason
+from mlc_data.checks.scoring import KINDS
+from mlc_data.core.hashing import hash_file, hash_value
+from mlc_data.core.records import FailureReason
+from mlc_data.language_id import packaged
+from mlc_data.pipeline.run import Run
+from mlc_data.recipe.loading import parse_recipe
+from mlc_data.recipe.recipe import Translate
+from mlc_data.rescue import stage as rescue
 from mlc_data.stages import STAGES, bring_up_to
 from mlc_data.translate import stage as translation
-from mlc_data.translate.translator import Decoding, Done, Hypothesis, Request
-from mlc_data.workspace import Run
+from mlc_data.translate.engines.base import Decoding, Done, Hypothesis, Request
 
 FOLDER = Path(__file__).parent / "golden"
 INPUTS = ("prompts.jsonl", "evaluation.jsonl", "translations.json", "words.json")
@@ -166,7 +166,7 @@ def run_golden(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
     monkeypatch.setattr(translation, "load_translator", load)
     monkeypatch.setattr(rescue, "load_translator", load)
-    monkeypatch.setitem(packaged_identifiers.PACKAGED, IDENTIFIER, RuleIdentifier)
+    monkeypatch.setitem(packaged.PACKAGED, IDENTIFIER, RuleIdentifier)
     run = Run.create(parse_recipe(_recipe(folder), "golden"), folder / "run")
     bring_up_to(run, "sets")
     return run
