@@ -1,6 +1,6 @@
 """Alignment: the consistency loss, what feeds it, and the training around it.
 
-Names are imported when they are first used; `MultilingualConsistencyLoss` needs torch alone.
+`MultilingualConsistencyLoss` needs torch alone; the rest is imported when it is first asked for.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlc_data.align.stage import align, preflight
+    from mlc_data.align.stage import align
     from mlc_data.align.stopping import request_stop
     from mlc_data.align.trainer import Consistency, MLCDPOTrainer, MLCTrainerMixin
     from mlc_data.consistency.encode import encode_location, encode_sets, plain_loss
@@ -34,18 +34,17 @@ __all__ = [
     "last_token_states",
     "load_model",
     "plain_loss",
-    "preflight",
     "request_stop",
     "set_states",
     "tokenise_sets",
 ]
 
 _HOMES = {
+    "consistency.loss": ("MultilingualConsistencyLoss",),
     "lm.prompt_format": ("PromptFormat", "SetSampler", "TokenSets", "tokenise_sets"),
     "consistency.encode": ("encode_location", "encode_sets", "plain_loss"),
-    "consistency.loss": ("MultilingualConsistencyLoss",),
     "lm.loading": ("LoadedModel", "check_model", "load_model"),
-    "align.stage": ("align", "preflight"),
+    "align.stage": ("align",),
     "consistency.hidden_states": ("last_token_states", "set_states"),
     "align.stopping": ("request_stop",),
     "align.trainer": ("Consistency", "MLCDPOTrainer", "MLCTrainerMixin"),

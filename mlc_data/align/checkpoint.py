@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,10 @@ from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_
 
 from mlc_data.align.data import load
 from mlc_data.align.train import Trained, adapters_of
+from mlc_data.core.files import write_text
 from mlc_data.core.manifest import ModelRecord
 from mlc_data.errors import MlcDataError
-from mlc_data.pipeline.run import write_text
 from mlc_data.recipe.align import Align
-
-Measures = Mapping[str, float]
 
 _MADE_BY = {
     "dpo": "DPO on English preference pairs",
@@ -38,8 +36,7 @@ class Card:
     """What the model card says.
 
     ``content_hash`` maps table names (sets, preferences) to the content hashes they were read
-    with; ``settings`` is the recipe's ``align`` section; ``before`` and ``after`` are held-out
-    measures by name (empty where none were taken); ``training`` the stage's figures.
+    with; ``settings`` is the recipe's ``align`` section; ``training`` the stage's figures.
     """
 
     name: str
@@ -52,8 +49,6 @@ class Card:
     prompt_format: str
     training: Mapping[str, Any]
     versions: Mapping[str, str]
-    before: Measures = field(default_factory=dict)
-    after: Measures = field(default_factory=dict)
 
 
 def gathered(model: Any, settings: Align, revision: str | None) -> Any:
@@ -157,5 +152,4 @@ def render_card(card: Card) -> str:
         made_by=_MADE_BY[card.settings["method"]],
         head=yaml.safe_dump(head, sort_keys=False, allow_unicode=True),
         settings=yaml.safe_dump(dict(card.settings), sort_keys=False, allow_unicode=True),
-        measures=[name for name in card.before if name in card.after],
     )

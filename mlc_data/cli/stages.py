@@ -7,57 +7,46 @@ from collections.abc import Callable
 
 import typer
 
-from mlc_data.align.distributed.environment import current_rank
+from mlc_data.align.distributed.environment import Rank, current_rank
 from mlc_data.cli import probe
 from mlc_data.cli.options import (
     ForceOption,
+    NameOption,
     QuietOption,
     RecipeArgument,
     RunDirOption,
     SetOption,
     WithOption,
     open_run,
+    prepare,
 )
+from mlc_data.cli.preview import PreviewOption, show_preview
 from mlc_data.core import console
 from mlc_data.errors import UsageError
+from mlc_data.execute import first_pending, run_stages
 from mlc_data.pipeline.run import Run
-from mlc_data.refresh.pending import first_pending
 from mlc_data.report.summary import summary
-from mlc_data.stages import BUILD, STAGES, bring_up_to
-
-_COMMANDS = {
-    "sources": ("sources", "Read prompts and pairs; put what cannot be used aside with a reason."),
-    "translate": ("translate", "Translate every prompt into every target language, and back."),
-    "rescue": ("rescue", "Translate again, by the recipe's ladder, what would be rejected."),
-    "check": ("check", "Score every translation and decide which are kept."),
-    "sets": ("sets", "Build variant sets from what was kept."),
-    "align": (
-        "align",
-        "Train the model with DPO, SFT, ORPO, SimPO or KTO and the consistency loss.",
-    ),
-    "evaluate": (
-        "utility",
-        "Measure before and after alignment: held-out variant sets, replies to prompts in many "
-        "languages and judgments of them, perplexity.",
-    ),
-}
+from mlc_data.stages import BUILD, STAGES, up_to
 
 _MORE = {"align": "  |  mlc-data align probe runs/quickstart  (which layer should the loss read?)"}
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for name, (stage, description) in _COMMANDS.items():
+    for stage in STAGES:
+        if stage.command is None:
+            continue
+        make = _training_command if stage.of_training else _build_command
         app.command(
-            name,
-            help=f"{description} Stages before it are brought up to date first.",
-            epilog=f"Example:  mlc-data {name} quickstart --force{_MORE.get(name, '')}",
-        )(_command(stage))
-        if name == "align":
+            stage.command,
+            help=f"{stage.help} Stages before it are brought up to date first.",
+            epilog=f"Example:  mlc-data {stage.command} quickstart --force{_MORE.get(stage.name, '')}",
+        )(make(stage.name))
+        if stage.name == "align":
             probe.register(app)
 
 
-def _command(stage: str) -> Callable[..., None]:
+def _build_command(stage: str) -> Callable[..., None]:
     def command(
         recipe: RecipeArgument,
         *,
@@ -65,40 +54,78 @@ def _command(stage: str) -> Callable[..., None]:
         with_: WithOption = [],  # noqa: B006
         run_dir: RunDirOption = None,
         force: ForceOption = False,
+        preview: PreviewOption = False,
         quiet: QuietOption = False,
     ) -> None:
-        rank = current_rank()
-        if rank is not None and rank.rank > 0:
-            from mlc_data.align.distributed.worker import join_training
+        run = open_run(recipe, set_, run_dir, with_)
+        if preview:
+            console.set_up(quiet=quiet)
+            show_preview(run)
+        else:
+            _run(run, stage, force=force, quiet=quiet)
 
-            console.set_up(quiet=True)
-            logging.getLogger("mlc_data").setLevel(logging.ERROR)  # rank 0 shows the rest
-            join_training(rank)
-            return
-        opened = open_run(recipe, set_, run_dir, STAGES[: STAGES.index(stage) + 1], with_)
-        console.set_up(quiet=quiet)
-        if rank is not None:
-            _require_sets(opened)
-        reused = bring_up_to(opened, stage, force=force)
-        if rank is not None and reused[stage]:
-            from mlc_data.align.distributed.worker import broadcast_task
+    def without_preview(
+        recipe: RecipeArgument,
+        *,
+        set_: SetOption = [],  # noqa: B006
+        with_: WithOption = [],  # noqa: B006
+        run_dir: RunDirOption = None,
+        force: ForceOption = False,
+        quiet: QuietOption = False,
+    ) -> None:
+        _run(open_run(recipe, set_, run_dir, with_), stage, force=force, quiet=quiet)
 
-            broadcast_task()
-        for part in summary(opened):
-            console.out.print(part)
+    return command if stage in ("check", "sets") else without_preview
+
+
+def _training_command(stage: str) -> Callable[..., None]:
+    def command(
+        recipe: RecipeArgument,
+        *,
+        set_: SetOption = [],  # noqa: B006 - Typer copies it
+        with_: WithOption = [],  # noqa: B006
+        run_dir: RunDirOption = None,
+        name: NameOption = None,
+        force: ForceOption = False,
+        quiet: QuietOption = False,
+    ) -> None:
+        run = open_run(recipe, set_, run_dir, with_, name=name)
+        if rank := current_rank():
+            _align_launched(run, rank, force=force, quiet=quiet)
+        else:
+            _run(run, stage, force=force, quiet=quiet)
 
     return command
 
 
-def _require_sets(run: Run) -> None:
-    """Refuse to build variant sets under a launcher, while the GPUs of the other ranks idle.
+def _run(run: Run, stage: str, *, force: bool, quiet: bool) -> bool:
+    """Bring a run up to a stage and print its summary; return whether the stage was reused."""
+    prepare(run, up_to(stage), force=force)
+    console.set_up(quiet=quiet)
+    reused = run_stages(run, stage, force=force)
+    for part in summary(run):
+        console.out.print(part)
+    return reused[stage]
+
+
+def _align_launched(run: Run, rank: Rank, *, force: bool, quiet: bool) -> None:
+    """Align as a rank of a launcher: rank 0 runs the stage, the others train along.
 
     Raises:
-        UsageError: a stage from `sources` to `sets` is not up to date.
+        UsageError: the variant sets are not up to date; the GPUs of the other ranks would idle.
     """
+    from mlc_data.align.distributed.worker import broadcast_task, join_training
+
+    if rank.rank:
+        console.set_up(quiet=True)
+        logging.getLogger("mlc_data").setLevel(logging.ERROR)  # rank 0 shows the rest
+        join_training(rank)
+        return
     if pending := first_pending(run, BUILD):
         rescue = f"`mlc-data rescue {run.folder}`, then " if pending == "rescue" else ""
         raise UsageError(
-            f"the variant sets of {run.folder} are not up to date (stage {pending}), and under a launcher only the "
-            f"training runs. Build the sets first: {rescue}`mlc-data sets {run.folder}`, without the launcher"
+            f"the variant sets of {run.folder} are not up to date (stage {pending}), and a launcher runs the "
+            f"training only. Build the sets first: {rescue}`mlc-data sets {run.folder}`, without the launcher"
         )
+    if _run(run, "align", force=force, quiet=quiet):
+        broadcast_task()

@@ -8,9 +8,10 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from mlc_data.align import preflight, processes
+from mlc_data.align import processes
 from mlc_data.align.distributed.environment import Rank
 from mlc_data.align.processes import check_rank, resolve_processes
+from mlc_data.align.stage import AlignStage
 from mlc_data.errors import UsageError
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.align import Align, Loss
@@ -49,7 +50,7 @@ def test_each_process_needs_a_gpu(
 ) -> None:
     see_gpus(monkeypatch, 2)
     with pytest.raises(UsageError, match=r"processes is 4, .* but 2 are visible"):
-        preflight(make_run(processes=4).recipe)
+        AlignStage().preflight(make_run(processes=4))
 
 
 def test_sharding_needs_two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:

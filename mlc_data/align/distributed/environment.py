@@ -29,8 +29,10 @@ def current_rank(environment: Mapping[str, str] = os.environ) -> Rank | None:
     Raises:
         UsageError: a variable of the launcher is missing, or is not a number.
     """
-    launched = {"RANK", "WORLD_SIZE", "MASTER_ADDR"} <= environment.keys()
-    if not launched or environment["WORLD_SIZE"] == "1":
+    if (
+        not {"RANK", "WORLD_SIZE", "MASTER_ADDR"} <= environment.keys()
+        or environment["WORLD_SIZE"] == "1"
+    ):
         return None
     names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_PORT")
     if wrong := [name for name in names if not environment.get(name, "").isdecimal()]:

@@ -18,6 +18,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from mlc_data import errors
+from mlc_data.align.callbacks import BOARD
 from mlc_data.align.checkpoint import read_trained
 from mlc_data.align.distributed.environment import current_rank
 from mlc_data.align.distributed.task import RESUME, Task
@@ -31,7 +32,7 @@ from mlc_data.recipe.align import Align
 
 
 def train_distributed(run: Run, settings: Align, revision: str | None, folder: Path) -> Trained:
-    """Train as `mlc_data.align.train.train` does, in several processes.
+    """Train as `mlc_data.align.train.train` does; the returned model has no adapters and is on the CPU.
 
     Args:
         run: the run whose sets and pairs are read.
@@ -39,21 +40,19 @@ def train_distributed(run: Run, settings: Align, revision: str | None, folder: P
         revision: commit of the model on the Hub.
         folder: folder of the training checkpoints.
 
-    Returns:
-        The result; its model has no adapters and is on the CPU.
-
     Raises:
         StoppedError: a stop was requested; the last step is saved in the folder.
         MlcDataError: a rank failed or died.
     """
     task = Task(
         run=run.folder.resolve(), recipe=run.recipe.model_copy(update={"align": settings}),
-        revision=revision, folder=folder.resolve(), launch_id=str(uuid.uuid4()),
+        revision=revision, folder=folder.resolve(), board=run.path(BOARD).resolve(),
+        launch_id=str(uuid.uuid4()),
     )  # fmt: skip
     shutil.rmtree(task.launch_dir, ignore_errors=True)
     task.launch_dir.mkdir(parents=True)
     if current_rank():
-        task.write_marker()
+        task.shared_fs_marker.write_text(task.state(), encoding="utf-8")
         broadcast_task(task.model_dump_json())
         train_rank(task)
         gc.collect()  # what the trainer held on the GPU

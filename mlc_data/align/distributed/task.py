@@ -23,6 +23,7 @@ class Task(BaseModel, frozen=True):
         recipe: the run's recipe; its ``align.processes`` and ``align.loss.layer`` are numbers.
         revision: commit of the model on the Hub.
         folder: folder of the training checkpoints.
+        board: folder of TensorBoard's event files.
         launch_id: another text for each launch.
     """
 
@@ -30,6 +31,7 @@ class Task(BaseModel, frozen=True):
     recipe: Recipe
     revision: str | None
     folder: Path
+    board: Path
     launch_id: str
 
     @property
@@ -47,10 +49,6 @@ class Task(BaseModel, frozen=True):
         """File that stops spawned ranks after their current step."""
         return self.launch_dir / "stop"
 
-    def write_marker(self) -> None:
-        """Write the launch and the step that it resumes from, as rank 0 sees it."""
-        self.shared_fs_marker.write_text(self._state(), encoding="utf-8")
-
     def check_shared_folder(self, rank: Rank, seconds: float = 180) -> None:
         """Wait until this machine sees what rank 0 sees, which a shared file system may delay.
 
@@ -58,7 +56,7 @@ class Task(BaseModel, frozen=True):
             UsageError: it does not see it after so many seconds.
         """
         deadline, marker = time.monotonic() + seconds, self.shared_fs_marker
-        while not marker.is_file() or marker.read_text(encoding="utf-8") != self._state():
+        while not marker.is_file() or marker.read_text(encoding="utf-8") != self.state():
             if time.monotonic() > deadline:
                 raise UsageError(
                     f"{rank} does not see in {self.folder} what rank 0 wrote there: all machines must mount the "
@@ -66,6 +64,7 @@ class Task(BaseModel, frozen=True):
                 )
             time.sleep(0.5)
 
-    def _state(self) -> str:
+    def state(self) -> str:
+        """Return the launch and the step that it resumes from, as this machine sees them."""
         saved = last_complete(self.folder)
         return f"{self.launch_id} {saved.name if saved else 'from the start'}"

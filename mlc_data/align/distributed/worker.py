@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import threading
 import time
 from contextlib import suppress
@@ -15,7 +16,6 @@ from accelerate import PartialState
 from torch import distributed
 from torch.distributed.elastic.multiprocessing.errors import record
 
-from mlc_data.align.callbacks import BOARD
 from mlc_data.align.checkpoint import gathered, write_trained
 from mlc_data.align.data import load, read_inputs
 from mlc_data.align.distributed.environment import Rank
@@ -29,7 +29,9 @@ from mlc_data.lm.loading import quiet
 from mlc_data.lm.prompt_format import PromptFormat
 from mlc_data.pipeline.run import Run
 
-_CONNECTION_WORDS = ("gloo", "nccl", "connection closed", "connection reset", "broken pipe")
+_LOST_CONNECTION = re.compile(
+    "gloo|nccl|connection (closed|reset)|broken pipe|failed to recv", re.I
+)
 
 
 def run_worker(task: Task, output: Any) -> None:
@@ -46,8 +48,7 @@ def join_training(rank: Rank) -> None:
     """Train along with rank 0 as a rank of a launcher; return at once where nothing is trained.
 
     Raises:
-        UsageError: this machine lacks GPUs or does not share the run's folder.
-        MlcDataError: the training failed.
+        MlcDataError: the training failed; `UsageError` if this machine does not fit to it.
     """
     if text := broadcast_task():
         task = Task.model_validate_json(text)
@@ -79,8 +80,7 @@ def train_rank(task: Task, delay: float = 0) -> None:
         with quiet():
             train_and_write(task)
     except RuntimeError as error:
-        network = isinstance(error, distributed.DistBackendError | distributed.DistNetworkError)
-        if not network and not any(word in str(error).lower() for word in _CONNECTION_WORDS):
+        if not _LOST_CONNECTION.search(str(error)):
             raise
         time.sleep(delay)
         raise MlcDataError(
@@ -100,11 +100,11 @@ def train_and_write(task: Task) -> None:
 
 def train_share(task: Task) -> Trained:
     """Return what this rank trained: the whole model, or its share of a sharded one."""
-    run, loaded = Run(task.recipe, task.run), load(task.recipe.align, task.revision)
-    inputs = read_inputs(run, PromptFormat(loaded.tokenizer))
+    loaded = load(task.recipe.align, task.revision)
+    inputs = read_inputs(Run(task.recipe, task.run), PromptFormat(loaded.tokenizer))
     job = Job(
         model=loaded.model, tokenizer=loaded.tokenizer, pairs=inputs.pairs, sets=inputs.sets.rows,
-        settings=task.recipe.align, seed=task.recipe.seed, folder=task.folder, board=run.path(BOARD),
+        settings=task.recipe.align, seed=task.recipe.seed, folder=task.folder, board=task.board,
     )  # fmt: skip
     return train(job)
 

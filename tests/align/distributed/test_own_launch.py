@@ -15,7 +15,6 @@ import pytest
 from launch_sandbox import (
     COMMAND,
     STEPS,
-    TIMEOUT,
     Ended,
     LaunchSandbox,
     align,
@@ -28,6 +27,7 @@ from launch_sandbox import (
     wait_until,
     weights,
 )
+from process_guard import has_ended
 from torch.testing import assert_close
 
 from mlc_data.align.stage import align as run_align
@@ -86,7 +86,7 @@ def test_interrupt_saves_the_last_step(interrupted: Cut) -> None:
 
 
 def test_interrupt_leaves_no_process(interrupted: Cut) -> None:
-    assert not psutil.wait_procs(interrupted.ranks, TIMEOUT)[1]
+    wait_until(lambda: all(map(has_ended, interrupted.ranks)))
 
 
 def test_interrupted_training_resumes_to_the_same_weights(
@@ -114,7 +114,7 @@ def test_killed_rank_is_one_line(killed: Cut) -> None:
 
 
 def test_killed_rank_ends_the_others(killed: Cut) -> None:
-    assert not psutil.wait_procs(killed.ranks, TIMEOUT)[1]
+    wait_until(lambda: all(map(has_ended, killed.ranks)))
 
 
 def test_killed_rank_leaves_no_checkpoint(killed: Cut) -> None:
@@ -124,7 +124,7 @@ def test_killed_rank_leaves_no_checkpoint(killed: Cut) -> None:
 
 def test_ranks_end_with_their_parent(sandbox: LaunchSandbox) -> None:
     orphaned = cut(sandbox.new_run("orphaned"), subprocess.Popen.kill)
-    assert not psutil.wait_procs(orphaned.ranks, TIMEOUT)[1]
+    wait_until(lambda: all(map(has_ended, orphaned.ranks)))
 
 
 def test_error_of_a_rank_keeps_its_class(make_run: Callable[..., Run]) -> None:

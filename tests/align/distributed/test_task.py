@@ -23,10 +23,11 @@ def task(make_run: Callable[..., Run]) -> Task:
         recipe=run.recipe,
         revision=None,
         folder=run.path("training"),
+        board=run.path("tensorboard"),
         launch_id="one",
     )
     task.launch_dir.mkdir(parents=True)
-    task.write_marker()
+    task.shared_fs_marker.write_text(task.state())
     return task
 
 
