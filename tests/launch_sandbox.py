@@ -107,9 +107,12 @@ def align(folder: Path, *options: str) -> list[str]:
 
 def torchrun(folder: Path, *options: str) -> Ended:
     """Run `mlc-data align` as two ranks of torchrun."""
-    port = str(free_port())
-    launch = [*TORCHRUN, "--nproc-per-node", "2", "--master-port", port, "-m", "mlc_data"]
-    return run([*launch, *align(folder, *options)])
+    return run([*TORCHRUN, *two_ranks(), *align(folder, *options)])
+
+
+def two_ranks() -> list[str]:
+    """Return torchrun's arguments for two ranks of `mlc-data` on this machine."""
+    return ["--nproc-per-node", "2", "--master-port", str(free_port()), "-m", "mlc_data"]
 
 
 def accelerate(folder: Path, machines: int = 1) -> list[Ended]:

@@ -29,10 +29,7 @@ def current_rank(environment: Mapping[str, str] = os.environ) -> Rank | None:
     Raises:
         UsageError: a variable of the launcher is missing, or is not a number.
     """
-    if (
-        not {"RANK", "WORLD_SIZE", "MASTER_ADDR"} <= environment.keys()
-        or environment["WORLD_SIZE"] == "1"
-    ):
+    if environment.get("WORLD_SIZE", "1") == "1" or not {"RANK", "MASTER_ADDR"} <= {*environment}:
         return None
     names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_PORT")
     if wrong := [name for name in names if not environment.get(name, "").isdecimal()]:

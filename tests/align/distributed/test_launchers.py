@@ -9,14 +9,20 @@ import launch_sandbox
 import pytest
 from launch_sandbox import (
     COMMAND,
+    STEPS,
     TORCHRUN,
     LaunchSandbox,
     accelerate,
     align,
+    last_step,
     notes,
     run,
     run_together,
+    start,
     torchrun,
+    two_ranks,
+    wait_for,
+    wait_until,
     weights,
 )
 from support import free_port
@@ -66,6 +72,23 @@ def test_two_shards_give_the_weights_of_one_process(sandbox: LaunchSandbox) -> N
     assert_close(weights(sharded), weights(alone), rtol=1e-4, atol=1e-6)
 
 
+def test_training_stopped_under_torchrun_resumes_to_the_same_weights(
+    sandbox: LaunchSandbox, trained: Path
+) -> None:
+    folder = sandbox.new_run("stopped")
+    launcher = start([*TORCHRUN, *two_ranks(), *align(folder)])
+    wait_until(lambda: last_step(folder) >= 4, launcher)
+    launcher.terminate()
+    (stopped,) = wait_for([launcher])
+    step = last_step(folder)
+    (error,) = stopped.errors
+    assert error.startswith(f"Error: stopped after step {step} of {STEPS}, which is saved")
+    resumed = run([*COMMAND, *align(folder, "processes=2")])
+    assert resumed.returncode == 0, resumed.output
+    assert notes(folder)["resumed_from"] == step
+    assert_close(weights(folder), weights(trained), rtol=0, atol=0)
+
+
 def test_finished_training_is_reused_by_all_ranks(trained: Path) -> None:
     launched = run_together([*COMMAND, *align(trained)], plain_environments())
     assert [each.returncode for each in launched] == [0, 0], launched
@@ -80,15 +103,14 @@ def test_one_process_reuses_what_two_trained(trained: Path) -> None:
 
 
 def test_missing_sets_are_refused(sandbox: LaunchSandbox) -> None:
-    launch = [*TORCHRUN, "--nproc-per-node", "2", "--master-port", str(free_port())]
     folder = sandbox.folder / "empty"
-    command = ["-m", "mlc_data", "align", str(sandbox.recipe), "--run-dir", str(folder)]
-    launched = run([*launch, *command])
+    command = ["align", str(sandbox.recipe), "--run-dir", str(folder)]
+    launched = run([*TORCHRUN, *two_ranks(), *command])
     assert launched.returncode == 1
     (error,) = launched.errors
     assert "are not up to date (stage sources)" in error
     assert f"Build the sets first: `mlc-data sets {folder}`" in error
-    assert not (folder / "prompts.parquet").exists()
+    assert not folder.exists()
 
 
 def test_other_number_than_launched_is_refused(sandbox: LaunchSandbox) -> None:
