@@ -1,4 +1,4 @@
-"""What the processes of one training share: the wish to stop, means, the extractor."""
+"""Values that the processes of one training share: stop requests, means, the extractor."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from torch import Tensor, distributed, nn
 from transformers import TrainerCallback
 
 
-def several() -> bool:
-    """Whether more than one process trains."""
+def is_distributed() -> bool:
+    """Return whether more than one process trains."""
     return (
         distributed.is_available()
         and distributed.is_initialized()
@@ -19,20 +19,20 @@ def several() -> bool:
 
 
 def any_process(flag: bool, device: torch.device | str) -> bool:
-    """Whether ``flag`` is set in any process. All ask at the same point, and all get the same answer."""
-    if not several():
+    """Return whether ``flag`` is set in any process; every process calls it at the same point."""
+    if not is_distributed():
         return flag
-    found = torch.tensor(int(flag), device=device)
-    distributed.all_reduce(found, distributed.ReduceOp.MAX)
-    return bool(found.item())
+    flags = torch.tensor(int(flag), device=device)
+    distributed.all_reduce(flags, distributed.ReduceOp.MAX)
+    return bool(flags.item())
 
 
 def mean_of_processes(value: Tensor) -> Tensor:
-    """The mean over the processes, [], of a scalar; where it is not a number in one, of the others.
+    """Return the mean of a scalar over the processes, [], without those in which it is not a number.
 
-    All call it at the same point.
+    Every process calls it at the same point.
     """
-    if not several():
+    if not is_distributed():
         return value
     known = torch.stack([torch.nan_to_num(value.detach()), (~value.isnan()).to(value.dtype)])
     distributed.all_reduce(known)
@@ -40,23 +40,22 @@ def mean_of_processes(value: Tensor) -> Tensor:
 
 
 class SharedModule(TrainerCallback):  # type: ignore[misc]
-    """Keeps a module equal in all processes that stands beside the model, where data parallelism does
-    not see it: it begins as in the first process, and its gradient is averaged before each optimiser
-    step.
+    """Keeps a module outside the model, which data parallelism does not cover, equal in all processes.
 
-    Its gradients must be there in all processes or in none.
+    It starts with the weights of rank 0, and its gradient is averaged before each optimiser step. Its
+    gradients must exist in all processes or in none.
     """
 
     def __init__(self, module: nn.Module) -> None:
         self.module = module
-        if several():
+        if is_distributed():
             with torch.no_grad():
                 for weight in module.parameters():
                     distributed.broadcast(weight, src=0)
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
-        """Called by the trainer when the step's gradients are complete."""
-        if several():
+        """Average the gradients; called by the trainer when those of the step are complete."""
+        if is_distributed():
             for weight in self.module.parameters():
                 if weight.grad is not None:
                     distributed.all_reduce(weight.grad)

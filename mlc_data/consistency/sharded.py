@@ -1,4 +1,4 @@
-"""Forward passes through a model whose weights are spread over processes (FSDP2)."""
+"""Forward passes through a model whose weights are sharded over processes (FSDP2)."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from torch.distributed.fsdp import FSDPModule
 
 
 def is_sharded(model: nn.Module) -> bool:
-    """Whether every forward pass gathers weights from all processes, and so needs all of them."""
+    """Return whether a forward pass gathers weights from all processes, and so needs all of them."""
     return isinstance(model, FSDPModule)
 
 
 def equal_passes(
     lengths: Sequence[int], batch_size: int, device: torch.device | str
 ) -> list[list[int]]:
-    """Indices in batches of similar length, as many of them in each process; all call it together.
+    """Return indices in batches of similar length, the same number of batches in every process.
 
-    A process with fewer texts than batches has empty ones at the end: it runs a pass there that
-    counts for nothing.
+    Every process calls it at the same point. One with fewer texts than batches gets empty batches at
+    the end, and runs a pass for each of them that does not count.
 
     Args:
-        lengths: of this process's texts, at least one.
-        batch_size: most rows a batch.
-        device: of the processes' tensors.
+        lengths: lengths of this process's texts in tokens, at least one.
+        batch_size: largest number of rows in a batch.
+        device: device of this process.
     """
     passes = torch.tensor(math.ceil(len(lengths) / batch_size), device=device)
     distributed.all_reduce(passes, distributed.ReduceOp.MAX)

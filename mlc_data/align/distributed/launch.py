@@ -21,12 +21,11 @@ from mlc_data import errors
 from mlc_data.align.callbacks import BOARD
 from mlc_data.align.checkpoint import read_trained
 from mlc_data.align.distributed.environment import current_rank
-from mlc_data.align.distributed.task import RESUME, Task
+from mlc_data.align.distributed.task import RESUME, STOP_FILE, Task
 from mlc_data.align.distributed.worker import broadcast_task, run_worker, train_rank
 from mlc_data.align.stopping import orderly_stop, stop_requested
 from mlc_data.align.train import Trained
 from mlc_data.core.child_output import ChildOutput
-from mlc_data.errors import MlcDataError, StoppedError
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.align import Align
 
@@ -57,17 +56,16 @@ def train_distributed(run: Run, settings: Align, revision: str | None, folder: P
         train_rank(task)
         gc.collect()  # what the trainer held on the GPU
     else:
-        _launch(task, int(settings.processes))
+        _launch(task)
     return read_trained(task.launch_dir)
 
 
-def _launch(task: Task, processes: int) -> None:
+def _launch(task: Task) -> None:
     """Run the ranks as children of this process, and show rank 0's log and progress."""
-    logs = task.launch_dir / "logs"
     config = LaunchConfig(
-        min_nodes=1, max_nodes=1, nproc_per_node=processes, run_id=task.launch_id, max_restarts=0,
-        rdzv_backend="c10d", rdzv_endpoint="localhost:0", local_addr="localhost", start_method="spawn",
-        logs_specs=DefaultLogsSpecs(log_dir=str(logs), redirects=Std.ALL),
+        min_nodes=1, max_nodes=1, nproc_per_node=int(task.recipe.align.processes), max_restarts=0,
+        rdzv_backend="c10d", rdzv_endpoint="localhost:0", local_addr="localhost", run_id=task.launch_id,
+        start_method="spawn", logs_specs=DefaultLogsSpecs(str(task.launch_dir / "logs"), Std.ALL),
     )  # fmt: skip
     for name in ("torch.distributed.elastic", "torch.multiprocessing"):  # the error says it shorter
         logging.getLogger(name).addHandler(logging.NullHandler())
@@ -81,18 +79,19 @@ def _launch(task: Task, processes: int) -> None:
             while wait([ranks], timeout=0.1).not_done:
                 output.show()
                 if stop_requested():
-                    task.stop_file.touch()
+                    (task.launch_dir / STOP_FILE).touch()
         finally:
-            if not ranks.done():  # a second Ctrl-C
+            while not ranks.done():  # a second Ctrl-C
                 for child in set(multiprocessing.active_children()).difference(before):
                     child.kill()
+                wait([ranks], timeout=0.1)
         output.show()
         try:
             ranks.result()
         except ChildFailedError as failed:
-            raise _error(failed, processes, logs) from None
+            raise _error(failed, task) from None
         if stop_requested():
-            raise StoppedError(f"stopped after the last step. {RESUME}")
+            raise errors.StoppedError(f"stopped after the last step. {RESUME}")
 
 
 def _block_interrupts() -> None:
@@ -101,20 +100,20 @@ def _block_interrupts() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
-def _error(failed: ChildFailedError, processes: int, logs: Path) -> MlcDataError:
+def _error(failed: ChildFailedError, task: Task) -> errors.MlcDataError:
     """Return the exception of the rank that failed first, or an error that says how it ended."""
     rank, failure = failed.get_first_failure()
     message: Any = failure.message
     if isinstance(message, dict):  # an exception that torch recorded
         name, _, text = message["message"].partition(": ")
         kind = getattr(errors, name, None)
-        if isinstance(kind, type) and issubclass(kind, MlcDataError):
+        if isinstance(kind, type) and issubclass(kind, errors.MlcDataError):
             return kind(text)
         reason = f"failed with {name}: {text}"
     elif failure.exitcode < 0:
-        reason = f"was killed by {failure.signal_name()}"
-        if failure.signal_name() == "SIGKILL":
-            reason += ", perhaps because memory ran out"
+        hint = ", perhaps because memory ran out" if failure.signal_name() == "SIGKILL" else ""
+        reason = f"was killed by {failure.signal_name()}{hint}"
     else:
         reason = f"exited with code {failure.exitcode}"
-    return MlcDataError(f"rank {rank} of {processes} {reason}. Its output is in {logs}. {RESUME}")
+    ranks, logs = task.recipe.align.processes, task.launch_dir / "logs"
+    return errors.MlcDataError(f"rank {rank} of {ranks} {reason}. Its output: {logs}. {RESUME}")

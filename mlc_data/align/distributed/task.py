@@ -12,6 +12,7 @@ from mlc_data.align.train import last_complete
 from mlc_data.errors import UsageError
 from mlc_data.recipe.recipe import Recipe
 
+STOP_FILE = "stop"  # in `Task.launch_dir`: spawned ranks stop after their current step
 RESUME = "The last saved step is kept: run the same command again to go on from there"
 
 
@@ -43,11 +44,6 @@ class Task(BaseModel, frozen=True):
     def shared_fs_marker(self) -> Path:
         """Marker file that proves all machines mount the same run folder."""
         return self.launch_dir / "shared-fs-marker"
-
-    @property
-    def stop_file(self) -> Path:
-        """File that stops spawned ranks after their current step."""
-        return self.launch_dir / "stop"
 
     def check_shared_folder(self, rank: Rank, seconds: float = 180) -> None:
         """Wait until this machine sees what rank 0 sees, which a shared file system may delay.

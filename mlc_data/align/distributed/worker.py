@@ -7,7 +7,8 @@ import os
 import re
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from torch.distributed.elastic.multiprocessing.errors import record
 from mlc_data.align.checkpoint import gathered, write_trained
 from mlc_data.align.data import load, read_inputs
 from mlc_data.align.distributed.environment import Rank
-from mlc_data.align.distributed.task import RESUME, Task
+from mlc_data.align.distributed.task import RESUME, STOP_FILE, Task
 from mlc_data.align.processes import check_rank
 from mlc_data.align.stopping import request_stop
 from mlc_data.align.train import Job, Trained, train
@@ -50,7 +51,9 @@ def join_training(rank: Rank) -> None:
     Raises:
         MlcDataError: the training failed; `UsageError` if this machine does not fit to it.
     """
-    if text := broadcast_task():
+    with _peer_errors():
+        text = broadcast_task()
+    if text:
         task = Task.model_validate_json(text)
         check_rank(rank, task.recipe.align)
         task.check_shared_folder(rank)
@@ -70,24 +73,27 @@ def broadcast_task(text: str = "") -> str:
 def train_rank(task: Task, delay: float = 0) -> None:
     """Train as one rank; rank 0 writes the result. torch records an exception for the launcher.
 
-    ``delay`` seconds pass before the loss of the connection to another rank is raised.
-
     Raises:
-        StoppedError: a stop was requested; the last step is saved.
-        MlcDataError: see `mlc_data.align.train.train`; another rank is gone.
+        MlcDataError: see `mlc_data.align.train.train`; the connection to another rank was lost.
     """
+    with _peer_errors(delay), quiet():
+        train_and_write(task)
+    distributed.destroy_process_group()
+
+
+@contextmanager
+def _peer_errors(delay: float = 0) -> Iterator[None]:
+    """Raise a lost connection, after ``delay`` seconds, as an error that says what it means."""
     try:
-        with quiet():
-            train_and_write(task)
+        yield
     except RuntimeError as error:
         if not _LOST_CONNECTION.search(str(error)):
             raise
         time.sleep(delay)
         raise MlcDataError(
             f"rank {os.environ['RANK']} of {os.environ['WORLD_SIZE']} lost the connection to another rank, which "
-            f"was killed (perhaps because memory ran out) or whose machine failed. {RESUME}"
+            f"probably failed or was killed (torch: {str(error).splitlines()[0]}). {RESUME}"
         ) from error
-    distributed.destroy_process_group()
 
 
 def train_and_write(task: Task) -> None:
@@ -102,18 +108,17 @@ def train_share(task: Task) -> Trained:
     """Return what this rank trained: the whole model, or its share of a sharded one."""
     loaded = load(task.recipe.align, task.revision)
     inputs = read_inputs(Run(task.recipe, task.run), PromptFormat(loaded.tokenizer))
-    job = Job(
+    return train(Job(
         model=loaded.model, tokenizer=loaded.tokenizer, pairs=inputs.pairs, sets=inputs.sets.rows,
         settings=task.recipe.align, seed=task.recipe.seed, folder=task.folder, board=task.board,
-    )  # fmt: skip
-    return train(job)
+    ))  # fmt: skip
 
 
 def _watch_parent(task: Task) -> None:
     """Stop in order when the parent asks for it; exit where the parent is gone."""
     parent = multiprocessing.parent_process()
     while parent is not None and parent.is_alive():
-        if task.stop_file.exists():
+        if (task.launch_dir / STOP_FILE).exists():
             request_stop()
         time.sleep(0.2)
     os._exit(1)
