@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlc_data.lineage.published import Published, remember
+from mlc_data.lineage.published import Published, record_publication
 from mlc_data.pipeline.run import Run
 from mlc_data.publish import checkpoint
 from mlc_data.publish.dataset import Wishes, build, data_parts, replacing
@@ -149,7 +149,7 @@ def _push_data(run: Run, order: Order, hub: Hub, show: Show | None) -> Pushed | 
 
 
 def _record(run: Run, pushed: Pushed, made: Publication) -> None:
-    remember(
+    record_publication(
         run.folder,
         Published(
             kind=pushed.kind,
