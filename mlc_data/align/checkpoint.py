@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mlc_data.core.manifest import ModelRecord
+from mlc_data.core.templates import environment
 from mlc_data.errors import MlcDataError
 from mlc_data.pipeline.run import write_text
 
@@ -88,14 +88,6 @@ def write_checkpoint(
 
 def render_card(card: Card) -> str:
     """The model card in Markdown, with the head that the Hub reads."""
-    environment = Environment(
-        loader=PackageLoader("mlc_data", "align"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # Markdown, not HTML
-    )
     head = {
         "license": card.base.licence.lower(),
         "base_model": card.base.id,
@@ -103,10 +95,14 @@ def render_card(card: Card) -> str:
         "pipeline_tag": "text-generation",
         "tags": ["mlc-data", card.settings["method"], "multilingual", "safety"],
     }
-    return environment.get_template("card.md.j2").render(
-        card=card,
-        made_by=_MADE_BY[card.settings["method"]],
-        head=yaml.safe_dump(head, sort_keys=False, allow_unicode=True),
-        settings=yaml.safe_dump(dict(card.settings), sort_keys=False, allow_unicode=True),
-        measures=[name for name in card.before if name in card.after],
+    return (
+        environment("align")
+        .get_template("card.md.j2")
+        .render(
+            card=card,
+            made_by=_MADE_BY[card.settings["method"]],
+            head=yaml.safe_dump(head, sort_keys=False, allow_unicode=True),
+            settings=yaml.safe_dump(dict(card.settings), sort_keys=False, allow_unicode=True),
+            measures=[name for name in card.before if name in card.after],
+        )
     )

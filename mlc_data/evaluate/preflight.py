@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mlc_data.core.hashing import code_version
-from mlc_data.errors import ModelError
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.judges import Endpoint, RefusalPhrases
 from mlc_data.recipe.judges import Judge as JudgeSettings
@@ -153,11 +152,10 @@ def _reader(recipe: Recipe) -> list[Any]:
 def _open(settings: JudgeSettings, key: str) -> Judge:
     from mlc_data.evaluate.judges import open_judge
     from mlc_data.evaluate.judges.phrases import RefusalPhrases as ByPhrases
-    from mlc_data.lm.loading import load_model
 
     if isinstance(settings, RefusalPhrases):
         return ByPhrases()
-    return open_judge(settings, load=load_model, key=key)
+    return open_judge(settings, key=key)
 
 
 def _identity(settings: JudgeSettings, key: str) -> list[Any]:
@@ -182,10 +180,6 @@ def _check_judge(settings: JudgeSettings, key: str) -> None:
     if isinstance(settings, RefusalPhrases):
         return
     if isinstance(settings, Endpoint):
-        open_judge(settings, load=_no_model, key=key)
+        open_judge(settings, key=key)
         return
     check_model(settings.model, settings.revision, f"{key}.model")
-
-
-def _no_model(*_: Any, **__: Any) -> Any:
-    raise ModelError("an endpoint loads no model")

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from mlc_data.core import progress
-from mlc_data.lm.loading import KEY, load_model, quiet
+from mlc_data.lm.loading import KEY, default_device, load_model, quiet
 from mlc_data.lm.prompt_format import PLAIN_PROMPT, PromptFormat
 
 NEXT_TURN = "\n" + PLAIN_PROMPT.partition("{")[0].strip()
@@ -130,7 +130,7 @@ def generate_at(
         ModelError: the model cannot be loaded; see `mlc_data.lm.loading.load_model`.
     """
     loaded = load_model(location, revision, dtype, KEY)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = default_device()
     with quiet():
         generate(
             loaded.model.to(device),
