@@ -37,7 +37,7 @@ def refresh(
         push=lambda run, options: push(str(run.folder), options.repo, options),
     )
     if done.diff is not None:
-        artifacts.tell(done.run)
+        artifacts.show(done.run)
         artifacts.markdown(done.run, "changes", in_markdown(done.diff))
     return str(done.run.folder)
 

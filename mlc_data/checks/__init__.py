@@ -13,7 +13,6 @@ from mlc_data.checks.repetition import Repetition
 from mlc_data.checks.round_trip import RoundTrip
 from mlc_data.checks.scoring import build_checks, reasons, score_rows
 from mlc_data.checks.script import Script
-from mlc_data.checks.stage import decide, preflight, score
 from mlc_data.checks.toxicity import Toxicity
 from mlc_data.checks.unknown import Unknown
 from mlc_data.language_id.fasttext import (
@@ -42,11 +41,8 @@ __all__ = [
     "Unknown",
     "VariantReason",
     "build_checks",
-    "decide",
     "load_identifier",
     "load_identifiers",
-    "preflight",
     "reasons",
-    "score",
     "score_rows",
 ]

@@ -129,3 +129,8 @@ def reasons(checks: Sequence[Check]) -> pl.Expr:
 def score_names(checks: Sequence[Check]) -> tuple[str, ...]:
     """The names of all score columns, in order."""
     return tuple(name for check in checks for name in check.scores)
+
+
+def check_versions(checks: Sequence[Check]) -> dict[str, int]:
+    """Return the version of each check by its name; part of the keys of the stages that score and decide."""
+    return {type(check).__name__: getattr(check, "version", 1) for check in checks}

@@ -135,7 +135,7 @@ def rescued(judged: pl.DataFrame, saved: pl.DataFrame, names: Sequence[str]) -> 
 
 
 @dataclass
-class Judged:
+class VerdictCounts:
     """Counts and content hash of judged variants, taken in part by part."""
 
     targets: Sequence[str]

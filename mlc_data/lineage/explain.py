@@ -17,7 +17,7 @@ from mlc_data.lineage.build import lineage_of
 from mlc_data.lineage.record import Lineage, ModelLineage, SourceLineage
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.recipe import Recipe
-from mlc_data.rescue.strategies import Rung
+from mlc_data.rescue.strategies import RescueStrategy
 
 _ID_DIGITS = 16
 _DECODING = (
@@ -188,7 +188,7 @@ def _rows(run: Run, name: str, mine: pl.Expr) -> list[dict[str, Any]]:
 def _attempt(
     run: Run, models: Mapping[str, ModelLineage], row: Mapping[str, Any], rung: str
 ) -> Attempt:
-    role = "second_translator" if rung == Rung.MODEL else "translator"
+    role = "second_translator" if rung == RescueStrategy.MODEL else "translator"
     return Attempt(
         rung=rung,
         model=models.get(role, ModelLineage(role=role)),
@@ -206,15 +206,15 @@ def _attempt(
 def _decoding(run: Run, rung: str) -> dict[str, Any]:
     """Search settings: those that `translate` recorded, changed as the rescue strategy changes them."""
     recipe = run.recipe
-    if rung == Rung.MODEL:
+    if rung == RescueStrategy.MODEL:
         engine = recipe.rescue.model
         return {name: getattr(engine, name) for name in _DECODING if hasattr(engine, name)}
     stage = run.manifest.stages.get("translate")
     recorded = stage.notes.get("settings", {}) if stage else {}
     first = {name: recorded[name] for name in _DECODING if name in recorded}
-    if rung == Rung.SEARCH:
+    if rung == RescueStrategy.SEARCH:
         return {**first, **recipe.rescue.search.model_dump()}
-    if rung == Rung.NBEST:
+    if rung == RescueStrategy.NBEST:
         hypotheses = recipe.rescue.hypotheses
         beam = max(hypotheses, first.get("beam_size", hypotheses))
         return {**first, "beam_size": beam, "num_hypotheses": hypotheses}

@@ -13,8 +13,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlc_data.core.files import write_text
 from mlc_data.errors import UsageError
-from mlc_data.pipeline.run import Run, write_text
+from mlc_data.pipeline.run import Run
 
 if TYPE_CHECKING:
     from openlineage.client.event_v2 import RunEvent

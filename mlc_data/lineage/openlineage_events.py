@@ -42,7 +42,6 @@ from mlc_data.lineage.build import lineage_of
 from mlc_data.lineage.record import ModelLineage, SourceLineage
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.recipe import Columns
-from mlc_data.stages import STAGES
 
 PRODUCER = f"urn:mlc-data:{__version__}"
 """URI of the producer; it need not be reachable."""
@@ -105,10 +104,9 @@ def build_events(run: Run) -> Iterator[RunEvent]:
     """Yield START and COMPLETE of each finished stage; the same manifest gives the same events."""
     builder = _Builder(run)
     stages = builder.manifest.stages
-    ordered = [name for name in STAGES if name in stages]
-    for name in (*ordered, *(name for name in stages if name not in STAGES)):
-        if stages[name].outputs:  # a stage that the recipe leaves out has none
-            yield from builder.events(name, stages[name])
+    for name, record in stages.items():
+        if record.outputs:  # a stage that the recipe leaves out has none
+            yield from builder.events(name, record)
 
 
 def run_id(name: str, key: str) -> UUID:

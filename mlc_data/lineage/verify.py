@@ -15,12 +15,12 @@ from mlc_data.lineage.published import find_publication, read_published
 from mlc_data.lineage.record import FILE, Lineage, PublishedData, read_lineage
 from mlc_data.pipeline.run import Run
 from mlc_data.publish.record import FILE as PUBLICATION
-from mlc_data.stages import ALIGN, BUILD
+from mlc_data.stages import BUILD, TRAINING
 
 CHECKPOINT = "checkpoint"
 """Folder of a run's checkpoint."""
 
-CHAIN = (*BUILD, ALIGN[0])
+CHAIN = (*BUILD, TRAINING[0])
 """The stages that lead to a checkpoint."""
 
 _RECORD = f"{CHECKPOINT}/{FILE}"

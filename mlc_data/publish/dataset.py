@@ -6,18 +6,17 @@ README.md  sets/  variants/  recipe.yaml  manifest.json  SHA256SUMS  publication
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from mlc_data.core.files import atomic_folder, write_text
 from mlc_data.core.hashing import hash_file
 from mlc_data.core.manifest import Manifest
 from mlc_data.core.redaction import without_folders
 from mlc_data.errors import UsageError
-from mlc_data.pipeline.run import Run, write_text
+from mlc_data.pipeline.run import Run
 from mlc_data.publish import license, record
 from mlc_data.publish.card import Facts, as_yaml, render
 from mlc_data.publish.license import UNKNOWN, LicenseDecision, Part
@@ -163,18 +162,8 @@ def replace_folder(folder: Path) -> Iterator[Path]:
         raise UsageError(
             f"{folder} exists and is not a published data set: choose another --to, or empty it"
         )
-    new = folder.with_name(f".{folder.name}.{os.getpid()}")
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
     try:
-        new.mkdir(parents=True)
-        yield new
-        if folder.exists():
-            folder.rename(old)
-        new.rename(folder)
+        with atomic_folder(folder) as new:
+            yield new
     except (FileExistsError, NotADirectoryError, PermissionError) as error:
         raise UsageError(f"cannot write to {folder}: {error.strerror}") from error
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)

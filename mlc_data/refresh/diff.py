@@ -10,10 +10,13 @@ from typing import Any
 import polars as pl
 import yaml
 
+from mlc_data.core.files import write_text
 from mlc_data.core.hashing import hash_value
 from mlc_data.core.manifest import Manifest
+from mlc_data.core.parquet import read_table, write_table
 from mlc_data.core.records import PROMPTS
-from mlc_data.pipeline.run import Run, Staging, read_table, write_table, write_text
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.recipe import BESIDE, Recipe
 from mlc_data.recipe.refresh import ChangedAbove
 from mlc_data.refresh import variants

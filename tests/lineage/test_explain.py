@@ -10,15 +10,15 @@ import pytest
 from lineage_run import OUTSIDE
 from typer.testing import CliRunner
 
-from mlc_data.checks.scoring import KINDS, build_checks, limits, reasons
-from mlc_data.checks.stage import preflight
+from mlc_data.checks.scoring import KINDS, limits, reasons
+from mlc_data.checks.stage import recipe_checks
 from mlc_data.cli.main import app
 from mlc_data.core.hashing import prompt_id
 from mlc_data.errors import UsageError
+from mlc_data.execute import run_stages
 from mlc_data.lineage.explain import explain
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import load_recipe
-from mlc_data.stages import bring_up_to
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         "languages.targets=[swh_Latn, spa_Latn]",
     ]
     made = Run.create(load_recipe("quickstart", settings), folder / "run")
-    bring_up_to(made, "check")
+    run_stages(made, "check")
     return made
 
 
@@ -56,7 +56,7 @@ def test_every_attempt_has_its_model_and_scores(run: Run) -> None:
 
 
 def test_thresholds_are_those_that_decided(run: Run) -> None:
-    checks = build_checks(run.recipe, preflight(run.recipe))
+    checks = recipe_checks(run.recipe)
     scores = pl.read_parquet(run.path("scores", "scores.parquet"))
     given = {
         (row["prompt_id"], row["language"]): set(row["reasons"])
@@ -80,7 +80,7 @@ def test_every_kind_of_check_names_scores_and_settings_that_there_are(run: Run) 
     for limit, check in limits():
         assert limit.score in scores
         assert limit.values(getattr(run.recipe.checks, check)).get("swh_Latn") is not None
-    built = {check.reason for check in build_checks(run.recipe, preflight(run.recipe))}
+    built = {check.reason for check in recipe_checks(run.recipe)}
     assert built <= {kind.reason for kind in KINDS}
 
 
@@ -98,7 +98,7 @@ def test_the_command_prints_tables_or_json(run: Run) -> None:
 
 def test_a_run_that_is_not_checked_yet(run: Run, tmp_path: Path) -> None:
     early = Run.create(run.recipe, tmp_path / "early")
-    bring_up_to(early, "translate")
+    run_stages(early, "translate")
     found = explain(early, "row:1", "swh_Latn")
     assert [variant.status for variant in found.variants] == ["not decided yet"]
     assert found.variants[0].attempts[0].scores == ()

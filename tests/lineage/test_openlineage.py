@@ -14,6 +14,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
+from support import forget_stages
 
 from mlc_data.errors import UsageError
 from mlc_data.lineage import openlineage
@@ -188,7 +189,7 @@ def test_the_file_names_no_folder_and_an_equal_one_is_left_alone(run: Run) -> No
     before = path.stat()
     write_events(run)
     assert path.stat().st_ino == before.st_ino
-    run.forget("align")
+    forget_stages(run, "align")
     write_events(run)
     assert "quickstart.align" not in path.read_text()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from lineage_run import train
+from support import forget_stages
 
 from mlc_data.errors import UsageError
 from mlc_data.lineage.published import FILE as PUBLISHED
@@ -100,7 +101,7 @@ def test_a_run_that_has_gone_on_differs_from_its_checkpoint(run: Run) -> None:
     found = inspect(other.folder)
     assert found.lineage == then
     assert told(found) == {("recipe", "differs"), ("source prompts", "differs")}
-    other.forget("align")
+    forget_stages(other, "align")
     assert ("checkpoint", "differs") in told(inspect(other.folder))
     train(other)
     assert inspect(other.folder).findings == ()
@@ -108,7 +109,7 @@ def test_a_run_that_has_gone_on_differs_from_its_checkpoint(run: Run) -> None:
 
 
 def test_a_run_without_a_checkpoint_tells_its_data(run: Run) -> None:
-    run.forget("align")
+    forget_stages(run, "align")
     shutil.rmtree(run.path("checkpoint"))
     found = inspect(run.folder)
     assert found.lineage.training is None
