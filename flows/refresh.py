@@ -35,7 +35,7 @@ def refresh(
         loaded,
         Path(run_dir) if run_dir else None,
         do_stage=lambda run, name: stage(str(run.folder), name),
-        push=lambda run, order: push(str(run.folder), order.repo, order),
+        push=lambda run, options: push(str(run.folder), options.repo, options),
     )
     if done.diff is not None:
         artifacts.show(done.run)

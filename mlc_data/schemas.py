@@ -20,8 +20,7 @@ from mlc_data.core.manifest import Manifest
 from mlc_data.lineage.record import Lineage
 from mlc_data.publish.record import Publication
 from mlc_data.recipe.recipe import Recipe
-from mlc_data.refresh.record import Diff
-from mlc_data.refresh.tables import PROMPT_CHANGES, VARIANT_CHANGES
+from mlc_data.refresh.record import PROMPT_CHANGES, VARIANT_CHANGES, Diff
 
 log = logging.getLogger(__name__)
 

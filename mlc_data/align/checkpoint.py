@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from peft import get_peft_model
 from torch import distributed
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
@@ -19,6 +18,7 @@ from mlc_data.align.data import load
 from mlc_data.align.train import Trained, adapters_of
 from mlc_data.core.files import write_text
 from mlc_data.core.manifest import ModelRecord
+from mlc_data.core.templates import environment
 from mlc_data.errors import MlcDataError
 from mlc_data.recipe.align import Align
 
@@ -132,14 +132,6 @@ def write_checkpoint(
 
 def render_card(card: Card) -> str:
     """The model card in Markdown, with the head that the Hub reads."""
-    environment = Environment(
-        loader=PackageLoader("mlc_data", "align"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # Markdown, not HTML
-    )
     head = {
         "license": card.base.licence.lower(),
         "base_model": card.base.id,
@@ -147,7 +139,8 @@ def render_card(card: Card) -> str:
         "pipeline_tag": "text-generation",
         "tags": ["mlc-data", card.settings["method"], "multilingual", "safety"],
     }
-    return environment.get_template("card.md.j2").render(
+    template = environment("align").get_template("card.md.j2")
+    return template.render(
         card=card,
         made_by=_MADE_BY[card.settings["method"]],
         head=yaml.safe_dump(head, sort_keys=False, allow_unicode=True),

@@ -1,4 +1,4 @@
-"""The lineage that a manifest and its recipe tell; what they do not know stays empty."""
+"""Lineage from a run's manifest and recipe; what they do not hold stays empty."""
 
 from __future__ import annotations
 
@@ -24,12 +24,7 @@ from mlc_data.recipe.recipe import Recipe, Source
 
 
 def lineage_of(recipe: Recipe, manifest: Manifest) -> Lineage:
-    """Of the data of a run, as far as it has come; nothing of a training.
-
-    Args:
-        recipe: of the run.
-        manifest: of the run.
-    """
+    """Return the lineage of a run's data, as far as the run has come; without any training."""
     return Lineage.make(**_data(recipe, manifest))
 
 
@@ -42,34 +37,28 @@ def write_lineage(
     key: str,
     training: TrainingLineage,
 ) -> None:
-    """Write ``lineage.json`` into a checkpoint's folder, which is complete but for it.
+    """Write ``lineage.json`` into a checkpoint's folder, as its last file.
 
     Args:
         folder: the checkpoint.
         recipe: that it was trained by.
-        manifest: of the run, whose last stage is not in it yet.
+        manifest: of the run; the stage `align` is not in it yet.
         base: the model that was trained.
-        key: hash of all that determines the checkpoint: the stage's key.
+        key: hash of everything that determines the checkpoint: the stage's key.
         training: how it was trained.
     """
-    told = _data(recipe, manifest)
-    made = Lineage.make(
-        **{
-            **told,
-            "models": [
-                *(one for one in told["models"] if one.role != "base"),
-                _model("base", base),
-            ],
-            "stages": [*told["stages"], StageLineage(name="align", key=key, versions=versions())],
-            "training": training,
-            "files": hashes(folder),
-        }
-    )
-    write_text(folder / FILE, made.text())
+    data = _data(recipe, manifest)
+    data["models"] = [
+        *(model for model in data["models"] if model.role != "base"),
+        _model("base", base),
+    ]
+    data["stages"].append(StageLineage(name="align", key=key, versions=versions()))
+    lineage = Lineage.make(**data, training=training, files=hashes(folder))
+    write_text(folder / FILE, lineage.text())
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file of a checkpoint but the record itself, by its path in the folder."""
+    """Return the SHA-256 of every file of a checkpoint but the record, by its path in the folder."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != FILE)
     return {path.relative_to(folder).as_posix(): hash_file(path) for path in files}
 
@@ -93,33 +82,30 @@ def _data(recipe: Recipe, manifest: Manifest) -> dict[str, Any]:
 def _sources(recipe: Recipe, manifest: Manifest) -> Iterator[SourceLineage]:
     stage = manifest.stages.get("sources")
     identity: Mapping[str, Any] = stage.notes.get(IDENTITY, {}) if stage else {}
-    yield _source("prompts", recipe.sources.prompts, identity.get("prompts"))
+    yield _source("prompts", recipe.sources.prompts, identity.get("prompts", {}))
     if recipe.sources.preferences:
-        yield _source("preferences", recipe.sources.preferences, identity.get("preferences"))
+        yield _source("preferences", recipe.sources.preferences, identity.get("preferences", {}))
     known = identity.get("decontaminate", [])
     for number, settings in enumerate(recipe.sources.decontaminate):
-        found = known[number] if number < len(known) else {}
-        yield SourceLineage(
-            name=f"decontaminate[{number}]",
-            place=without_folders(settings.path),
-            sha256=found.get("file"),
-        )
+        file = known[number].get("file") if number < len(known) else None
+        place = without_folders(settings.path)
+        yield SourceLineage(name=f"decontaminate[{number}]", place=place, sha256=file)
 
 
 def _source(name: str, source: Source, identity: Mapping[str, Any] | None) -> SourceLineage:
-    found = identity or {}
+    known = identity or {}
     return SourceLineage(
         name=name,
         place=source.hub or without_folders(source.path),
-        sha256=found.get("file"),
-        revision=found.get("revision") or source.revision if source.hub else None,
-        fingerprint=found.get("data"),
+        sha256=known.get("file"),
+        revision=known.get("revision") or source.revision if source.hub else None,
+        fingerprint=known.get("data"),
         licence=source.licence or "unknown",
     )
 
 
 def _models(recipe: Recipe, manifest: Manifest) -> Iterator[ModelLineage]:
-    """Those that the recipe asks for: a manifest may still name one that is no longer used."""
+    """Models that the recipe uses: a manifest may still name one that is no longer used."""
     used = ["translator"]
     used += ["second_translator"] if recipe.rescue.model else []
     used += ["language_identifier"] if recipe.checks.language_identifiers else []
@@ -131,10 +117,6 @@ def _models(recipe: Recipe, manifest: Manifest) -> Iterator[ModelLineage]:
 def _model(role: str, record: ModelRecord | None) -> ModelLineage:
     if record is None:
         return ModelLineage(role=role)
-    return ModelLineage(
-        role=role,
-        # Of a translator with a model for each language, the id names all of them.
-        id=" + ".join(without_folders(one) for one in record.id.split(" + ")),
-        revision=record.revision,
-        licence=record.licence,
-    )
+    # The id of a translator with a model for each language names all of them.
+    names = " + ".join(without_folders(name) for name in record.id.split(" + "))
+    return ModelLineage(role=role, id=names, revision=record.revision, licence=record.licence)

@@ -1,6 +1,6 @@
-"""``lineage.json``: what a checkpoint was made from. It lies in the checkpoint's folder and goes with it.
+"""``lineage.json`` in a checkpoint's folder: what the checkpoint was made from.
 
-It holds nothing that differs between two trainings of the same: no times, no folders of a machine.
+It holds nothing that differs between two equal trainings: no times, no folders of a machine.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mlc_data.core.hashing import hash_value
 from mlc_data.errors import MlcDataError
 
 FILE = "lineage.json"
-"""Its name, in the checkpoint's folder."""
+"""Name of the file in the checkpoint's folder."""
 
 FORMAT_VERSION = 1
 
@@ -122,33 +122,33 @@ class Lineage(_Record):
 
     @classmethod
     def make(cls, **values: Any) -> Self:
-        """The record with its hash, from every other field."""
+        """Return the record with its hash, from every other field."""
         return cls(**{**values, "hash": cls(hash="", **values).digest()})
 
     def digest(self) -> str:
-        """What ``hash`` is if nobody has edited the record."""
+        """Return the hash of everything but ``hash``: equal to it unless somebody edited the record."""
         return hash_value(self.model_dump(mode="json", exclude={"hash"}))
 
     def changed(self, **values: Any) -> Self:
-        """The record with other values, and the hash that belongs to them."""
-        told = {name: getattr(self, name) for name in type(self).model_fields if name != "hash"}
-        return self.make(**{**told, **values})
+        """Return the record with other values and the hash that belongs to them."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields if name != "hash"}
+        return self.make(**{**fields, **values})
 
     def text(self) -> str:
-        """The file's text."""
+        """Return the text of the file."""
         return self.model_dump_json(indent=2) + "\n"
 
 
 def read_lineage(path: Path) -> Lineage:
-    """The record in a file, whether or not it was edited: compare ``hash`` with `Lineage.digest`.
+    """Read a record, edited or not: compare ``hash`` with `Lineage.digest`.
 
     Raises:
-        MlcDataError: it is no record of a format that this version reads.
+        MlcDataError: it is not a record of a format that this version reads.
     """
     try:
         return Lineage.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise MlcDataError(
-            f"{path} is not a record of format {FORMAT_VERSION} ({error.error_count()} faults): it was "
-            "made by another version, or edited. Ask with the folder of the run that made the checkpoint"
+            f"{path} is not a record of format {FORMAT_VERSION} ({error.error_count()} errors): it was "
+            "made by another version, or edited. Name the folder of the run that made the checkpoint"
         ) from error

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlc_data.errors import ModelError
 from mlc_data.evaluate.judges.base import Judge
 from mlc_data.evaluate.judges.opening import open_judge
 from mlc_data.evaluate.judges.phrases import RefusalPhrases as ByPhrases
-from mlc_data.lm.loading import check_model, identify, load_model
+from mlc_data.lm.loading import check_model, identify
 from mlc_data.recipe.judges import Endpoint, RefusalPhrases
 from mlc_data.recipe.judges import Judge as JudgeSettings
 
@@ -20,7 +19,7 @@ def load_judge(settings: JudgeSettings, key: str) -> Judge:
     """Return the judge that a recipe's ``key`` names, ready to judge."""
     if isinstance(settings, RefusalPhrases):
         return ByPhrases()
-    return open_judge(settings, load=load_model, key=key)
+    return open_judge(settings, key=key)
 
 
 def identify_judge(settings: JudgeSettings, key: str) -> list[Any]:
@@ -44,10 +43,6 @@ def check_judge(settings: JudgeSettings, key: str) -> None:
     if isinstance(settings, RefusalPhrases):
         return
     if isinstance(settings, Endpoint):
-        open_judge(settings, load=_no_model, key=key)
+        open_judge(settings, key=key)
         return
     check_model(settings.model, settings.revision, f"{key}.model")
-
-
-def _no_model(*_: Any, **__: Any) -> Any:
-    raise ModelError("an endpoint loads no model")
