@@ -17,7 +17,7 @@ import polars as pl
 
 from mlc_data.core import records
 from mlc_data.core.manifest import Manifest
-from mlc_data.lineage.record import Lineage
+from mlc_data.pipeline.lineage.record import Lineage
 from mlc_data.publish.record import Publication
 from mlc_data.recipe.recipe import Recipe
 from mlc_data.refresh.record import PROMPT_CHANGES, VARIANT_CHANGES, Diff

@@ -15,10 +15,10 @@ from mlc_data.core.files import write_text
 from mlc_data.core.manifest import BASE, versions
 from mlc_data.core.paths import is_hub_id
 from mlc_data.errors import MlcDataError, UsageError
-from mlc_data.lineage.build import write_lineage
-from mlc_data.lineage.record import TrainingLineage
 from mlc_data.lm.loading import KEY, check_model, identify, layer_number, quiet
 from mlc_data.pipeline import superseded
+from mlc_data.pipeline.lineage.build import write_lineage
+from mlc_data.pipeline.lineage.record import TrainingLineage
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import Stage, StageResult, do
 from mlc_data.pipeline.staging import Staging

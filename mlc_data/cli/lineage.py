@@ -16,8 +16,8 @@ from mlc_data.core.console import out
 from mlc_data.errors import UsageError
 from mlc_data.lineage.explain import Explanation, explain
 from mlc_data.lineage.openlineage import export_events, write_events
-from mlc_data.lineage.record import Lineage
 from mlc_data.lineage.verify import BROKEN, LineageReport, inspect
+from mlc_data.pipeline.lineage.record import Lineage
 
 
 def register(app: typer.Typer) -> None:

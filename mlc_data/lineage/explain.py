@@ -13,8 +13,8 @@ from mlc_data.checks.scoring import limits
 from mlc_data.checks.verdicts import ATTEMPTS, FIRST
 from mlc_data.core.records import TRANSLATIONS
 from mlc_data.errors import UsageError
-from mlc_data.lineage.build import lineage_of
-from mlc_data.lineage.record import Lineage, ModelLineage, SourceLineage
+from mlc_data.pipeline.lineage.build import lineage_of
+from mlc_data.pipeline.lineage.record import Lineage, ModelLineage, SourceLineage
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.recipe import Recipe
 from mlc_data.rescue.strategies import RescueStrategy

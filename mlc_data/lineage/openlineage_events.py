@@ -38,10 +38,11 @@ from mlc_data.core.hashing import hash_value
 from mlc_data.core.manifest import StageRecord
 from mlc_data.core.paths import PACKAGE
 from mlc_data.core.records import KEYS, TRANSLATIONS, VARIANTS
-from mlc_data.lineage.build import lineage_of
-from mlc_data.lineage.record import ModelLineage, SourceLineage
+from mlc_data.pipeline.lineage.build import lineage_of
+from mlc_data.pipeline.lineage.record import ModelLineage, SourceLineage
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.recipe import Columns
+from mlc_data.stages import NAMES, STAGES, named
 
 PRODUCER = f"urn:mlc-data:{__version__}"
 """URI of the producer; it need not be reachable."""
@@ -65,35 +66,8 @@ SETS = "sets"
 CHECKPOINT = "checkpoint"
 
 _FOLDERS = (TRANSLATED, SETS, CHECKPOINT)
-_READS: Mapping[str, tuple[str, ...]] = {
-    "translate": (PROMPTS,),
-    "score": (TRANSLATED,),
-    "rescue": (TRANSLATED, SCORES),
-    "check": (TRANSLATED, SCORES, ATTEMPTS),
-    "sets": (PROMPTS, KEPT),
-    "align": (SETS, PREFERENCES),
-    "evaluate": (SETS, CHECKPOINT),
-    "safety": (CHECKPOINT,),
-    "utility": (CHECKPOINT,),
-}
-_MODELS: Mapping[str, tuple[str, ...]] = {
-    "translate": ("translator",),
-    "score": ("language_identifier",),
-    "rescue": ("translator", "second_translator", "language_identifier"),
-    "align": ("base",),
-    "evaluate": ("base",),
-    "safety": ("base",),
-    "utility": ("base",),
-}
-_CONTENT = {
-    PROMPTS: "prompts",
-    PREFERENCES: "preferences",
-    TRANSLATED: "translations",
-    SCORES: "scores",
-    ATTEMPTS: "attempts",
-    KEPT: "variants",
-    SETS: "sets",
-}
+_CONTENT = {table: part for stage in STAGES for table, part in stage.content.items()}
+
 _COUNTED = (PROMPTS, PREFERENCES, KEPT, SETS)
 
 Origin = tuple[str, str]
@@ -179,7 +153,7 @@ class _Builder:
             InputDataset(NAMESPACE, f"{self.name}/{table}", facets=self._facets(table))
             for table in self._read_by(name)
         ]
-        roles = _MODELS.get(name, ())
+        roles = named(name).models if name in NAMES else ()
         used = [model for model in self.lineage.models if model.role in roles and model.id]
         return [*tables, *map(_model, used)]
 
@@ -227,7 +201,9 @@ class _Builder:
         return dict(pl.read_parquet_schema(path)) if _is_parquet(path) else {}
 
     def _read_by(self, name: str) -> list[str]:
-        return [table for table in _READS.get(name, ()) if table in self.tables]
+        return [
+            table for table in (named(name).reads if name in NAMES else ()) if table in self.tables
+        ]
 
     def _origins(self, name: str, table: str) -> dict[str, list[tuple[str, str, str]]]:
         """Return by column of ``table`` its sources, each as namespace, dataset and column."""

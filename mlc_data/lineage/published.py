@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mlc_data.core.files import write_text
 from mlc_data.errors import MlcDataError
-from mlc_data.lineage.record import PublishedData
+from mlc_data.pipeline.lineage.record import PublishedData
 
 FILE = "published.json"
 """Name of the file in the run's folder."""

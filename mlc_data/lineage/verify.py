@@ -10,11 +10,11 @@ from pathlib import Path
 from mlc_data.core.hashing import hash_file
 from mlc_data.core.manifest import Manifest
 from mlc_data.errors import MlcDataError, UsageError
-from mlc_data.lineage.build import hashes, lineage_of
 from mlc_data.lineage.published import find_publication, read_published
-from mlc_data.lineage.record import FILE, Lineage, PublishedData, read_lineage
+from mlc_data.pipeline.layout import PUBLICATION
+from mlc_data.pipeline.lineage.build import hashes, lineage_of
+from mlc_data.pipeline.lineage.record import FILE, Lineage, PublishedData, read_lineage
 from mlc_data.pipeline.run import Run
-from mlc_data.publish.record import FILE as PUBLICATION
 from mlc_data.stages import BUILD, TRAINING
 
 CHECKPOINT = "checkpoint"

@@ -11,8 +11,8 @@ from mlc_data.core.manifest import ModelRecord
 from mlc_data.core.paths import is_hub_id
 from mlc_data.core.redaction import without_folders
 from mlc_data.errors import MlcDataError, UsageError
-from mlc_data.lineage import record as lineage
-from mlc_data.lineage.record import PublishedData
+from mlc_data.pipeline.lineage import record as lineage
+from mlc_data.pipeline.lineage.record import PublishedData
 from mlc_data.pipeline.run import Run
 from mlc_data.publish import record
 from mlc_data.publish.card import as_yaml, license_head, read_head

@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mlc_data.core.hashing import hash_value
 from mlc_data.errors import MlcDataError
+from mlc_data.pipeline.layout import PUBLICATION
 
-FILE = "publication.json"
+FILE = PUBLICATION
 """Name of the file in the published folder."""
 
 FORMAT_VERSION = 1

@@ -11,8 +11,8 @@ import pytest
 
 from mlc_data.align import align
 from mlc_data.core.manifest import versions
-from mlc_data.lineage.record import FILE, read_lineage
 from mlc_data.lineage.verify import inspect
+from mlc_data.pipeline.lineage.record import FILE, read_lineage
 from mlc_data.pipeline.run import Run
 
 MakeRun = Callable[..., Run]

@@ -14,8 +14,8 @@ from support import forget_stages
 from mlc_data.errors import UsageError
 from mlc_data.lineage.published import FILE as PUBLISHED
 from mlc_data.lineage.published import Published, read_published, record_publication
-from mlc_data.lineage.record import FILE, read_lineage
 from mlc_data.lineage.verify import Kind, LineageReport, inspect
+from mlc_data.pipeline.lineage.record import FILE, read_lineage
 from mlc_data.pipeline.run import Run
 
 Harm = Callable[[Path], object]

@@ -15,10 +15,10 @@ from hub_state import LoopbackHub
 from published_run import REPO, WORDS, ended, push
 from support import put
 
-from mlc_data.lineage.build import write_lineage
-from mlc_data.lineage.record import FILE, Lineage
-from mlc_data.lineage.record import TrainingLineage as Training
 from mlc_data.lineage.verify import inspect
+from mlc_data.pipeline.lineage.build import write_lineage
+from mlc_data.pipeline.lineage.record import FILE, Lineage
+from mlc_data.pipeline.lineage.record import TrainingLineage as Training
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import StageResult
 from mlc_data.pipeline.staging import Staging

@@ -10,7 +10,8 @@ from mlc_data.core.files import write_text
 from mlc_data.core.hashing import hash_file
 from mlc_data.core.manifest import Manifest, ModelRecord, versions
 from mlc_data.core.redaction import without_folders
-from mlc_data.lineage.record import (
+from mlc_data.pipeline.layout import TRAINING_STAGES
+from mlc_data.pipeline.lineage.record import (
     FILE,
     IDENTITY,
     Lineage,
@@ -19,7 +20,6 @@ from mlc_data.lineage.record import (
     StageLineage,
     TrainingLineage,
 )
-from mlc_data.pipeline.layout import TRAINING_STAGES
 from mlc_data.recipe.recipe import Recipe, Source
 
 
