@@ -20,7 +20,7 @@ from mlc_data.checks.shards import loaded_checks, spread_checks
 from mlc_data.checks.tables import ROWS_AT_ONCE, SCORES, files, translated, with_scores
 from mlc_data.checks.verdicts import (
     ATTEMPTS,
-    Judged,
+    VerdictCounts,
     attempts_schema,
     judge,
     passing,
@@ -35,7 +35,8 @@ from mlc_data.core.hashing import RowsHash, code_version
 from mlc_data.core.manifest import ModelRecord, VariantCounts
 from mlc_data.core.parquet import TableWriter
 from mlc_data.core.records import KEYS, TRANSLATIONS, Status
-from mlc_data.language_id.fasttext import LanguageIdentifier, load_identifiers
+from mlc_data.language_id.base import LanguageIdentifier
+from mlc_data.language_id.loading import load_identifiers
 from mlc_data.pipeline.run import Outcome, Run, Staging, read_table, with_schema
 from mlc_data.pipeline.sharding import Shard, remembered
 from mlc_data.pipeline.sharding.shard import Result
@@ -70,7 +71,7 @@ def word_lists(recipe: Recipe) -> tuple[WordList, ...]:
         SourceError: one cannot be used, or the language of the prompts has none.
     """
     languages = recipe.languages
-    return load_word_lists(recipe.checks.toxicity, languages.source, languages.targets)
+    return load_word_lists(recipe.checks.toxicity.words, languages.source, languages.targets)
 
 
 def score(run: Run, *, force: bool = False) -> bool:
@@ -154,7 +155,7 @@ def decide(run: Run, *, force: bool = False) -> bool:
     names = score_names(checks)
 
     def work(staging: Staging) -> Outcome:
-        judged = Judged(recipe.languages.targets)
+        judged = VerdictCounts(recipe.languages.targets)
         saved = _saved(run, checks)
         with (
             TableWriter(staging.path(KEPT), variants_schema(names)) as kept,

@@ -129,7 +129,8 @@ def evaluate_utility(run: Run, *, force: bool = False) -> bool:
 
 def _reading(recipe: Recipe) -> Reading:
     from mlc_data.evaluate.safety.validity import Reading
-    from mlc_data.language_id.fasttext import labels_of, load_identifiers
+    from mlc_data.language_id.base import labels_of
+    from mlc_data.language_id.loading import load_identifiers
     from mlc_data.languages.flores import get_language
     from mlc_data.text.loops import looping_share
 
@@ -143,7 +144,7 @@ def _reading(recipe: Recipe) -> Reading:
 
 def _reader(recipe: Recipe) -> list[Any]:
     """What `_reading` gives, for keys."""
-    from mlc_data.language_id.fasttext import load_identifiers
+    from mlc_data.language_id.loading import load_identifiers
 
     identifiers = load_identifiers(recipe.checks.language_identifiers)
     code = code_version("checks/loops.py", "checks/spans.py", "checks/labels.py")

@@ -2,7 +2,7 @@
 
 Every family of identifiers has labels of its own:
 
-- lid.176: ISO 639-1 and some Wikipedia codes (`mlc_data.languages.table` lists them by language);
+- lid.176: ISO 639-1 and some Wikipedia codes (`languages/flores.csv` lists them);
 - lingua: ISO 639-1 in lower case;
 - heliport (HeLI-OTS): ISO 639-3 without script, often the macrolanguage (``swa``, ``ara``);
 - lid218e and OpenLID: FLORES-200 codes, the newer ones with ``cmn`` for ``zho`` and a third part for

@@ -13,7 +13,7 @@ from importlib import metadata, util
 from typing import Any
 
 from mlc_data.errors import ModelError
-from mlc_data.language_id.fasttext import KEY, LanguageIdentifier
+from mlc_data.language_id.base import KEY, LanguageIdentifier
 
 _LEAST = 0.003
 _AT_ONCE = 2000

@@ -8,7 +8,6 @@ from typing import Any
 
 import polars as pl
 
-from mlc_data.checks.scoring import limits
 from mlc_data.checks.verdicts import ATTEMPTS, FIRST
 from mlc_data.core.manifest import ModelRecord
 from mlc_data.core.records import TRANSLATIONS
@@ -177,14 +176,13 @@ def _scores(recipe: Recipe, row: Mapping[str, Any]) -> Iterator[Score]:
         for name, value in row.items()
         if name not in TRANSLATIONS and name != "rung" and value is not None
     }
-    compared = [(limit, check) for limit, check in limits() if limit.score in scores]
+    thresholds = tuple(recipe.checks.thresholds())
     for name, value in scores.items():
-        found = [one for one in compared if one[0].score == name]
-        for limit, check in found:
-            section = getattr(recipe.checks, check)
-            bound = limit.bound(section, row["language"], scores)
-            yield Score(name, value, f"checks.{check}.{limit.key}", bound, limit.upper)
-        if not found:
+        compared = [threshold for threshold in thresholds if threshold.limit.score == name]
+        for each in compared:
+            bound = each.limit.bound(each.settings, row["language"], scores)
+            yield Score(name, value, each.key, bound, each.limit.upper)
+        if not compared:
             yield Score(name, value)
 
 

@@ -17,11 +17,12 @@ from typing import Any
 
 import polars as pl
 
-from mlc_data.checks.base import Check, VariantReason
+from mlc_data.checks.base import Check
 from mlc_data.checks.scoring import build_checks, score_names, score_rows
 from mlc_data.checks.shards import loaded_checks, spread_checks
 from mlc_data.checks.stage import preflight, word_lists
 from mlc_data.checks.tables import files, refuse_stale, scores_of
+from mlc_data.checks.unknown import Unknown
 from mlc_data.checks.verdicts import ATTEMPTS, attempts_schema, judge
 from mlc_data.core import progress
 from mlc_data.core.hashing import RowsHash, code_version, hash_value
@@ -45,7 +46,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 512
 """Variants that climb the ladder together."""
 
-_ONLY_ANOTHER_MODEL = frozenset({VariantReason.UNKNOWN})
+_ONLY_ANOTHER_MODEL = frozenset({Unknown.name})
 """What the same model cannot mend: it does not know the prompt's characters."""
 
 _ONLY_A_SPLIT = frozenset({FailureReason.SEGMENT_TOO_LONG})

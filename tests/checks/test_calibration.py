@@ -13,7 +13,6 @@ import yaml
 from mlc_data.checks import calibration
 from mlc_data.checks.calibration import (
     CALIBRATED,
-    THRESHOLDS,
     bound,
     calibrate,
     kept_scores,
@@ -38,9 +37,11 @@ def recipe() -> Recipe:
 
 
 def test_every_threshold_exists_and_names_a_score() -> None:
-    for one in THRESHOLDS:
-        assert isinstance(one.now(Checks()), ByLanguage), one.name
-        assert one.column.startswith(one.section), one.name
+    thresholds = [each for each in Checks().thresholds() if each.limit.calibrated]
+    assert len(thresholds) == 11
+    for each in thresholds:
+        assert isinstance(each.limit.thresholds(each.settings), ByLanguage), each.key
+        assert each.limit.score.startswith(each.key.split(".")[1]), each.key
 
 
 def test_the_order_statistic_is_the_binomial_one() -> None:
@@ -192,7 +193,7 @@ def test_a_reference_file_that_is_none_is_told(recipe: Recipe, tmp_path: Path) -
         reference_scores(tmp_path / "none.parquet", recipe)
     other = tmp_path / "pairs.txt"
     other.touch()
-    with pytest.raises(UsageError, match="none of"):
+    with pytest.raises(UsageError, match="not one of"):
         reference_scores(other, recipe)
     other = tmp_path / "pairs.parquet"
     other.write_bytes(b"no parquet")

@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from mlc_data.checks import decide, preflight, score
 from mlc_data.checks.scoring import build_checks, score_names
+from mlc_data.checks.stage import decide, preflight, score
 from mlc_data.checks.verdicts import judge, rejected_schema, scores_schema, variants_schema
 from mlc_data.core.records import TRANSLATIONS
 from mlc_data.errors import MlcDataError, ModelError, UsageError

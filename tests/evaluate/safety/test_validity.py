@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from mlc_data.evaluate.safety.validity import Reading, echo, read_replies
-from mlc_data.language_id.fasttext import labels_of, load_identifier
+from mlc_data.language_id.base import labels_of
+from mlc_data.language_id.loading import load_identifier
 from mlc_data.languages.flores import get_language
 from mlc_data.recipe.evaluate import Validity
 from mlc_data.text.loops import looping_share
