@@ -20,9 +20,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from mlc_data.execute import run_stages
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import load_recipe
-from mlc_data.stages import bring_up_to
 
 WAYS = {
     "alignment alone": ["align.loss.weight=0"],
@@ -52,13 +52,13 @@ def main() -> None:
     table = Table("way", *(name.replace("_", " ") for name in COLUMNS))
     with tempfile.TemporaryDirectory() as name:
         sets = Path(name) / "sets"
-        bring_up_to(Run.create(load_recipe("quickstart", common), sets), "sets")
+        run_stages(Run.create(load_recipe("quickstart", common), sets), "sets")
         before: dict[str, Any] = {}
         for number, (way, settings) in enumerate(WAYS.items()):
             folder = Path(name) / str(number)
             shutil.copytree(sets, folder)
             run = Run.create(load_recipe("quickstart", [*common, *settings]), folder)
-            bring_up_to(run, "evaluate")
+            run_stages(run, "evaluate")
             results = run.manifest.results
             if not before:
                 before = results["before"]

@@ -44,10 +44,10 @@ from mlc_data.evaluate.judges import Exchange
 from mlc_data.evaluate.judges.phrases import RefusalPhrases
 from mlc_data.evaluate.safety.rates import Interval, Judged, Weights, intervals
 from mlc_data.evaluate.safety.tables import judged_of, judgment_rows
+from mlc_data.execute import run_stages
 from mlc_data.pipeline.run import Run
 from mlc_data.quickstart import phrasebook
 from mlc_data.recipe.loading import load_recipe
-from mlc_data.stages import bring_up_to
 from mlc_data.variant_sets import split_of
 from scripts.phrasebook.build_prompts import refusal_and_answer
 
@@ -115,7 +115,7 @@ def train_all(
     write_sources(place)
     recipe = write_recipe(place, model, chosen.steps)
     built = place / "built"
-    bring_up_to(Run.create(load_recipe(str(recipe), chosen.overrides), built), "sets")
+    run_stages(Run.create(load_recipe(str(recipe), chosen.overrides), built), "sets")
     write_english_responses(built, place)
     for seed in range(chosen.seeds):
         for way in chosen.ways:
@@ -277,7 +277,7 @@ def align(place: Path, recipe: Path, way: str, seed: int, overrides: Sequence[st
     else:
         shutil.copytree(place / "built", folder)
     run = Run.create(load_recipe(str(recipe), settings), folder)
-    bring_up_to(run, "safety")
+    run_stages(run, "safety")
     return run
 
 

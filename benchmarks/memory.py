@@ -87,10 +87,9 @@ def measure(variants: int) -> tuple[float, float]:
     sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
     from support import StubTranslator
 
-    from mlc_data.checks import stage as checking
+    from mlc_data.execute import run_stage
     from mlc_data.pipeline.run import Run
     from mlc_data.recipe.loading import load_recipe
-    from mlc_data.sources.stage import load_sources
     from mlc_data.translate import stage as translation
 
     class Forgetful(StubTranslator):
@@ -117,10 +116,10 @@ def measure(variants: int) -> tuple[float, float]:
             ],
         )  # fmt: skip
         run = Run.create(recipe, Path(name) / "run")
-        load_sources(run)
+        run_stage(run, "sources")
         begun = time.perf_counter()
-        for stage in (translation.translate, checking.score, checking.decide):
-            stage(run)
+        for stage in ("translate", "score", "check"):
+            run_stage(run, stage)
         seconds = time.perf_counter() - begun
     return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 

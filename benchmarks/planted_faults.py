@@ -30,6 +30,7 @@ from mlc_data.checks import Check
 from mlc_data.checks.scoring import build_checks, prepare, score_rows
 from mlc_data.core.records import TRANSLATIONS
 from mlc_data.errors import ModelError
+from mlc_data.execute import run_stages
 from mlc_data.language_id.base import LanguageIdentifier
 from mlc_data.language_id.loading import load_identifiers
 from mlc_data.languages.flores import get_language
@@ -38,7 +39,6 @@ from mlc_data.quickstart import phrasebook
 from mlc_data.recipe.checks import Checks
 from mlc_data.recipe.loading import load_recipe
 from mlc_data.recipe.recipe import Recipe
-from mlc_data.stages import bring_up_to
 from mlc_data.translate.engines.base import Translator
 from mlc_data.translate.engines.loading import Request, load_translator
 from mlc_data.translate.sentences import split
@@ -89,7 +89,7 @@ def exact_variants(recipe: Recipe, count: int) -> list[Variant]:
     """Variants of the quickstart that are the phrasebook's text, kept or not."""
     with tempfile.TemporaryDirectory() as folder:
         run = Run.create(recipe, Path(folder) / "run")
-        bring_up_to(run, "check")
+        run_stages(run, "check")
         columns = ["source", "language", "text"]
         table = pl.concat(
             pl.read_parquet(run.path(part, "variants.parquet")).select(columns)

@@ -18,16 +18,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlc_data import variant_sets
 from mlc_data.checks import shards
-from mlc_data.checks import stage as checking
+from mlc_data.core.files import sync
 from mlc_data.core.hashing import hash_file
 from mlc_data.core.records import FailureReason
+from mlc_data.execute import run_stage
 from mlc_data.languages.flores import get_language
-from mlc_data.pipeline.run import Run, sync
+from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import load_recipe
 from mlc_data.rescue import stage as rescuing
-from mlc_data.sources import stage as sources
+from mlc_data.stages import BUILD
 from mlc_data.translate import stage as translation
 from mlc_data.translate.cache.replica import lending
 from mlc_data.translate.cache.store import file_of
@@ -201,31 +201,21 @@ def _plain(word: str) -> bool:
     return word.isalpha() and word.islower() and len(word) > 3
 
 
-STAGES: dict[str, Callable[[Run], object]] = {
-    "sources": sources.load_sources,
-    "translate": translation.translate,
-    "score": checking.score,
-    "rescue": rescuing.rescue,
-    "check": checking.decide,
-    "sets": variant_sets.build_sets,
-}
-
-
 def measure(folder: Path, ntrex: Path, count: int, shard_variants: int) -> Found:
     """Build a run of ``count`` prompts in all languages of the text, in shards of so many variants."""
     text = Parallel(ntrex)
     shard_prompts = -(-shard_variants // len(text.targets))
     # What is imported and loaded once is no part of what is measured.
     first = _run(folder / "first", text, text.prompts(WARM), shard_prompts)
-    for stage in STAGES.values():
-        stage(first)
+    for name in BUILD:
+        run_stage(first, name)
     prompts = text.prompts(count)
     run = _run(folder, text, prompts, shard_prompts)
     found = Found(len(prompts), len(prompts) * len(text.targets))
     watch = Watch(found)
-    for name, stage in STAGES.items():
+    for name in BUILD:
         with watch.stage(name):
-            stage(run)
+            run_stage(run, name)
         if name == "translate":
             found.bytes["cache"] = file_of(str(folder / "cache")).stat().st_size
             _lend(run.recipe.translate.cache, folder, found)

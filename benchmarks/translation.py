@@ -36,11 +36,11 @@ from mlc_data.checks import stage as checking
 from mlc_data.checks.scoring import build_checks, prepare
 from mlc_data.checks.tables import ROWS_AT_ONCE
 from mlc_data.core.records import TRANSLATIONS
+from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
 from mlc_data.quickstart import phrasebook
 from mlc_data.recipe.loading import load_recipe
 from mlc_data.recipe.recipe import Recipe
-from mlc_data.sources.stage import load_sources
 from mlc_data.translate import stage as translation
 from mlc_data.translate.engines.ctranslate2 import even_batches
 from mlc_data.translate.engines.loading import NllbTranslator, Request, load_translator
@@ -182,12 +182,14 @@ def road(task: Task, folder: Path) -> dict[str, float]:
     """Seconds of each of our stages on a new run."""
     run = Run.create(task.recipe, folder)
     stages = {
-        "read": load_sources,
-        "translate": translation.translate,
-        "score": checking.score,
-        "decide and write": checking.decide,
+        "read": "sources",
+        "translate": "translate",
+        "score": "score",
+        "decide and write": "check",
     }
-    return {name: _seconds(lambda stage=stage: stage(run)) for name, stage in stages.items()}
+    return {
+        name: _seconds(lambda stage=stage: run_stage(run, stage)) for name, stage in stages.items()
+    }
 
 
 class Plans:

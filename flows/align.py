@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows.common import main, walk
-from flows.parameters import Folder, Override, RecipeName
-from mlc_data.stages import ALIGN
+from flows.common import main, prepare, run_tasks
+from flows.parameters import Folder, Override, RecipeName, TrainingName
+from mlc_data.stages import TRAINING
 
 
 @flow(name="align")
 def align(
-    recipe: RecipeName = "", run_dir: Folder | None = None, overrides: list[Override] | None = None
+    recipe: RecipeName = "",
+    run_dir: Folder | None = None,
+    overrides: list[Override] | None = None,
+    name: TrainingName | None = None,
 ) -> str:
     """Train and evaluate on a run whose variant sets are built; returns the run's folder.
 
@@ -20,8 +23,9 @@ def align(
             and without that means ``quickstart``.
         run_dir: the run's folder; default ``runs/<recipe name>``.
         overrides: ``dotted.key=value`` each.
+        name: name of a training beside others on the same variant sets.
     """
-    return walk(recipe, run_dir, overrides, ALIGN)
+    return run_tasks(prepare(recipe, run_dir, overrides, TRAINING, name), TRAINING)
 
 
 if __name__ == "__main__":

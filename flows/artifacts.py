@@ -33,7 +33,7 @@ log = logging.getLogger("mlc_data.flows")
 REPORT = "report.html"
 
 
-def tell(run: Run) -> None:
+def show(run: Run) -> None:
     """A table of languages, a summary with the figures before and after, and a link to the report or,
     without one, to the run's folder. Each keeps its key, so that the UI shows how it changed from run to run.
     """

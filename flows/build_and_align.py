@@ -1,4 +1,4 @@
-"""Flow `build-and-align`: the whole road, from English prompts to an aligned checkpoint."""
+"""Flow `build-and-align`: the whole pipeline, from English prompts to an aligned checkpoint."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from prefect import flow, tags
 
 from flows.align import align
 from flows.build_variants import build_variants
-from flows.common import TAG, main, prepare
-from flows.parameters import Folder, Override, RecipeName
-from mlc_data.stages import STAGES
+from flows.common import TAG, main, opened, prepare
+from flows.parameters import Folder, Override, RecipeName, TrainingName
+from mlc_data.stages import NAMES
 
 
 @flow(name="build-and-align")
 def build_and_align(
-    recipe: RecipeName = "", run_dir: Folder | None = None, overrides: list[Override] | None = None
+    recipe: RecipeName = "",
+    run_dir: Folder | None = None,
+    overrides: list[Override] | None = None,
+    name: TrainingName | None = None,
 ) -> str:
     """Build variant sets, align, evaluate; finished stages are reused. Returns the run's folder.
 
@@ -22,12 +25,13 @@ def build_and_align(
             and without that means ``quickstart``.
         run_dir: the run's folder; default ``runs/<recipe name>``.
         overrides: ``dotted.key=value`` each.
+        name: name of a training beside others on the same variant sets.
     """
-    run = prepare(recipe, run_dir, overrides, STAGES)
+    run = prepare(recipe, run_dir, overrides, NAMES, name)
     # A deployment's tags are not handed on to the flows within, and the heartbeat automation goes by them.
-    with run.locked(), tags(TAG):
+    with run.locked(), tags(TAG), opened(run):
         build_variants(run_dir=str(run.folder))
-        align(run_dir=str(run.folder))
+        align(run_dir=str(run.folder), name=name)
     return str(run.folder)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows.common import main, walk
+from flows.common import main, prepare, run_tasks
 from flows.parameters import Folder, Override, RecipeName
 from mlc_data.stages import BUILD
 
@@ -21,7 +21,7 @@ def build_variants(
         run_dir: the run's folder; default ``runs/<recipe name>``.
         overrides: ``dotted.key=value`` each.
     """
-    return walk(recipe, run_dir, overrides, BUILD)
+    return run_tasks(prepare(recipe, run_dir, overrides, BUILD), BUILD)
 
 
 if __name__ == "__main__":

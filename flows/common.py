@@ -1,11 +1,13 @@
-"""What the flows share: one task a stage, the run's folder, and errors told in one line."""
+"""Shared by the flows: a task for each stage, the run's folder, and errors in one line."""
 
 from __future__ import annotations
 
 import argparse
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -16,73 +18,97 @@ from flows import artifacts, runners
 from mlc_data.core import progress
 from mlc_data.core.console import set_up
 from mlc_data.errors import MlcDataError
+from mlc_data.execute import preflight, run_stage
 from mlc_data.pipeline import sharding
 from mlc_data.pipeline.run import Run
-from mlc_data.recipe.loading import load_recipe, shipped_recipes
+from mlc_data.recipe.loading import apply_overrides, load_recipe, parse_recipe, shipped_recipes
 from mlc_data.recipe.recipe import Recipe
-from mlc_data.stages import preflight, run_stage
 
 TAG = "mlc-data"
 """On every run of a deployment of ours, and on the flows within: the heartbeat automation goes by it."""
 
 
-@task(task_run_name="{name}", cache_policy=NO_CACHE)
-def stage(run_dir: str, name: str) -> bool:
-    """Do one stage of the run in ``run_dir``; returns whether it was reused.
+_opened: ContextVar[Run | None] = ContextVar("opened", default=None)
 
-    The stage itself knows when it is done, by hashes, so Prefect's cache is left out. One that is done in shards
-    hands them to the recipe's runner, a task each.
+
+@contextmanager
+def opened(run: Run) -> Iterator[None]:
+    """Let the flows within work on a run that has been checked already."""
+    token = _opened.set(run)
+    try:
+        yield
+    finally:
+        _opened.reset(token)
+
+
+@task(task_run_name="{name}", cache_policy=NO_CACHE)
+def stage(run_dir: str, name: str, training: str | None = None) -> bool:
+    """Do one stage of the run in ``run_dir``; return whether it was reused.
+
+    The stage itself knows by hashes when it is done, so Prefect's cache is not used. A stage in shards hands
+    them to the recipe's runner, a task each.
     """
-    run = Run.open(Path(run_dir))
+    run = Run.open(Path(run_dir), training)
     workers = runners.InTasks(run.recipe.runner)
     with progress.beside(artifacts.ProgressInUi()), sharding.using(workers), tags(TAG):
         return run_stage(run, name)
 
 
 def load(recipe: str, run_dir: str | None, overrides: list[str] | None) -> Recipe:
-    """The recipe that a flow's parameters mean."""
+    """Return the recipe that a flow's parameters mean."""
     known = run_dir is not None and (Path(run_dir) / "recipe.yaml").is_file()
     return load_recipe(recipe or (str(run_dir) if known else "quickstart"), overrides or ())
 
 
 def prepare(
-    recipe: str, run_dir: str | None, overrides: list[str] | None, stages: tuple[str, ...]
+    recipe: str,
+    run_dir: str | None,
+    overrides: list[str] | None,
+    stages: Sequence[str],
+    name: str | None = None,
 ) -> Run:
-    """The run to work on, once everything that ``stages`` need has been found."""
-    loaded = load(recipe, run_dir, overrides)
+    """Return the run to work on, once everything that ``stages`` need is known to be there."""
+    run = _opened.get()
+    if run is not None and run_dir == str(run.folder):
+        return run
+    if run_dir and name and not recipe and (Path(run_dir) / "recipe.yaml").is_file():
+        known = Run.open(Path(run_dir), name).recipe
+        loaded = parse_recipe(
+            apply_overrides(known.model_dump(mode="json"), overrides or ()), run_dir
+        )
+    else:
+        loaded = load(recipe, run_dir, overrides)
     runners.check(loaded)
-    run = Run.create(loaded, Path(run_dir) if run_dir else None)
-    preflight(run.recipe, stages)
+    run = Run.of(loaded, Path(run_dir) if run_dir else None, name)
+    run.check_folder()
+    preflight(run, stages)
+    run.prepare_folder()
     return run
 
 
-def walk(
-    recipe: str, run_dir: str | None, overrides: list[str] | None, stages: tuple[str, ...]
-) -> str:
-    """Do ``stages`` one after another, a task each; returns the run's folder."""
-    run = prepare(recipe, run_dir, overrides, stages)
+def run_tasks(run: Run, stages: Sequence[str]) -> str:
+    """Do ``stages`` one after another, a task each; return the run's folder."""
     with run.locked():
         for name in stages:
-            stage(str(run.folder), name)
-    artifacts.tell(run)
+            stage(str(run.folder), name, run.training)
+    artifacts.show(run)
     return str(run.folder)
 
 
 class _Expected(logging.Filter):
-    """Errors that a user can act on are logged once, as one line: their traceback and the same
-    message from each flow around the task would tell nothing more."""
+    """Log errors that a user can act on once, as one line, without a traceback."""
 
-    told: str | None = None
+    logged: str | None = None
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, MlcDataError):
-            if str(error) == self.told:
+            if str(error) == self.logged:
                 return False
-            self.told = str(error)
-            record.msg, record.args = "%s", (self.told,)
+            self.logged = str(error)
+            record.msg, record.args = "%s", (self.logged,)
             record.exc_info = record.exc_text = None
-        elif self.told and self.told in str(record.msg):
+        elif self.logged and self.logged in str(record.msg):
             record.msg = str(record.msg).partition("(")[0]  # "Finished in state Failed"
         return True
 
@@ -104,7 +130,7 @@ def main(flow: Callable[..., Any], description: str | None) -> None:
     chosen = parser.parse_args()
     set_up(quiet=False)
     try:
-        # Told here in our words, before Prefect holds the parameters against their types.
+        # Checked here, for a message in our words, before Prefect holds the parameters against their types.
         runners.check(load(chosen.recipe, chosen.run_dir, chosen.overrides))
         recipe = chosen.recipe
         if recipe and recipe not in shipped_recipes():

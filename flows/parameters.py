@@ -25,6 +25,7 @@ _NAMES = "|".join(name.replace(".", "[.]") for name in _SHIPPED)
 RECIPE_PATTERN = rf"^(|{_NAMES}|.*/.*|.+[.]ya?ml)$"
 OVERRIDE_PATTERN = rf"^\s*({'|'.join(_SECTIONS)})(\.[^\s.=]+)*\s*=[\s\S]*$"
 REPO_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$"
+TRAINING_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 LICENCE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9.+-]*$"
 
 RecipeName = Annotated[str, Field(pattern=RECIPE_PATTERN)]
@@ -32,6 +33,9 @@ RecipeName = Annotated[str, Field(pattern=RECIPE_PATTERN)]
 
 Folder = Annotated[str, Field(min_length=1)]
 """A run's folder on the worker."""
+
+TrainingName = Annotated[str, Field(pattern=TRAINING_PATTERN)]
+"""Name of a training; it becomes a folder's name."""
 
 Override = Annotated[str, Field(pattern=OVERRIDE_PATTERN)]
 """``dotted.key=value`` of a recipe, as after ``--set``; the first key is a section of it."""
@@ -51,6 +55,7 @@ IN_WORDS: Mapping[str, str] = {
     OVERRIDE_PATTERN: "dotted.key=value, where the key begins with a section of the recipe "
     f"({', '.join(_SECTIONS)})",
     REPO_PATTERN: "organisation/name",
+    TRAINING_PATTERN: "letters, digits, '-', '_' and '.'",
     LICENCE_PATTERN: "an SPDX identifier such as CC-BY-4.0",
 }
 """What each pattern asks for, for messages: a server can only cite the pattern."""

@@ -37,7 +37,7 @@ def refresh(
         push=lambda run, order: push(str(run.folder), order.repo, order),
     )
     if done.diff is not None:
-        artifacts.tell(done.run)
+        artifacts.show(done.run)
         artifacts.markdown(done.run, "changes", in_markdown(done.diff))
     return str(done.run.folder)
 

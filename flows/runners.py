@@ -23,9 +23,7 @@ from mlc_data.pipeline.sharding.shard import Result, Shard
 from mlc_data.pipeline.sharding.workers import AT_ONCE, Done
 from mlc_data.recipe.recipe import Recipe
 from mlc_data.recipe.runner import Runner
-
-WITH_ENGINE = ("translate", "rescue")
-"""Stages whose shards load a translation model."""
+from mlc_data.stages import named
 
 _SECONDS = 10
 
@@ -157,7 +155,7 @@ class InTasks:
 def _reserving(runner: Runner, stage: str) -> ExitStack:
     """Tasks that are submitted within are given what the runner says; GPUs only where an engine works."""
     stack = ExitStack()
-    gpus = runner.gpus_per_task if stage in WITH_ENGINE else 0
+    gpus = runner.gpus_per_task if "translator" in named(stage).models else 0
     if runner.type == "ray":
         from prefect_ray.context import remote_options
 

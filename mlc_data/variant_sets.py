@@ -6,15 +6,17 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, ClassVar
 
 import polars as pl
 
-from mlc_data.core.hashing import RowsHash, code_version
-from mlc_data.core.parquet import SplitFiles
+from mlc_data.core.hashing import RowsHash
+from mlc_data.core.parquet import SplitFiles, read_table
 from mlc_data.core.records import PROMPTS, SETS, SetReason, Split
 from mlc_data.errors import MlcDataError
-from mlc_data.pipeline.run import Outcome, Run, Staging, read_table
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import Stage, StageResult
+from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.recipe import AtLeast, Sets
 
 log = logging.getLogger(__name__)
@@ -79,17 +81,35 @@ def assemble(
     return pl.DataFrame(rows, schema=schema), dict(sorted(dropped.items()))
 
 
-def build_sets(run: Run, *, force: bool = False) -> bool:
-    """Write ``sets/{train,test}-*.parquet``; returns whether the stage was reused.
+class VariantSetsStage(Stage):
+    """Build variant sets by the completeness policy and split them.
 
     Raises:
         UsageError: the checks have not been run yet.
         MlcDataError: the kept variants are not those of the run's prompts.
     """
-    recipe = run.recipe
-    targets, settings = recipe.languages.targets, recipe.sets
 
-    def work(staging: Staging) -> Outcome:
+    name = "sets"
+    command = "sets"
+    help = "Build variant sets from the variants that were kept."
+    reads = ("prompts.parquet", "variants/variants.parquet")
+    writes: ClassVar = {"sets": "variant sets"}
+    content: ClassVar = {"sets": "sets"}
+    counts = ("sets",)
+
+    def key(self, run: Run) -> dict[str, Any]:
+        """See `Stage.key`."""
+        return {
+            "prompts": run.content_hash("prompts"),
+            "variants": run.content_hash("variants"),
+            "sets": run.recipe.sets.model_dump(mode="json"),
+            "languages": run.recipe.languages.model_dump(mode="json"),
+        }
+
+    def work(self, run: Run, staging: Staging) -> StageResult:
+        """See `Stage.work`."""
+        recipe = run.recipe
+        targets, settings = recipe.languages.targets, recipe.sets
         content, dropped, complete = RowsHash(), Counter[str](), 0
         folder = staging.path("sets", "part").parent
         with ExitStack() as stack:
@@ -116,20 +136,11 @@ def build_sets(run: Run, *, force: bool = False) -> bool:
         sizes = {split.value: writer.rows for split, writer in files.items()}
         kept, counted = sum(sizes.values()), dict(sorted(dropped.items()))
         log.info("sets: %d kept (%s), dropped %s", kept, sizes, counted or "none")
-        return Outcome(
+        return StageResult(
             counts={"sets": {"kept": kept, "dropped": counted}},
             content_hash={"sets": content.hexdigest()},
             notes={"splits": sizes, "complete": complete},
         )
-
-    key = {
-        "prompts": run.content_hash("prompts"),
-        "variants": run.content_hash("variants"),
-        "sets": settings.model_dump(mode="json"),
-        "languages": recipe.languages.model_dump(mode="json"),
-        "code": code_version("variants.py", "records.py"),
-    }
-    return run.stage("sets", key, ("sets",), work, force=force)
 
 
 def _in_slices(run: Run) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:

@@ -9,12 +9,16 @@ from typing import Any
 import polars as pl
 import pytest
 import torch
+from support import put
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from mlc_data.core.hashing import hash_rows, prompt_id
+from mlc_data.core.parquet import write_table
 from mlc_data.core.records import PREFERENCES, SETS
-from mlc_data.pipeline.run import Outcome, Run, Staging, write_table
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import StageResult
+from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.loading import parse_recipe
 
 CHAT = (
@@ -108,7 +112,7 @@ def make_run(tmp_path: Path, small: dict[str, Any], tiny: Path) -> Callable[...,
         run = Run.create(parse_recipe(small, "test"), tmp_path / name)
         sets, pairs = tables()
         with run.locked():
-            run.stage("sets", {}, ("sets", "preferences.parquet"), lambda s: fill(s, sets, pairs))
+            put(run, "sets", {}, ("sets", "preferences.parquet"), lambda s: fill(s, sets, pairs))
         return run
 
     return make
@@ -137,11 +141,11 @@ def tables() -> tuple[pl.DataFrame, pl.DataFrame]:
     return pl.DataFrame(sets, schema=SETS), pl.DataFrame(pairs, schema=PREFERENCES)
 
 
-def fill(staging: Staging, sets: pl.DataFrame, pairs: pl.DataFrame) -> Outcome:
+def fill(staging: Staging, sets: pl.DataFrame, pairs: pl.DataFrame) -> StageResult:
     write_table(sets[:8], staging.path("sets", "train-00000-of-00001.parquet"), SETS)
     write_table(sets[8:], staging.path("sets", "test-00000-of-00001.parquet"), SETS)
     write_table(pairs, staging.path("preferences.parquet"), PREFERENCES)
-    return Outcome(
+    return StageResult(
         content_hash={
             "sets": hash_rows(sets.iter_rows(named=True)),
             "preferences": hash_rows(pairs.iter_rows(named=True)),

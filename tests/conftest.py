@@ -34,6 +34,7 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]
         return ROAD if nodeid.startswith(ROAD) else nodeid.partition("::")[0]
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     return ByFile(config, log)
 

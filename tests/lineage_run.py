@@ -6,13 +6,15 @@ import json
 
 import numpy as np
 from safetensors.numpy import save_file
+from support import put
 
-from mlc_data.core.hashing import hash_value
 from mlc_data.core.manifest import ModelRecord
 from mlc_data.lineage.build import write_lineage
 from mlc_data.lineage.openlineage import write_events
 from mlc_data.lineage.record import TrainingLineage
-from mlc_data.pipeline.run import Outcome, Run, Staging
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import StageResult
+from mlc_data.pipeline.staging import Staging
 
 BASE = ModelRecord(id="/home/somebody/models/base", revision="0123456789abcdef", licence="mit")
 KEY = {"all": "that determines it"}
@@ -23,7 +25,7 @@ PROMPTS = [{"prompt": "How do I cook rice?", "category": "kitchen"}, {"prompt": 
 def train(run: Run) -> None:
     """The stage `align`, without a training."""
 
-    def work(staging: Staging) -> Outcome:
+    def work(staging: Staging) -> StageResult:
         folder = staging.path("checkpoint")
         folder.mkdir()
         (folder / "README.md").write_text("# Small\n")
@@ -34,11 +36,11 @@ def train(run: Run) -> None:
             run.recipe,
             run.manifest,
             base=BASE,
-            key=hash_value(KEY),
+            key=staging.key,
             training=TrainingLineage(method="dpo", layer=2, steps=6, pairs=8, variant_sets=1),
         )
-        return Outcome(models={"base": BASE})
+        return StageResult(models={"base": BASE})
 
     with run.locked():
-        run.stage("align", KEY, ("checkpoint",), work)
+        put(run, "align", KEY, ("checkpoint",), work, force=True)
         write_events(run)

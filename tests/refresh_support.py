@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import write_jsonl
+from support import put, write_jsonl
 
-from mlc_data.pipeline.run import Outcome, Run, Staging
+from mlc_data.execute import run_stage
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import StageResult
+from mlc_data.pipeline.staging import Staging
 from mlc_data.quickstart import phrasebook
 from mlc_data.recipe.loading import parse_recipe
 from mlc_data.refresh.refresh import Push, Refreshed, refresh
-from mlc_data.stages import ALIGN, run_stage
+from mlc_data.stages import TRAINING
 from mlc_data.translate.engines.base import Request
 from mlc_data.translate.engines.ctranslate2 import Ct2Translator
 
@@ -66,7 +69,7 @@ class Project:
 
     def _do(self, run: Run, name: str) -> bool:
         self.stage = name
-        stand_in = self.training and name in ALIGN
+        stand_in = self.training and name in TRAINING
         reused = _stand_in(run, name) if stand_in else run_stage(run, name)
         if not reused:
             self.did.append(name)
@@ -79,11 +82,11 @@ class Project:
 
 
 def _stand_in(run: Run, name: str) -> bool:
-    def work(staging: Staging) -> Outcome:
+    def work(staging: Staging) -> StageResult:
         staging.path(name, "done.txt").write_text(run.content_hash("sets"))
-        return Outcome()
+        return StageResult()
 
-    return run.stage(name, {"sets": run.content_hash("sets")}, (name,), work)
+    return put(run, name, {"sets": run.content_hash("sets")}, (name,), work)
 
 
 def open_project(
@@ -95,7 +98,13 @@ def open_project(
 ) -> Project:
     """A project of the given rows whose engine notes what it is asked."""
     source = {"path": str(folder / "prompts.jsonl"), "columns": {"id": "uid"}}
-    small["sources"] = {"prompts": {**source, "licence": "CC-BY-4.0"}}
+    pairs = write_jsonl(
+        folder / "pairs.jsonl", [{"prompt": "How?", "chosen": "No.", "rejected": "So."}]
+    )
+    small["sources"] = {
+        "prompts": {**source, "licence": "CC-BY-4.0"},
+        "preferences": {"path": str(pairs), "licence": "CC-BY-4.0"},
+    }
     small["translate"]["cache"] = str(folder / "cache")
     for name, section in sections.items():
         small[name] = {**small.get(name, {}), **section}

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mlc_data.core.records import FailureReason
 from mlc_data.errors import ModelError
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import Stage, StageResult, do, forget
+from mlc_data.pipeline.staging import Staging
+from mlc_data.stages import dependents, named
 from mlc_data.translate.engines.base import Decoding, Done, Hypothesis, Request, Translator
 
 
@@ -72,3 +76,35 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def put(
+    run: Run,
+    name: str,
+    key: Mapping[str, Any],
+    outputs: Sequence[str],
+    work: Callable[[Staging], StageResult],
+    *,
+    force: bool = False,
+) -> bool:
+    """Write outputs under a stage's name in the way that every stage writes its own."""
+    real = named(name)
+
+    class Written(Stage):
+        writes = dict.fromkeys(outputs, "")
+        content, counts, results, models = real.content, real.counts, real.results, real.models
+
+        def key(self, run: Run) -> Mapping[str, Any]:
+            return key
+
+        def work(self, run: Run, staging: Staging) -> StageResult:
+            return work(staging)
+
+    Written.name = name
+    with run.locked():
+        return do(run, Written(), dependents(real), force=force)
+
+
+def forget_stages(run: Run, *names: str) -> None:
+    """Take stages out of the manifest."""
+    forget(run, *(named(name) for name in names))

@@ -3,13 +3,18 @@ from typing import Any
 
 import polars as pl
 import pytest
+from support import put
 
 from mlc_data.core.hashing import hash_rows, prompt_id
+from mlc_data.core.parquet import write_table
 from mlc_data.core.records import PROMPTS
 from mlc_data.errors import MlcDataError
-from mlc_data.pipeline.run import Outcome, Run, Staging, write_table
+from mlc_data.execute import run_stage
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import StageResult
+from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.recipe import AtLeast, Sets
-from mlc_data.variant_sets import assemble, build_sets, split_of
+from mlc_data.variant_sets import assemble, split_of
 
 TARGETS = ("spa_Latn", "swh_Latn", "zho_Hans")
 PROMPT_ROWS = pl.DataFrame(
@@ -68,12 +73,12 @@ def written(make_run: Callable[..., Run]) -> Written:
     def write(kept: pl.DataFrame, prompts: pl.DataFrame = PROMPT_ROWS, **sets: Any) -> Run:
         run = make_run([{"prompt": "A?"}], sets={"test_share": 0.0, **sets})
 
-        def work(staging: Staging) -> Outcome:
+        def work(staging: Staging) -> StageResult:
             write_table(prompts, staging.path("prompts.parquet"), PROMPTS)
             kept.write_parquet(staging.path("variants", "variants.parquet"))
-            return Outcome(content_hash={"prompts": "p", "variants": "v"})
+            return StageResult(content_hash={"prompts": "p", "variants": "v"})
 
-        run.stage("check", {}, ("prompts.parquet", "variants"), work)
+        put(run, "check", {}, ("prompts.parquet", "variants"), work)
         return run
 
     return write
@@ -101,7 +106,7 @@ def test_slices_give_what_the_whole_gives(
         orient="row",
     )
     run = written(kept, prompts, shard_rows=5)
-    build_sets(run)
+    run_stage(run, "sets")
     whole, dropped = assemble(prompts, kept, run.recipe.sets, TARGETS)
     files = sorted(run.path("sets").glob("train-*.parquet"))
     assert [file.name for file in files] == [f"train-0000{n}-of-00004.parquet" for n in range(4)]
@@ -124,4 +129,4 @@ def test_variants_of_other_prompts_are_refused(
     monkeypatch.setattr("mlc_data.variant_sets.PROMPTS_AT_ONCE", 1)
     monkeypatch.setattr("mlc_data.variant_sets.VARIANTS_AT_ONCE", 1)
     with pytest.raises(MlcDataError, match="check RUN --force"):
-        build_sets(written(wrong))
+        run_stage(written(wrong), "sets")

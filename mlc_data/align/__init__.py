@@ -8,14 +8,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from mlc_data.consistency.loss import MultilingualConsistencyLoss
-
 if TYPE_CHECKING:
-    from mlc_data.align.stage import align, preflight
+    from mlc_data.align.stage import align
     from mlc_data.align.stopping import request_stop
     from mlc_data.align.trainer import Consistency, MLCDPOTrainer, MLCTrainerMixin
     from mlc_data.consistency.encode import encode_location, encode_sets, plain_loss
     from mlc_data.consistency.hidden_states import last_token_states, set_states
+    from mlc_data.consistency.loss import MultilingualConsistencyLoss
     from mlc_data.lm.loading import LoadedModel, check_model, load_model
     from mlc_data.lm.prompt_format import PromptFormat, SetSampler, TokenSets, tokenise_sets
 
@@ -35,17 +34,17 @@ __all__ = [
     "last_token_states",
     "load_model",
     "plain_loss",
-    "preflight",
     "request_stop",
     "set_states",
     "tokenise_sets",
 ]
 
 _HOMES = {
+    "consistency.loss": ("MultilingualConsistencyLoss",),
     "lm.prompt_format": ("PromptFormat", "SetSampler", "TokenSets", "tokenise_sets"),
     "consistency.encode": ("encode_location", "encode_sets", "plain_loss"),
     "lm.loading": ("LoadedModel", "check_model", "load_model"),
-    "align.stage": ("align", "preflight"),
+    "align.stage": ("align",),
     "consistency.hidden_states": ("last_token_states", "set_states"),
     "align.stopping": ("request_stop",),
     "align.trainer": ("Consistency", "MLCDPOTrainer", "MLCTrainerMixin"),

@@ -11,7 +11,7 @@ import uuid
 from pathlib import Path
 
 from mlc_data.align.launch import Task
-from mlc_data.pipeline.run import write_text
+from mlc_data.core.files import write_text
 
 
 def main(task: Task) -> int:

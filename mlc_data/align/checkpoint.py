@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,9 @@ import torch
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from mlc_data.core.files import write_text
 from mlc_data.core.manifest import ModelRecord
 from mlc_data.errors import MlcDataError
-from mlc_data.pipeline.run import write_text
-
-Measures = Mapping[str, float]
 
 _MADE_BY = {
     "dpo": "DPO on English preference pairs",
@@ -31,8 +29,7 @@ class Card:
     """What the model card says.
 
     ``content_hash`` maps table names (sets, preferences) to the content hashes they were read
-    with; ``settings`` is the recipe's ``align`` section; ``before`` and ``after`` are held-out
-    measures by name (empty where none were taken); ``training`` the stage's figures.
+    with; ``settings`` is the recipe's ``align`` section; ``training`` the stage's figures.
     """
 
     name: str
@@ -45,8 +42,6 @@ class Card:
     prompt_format: str
     training: Mapping[str, Any]
     versions: Mapping[str, str]
-    before: Measures = field(default_factory=dict)
-    after: Measures = field(default_factory=dict)
 
 
 def merged(model: Any) -> Any:
@@ -108,5 +103,4 @@ def render_card(card: Card) -> str:
         made_by=_MADE_BY[card.settings["method"]],
         head=yaml.safe_dump(head, sort_keys=False, allow_unicode=True),
         settings=yaml.safe_dump(dict(card.settings), sort_keys=False, allow_unicode=True),
-        measures=[name for name in card.before if name in card.after],
     )

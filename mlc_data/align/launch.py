@@ -22,8 +22,9 @@ from mlc_data import errors, launcher
 from mlc_data.align import launched
 from mlc_data.align.relay import Relay
 from mlc_data.align.stopping import orderly_stop, stop_requested
+from mlc_data.core.files import write_text
 from mlc_data.errors import MlcDataError, StoppedError, UsageError
-from mlc_data.pipeline.run import Run, write_text
+from mlc_data.pipeline.run import Run
 from mlc_data.recipe.align import Align
 from mlc_data.recipe.recipe import Recipe
 

@@ -27,10 +27,11 @@ from mlc_data.align.stage import BOARD
 from mlc_data.align.stopping import request_stop
 from mlc_data.align.train import Job, Trained, adapters_of, train
 from mlc_data.core import progress
+from mlc_data.core.files import write_text
 from mlc_data.errors import MlcDataError, StoppedError
 from mlc_data.lm.loading import quiet
 from mlc_data.lm.prompt_format import PromptFormat
-from mlc_data.pipeline.run import Run, write_text
+from mlc_data.pipeline.run import Run
 
 
 def main(task: Task, rank: int) -> int:

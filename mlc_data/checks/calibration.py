@@ -20,13 +20,14 @@ import yaml
 
 from mlc_data.checks.round_trip import RoundTrip
 from mlc_data.checks.scoring import build_checks, prepare, reasons, score_rows
+from mlc_data.core.files import write_text
 from mlc_data.core.hashing import hash_file
 from mlc_data.core.manifest import now
 from mlc_data.core.records import TRANSLATIONS
 from mlc_data.errors import UnknownLanguageError, UsageError
 from mlc_data.language_id.loading import load_identifiers
 from mlc_data.languages.flores import get_language
-from mlc_data.pipeline.run import Run, write_text
+from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import merge, parse_recipe
 from mlc_data.recipe.recipe import Recipe
 

@@ -14,18 +14,21 @@ from mlc_data.checks.base import Check
 from mlc_data.checks.scoring import load, prepare, save
 from mlc_data.checks.tables import parts, translated
 from mlc_data.core import progress
-from mlc_data.pipeline.run import Run, Staging
+from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.sharding import Shard, spread
 from mlc_data.pipeline.sharding.shard import Result, folder_of
+from mlc_data.pipeline.stage import Stage
+from mlc_data.pipeline.staging import Staging
 
 
 def spread_checks(
+    stage: Stage,
     run: Run,
     staging: Staging,
     checks: Sequence[Check],
+    *,
     weights: Sequence[int],
     shown: tuple[str, str],
-    *,
     others: bool = False,
     **more: Any,
 ) -> list[tuple[Path, Result]]:
@@ -33,6 +36,7 @@ def spread_checks(
     every process (see `loaded_checks`).
 
     Args:
+        stage: the stage.
         run: the run.
         staging: the stage's.
         checks: the recipe's.
@@ -45,7 +49,7 @@ def spread_checks(
     shutil.rmtree(folder, ignore_errors=True)
     save(prepare(checks, lambda: map(translated, parts(run))), folder, others=others)
     with progress.bar(shown[0], sum(weights), shown[1]) as bar:
-        return spread(run, staging, weights, bar, **more)
+        return spread(stage, run, staging, weights, bar, **more)
 
 
 def loaded_checks(shard: Shard, run: Run, checks: Sequence[Check]) -> tuple[Check, ...]:

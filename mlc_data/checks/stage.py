@@ -7,15 +7,15 @@ again without translating or scoring again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import polars as pl
 
 from mlc_data.checks.base import Check
 from mlc_data.checks.language_id import LanguageId
-from mlc_data.checks.scoring import build_checks, score_names, score_rows
+from mlc_data.checks.scoring import build_checks, check_versions, score_names, score_rows, scored_by
 from mlc_data.checks.shards import loaded_checks, spread_checks
 from mlc_data.checks.tables import ROWS_AT_ONCE, SCORES, files, translated, with_scores
 from mlc_data.checks.verdicts import (
@@ -31,41 +31,49 @@ from mlc_data.checks.verdicts import (
 )
 from mlc_data.checks.word_lists import WordList, load_word_lists
 from mlc_data.core import progress
-from mlc_data.core.hashing import RowsHash, code_version
+from mlc_data.core.hashing import RowsHash
 from mlc_data.core.manifest import ModelRecord, VariantCounts
-from mlc_data.core.parquet import TableWriter
+from mlc_data.core.parquet import TableWriter, read_table, with_schema
 from mlc_data.core.records import KEYS, TRANSLATIONS, Status
 from mlc_data.language_id.base import LanguageIdentifier
 from mlc_data.language_id.loading import load_identifiers
-from mlc_data.pipeline.run import Outcome, Run, Staging, read_table, with_schema
+from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.sharding import Shard, remembered
 from mlc_data.pipeline.sharding.shard import Result
+from mlc_data.pipeline.stage import Stage, StageResult
+from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.recipe import Recipe
 
 log = logging.getLogger(__name__)
 
 KEPT = "variants/variants.parquet"
-ASIDE = "rejected/variants.parquet"
+REJECTED = "rejected/variants.parquet"
 
-_CODE = ("checks", "refusals", "languages.py", "language_table.py", "records.py")
 _FEW = 0.5
 
 
-def preflight(recipe: Recipe) -> tuple[LanguageIdentifier, ...]:
-    """The recipe's language identifiers; none if it leaves language identification out.
+def load_recipe_identifiers(recipe: Recipe) -> tuple[LanguageIdentifier, ...]:
+    """Return the recipe's language identifiers; none if it leaves language identification out.
 
-    They are looked for, and loaded only when something is to be scored. Lists of words are read.
+    They are located now and loaded when something is scored.
 
     Raises:
         ModelError: an identifier is missing, or is no such model.
-        SourceError: a list of words cannot be used.
     """
-    word_lists(recipe)
     return load_identifiers(recipe.checks.language_identifiers)
 
 
+def recipe_checks(recipe: Recipe) -> tuple[Check, ...]:
+    """Return the recipe's checks.
+
+    Raises:
+        ModelError: an identifier is missing, or is no such model.
+    """
+    return build_checks(recipe, load_recipe_identifiers(recipe))
+
+
 def word_lists(recipe: Recipe) -> tuple[WordList, ...]:
-    """The lists of words that the recipe names for its languages.
+    """Return the lists of words that the recipe names for its languages.
 
     Raises:
         SourceError: one cannot be used, or the language of the prompts has none.
@@ -74,123 +82,157 @@ def word_lists(recipe: Recipe) -> tuple[WordList, ...]:
     return load_word_lists(recipe.checks.toxicity.words, languages.source, languages.targets)
 
 
-def score(run: Run, *, force: bool = False) -> bool:
-    """Write ``scores/scores.parquet``, a shard for each file of translations; returns whether the stage was
-    reused.
+class ScoreStage(Stage):
+    """Score every translation: ``scores/scores.parquet``, a shard for each file of translations.
 
     Raises:
-        ModelError: see `preflight`.
+        ModelError: a language identifier is missing.
         UsageError: nothing has been translated yet.
     """
-    recipe = run.recipe
-    identifiers = preflight(recipe)
-    checks = build_checks(recipe, identifiers)
 
-    def work(staging: Staging) -> Outcome:
+    name = "score"
+    reads = ("translations",)
+    writes: ClassVar = {"scores": "scores"}
+    models = ("language_identifier",)
+    content: ClassVar = {"scores/scores.parquet": "scores"}
+
+    def preflight(self, run: Run) -> None:
+        """Check that the language identifiers and the lists of words are there.
+
+        Raises:
+            ModelError: an identifier is missing, or is no such model.
+            SourceError: a list of words cannot be used.
+        """
+        word_lists(run.recipe)
+        recipe_checks(run.recipe)
+
+    def key(self, run: Run) -> dict[str, Any]:
+        """See `Stage.key`."""
+        recipe = run.recipe
+        checks = recipe_checks(recipe)
+        return {
+            "translations": run.content_hash("translations"),
+            "languages": recipe.languages.model_dump(mode="json"),
+            "round_trip": recipe.translate.round_trip,
+            "checks": check_versions(checks),
+            "scored_by": scored_by(checks),
+        }
+
+    def work(self, run: Run, staging: Staging) -> StageResult:
+        """See `Stage.work`."""
+        recipe = run.recipe
+        identifiers = load_recipe_identifiers(recipe)
+        checks = build_checks(recipe, identifiers)
         notes = _left_out(recipe, checks)
-        for what in notes.values():
-            log.warning("score: %s", what)
+        for note in notes.values():
+            log.warning("score: %s", note)
         names = score_names(checks)
         rows = [pl.scan_parquet(file).select(pl.len()).collect().item() for file in files(run)]
         content, scored = RowsHash(), 0
         with TableWriter(staging.path(SCORES), scores_schema(names)) as writer:
-            for table, result in spread_checks(run, staging, checks, rows, ("scoring", "variants")):
+            shards = spread_checks(
+                self, run, staging, checks, weights=rows, shown=("scoring", "variants")
+            )
+            for table, result in shards:
                 part = read_table(table, scores_schema(names))
                 writer.write(part)
                 content.add(RowsHash.of_state(result["content"]))
                 scored += part.height
         log.info("score: %d variants, %d scores each", scored, len(names))
-        return Outcome(
+        return StageResult(
             content_hash={"scores": content.hexdigest()},
             models={"language_identifier": _record(identifiers)} if identifiers else {},
             notes={"scored": scored, **notes},
         )
 
-    return run.stage("score", _score_key(run), ("scores",), work, force=force)
+    def shard(self, shard: Shard, path: Path, bar: progress.Bar) -> Result:
+        """Score a file of translations."""
+
+        def open_run(run: Run) -> tuple[Run, tuple[Check, ...]]:
+            shard.check_key(self.digest(run))
+            return run, recipe_checks(run.recipe)
+
+        run, checks = remembered(shard, open_run)
+        ready = loaded_checks(shard, run, checks)
+        content = RowsHash()
+        with TableWriter(path, scores_schema(score_names(checks))) as writer:
+            table = read_table(files(run)[shard.number], TRANSLATIONS)
+            for rows in table.iter_slices(ROWS_AT_ONCE):
+                part = score_rows(ready, translated(rows))
+                writer.write(part)
+                for row in part.iter_rows():
+                    content.add_row(row)
+                bar.advance(rows.height)
+        return {"content": content.state()}
 
 
-def score_shard(shard: Shard, path: Path, bar: progress.Bar) -> Result:
-    """One shard of the stage `score`: a file of translations. See `mlc_data.pipeline.sharding.do`."""
-
-    def open_run(run: Run) -> tuple[Run, tuple[Check, ...]]:
-        shard.refuse_other(_score_key(run))
-        return run, build_checks(run.recipe, preflight(run.recipe))
-
-    run, checks = remembered(shard, open_run)
-    able = loaded_checks(shard, run, checks)
-    content = RowsHash()
-    with TableWriter(path, scores_schema(score_names(checks))) as writer:
-        for rows in read_table(files(run)[shard.number], TRANSLATIONS).iter_slices(ROWS_AT_ONCE):
-            part = score_rows(able, translated(rows))
-            writer.write(part)
-            for row in part.iter_rows():
-                content.add_row(row)
-            bar.advance(rows.height)
-    return {"content": content.state()}
-
-
-def _score_key(run: Run) -> dict[str, Any]:
-    recipe = run.recipe
-    return {
-        "translations": run.content_hash("translations"),
-        "languages": recipe.languages.model_dump(mode="json"),
-        "identifiers": [one.revision for one in preflight(recipe)],
-        "round_trip": recipe.translate.round_trip,
-        "words": {one.language: one.hash for one in word_lists(recipe)},
-        "code": code_version(*_CODE),
-    }
-
-
-def decide(run: Run, *, force: bool = False) -> bool:
-    """Write ``variants/`` and ``rejected/variants.parquet``; returns whether the stage was reused.
-
-    Every requested variant is in exactly one of the two.
+class CheckStage(Stage):
+    """Decide from scores which variants are kept: every requested variant is kept, rejected or failed.
 
     Raises:
-        ModelError: see `preflight`.
+        ModelError: a language identifier is missing.
         UsageError: the translations have not been scored yet.
     """
-    recipe = run.recipe
-    checks = build_checks(recipe, preflight(recipe))
-    names = score_names(checks)
 
-    def work(staging: Staging) -> Outcome:
-        judged = VerdictCounts(recipe.languages.targets)
-        saved = _saved(run, checks)
+    name = "check"
+    command = "check"
+    help = "Score every translation and decide which are kept."
+    reads = ("translations", "scores/scores.parquet", "rescue/attempts.parquet")
+    writes: ClassVar = {"variants": "variants", REJECTED: "rejected variants"}
+    content: ClassVar = {KEPT: "variants"}
+    counts = ("variants", "by_language")
+
+    def key(self, run: Run) -> dict[str, Any]:
+        """See `Stage.key`."""
+        recipe = run.recipe
+        checks = recipe_checks(recipe)
+        return {
+            "translations": run.content_hash("translations"),
+            "scores": run.content_hash("scores"),
+            "attempts": run.manifest.content_hash.attempts,
+            "names": score_names(checks),
+            "thresholds": recipe.checks.model_dump(mode="json", exclude={"language_identifiers"}),
+            "targets": recipe.languages.targets,
+            "checks": check_versions(checks),
+        }
+
+    def work(self, run: Run, staging: Staging) -> StageResult:
+        """See `Stage.work`."""
+        checks = recipe_checks(run.recipe)
+        names = score_names(checks)
+        counts = VerdictCounts(run.recipe.languages.targets)
         with (
             TableWriter(staging.path(KEPT), variants_schema(names)) as kept,
-            TableWriter(staging.path(ASIDE), rejected_schema(names)) as aside,
+            TableWriter(staging.path(REJECTED), rejected_schema(names)) as rejected,
         ):
-            for requested, scores in with_scores(run, names):
-                table = rescued(judge(requested, scores, checks), saved, names)
+            for table in decide(run, checks):
                 good = pl.col("status") == Status.KEPT
                 kept.write(table.filter(good).select(list(variants_schema(names))))
-                aside.write(table.filter(~good).select(list(rejected_schema(names))))
-                judged.add(table)
-        _tell(judged.total, judged.by_language)
-        return Outcome(
+                rejected.write(table.filter(~good).select(list(rejected_schema(names))))
+                counts.add(table)
+        _report(counts.total, counts.by_language)
+        return StageResult(
             counts={
-                "variants": judged.total.model_dump(),
-                "by_language": {c: one.model_dump() for c, one in judged.by_language.items()},
+                "variants": counts.total.model_dump(),
+                "by_language": {
+                    code: each.model_dump() for code, each in counts.by_language.items()
+                },
             },
-            content_hash={"variants": judged.content.hexdigest()},
-            notes={"rungs": dict(sorted(judged.rungs.items()))},
+            content_hash={"variants": counts.content.hexdigest()},
+            notes={"rungs": dict(sorted(counts.rungs.items()))},
         )
 
-    key = {
-        "translations": run.content_hash("translations"),
-        "scores": run.content_hash("scores"),
-        "attempts": run.manifest.content_hash.attempts,
-        "names": names,
-        "thresholds": recipe.checks.model_dump(mode="json", exclude={"language_identifiers"}),
-        "targets": recipe.languages.targets,
-        "code": code_version(*_CODE),
-    }
-    return run.stage("check", key, ("variants", ASIDE), work, force=force)
+
+def decide(run: Run, checks: Sequence[Check]) -> Iterator[pl.DataFrame]:
+    """Yield the verdicts of all requested variants, part by part, from stored scores and attempts."""
+    names = score_names(checks)
+    saved = _saved(run, checks)
+    for requested, scores in with_scores(run, names):
+        yield rescued(judge(requested, scores, checks), saved, names)
 
 
 def _saved(run: Run, checks: Sequence[Check]) -> pl.DataFrame:
-    """Of the attempts at each variant the first that passes every check; none without a ladder."""
+    """Of the attempts at each variant the first that passes every check; none without rescue."""
     names = score_names(checks)
     found = [pl.DataFrame(schema=attempts_schema(names)).drop("segments")]
     if run.manifest.content_hash.attempts is not None:
@@ -202,13 +244,13 @@ def _saved(run: Run, checks: Sequence[Check]) -> pl.DataFrame:
 
 
 def _left_out(recipe: Recipe, checks: Sequence[Check]) -> dict[str, str]:
-    """What is not judged, and why."""
+    """Return what is not judged, and why."""
     notes = {}
     identification = next((check for check in checks if isinstance(check, LanguageId)), None)
     if identification is None:
         notes["language_id"] = "left out: checks.language_identifiers is empty"
-    elif told := unidentified(identification):
-        notes["language_id"] = told
+    elif note := unidentified(identification):
+        notes["language_id"] = note
     if not recipe.translate.round_trip:
         notes["round_trip"] = "left out: translate.round_trip is false"
     listed = {one.language for one in word_lists(recipe)}
@@ -218,10 +260,9 @@ def _left_out(recipe: Recipe, checks: Sequence[Check]) -> dict[str, str]:
 
 
 def unidentified(check: LanguageId) -> str:
-    """Where the language of a variant cannot be told with the recipe's identifiers, in words; empty if
-    everywhere it can."""
+    """Return in words the languages that the recipe's identifiers cannot tell; empty if there are none."""
     names = " and ".join(one.id for one in check.identifiers)
-    told = [
+    notes = [
         f"{names}: {what} {', '.join(codes)}, so {then}"
         for what, codes, then in (
             ("no knowledge of", check.unknown, "no variant is rejected for its language there"),
@@ -229,7 +270,7 @@ def unidentified(check: LanguageId) -> str:
         )
         if codes
     ]
-    return "; ".join(told)
+    return "; ".join(notes)
 
 
 def _record(identifiers: Sequence[LanguageIdentifier]) -> ModelRecord:
@@ -241,7 +282,7 @@ def _record(identifiers: Sequence[LanguageIdentifier]) -> ModelRecord:
     )
 
 
-def _tell(total: VariantCounts, by_language: Mapping[str, VariantCounts]) -> None:
+def _report(total: VariantCounts, by_language: Mapping[str, VariantCounts]) -> None:
     log.info("check: %d variants kept of %d; rejected %s, failed %s", total.kept, total.requested,
              total.rejected or "none", total.failed or "none")  # fmt: skip
     for code, counts in by_language.items():

@@ -8,9 +8,10 @@ from pathlib import Path
 import polars as pl
 
 from mlc_data.checks.verdicts import STALE, scores_schema
+from mlc_data.core.parquet import read_table, with_schema
 from mlc_data.core.records import TRANSLATIONS
 from mlc_data.errors import MlcDataError
-from mlc_data.pipeline.run import Run, read_table, with_schema
+from mlc_data.pipeline.run import Run
 
 SCORES = "scores/scores.parquet"
 ROWS_AT_ONCE = 2000

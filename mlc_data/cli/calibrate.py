@@ -56,7 +56,7 @@ def calibrate(
         where = calibration.describe(reference)
     else:
         if not (Path(run) / "recipe.yaml").is_file():
-            raise UsageError(f"{run} is no run's folder: name trusted text with --reference")
+            raise UsageError(f"{run} is not a run's folder: name trusted text with --reference")
         scores = calibration.kept_scores(Run.open(Path(run)))
         where = f"the kept variants of {Path(run).name}"
     found = calibration.calibrate(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from mlc_data.execute import preflight
+from mlc_data.pipeline.layout import RECIPE
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import load_recipe
-from mlc_data.stages import preflight
 
 RecipeArgument = Annotated[
     str,
@@ -42,7 +44,26 @@ QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="Show warnings, errors and the result only.")
 ]
 ForceOption = Annotated[
-    bool, typer.Option("--force", help="Do this stage again even if nothing has changed.")
+    bool,
+    typer.Option(
+        "--force",
+        help="Do this stage again even if nothing has changed, and take over a folder that belongs to another "
+        "recipe or other sources.",
+    ),
+]
+TakeOverOption = Annotated[
+    bool,
+    typer.Option(
+        "--force", help="Take over a folder that belongs to another recipe or other sources."
+    ),
+]
+NameOption = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        metavar="NAME",
+        help="Name of a training beside others on the same variant sets; its checkpoint is checkpoints/NAME.",
+    ),
 ]
 
 
@@ -50,17 +71,30 @@ def open_run(
     recipe: str,
     overrides: list[str],
     run_dir: Path | None,
-    stages: tuple[str, ...],
     fragments: list[Path],
+    *,
+    name: str | None = None,
 ) -> Run:
-    """The run that a command works on; naming a run's folder means that folder.
+    """Return the run that a command works on, without touching its folder; a run's folder means itself.
 
     Raises:
-        UsageError: the recipe is wrong, something that ``stages`` need is missing, or the folder
-            cannot be used.
+        UsageError: the recipe or the name is wrong.
     """
-    loaded = load_recipe(recipe, overrides, fragments)
-    preflight(loaded, stages)
-    if run_dir is None and (Path(recipe) / "recipe.yaml").is_file():
-        run_dir = Path(recipe)
-    return Run.create(loaded, run_dir)
+    folder = Path(recipe)
+    if run_dir is None and (folder / RECIPE).is_file():
+        run_dir = folder
+    if run_dir == folder and name is not None:
+        own = folder / "trainings" / name / RECIPE
+        recipe = str(own) if own.is_file() else recipe
+    return Run.of(load_recipe(recipe, overrides, fragments), run_dir, name)
+
+
+def prepare(run: Run, stages: Sequence[str], *, force: bool = False) -> None:
+    """Check what the stages need, then make the run's folder.
+
+    Raises:
+        UsageError: something is missing, or the folder belongs to another run.
+    """
+    run.check_folder(force=force)
+    preflight(run, stages)
+    run.prepare_folder(force=force)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -50,16 +52,22 @@ def copy(
     recipe: RecipeArgument,
     to: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")],
 ) -> None:
-    """Copy a recipe, comments and all, to a file of your own."""
+    """Copy a recipe, comments and all, to a file of your own, and name it after the file."""
     source = recipe_path(recipe)
     load_recipe(recipe)
     if to.is_dir():
         to = to / source.name
     try:
         with to.open("x", encoding="utf-8") as handle:
-            handle.write(source.read_text(encoding="utf-8"))
+            handle.write(_renamed(source.read_text(encoding="utf-8"), to.stem))
     except FileExistsError as error:
         raise UsageError(f"{to} exists already; it is not overwritten") from error
     except OSError as error:
         raise UsageError(f"cannot write {to}: {error.strerror}") from error
     out.print(f"wrote {to}", highlight=False)
+
+
+def _renamed(text: str, name: str) -> str:
+    """Return the recipe's text with another name, so that its run does not write over that of the original."""
+    renamed, count = re.subn(r"(?m)^name:.*$", lambda _: f"name: {json.dumps(name)}", text, count=1)
+    return renamed if count else f"name: {json.dumps(name)}\n{text}"

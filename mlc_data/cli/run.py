@@ -1,4 +1,4 @@
-"""`mlc-data run`: the whole road, through the Prefect flow."""
+"""`mlc-data run`: the whole pipeline, through the Prefect flow."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ import os
 import typer
 
 from mlc_data.cli.options import (
+    NameOption,
     QuietOption,
     RecipeArgument,
     RunDirOption,
     SetOption,
+    TakeOverOption,
     WithOption,
     open_run,
+    prepare,
 )
 from mlc_data.core import console
 from mlc_data.report.summary import summary
-from mlc_data.stages import STAGES
+from mlc_data.stages import NAMES
 
 
 def register(app: typer.Typer) -> None:
@@ -29,21 +32,27 @@ def register(app: typer.Typer) -> None:
 
 def run(
     recipe: RecipeArgument,
+    *,
     set_: SetOption = [],  # noqa: B006 - Typer copies it
     with_: WithOption = [],  # noqa: B006
     run_dir: RunDirOption = None,
+    name: NameOption = None,
+    force: TakeOverOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Go from English prompts to an aligned checkpoint. Finished stages are reused."""
-    # Prefect takes seconds to import and to start its server: what is wrong is told before.
-    made = open_run(recipe, set_, run_dir, STAGES, with_)
+    # Prefect takes seconds to import and to start its server: mistakes are reported before.
+    run = open_run(recipe, set_, run_dir, with_, name=name)
+    prepare(run, NAMES, force=force)
     if quiet:
         os.environ["PREFECT_LOGGING_LEVEL"] = "WARNING"
     console.set_up(quiet=quiet)
     from flows import runners
     from flows.build_and_align import build_and_align
+    from flows.common import opened
 
-    runners.check(made.recipe)
-    build_and_align(run_dir=str(made.folder))
-    for part in summary(made):
+    runners.check(run.recipe)
+    with opened(run):
+        build_and_align(run_dir=str(run.folder), name=name)
+    for part in summary(run):
         console.out.print(part)

@@ -12,50 +12,41 @@ from mlc_data import launcher
 from mlc_data.cli import probe
 from mlc_data.cli.options import (
     ForceOption,
+    NameOption,
     QuietOption,
     RecipeArgument,
     RunDirOption,
     SetOption,
     WithOption,
     open_run,
+    prepare,
 )
+from mlc_data.cli.preview import PreviewOption, show_preview
 from mlc_data.core import console
+from mlc_data.execute import run_stages
+from mlc_data.pipeline.run import Run
 from mlc_data.report.summary import summary
-from mlc_data.stages import STAGES, bring_up_to
-
-_COMMANDS = {
-    "sources": ("sources", "Read prompts and pairs; put what cannot be used aside with a reason."),
-    "translate": ("translate", "Translate every prompt into every target language, and back."),
-    "rescue": ("rescue", "Translate again, by the recipe's ladder, what would be rejected."),
-    "check": ("check", "Score every translation and decide which are kept."),
-    "sets": ("sets", "Build variant sets from what was kept."),
-    "align": (
-        "align",
-        "Train the model with DPO, SFT, ORPO, SimPO or KTO and the consistency loss.",
-    ),
-    "evaluate": (
-        "utility",
-        "Measure before and after alignment: held-out variant sets, replies to prompts in many "
-        "languages and judgments of them, perplexity.",
-    ),
-}
+from mlc_data.stages import STAGES, up_to
 
 _MORE = {"align": "  |  mlc-data align probe runs/quickstart  (which layer should the loss read?)"}
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for name, (stage, description) in _COMMANDS.items():
+    for stage in STAGES:
+        if stage.command is None:
+            continue
+        make = _training_command if stage.of_training else _build_command
         app.command(
-            name,
-            help=f"{description} Stages before it are brought up to date first.",
-            epilog=f"Example:  mlc-data {name} quickstart --force{_MORE.get(name, '')}",
-        )(_command(stage))
-        if name == "align":
+            stage.command,
+            help=f"{stage.help} Stages before it are brought up to date first.",
+            epilog=f"Example:  mlc-data {stage.command} quickstart --force{_MORE.get(stage.name, '')}",
+        )(make(stage.name))
+        if stage.name == "align":
             probe.register(app)
 
 
-def _command(stage: str) -> Callable[..., None]:
+def _build_command(stage: str) -> Callable[..., None]:
     def command(
         recipe: RecipeArgument,
         *,
@@ -63,16 +54,54 @@ def _command(stage: str) -> Callable[..., None]:
         with_: WithOption = [],  # noqa: B006
         run_dir: RunDirOption = None,
         force: ForceOption = False,
+        preview: PreviewOption = False,
+        quiet: QuietOption = False,
+    ) -> None:
+        run = open_run(recipe, set_, run_dir, with_)
+        if preview:
+            console.set_up(quiet=quiet)
+            show_preview(run)
+        else:
+            _run(run, stage, force=force, quiet=quiet)
+
+    def without_preview(
+        recipe: RecipeArgument,
+        *,
+        set_: SetOption = [],  # noqa: B006
+        with_: WithOption = [],  # noqa: B006
+        run_dir: RunDirOption = None,
+        force: ForceOption = False,
+        quiet: QuietOption = False,
+    ) -> None:
+        _run(open_run(recipe, set_, run_dir, with_), stage, force=force, quiet=quiet)
+
+    return command if stage in ("check", "sets") else without_preview
+
+
+def _training_command(stage: str) -> Callable[..., None]:
+    def command(
+        recipe: RecipeArgument,
+        *,
+        set_: SetOption = [],  # noqa: B006 - Typer copies it
+        with_: WithOption = [],  # noqa: B006
+        run_dir: RunDirOption = None,
+        name: NameOption = None,
+        force: ForceOption = False,
         quiet: QuietOption = False,
     ) -> None:
         with _together(quiet):
-            made = open_run(recipe, set_, run_dir, STAGES[: STAGES.index(stage) + 1], with_)
-            console.set_up(quiet=quiet)
-            bring_up_to(made, stage, force=force)
-            for part in summary(made):
-                console.out.print(part)
+            run = open_run(recipe, set_, run_dir, with_, name=name)
+            _run(run, stage, force=force, quiet=quiet)
 
     return command
+
+
+def _run(run: Run, stage: str, *, force: bool, quiet: bool) -> None:
+    prepare(run, up_to(stage), force=force)
+    console.set_up(quiet=quiet)
+    run_stages(run, stage, force=force)
+    for part in summary(run):
+        console.out.print(part)
 
 
 @contextmanager

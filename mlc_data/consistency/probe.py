@@ -2,8 +2,7 @@
 
 A variant that lies nearest to its own prompt shows that its layer knows what the text means, whatever its
 language. Layers may be collinear before any training, because a few huge directions dominate: there the
-loss stands at its floor and teaches nothing. This file sees alignment and evaluation, which do not see each
-other.
+loss stands at its floor and teaches nothing.
 """
 
 from __future__ import annotations
@@ -15,12 +14,11 @@ from typing import Any
 
 import torch
 
-from mlc_data.align.stage import align
 from mlc_data.consistency.encode import encode_layers, plain_loss
 from mlc_data.consistency.loss import at_floor, bounds
 from mlc_data.consistency.measures import measure
+from mlc_data.consistency.sets import MIN_SETS, held_out
 from mlc_data.errors import UsageError
-from mlc_data.evaluate.representations import MIN_SETS, held_out
 from mlc_data.lm.loading import KEY, load_model, quiet
 from mlc_data.pipeline.run import Run
 
@@ -121,23 +119,19 @@ def best(layers: Sequence[Layer]) -> Layer:
     return max(able, key=lambda each: (each.retrieval, each.retrieval_centred, -each.layer))
 
 
-def align_at_chosen_layer(run: Run, *, force: bool = False) -> bool:
-    """The align stage; with ``align.loss.layer: auto`` the layer is chosen by `best`.
+def choose_layer(run: Run, model: Any, tokenizer: Any) -> tuple[int, list[dict[str, Any]]]:
+    """Return the layer that `best` chooses for ``align.loss.layer: auto``, and the figures of all layers.
 
     Raises:
-        MlcDataError: see `mlc_data.align.stage.align` and `probe`.
+        UsageError: see `probe`.
     """
-
-    def choose(model: Any, tokenizer: Any) -> tuple[int, list[dict[str, Any]]]:
-        layers = probe(run, _on_device(model), tokenizer)
-        found = best(layers)
-        log.info(
-            "align: layer %d of %d is read: there %.1f %% of held-out variants are nearest to their own "
-            "prompt", found.layer, len(layers), 100 * found.retrieval,
-        )  # fmt: skip
-        return found.layer, [asdict(each) for each in layers]
-
-    return align(run, force=force, choose_layer=choose)
+    layers = probe(run, _on_device(model), tokenizer)
+    chosen = best(layers)
+    log.info(
+        "align: layer %d of %d is read: there %.1f %% of held-out variants are nearest to their own "
+        "prompt", chosen.layer, len(layers), 100 * chosen.retrieval,
+    )  # fmt: skip
+    return chosen.layer, [asdict(each) for each in layers]
 
 
 def _on_device(model: Any) -> Any:

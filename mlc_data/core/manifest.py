@@ -7,6 +7,7 @@ whatever files lie about.
 from __future__ import annotations
 
 import platform
+from collections.abc import Collection
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +19,9 @@ from mlc_data._version import __version__
 from mlc_data.errors import MlcDataError
 
 FORMAT_VERSION = 1
+
+BASE = "base"
+"""Role of the model that is trained."""
 
 PACKAGES = (
     "ctranslate2",
@@ -112,6 +116,14 @@ class StageRecord(_Record):
     """Figures of the stage: segments translated, cache hits, steps trained."""
 
 
+class TrainingRecord(_Record):
+    """A named training (`mlc-data align --name`): what the manifest holds of the default one at its top level."""
+
+    stages: dict[str, StageRecord] = {}
+    models: dict[str, ModelRecord] = {}
+    results: dict[str, Any] = {}
+
+
 class Manifest(_Record):
     """``manifest.json``."""
 
@@ -125,6 +137,45 @@ class Manifest(_Record):
     content_hash: ContentHash = Field(default_factory=ContentHash)
     results: dict[str, Any] = {}
     """Held-out measures, `before` and `after` alignment."""
+    trainings: dict[str, TrainingRecord] = {}
+    """Named trainings on the same variant sets, by name."""
+
+    def of_training(self, name: str, stages: Collection[str]) -> Manifest:
+        """Return the manifest with the results of a named training in place of those of the default one.
+
+        Args:
+            name: of the training; one that is not there yet has no results.
+            stages: names of the stages that belong to a training.
+        """
+        own = self.trainings.get(name, TrainingRecord())
+        build = {key: record for key, record in self.stages.items() if key not in stages}
+        return self.model_copy(
+            deep=True,
+            update={
+                "stages": {**build, **own.stages},
+                "models": {**{k: v for k, v in self.models.items() if k != BASE}, **own.models},
+                "results": own.results,
+            },
+        )
+
+    def with_training(self, name: str, view: Manifest, stages: Collection[str]) -> Manifest:
+        """Return the manifest with what a view of `of_training` holds put where it belongs."""
+        own = {key: record for key, record in self.stages.items() if key in stages}
+        build = {key: record for key, record in view.stages.items() if key not in stages}
+        training = TrainingRecord(
+            stages={key: record for key, record in view.stages.items() if key in stages},
+            models={key: record for key, record in view.models.items() if key == BASE},
+            results=view.results,
+        )
+        base = {key: record for key, record in self.models.items() if key == BASE}
+        return view.model_copy(
+            update={
+                "stages": {**build, **own},
+                "models": {**{k: v for k, v in view.models.items() if k != BASE}, **base},
+                "results": self.results,
+                "trainings": {**self.trainings, name: training},
+            }
+        )
 
 
 def versions() -> dict[str, str]:

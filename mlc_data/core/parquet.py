@@ -1,4 +1,4 @@
-"""Long tables, written part by part: to one Parquet file, or to files of a split as `datasets` names them."""
+"""Parquet tables with a checked schema, whole or written part by part (one file, or files of a split)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,37 @@ from typing import Self
 import polars as pl
 from pyarrow.parquet import ParquetWriter
 
-from mlc_data.pipeline.run import with_schema
+from mlc_data.errors import MlcDataError
+
+
+def read_table(path: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """A Parquet file, or all the files of a folder, checked against the schema.
+
+    Raises:
+        MlcDataError: columns differ from the schema.
+    """
+    source = path / "*.parquet" if path.is_dir() else path
+    return with_schema(pl.read_parquet(source), schema, str(path))
+
+
+def write_table(frame: pl.DataFrame, path: Path, schema: Mapping[str, pl.DataType]) -> None:
+    """Write Parquet (zstd) with exactly the schema's columns."""
+    with_schema(frame, schema, str(path)).write_parquet(path, compression="zstd")
+
+
+def with_schema(frame: pl.DataFrame, schema: Mapping[str, pl.DataType], where: str) -> pl.DataFrame:
+    """The frame, if it has exactly the schema.
+
+    Raises:
+        MlcDataError: it has not; names the columns that differ.
+    """
+    if dict(frame.schema) != dict(schema):
+        found, wanted = set(frame.schema.items()), set(schema.items())
+        raise MlcDataError(
+            f"{where}: columns are not as they should be. Unexpected: {sorted(map(str, found - wanted))}; "
+            f"missing: {sorted(map(str, wanted - found))}"
+        )
+    return frame
 
 
 class TableWriter:

@@ -11,6 +11,9 @@ from enum import StrEnum
 
 import polars as pl
 
+IDENTITY = "identity"
+"""Key in the manifest's notes of the stage `sources`: each source as its reader identifies it."""
+
 
 class PromptReason(StrEnum):
     """Why a row of a source did not become a prompt. A row counts under its first reason."""

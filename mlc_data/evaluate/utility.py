@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import util
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
-from mlc_data.core.hashing import code_version, hash_file
+from mlc_data.core.files import write_text
+from mlc_data.core.hashing import hash_file
+from mlc_data.core.manifest import BASE
 from mlc_data.core.paths import source_file
 from mlc_data.errors import SourceError, UsageError
-from mlc_data.pipeline.run import Outcome, Run, Staging, write_text
+from mlc_data.evaluate.models import aligned_stage, models_to_compare
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import Stage, StageResult
+from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.evaluate import Utility
 from mlc_data.recipe.recipe import Source
 from mlc_data.sources.readers import open_source
@@ -21,18 +26,6 @@ from mlc_data.sources.readers import open_source
 log = logging.getLogger(__name__)
 
 KEY = "evaluate.utility"
-
-Measure = Callable[[str, str | None, Sequence[str]], Any]
-"""Given a model's location and revision and texts: a dataclass with ``perplexity``."""
-
-
-class RunTasks(Protocol):
-    """Runs tasks of lm-evaluation-harness."""
-
-    def __call__(
-        self, location: str, revision: str | None, tasks: Sequence[str], limit: int | None
-    ) -> dict[str, dict[str, float]]:
-        """By task, its figures."""
 
 
 def check_harness(settings: Utility) -> None:
@@ -48,51 +41,85 @@ def check_harness(settings: Utility) -> None:
         )
 
 
-def measure_utility(
-    run: Run, *, measure: Measure, run_tasks: RunTasks, force: bool = False
-) -> bool:
-    """Write ``evaluation/utility.json``; returns whether the stage was reused. With neither text nor tasks
-    in the recipe nothing is written.
+class UtilityStage(Stage):
+    """Measure perplexity on text and tasks of lm-evaluation-harness: ``evaluation/utility.json``.
+
+    With neither text nor tasks in the recipe nothing is written.
 
     Raises:
         UsageError: nothing has been aligned yet, or tasks are named and the harness is missing.
         SourceError: the text cannot be read.
     """
-    settings = run.recipe.evaluate.utility
-    aligned = run.manifest.stages.get("align")
-    if aligned is None or not run.path("checkpoint").is_dir():
-        raise UsageError(f"{run.folder} has no checkpoint yet: run the align stage first")
-    check_harness(settings)
-    path = source_file(settings.text, f"{KEY}.text") if settings.text else None
-    key = {
-        "utility": settings.model_dump(mode="json"),
-        "text": hash_file(path) if path else None,
-        "align": [aligned.key, aligned.outputs],
-        "code": code_version("evaluate/utility.py", "align/perplexity.py"),
-    }
 
-    def work(staging: Staging) -> Outcome:
-        if path is None and not settings.tasks:
-            return Outcome()
+    name = "utility"
+    command = "evaluate"
+    help = (
+        "Measure before and after alignment: held-out variant sets, replies to prompts in many languages and "
+        "judgments of them, perplexity."
+    )
+    reads = ("checkpoint",)
+    writes: ClassVar = {"evaluation/utility.json": "perplexity and tasks"}
+    models = (BASE,)
+    results = ("utility",)
+
+    def preflight(self, run: Run) -> None:
+        """Check that the text and the harness are there.
+
+        Raises:
+            UsageError: tasks are named and the harness is missing.
+            SourceError: the text is missing.
+        """
+        settings = run.recipe.evaluate.utility
+        check_harness(settings)
+        if settings.text:
+            source_file(settings.text, f"{KEY}.text")
+
+    def key(self, run: Run) -> dict[str, Any]:
+        """See `Stage.key`."""
+        settings, aligned = run.recipe.evaluate.utility, aligned_stage(run)
+        text = hash_file(source_file(settings.text, f"{KEY}.text")) if settings.text else None
+        return {
+            "utility": settings.model_dump(mode="json"),
+            "text": text,
+            "align": [aligned.key, aligned.outputs],
+        }
+
+    def work(self, run: Run, staging: Staging) -> StageResult:
+        """See `Stage.work`."""
+        settings = run.recipe.evaluate.utility
+        check_harness(settings)
+        if settings.text is None and not settings.tasks:
+            return StageResult()
+        path = source_file(settings.text, f"{KEY}.text") if settings.text else None
         texts = read_texts(path, settings) if path else []
-        base = run.recipe.align
         results: dict[str, Any] = {}
-        for when, location, revision in (
-            ("before", base.model, base.revision),
-            ("after", str(run.path("checkpoint")), None),
-        ):
+        for when, (location, revision) in models_to_compare(run).items():
             results[when] = {}
             if texts:
-                results[when]["text"] = asdict(measure(location, revision, texts))
-                log.info("evaluate: %s: perplexity %.4g", when, results[when]["text"]["perplexity"])
+                figures = asdict(self.measure(run, location, revision, texts))
+                results[when]["text"] = figures
+                log.info("evaluate: %s: perplexity %.4g", when, figures["perplexity"])
             if settings.tasks:
-                results[when]["tasks"] = run_tasks(
-                    location, revision, settings.tasks, settings.task_limit
-                )
+                results[when]["tasks"] = self.run_tasks(run, location, revision)
         write_text(staging.path("evaluation", "utility.json"), json.dumps(results, indent=2) + "\n")
-        return Outcome(results={"utility": results})
+        return StageResult(results={"utility": results})
 
-    return run.stage("utility", key, ("evaluation/utility.json",), work, force=force)
+    def measure(self, run: Run, location: str, revision: str | None, texts: Sequence[str]) -> Any:
+        """Return a dataclass with ``perplexity`` of a model on texts."""
+        from mlc_data.lm.perplexity import perplexity_at
+
+        return perplexity_at(location, revision, texts, dtype=run.recipe.align.dtype)
+
+    def run_tasks(
+        self, run: Run, location: str, revision: str | None
+    ) -> dict[str, dict[str, float]]:
+        """Return the figures of each task of lm-evaluation-harness."""
+        from mlc_data.lm.harness import run_tasks_at
+
+        settings = run.recipe.evaluate.utility
+        return run_tasks_at(
+            location, revision, settings.tasks, settings.task_limit, dtype=run.recipe.align.dtype
+        )
 
 
 def read_texts(path: Path, settings: Utility) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from mlc_data.core.files import write_text
 from mlc_data.core.hashing import hash_file
 from mlc_data.core.manifest import Manifest, ModelRecord, versions
 from mlc_data.core.redaction import without_folders
@@ -18,9 +19,8 @@ from mlc_data.lineage.record import (
     StageLineage,
     TrainingLineage,
 )
-from mlc_data.pipeline.run import write_text
+from mlc_data.pipeline.layout import TRAINING_STAGES
 from mlc_data.recipe.recipe import Recipe, Source
-from mlc_data.stages import BUILD
 
 
 def lineage_of(recipe: Recipe, manifest: Manifest) -> Lineage:
@@ -84,8 +84,8 @@ def _data(recipe: Recipe, manifest: Manifest) -> dict[str, Any]:
         "models": list(_models(recipe, manifest)),
         "stages": [
             StageLineage(name=name, key=record.key, versions=record.versions)
-            for name in BUILD
-            if (record := manifest.stages.get(name))
+            for name, record in manifest.stages.items()
+            if name not in TRAINING_STAGES
         ],
     }
 

@@ -14,7 +14,7 @@ from mlc_data.core.records import TRANSLATIONS
 from mlc_data.errors import UsageError
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.recipe import Recipe
-from mlc_data.rescue.strategies import Rung
+from mlc_data.rescue.strategies import RescueStrategy
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def _rows(run: Run, name: str, mine: pl.Expr) -> list[dict[str, Any]]:
 
 
 def _attempt(run: Run, row: Mapping[str, Any], rung: str) -> Attempt:
-    model = "second_translator" if rung == Rung.MODEL else "translator"
+    model = "second_translator" if rung == RescueStrategy.MODEL else "translator"
     return Attempt(
         rung=rung,
         model=run.manifest.models.get(model),

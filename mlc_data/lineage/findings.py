@@ -12,9 +12,9 @@ from mlc_data.core.manifest import Manifest
 from mlc_data.lineage.build import hashes
 from mlc_data.lineage.record import FILE, Lineage
 from mlc_data.publish.record import FILE as PUBLICATION
-from mlc_data.stages import ALIGN, BUILD
+from mlc_data.stages import BUILD, TRAINING
 
-CHAIN = (*BUILD, ALIGN[0])
+CHAIN = (*BUILD, TRAINING[0])
 """The stages that lead to a checkpoint."""
 
 _NO_PART = frozenset({PUBLICATION, ".gitattributes", ".gitignore"})

@@ -15,6 +15,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import polars as pl
 
+from mlc_data.core.files import write_text
 from mlc_data.core.hashing import hash_value
 from mlc_data.core.manifest import Manifest, StageRecord
 from mlc_data.lineage import columns
@@ -30,8 +31,7 @@ from mlc_data.lineage.facets import (
     source,
 )
 from mlc_data.lineage.record import Lineage
-from mlc_data.pipeline.run import Run, write_text
-from mlc_data.stages import STAGES
+from mlc_data.pipeline.run import Run
 
 FILE = "lineage.openlineage.jsonl"
 """Its name, in the run's folder."""
@@ -90,9 +90,7 @@ def events(run: Run) -> Iterator[dict[str, Any]]:
     """RunEvents in the order of the stages; the same manifest gives the same events."""
     manifest = run.manifest
     maker = _Maker(run, manifest, lineage_of(run.recipe, manifest))
-    known = [name for name in STAGES if name in manifest.stages]
-    for name in (*known, *(name for name in manifest.stages if name not in STAGES)):
-        record = manifest.stages[name]
+    for name, record in manifest.stages.items():
         if record.outputs:  # a stage that the recipe leaves out is done, and has made nothing
             yield from maker.events(name, record)
 

@@ -8,9 +8,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from mlc_data.core.files import write_text
 from mlc_data.errors import MlcDataError
 from mlc_data.lineage.record import PublishedData
-from mlc_data.pipeline.run import write_text
 
 FILE = "published.json"
 """Its name, in the run's folder."""

@@ -12,7 +12,7 @@ from mlc_data.lineage.explain import Attempt, Score, Variant, explain
 from mlc_data.lineage.record import ModelLineage, SourceLineage
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.recipe import Recipe
-from mlc_data.rescue.strategies import Rung
+from mlc_data.rescue.strategies import RescueStrategy
 
 _ID_DIGITS = 16
 _DECODING = (
@@ -112,7 +112,7 @@ def _variant(run: Run, variant: Variant, models: Mapping[str, ModelLineage]) -> 
 
 
 def _translation(run: Run, attempt: Attempt, models: Mapping[str, ModelLineage]) -> Translation:
-    role = "second_translator" if attempt.rung == Rung.MODEL else "translator"
+    role = "second_translator" if attempt.rung == RescueStrategy.MODEL else "translator"
     return Translation(
         rung=attempt.rung,
         model=models.get(role, ModelLineage(role=role)),
@@ -129,15 +129,15 @@ def _translation(run: Run, attempt: Attempt, models: Mapping[str, ModelLineage])
 def _decoding(run: Run, rung: str) -> dict[str, Any]:
     """How a rung searched: what `translate` recorded, changed as `mlc_data.rescue.strategies` changes it."""
     recipe: Recipe = run.recipe
-    if rung == Rung.MODEL:
+    if rung == RescueStrategy.MODEL:
         engine = recipe.rescue.model
         return {name: getattr(engine, name) for name in _DECODING if hasattr(engine, name)}
     stage = run.manifest.stages.get("translate")
     told = stage.notes.get("settings", {}) if stage else {}
     first = {name: told[name] for name in _DECODING if name in told}
-    if rung == Rung.SEARCH:
+    if rung == RescueStrategy.SEARCH:
         return {**first, **recipe.rescue.search.model_dump()}
-    if rung == Rung.NBEST:
+    if rung == RescueStrategy.NBEST:
         many = recipe.rescue.hypotheses
         beam = max(many, first.get("beam_size", many))
         return {**first, "beam_size": beam, "num_hypotheses": many}

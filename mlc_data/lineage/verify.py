@@ -69,7 +69,7 @@ def ask(folder: Path) -> Answer:
             "it was made from. Lineage is asked of a run's folder or of a checkpoint's"
         )
     raise UsageError(
-        f"{folder} has neither {FILE} nor manifest.json: it is no run's folder, and no checkpoint of "
+        f"{folder} has neither {FILE} nor manifest.json: it is not a run's folder, and no checkpoint of "
         "this version. A checkpoint that is older is asked after by its run's folder"
     )
 

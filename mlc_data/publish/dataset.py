@@ -15,11 +15,12 @@ from pathlib import Path
 
 import yaml
 
+from mlc_data.core.files import write_text
 from mlc_data.core.hashing import hash_file
 from mlc_data.core.manifest import Manifest
 from mlc_data.core.redaction import without_folders
 from mlc_data.errors import UsageError
-from mlc_data.pipeline.run import Run, write_text
+from mlc_data.pipeline.run import Run
 from mlc_data.publish import croissant, license, record
 from mlc_data.publish.card import Facts, render
 from mlc_data.publish.license import UNKNOWN, Granted, Part

@@ -11,10 +11,10 @@ import polars as pl
 
 from mlc_data.core.hashing import hash_file
 from mlc_data.core.manifest import Manifest
-from mlc_data.core.parquet import SplitFiles
+from mlc_data.core.parquet import SplitFiles, with_schema
 from mlc_data.core.records import SETS, VARIANTS, Split
 from mlc_data.errors import MlcDataError, UsageError
-from mlc_data.pipeline.run import Run, with_schema
+from mlc_data.pipeline.run import Run
 from mlc_data.variant_sets import split_of
 
 CONFIGS = ("sets", "variants")

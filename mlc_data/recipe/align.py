@@ -138,3 +138,7 @@ class Align(Section):
                 "lets the optimiser have the weights of the sharded model alone"
             )
         return self
+
+    def with_layer(self, layer: int) -> Self:
+        """Return the settings with another layer."""
+        return self.model_copy(update={"loss": self.loss.model_copy(update={"layer": layer})})

@@ -65,8 +65,7 @@ def load_recipe(
         if not fragment.expanduser().is_file():
             raise RecipeError(f"--with: there is no file {fragment}")
         data = merge(data, _read_mapping(fragment.expanduser()))
-    for override in overrides:
-        apply_override(data, override)
+    data = apply_overrides(data, overrides)
     return parse_recipe(data, " with ".join(map(str, (path, *fragments))))
 
 
@@ -104,6 +103,13 @@ def parse_recipe(data: Mapping[str, Any], where: str) -> Recipe:
         raise RecipeError(f"{where} is not a valid recipe:\n{lines}") from error
     except MlcDataError as error:
         raise RecipeError(f"{where} is not a valid recipe:\n  {error}") from error
+
+
+def apply_overrides(data: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """Set each ``dotted.key=value`` in place, see `apply_override`; return ``data``."""
+    for override in overrides:
+        apply_override(data, override)
+    return data
 
 
 def apply_override(data: dict[str, Any], override: str) -> None:

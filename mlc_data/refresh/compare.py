@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
+from mlc_data.core.files import write_text
+from mlc_data.core.parquet import read_table, write_table
 from mlc_data.core.records import PROMPTS
-from mlc_data.pipeline.run import Run, Staging, read_table, write_table, write_text
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.refresh import ChangedAbove
 from mlc_data.refresh import settings, variants
 from mlc_data.refresh.prompts import compare_prompts

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlc_data.errors import UsageError
+from mlc_data.execute import first_pending, preflight, run_stage
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import dump_recipe
 from mlc_data.recipe.recipe import Recipe
@@ -16,9 +17,8 @@ from mlc_data.recipe.refresh import ChangedAbove
 from mlc_data.refresh import snapshot
 from mlc_data.refresh.card import in_markdown
 from mlc_data.refresh.compare import compare, remember_training
-from mlc_data.refresh.pending import first_pending
 from mlc_data.refresh.record import Diff
-from mlc_data.stages import ALIGN, BUILD, preflight, run_stage
+from mlc_data.stages import BUILD, TRAINING
 
 if TYPE_CHECKING:
     from mlc_data.publish.publication import Order
@@ -91,10 +91,11 @@ def refresh(
         LicenceError: the data may not be published as the recipe asks; told before anything is trained.
         MlcDataError: see the stages and `mlc_data.publish.publication.to_hub`.
     """
-    _check(recipe)
-    folder = (folder or Path("runs") / recipe.name).expanduser()
-    known = (folder / "recipe.yaml").is_file()
-    run = Run(recipe, folder) if known else Run.create(recipe, folder)
+    run = Run.of(recipe, folder)
+    _check(run)
+    known = run.path("recipe.yaml").is_file()
+    if not known:
+        run.prepare_folder()
     with run.locked():
         waiting = snapshot.find(run)
         if waiting is None and known and _unchanged(run):
@@ -103,12 +104,14 @@ def refresh(
         if waiting is not None:
             log.info("refresh: going on with one that has not ended")
         before = waiting or snapshot.take(run)
-        return _go_on(Run.create(recipe, folder), before, do_stage, push)
+        run.prepare_folder(other_sources=True)
+        return _go_on(run, before, do_stage, push)
 
 
-def _check(recipe: Recipe) -> None:
+def _check(run: Run) -> None:
+    recipe = run.recipe
     trains = recipe.refresh.retrain != "never"
-    preflight(recipe, BUILD + ALIGN if trains else BUILD)
+    preflight(run, BUILD + TRAINING if trains else BUILD)
     if recipe.translate.cache is None:
         raise UsageError(
             "translate.cache is null, so every prompt would be translated again: a refresh takes what "
@@ -124,7 +127,7 @@ def _unchanged(run: Run) -> bool:
     written = run.path("recipe.yaml").read_text(encoding="utf-8")
     if written != dump_recipe(run.recipe):
         return False
-    stages = BUILD + ALIGN if run.recipe.refresh.retrain == "always" else BUILD
+    stages = BUILD + TRAINING if run.recipe.refresh.retrain == "always" else BUILD
     pending = first_pending(run, stages)
     if pending is not None:
         log.info("refresh: the stage %r is to be done again", pending)
@@ -137,7 +140,7 @@ def _go_on(run: Run, before: snapshot.Snapshot, do_stage: DoStage, push: Push | 
     diff = compare(before, run)
     order = _order(run, diff)
     if diff.training.due:
-        reused |= {name: do_stage(run, name) for name in ALIGN}
+        reused |= {name: do_stage(run, name) for name in TRAINING}
     elif isinstance(run.recipe.refresh.retrain, ChangedAbove):
         log.info(
             "refresh: not trained again: since the last training %.1f %% of the sets have changed, and the "

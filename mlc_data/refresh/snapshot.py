@@ -14,11 +14,13 @@ from pathlib import Path
 
 import polars as pl
 
+from mlc_data.core.files import sync
 from mlc_data.core.hashing import hash_file, hash_value
 from mlc_data.core.manifest import Manifest, read_manifest
+from mlc_data.core.parquet import read_table, write_table
 from mlc_data.core.records import SETS
 from mlc_data.errors import MlcDataError
-from mlc_data.pipeline.run import Run, read_table, sync, write_table
+from mlc_data.pipeline.run import Run
 from mlc_data.refresh.tables import SET_HASHES
 
 COMPARED = ("sources", "check", "sets")

@@ -12,6 +12,7 @@ from mlc_data.core.manifest import Manifest
 from mlc_data.languages.flores import get_language
 from mlc_data.pipeline.run import Run
 from mlc_data.report.safety import safety_tables
+from mlc_data.stages import EVALUATION, STAGES
 
 MEASURES = {
     "loss": "MLC loss",
@@ -22,18 +23,6 @@ MEASURES = {
     "retrieval_centred": "retrieval, centred by language",
 }
 """Held-out measures by their key in the manifest's ``results``."""
-
-_PLACES = {
-    "prompts.parquet": "prompts",
-    "translations": "translations",
-    "scores/scores.parquet": "scores",
-    "rescue/attempts.parquet": "attempts at rescue",
-    "rejected": "rejected rows, with reasons",
-    "sets": "variant sets",
-    "checkpoint": "checkpoint",
-    "evaluation": "evaluation",
-    "manifest.json": "manifest",
-}
 
 
 def summary(run: Run) -> Iterator[RenderableType]:
@@ -50,17 +39,20 @@ def summary(run: Run) -> Iterator[RenderableType]:
         yield from safety_tables(run)
     if manifest.results.get("utility"):
         yield _utility(manifest.results["utility"])
+    if "align" in manifest.stages and not set(EVALUATION) & set(manifest.stages):
+        name = f" --name {run.training}" if run.training else ""
+        yield f"This checkpoint is not evaluated yet: mlc-data evaluate {run.folder}{name}"
     yield _places(run)
 
 
 def _rows(manifest: Manifest) -> Table:
     counts = manifest.counts
-    table = Table("", "in", "kept", "put aside", title=f"Run {manifest.name}", title_justify="left")
+    table = Table("", "in", "kept", "rejected", title=f"Run {manifest.name}", title_justify="left")
     if prompts := counts.prompts:
         table.add_row("prompts", str(prompts.read), str(prompts.kept), reasons(prompts.rejected))
     if variants := counts.variants:
-        aside = {**variants.rejected, **variants.failed}
-        table.add_row("variants", str(variants.requested), str(variants.kept), reasons(aside))
+        rejected = {**variants.rejected, **variants.failed}
+        table.add_row("variants", str(variants.requested), str(variants.kept), reasons(rejected))
     if sets := counts.sets:
         total = sets.kept + sum(sets.dropped.values())
         table.add_row("variant sets", str(total), str(sets.kept), reasons(sets.dropped))
@@ -110,11 +102,15 @@ def _utility(results: dict[str, Any]) -> Table:
 
 def _places(run: Run) -> Table:
     table = Table.grid(padding=(0, 2))
-    for name, what in _PLACES.items():
-        if run.path(name).exists():
-            table.add_row(what, str(run.path(name)))
-    for name, stage in run.manifest.stages.items():
-        table.add_row(f"{name} took", f"{stage.seconds:.1f} s")
+    done = run.manifest.stages
+    for stage in STAGES:
+        if stage.name in done:
+            for name, description in stage.writes.items():
+                if run.path(name).exists():
+                    table.add_row(description, str(run.path(name)))
+    table.add_row("manifest", str(run.path("manifest.json")))
+    for name, record in done.items():
+        table.add_row(f"{name} took", f"{record.seconds:.1f} s")
     return table
 
 

@@ -1,8 +1,7 @@
-"""Rescue before reject: what a check would reject, or the engine failed at, is translated again.
+"""The rescue stage: variants that a check would reject, or that the engine failed at, are retried.
 
-The ladder stands in the recipe (`rescue.rungs`). Every attempt is kept with its scores and its rung;
-the verdict takes the first attempt, in the order of the ladder, that passes every check. This stage
-sees translation and checks, which do not see each other.
+The strategies are in the recipe (`rescue.rungs`). Every attempt is kept with its scores and its strategy
+(column ``rung``); the verdict takes the first attempt, in the order of the strategies, that passes every check.
 """
 
 from __future__ import annotations
@@ -13,38 +12,40 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import polars as pl
 
 from mlc_data.checks.base import Check
-from mlc_data.checks.scoring import build_checks, score_names, score_rows
+from mlc_data.checks.scoring import check_versions, score_names, score_rows, scored_by
 from mlc_data.checks.shards import loaded_checks, spread_checks
-from mlc_data.checks.stage import preflight, word_lists
+from mlc_data.checks.stage import recipe_checks
 from mlc_data.checks.tables import files, refuse_stale, scores_of
 from mlc_data.checks.unknown import Unknown
 from mlc_data.checks.verdicts import ATTEMPTS, attempts_schema, judge
 from mlc_data.core import progress
-from mlc_data.core.hashing import RowsHash, code_version, hash_value
-from mlc_data.core.manifest import ModelRecord
-from mlc_data.core.parquet import TableWriter
+from mlc_data.core.hashing import RowsHash, hash_value
+from mlc_data.core.parquet import TableWriter, read_table
 from mlc_data.core.records import FailureReason, Status
-from mlc_data.pipeline.run import Outcome, Run, Staging, read_table
+from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.sharding import Shard, remembered
 from mlc_data.pipeline.sharding.dispatch import planned
 from mlc_data.pipeline.sharding.shard import Result
+from mlc_data.pipeline.stage import Stage, StageResult
+from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.recipe import Recipe
-from mlc_data.rescue.strategies import Retry, Rung
+from mlc_data.rescue.strategies import RescueStrategy, Retry
 from mlc_data.translate.cache.replica import lending, shard_cache
 from mlc_data.translate.cached import Asker
-from mlc_data.translate.engines.base import Translator, refuse_pairs
+from mlc_data.translate.engines.base import Translator
 from mlc_data.translate.engines.loading import load_translator
 from mlc_data.translate.engines.weights import with_cores
+from mlc_data.translate.stage import load_for_languages, record_of
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 512
-"""Variants that climb the ladder together."""
+"""Variants that are retried together."""
 
 _ONLY_ANOTHER_MODEL = frozenset({Unknown.name})
 """What the same model cannot mend: it does not know the prompt's characters."""
@@ -53,139 +54,184 @@ _ONLY_A_SPLIT = frozenset({FailureReason.SEGMENT_TOO_LONG})
 
 
 @dataclass
-class Cost:
-    """What a rung was tried with, what it saved, and what that took."""
+class StrategyStats:
+    """Variants that a strategy was tried on and saved, sentences it translated, and seconds."""
 
     tried: int = 0
     saved: int = 0
     translated: int = 0
     seconds: float = 0.0
 
-    def add(self, other: Cost) -> None:
-        """Take that of another shard in."""
+    def add(self, other: StrategyStats) -> None:
+        """Add the figures of another shard."""
         self.tried += other.tried
         self.saved += other.saved
         self.translated += other.translated
         self.seconds += other.seconds
 
+    def rounded(self) -> dict[str, float]:
+        """Return the figures for the manifest, with seconds to two digits."""
+        return {**asdict(self), "seconds": round(self.seconds, 2)}
+
 
 @dataclass
-class Ladder:
-    """Climbs the rungs with variants that do not pass, and writes every attempt."""
+class Rescuer:
+    """Applies the strategies to variants that do not pass, and writes every attempt."""
 
     retry: Retry
-    rungs: Sequence[Rung]
+    strategies: Sequence[RescueStrategy]
     checks: Sequence[Check]
     writer: TableWriter
     bar: progress.Bar
     content: RowsHash = field(default_factory=RowsHash)
-    costs: dict[Rung, Cost] = field(default_factory=dict)
+    stats: dict[RescueStrategy, StrategyStats] = field(default_factory=dict)
 
-    def climb(self, left: pl.DataFrame) -> None:
-        """Try with variants as `verdicts.judge` gives them, none of them kept."""
-        for number, rung in enumerate(self.rungs):
-            cost = self.costs.setdefault(rung, Cost())
-            begun, before = time.perf_counter(), self.retry.translated
-            attempts = self.retry.attempt(rung, left.filter(worth_it(rung)))
+    def apply(self, left: pl.DataFrame) -> None:
+        """Retry variants as `verdicts.judge` returns them, none of them kept."""
+        for number, strategy in enumerate(self.strategies):
+            stats = self.stats.setdefault(strategy, StrategyStats())
+            started, before = time.perf_counter(), self.retry.translated
+            attempts = self.retry.attempt(strategy, left.filter(worth_it(strategy)))
             scores = score_rows(self.checks, attempts.filter(pl.col("failure").is_null()))
             judged = judge(attempts, scores, self.checks)
-            self._keep(judged, rung)
+            self._keep(judged, strategy)
             saved = judged.filter(pl.col("status") == Status.KEPT)
             left = left.join(saved, on=["prompt_id", "language"], how="anti")
-            self.bar.advance(left.height + saved.height * (len(self.rungs) - number))
-            cost.tried += attempts.height
-            cost.saved += saved.height
-            cost.translated += self.retry.translated - before
-            cost.seconds += time.perf_counter() - begun
+            self.bar.advance(left.height + saved.height * (len(self.strategies) - number))
+            stats.tried += attempts.height
+            stats.saved += saved.height
+            stats.translated += self.retry.translated - before
+            stats.seconds += time.perf_counter() - started
 
-    def _keep(self, judged: pl.DataFrame, rung: Rung) -> None:
+    def _keep(self, judged: pl.DataFrame, strategy: RescueStrategy) -> None:
         names = score_names(self.checks)
-        rows = judged.with_columns(rung=pl.lit(str(rung))).select(list(attempts_schema(names)))
+        rows = judged.with_columns(rung=pl.lit(str(strategy))).select(list(attempts_schema(names)))
         self.writer.write(rows)
         for row in rows.drop("segments").iter_rows():
             self.content.add_row(row)
 
 
-def worth_it(rung: Rung) -> pl.Expr:
-    """Over ``reasons``: whether a rung could mend what is wrong with the variant."""
+def worth_it(strategy: RescueStrategy) -> pl.Expr:
+    """Return an expression over ``reasons``: can the strategy mend what is wrong with the variant?"""
     reasons = pl.col("reasons")
-    if rung is Rung.MODEL:
+    if strategy is RescueStrategy.MODEL:
         return pl.lit(True)
     hopeless = reasons.list.set_intersection(list(_ONLY_ANOTHER_MODEL)).list.len() > 0
-    if rung is not Rung.SPLIT:
+    if strategy is not RescueStrategy.SPLIT:
         hopeless |= reasons.list.set_intersection(list(_ONLY_A_SPLIT)).list.len() > 0
     return ~hopeless
 
 
-def second_model(recipe: Recipe) -> Translator | None:
-    """The engine of the rung ``model``, if the recipe has one and it knows every language.
-
-    Raises:
-        ModelError: it is missing, cannot be loaded, or lacks a language.
-    """
-    if recipe.rescue.model is None:
-        return None
-    translator = load_translator(recipe.rescue.model)
-    source, targets = recipe.languages.source, recipe.languages.targets
-    back = targets if recipe.translate.round_trip else ()
-    refuse_pairs(translator, [(source, code) for code in targets] + [(c, source) for c in back])
-    return translator
-
-
-def rescue(run: Run, *, force: bool = False) -> bool:
-    """Write ``rescue/attempts.parquet``, a shard for each file of translations; returns whether the stage was
-    reused.
+class RescueStage(Stage):
+    """Retry variants that a check rejects: ``rescue/attempts.parquet``, a shard for each file of translations.
 
     Raises:
         ModelError: a model is missing or cannot be loaded.
         UsageError: the translations have not been scored yet.
     """
-    recipe = run.recipe
-    translator, second = load_translator(recipe.translate), second_model(recipe)
-    checks = build_checks(recipe, preflight(recipe))
-    names = score_names(checks)
 
-    def work(staging: Staging) -> Outcome:
-        content, costs = RowsHash(), dict[str, Cost]()
+    name = "rescue"
+    command = "rescue"
+    help = "Retry rejected variants with the recipe's rescue strategies."
+    reads = ("translations", "scores/scores.parquet")
+    writes: ClassVar = {"rescue": "rescue attempts"}
+    models = ("translator", "second_translator", "language_identifier")
+    content: ClassVar = {ATTEMPTS: "attempts"}
+
+    def preflight(self, run: Run) -> None:
+        """Check the engine of the strategy ``model``, if the recipe has one.
+
+        Raises:
+            ModelError: it is missing, cannot be loaded, or lacks a language.
+        """
+        if (settings := run.recipe.rescue.model) is not None:
+            load_for_languages(run.recipe, settings)
+
+    def key(self, run: Run) -> dict[str, Any]:
+        """See `Stage.key`."""
+        translator, second = _engines(run.recipe)
+        return _key(run, translator, second)
+
+    def work(self, run: Run, staging: Staging) -> StageResult:
+        """See `Stage.work`."""
+        checks = recipe_checks(run.recipe)
+        names = score_names(checks)
+        translator, second = _engines(run.recipe)
+        content, stats = RowsHash(), dict[str, StrategyStats]()
         with TableWriter(staging.path(ATTEMPTS), attempts_schema(names)) as writer:
-            for table, result in _climbed(run, staging, checks):
+            for table, result in _attempts(self, run, staging, checks):
                 writer.write(read_table(table, attempts_schema(names)))
                 content.add(RowsHash.of_state(result["content"]))
-                for rung, cost in result["costs"].items():
-                    costs.setdefault(rung, Cost()).add(Cost(**cost))
-        _tell(costs)
-        return Outcome(
+                for name, figures in result["costs"].items():
+                    stats.setdefault(name, StrategyStats()).add(StrategyStats(**figures))
+        _report(stats)
+        return StageResult(
             content_hash={"attempts": content.hexdigest()},
-            models={"second_translator": _record(second)} if second else {},
+            models={"second_translator": record_of(second)} if second else {},
             notes={
-                "rungs": {rung: _rounded(cost) for rung, cost in costs.items()},
-                "ladder": hash_value(_without_thresholds(recipe, translator, second)),
+                "rungs": {name: each.rounded() for name, each in stats.items()},
+                "ladder": hash_value(_without_thresholds(run.recipe, translator, second)),
             },
         )
 
-    return run.stage("rescue", _key(run, translator, second), ("rescue",), work, force=force)
+    def shard(self, shard: Shard, path: Path, bar: progress.Bar) -> Result:
+        """Retry the rejected variants of a file of translations."""
+        opened = remembered(shard, lambda run: _Opened.of(shard, run))
+        run, recipe = opened.run, opened.run.recipe
+        begun = planned(shard)["begun"][shard.number]
+        with ExitStack() as stack:
+
+            def cached(translator: Translator) -> Asker:
+                own = shard_cache(recipe.translate.cache, translator, shard.folder, shard.number)
+                return Asker(translator, stack.enter_context(own))
+
+            schema = attempts_schema(score_names(opened.checks))
+            rescuer = Rescuer(
+                retry=Retry(
+                    asker=cached(opened.translator),
+                    second=cached(opened.second) if opened.second else None,
+                    source=recipe.languages.source,
+                    settings=recipe.rescue,
+                    round_trip=recipe.translate.round_trip,
+                ),
+                strategies=[RescueStrategy(name) for name in recipe.rescue.rungs],
+                checks=loaded_checks(shard, run, opened.checks),
+                writer=stack.enter_context(TableWriter(path, schema)),
+                bar=bar,
+            )
+            file = files(run)[shard.number]
+            for part in _in_batches(part for part, _ in _rejected(run, opened.checks, file, begun)):
+                rescuer.apply(part)
+        costs = {str(name): asdict(each) for name, each in rescuer.stats.items()}
+        return {"content": rescuer.content.state(), "costs": costs}
 
 
-def _climbed(
-    run: Run, staging: Staging, checks: Sequence[Check]
+def _engines(recipe: Recipe) -> tuple[Translator, Translator | None]:
+    other = recipe.rescue.model
+    return load_translator(recipe.translate), load_translator(other) if other else None
+
+
+def _attempts(
+    stage: RescueStage, run: Run, staging: Staging, checks: Sequence[Check]
 ) -> Iterable[tuple[Path, dict[str, Any]]]:
-    """The attempts of each file of translations; no files where the ladder has no rungs."""
-    rungs = run.recipe.rescue.rungs
-    if not rungs:
+    """Yield the attempts of each file of translations; none where the recipe has no strategies."""
+    strategies = run.recipe.rescue.rungs
+    if not strategies:
         return ()
     begun, weights = [0], list[int]()
     for file in files(run):
-        counts = [(part.height, some) for part, some in _rejected(run, checks, file, begun[-1])]
-        # A variant meets every rung, at most.
-        weights.append(len(rungs) * sum(rejected for rejected, _ in counts))
+        counts = [(part.height, scored) for part, scored in _rejected(run, checks, file, begun[-1])]
+        # A variant goes through every strategy, at most.
+        weights.append(len(strategies) * sum(rejected for rejected, _ in counts))
         begun.append(begun[-1] + sum(scored for _, scored in counts))
     refuse_stale(run, begun[-1])
     return spread_checks(
+        stage,
         run,
         staging,
         checks,
-        weights,
-        ("rescuing", "attempts"),
+        weights=weights,
+        shown=("rescuing", "attempts"),
         others=True,
         plan={"begun": begun},
         lend=lending(run.recipe.translate.cache),
@@ -194,7 +240,7 @@ def _climbed(
 
 @dataclass(frozen=True)
 class _Opened:
-    """What all shards need."""
+    """Models and checks that all shards need."""
 
     run: Run
     translator: Translator
@@ -208,40 +254,8 @@ class _Opened:
         other = recipe.rescue.model
         translator = load_translator(engine)
         second = load_translator(with_cores(other, shard.cores)) if other else None
-        shard.refuse_other(_key(run, translator, second))
-        return cls(run, translator, second, build_checks(recipe, preflight(recipe)))
-
-
-def rescue_shard(shard: Shard, path: Path, bar: progress.Bar) -> Result:
-    """One shard of the stage: a file of translations. See `mlc_data.pipeline.sharding.do`."""
-    opened = remembered(shard, lambda run: _Opened.of(shard, run))
-    run, recipe = opened.run, opened.run.recipe
-    begun = planned(shard)["begun"][shard.number]
-    with ExitStack() as stack:
-
-        def asker(translator: Translator) -> Asker:
-            own = shard_cache(recipe.translate.cache, translator, shard.folder, shard.number)
-            return Asker(translator, stack.enter_context(own))
-
-        schema = attempts_schema(score_names(opened.checks))
-        ladder = Ladder(
-            retry=Retry(
-                asker=asker(opened.translator),
-                second=asker(opened.second) if opened.second else None,
-                source=recipe.languages.source,
-                settings=recipe.rescue,
-                round_trip=recipe.translate.round_trip,
-            ),
-            rungs=[Rung(name) for name in recipe.rescue.rungs],
-            checks=loaded_checks(shard, run, opened.checks),
-            writer=stack.enter_context(TableWriter(path, schema)),
-            bar=bar,
-        )
-        file = files(run)[shard.number]
-        for part in _in_batches(one for one, _ in _rejected(run, opened.checks, file, begun)):
-            ladder.climb(part)
-    costs = {str(rung): asdict(cost) for rung, cost in ladder.costs.items()}
-    return {"content": ladder.content.state(), "costs": costs}
+        shard.check_key(RescueStage().digest_of(_key(run, translator, second)))
+        return cls(run, translator, second, recipe_checks(recipe))
 
 
 def _key(run: Run, translator: Translator, second: Translator | None) -> dict[str, Any]:
@@ -254,35 +268,37 @@ def _key(run: Run, translator: Translator, second: Translator | None) -> dict[st
 
 
 def only_thresholds_changed(run: Run) -> bool:
-    """Whether the attempts in a run are those of its translations, models and ladder.
+    """Return whether the attempts in a run are those of its translations, models and strategies.
 
-    A stage before this one that gives something else takes this one out of the manifest, so it is
-    enough to compare the rest.
+    An earlier stage whose outputs changed takes this one out of the manifest, so it is enough to compare
+    the rest.
     """
     record = run.manifest.stages.get("rescue")
     if record is None:
         return False
-    recipe = run.recipe
-    now = _without_thresholds(recipe, load_translator(recipe.translate), second_model(recipe))
+    now = _without_thresholds(run.recipe, *_engines(run.recipe))
     return bool(record.notes.get("ladder") == hash_value(now))
 
 
 def _without_thresholds(
     recipe: Recipe, translator: Translator, second: Translator | None
 ) -> dict[str, Any]:
+    checks = recipe_checks(recipe)
     return {
         "rescue": recipe.rescue.model_dump(mode="json"),
-        "models": [[one.id, one.revision, one.settings] for one in (translator, second) if one],
+        "models": [
+            [each.id, each.revision, each.settings] for each in (translator, second) if each
+        ],
         "decoding": translator.decoding.as_dict(),
-        "words": {one.language: one.hash for one in word_lists(recipe)},
-        "code": code_version("rescue.py", "translate", "checks", "refusals", "records.py"),
+        "checks": check_versions(checks),
+        "scored_by": scored_by(checks),
     }
 
 
 def _rejected(
     run: Run, checks: Sequence[Check], file: Path, begun: int
 ) -> Iterator[tuple[pl.DataFrame, int]]:
-    """What is not kept of a file of translations, part by part, and how many of the part have scores."""
+    """Yield the variants of a file that are not kept, part by part, and how many of the part have scores."""
     for rows, scores in scores_of(run, score_names(checks), file, begun):
         judged = judge(rows, scores, checks)
         yield judged.filter(pl.col("status") != Status.KEPT), rows["failure"].null_count()
@@ -293,29 +309,16 @@ def _in_batches(parts: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     held: list[pl.DataFrame] = []
     for part in parts:
         held.append(part)
-        if sum(one.height for one in held) >= AT_ONCE:
+        if sum(each.height for each in held) >= AT_ONCE:
             yield pl.concat(held)
             held = []
     if held:
         yield pl.concat(held)
 
 
-def _record(translator: Translator) -> ModelRecord:
-    return ModelRecord(id=translator.id, revision=translator.revision, licence=translator.licence)
-
-
-def _rounded(cost: Cost) -> dict[str, float]:
-    return {
-        "tried": cost.tried,
-        "saved": cost.saved,
-        "translated": cost.translated,
-        "seconds": round(cost.seconds, 2),
-    }
-
-
-def _tell(costs: Mapping[str, Cost]) -> None:
-    for rung, cost in costs.items():
+def _report(stats: Mapping[str, StrategyStats]) -> None:
+    for name, each in stats.items():
         log.info(
             "rescue: %s saved %d of %d variants (%d sentences translated, %.1f s)",
-            rung, cost.saved, cost.tried, cost.translated, cost.seconds,
+            name, each.saved, each.tried, each.translated, each.seconds,
         )  # fmt: skip

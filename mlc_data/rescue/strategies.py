@@ -17,7 +17,7 @@ from mlc_data.translate.rows import Translated, frame_of
 from mlc_data.translate.sentences import Segments, split
 
 
-class Rung(StrEnum):
+class RescueStrategy(StrEnum):
     """How a variant was translated."""
 
     FIRST = "first"  # as the recipe's `translate` says
@@ -45,11 +45,11 @@ class Retry:
     translated: int = 0
     _chrf: CHRF = field(default_factory=lambda: CHRF(word_order=2))
 
-    def attempt(self, rung: Rung, variants: pl.DataFrame) -> pl.DataFrame:
+    def attempt(self, rung: RescueStrategy, variants: pl.DataFrame) -> pl.DataFrame:
         """`records.TRANSLATIONS` of variants, by one rung.
 
         Args:
-            rung: not `Rung.FIRST`.
+            rung: not `RescueStrategy.FIRST`.
             variants: columns ``prompt_id``, ``language`` and ``source``.
 
         Returns:
@@ -58,7 +58,7 @@ class Retry:
         columns = ("prompt_id", "language", "source")
         rows = list(variants.select(columns).iter_rows())
         splits = {text: split(text, self.source) for _, _, text in rows}
-        if rung is Rung.SPLIT:
+        if rung is RescueStrategy.SPLIT:
             finer = {text: split(text, self.source, finer=True) for text in splits}
             rows = [row for row in rows if finer[row[2]] != splits[row[2]]]
             splits = finer
@@ -85,11 +85,13 @@ class Retry:
             known=frozenset(),
         )
 
-    def _both_ways(self, rung: Rung, requests: Sequence[Request]) -> tuple[Hypotheses, Hypotheses]:
-        if rung is Rung.NBEST:
+    def _both_ways(
+        self, rung: RescueStrategy, requests: Sequence[Request]
+    ) -> tuple[Hypotheses, Hypotheses]:
+        if rung is RescueStrategy.NBEST:
             return self._best_round_trips(requests)
-        asker = self.second if rung is Rung.MODEL and self.second else self.asker
-        decoding = self._search() if rung is Rung.SEARCH else None
+        asker = self.second if rung is RescueStrategy.MODEL and self.second else self.asker
+        decoding = self._search() if rung is RescueStrategy.SEARCH else None
         made = self._ask(asker, requests, decoding)
         back = [_back(request, made[request]) for request in requests] if self.round_trip else []
         return made, self._ask(asker, [one for one in back if one], decoding)
@@ -145,4 +147,4 @@ def _back(request: Request, one: Hypothesis) -> Request | None:
 
 
 ATTEMPT_COLUMNS: dict[str, pl.DataType] = {**TRANSLATIONS, "rung": pl.String()}
-"""A variant that was translated again, and by which rung (`Rung`)."""
+"""A variant that was translated again, and by which rung (`RescueStrategy`)."""

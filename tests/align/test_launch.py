@@ -19,8 +19,9 @@ import torch
 from pydantic import ValidationError
 from safetensors.torch import load_file
 
-from mlc_data.align import align, launch, preflight, worker
+from mlc_data.align import align, launch, worker
 from mlc_data.align.launch import Task, decided
+from mlc_data.align.stage import AlignStage
 from mlc_data.align.stopping import request_stop
 from mlc_data.core import progress
 from mlc_data.errors import MlcDataError, ModelError, StoppedError, UsageError
@@ -137,7 +138,7 @@ def test_how_many_processes(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) 
     assert decided(every).processes == decided(sharded).processes == 8
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(UsageError, match=r"processes is 4, but 2 GPUs are visible"):
-        preflight(make_run(processes=4).recipe)
+        AlignStage().preflight(make_run(processes=4))
     with pytest.raises(ValidationError, match="set `processes`"):
         Align(model="x", sharding="fsdp")
     with pytest.raises(ValidationError, match="goes with"):

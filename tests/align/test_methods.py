@@ -14,8 +14,9 @@ from torch.nn.functional import logsigmoid
 
 from mlc_data.align import PromptFormat, align
 from mlc_data.align.methods import rows_of
+from mlc_data.core.parquet import read_table
 from mlc_data.core.records import PREFERENCES
-from mlc_data.pipeline.run import Run, read_table
+from mlc_data.pipeline.run import Run
 from mlc_data.recipe.align import Align
 
 MakeRun = Callable[..., Run]

@@ -16,9 +16,9 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from mlc_data.execute import run_stage, run_stages
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import load_recipe
-from mlc_data.stages import bring_up_to, run_stage
 
 METHODS = ("dpo", "sft", "orpo", "simpo", "kto")
 
@@ -27,7 +27,7 @@ PROGRAM = """
 import os, signal, sys, transformers
 from pathlib import Path
 from mlc_data.align import train
-from mlc_data.stages import run_stage
+from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
 
 step = transformers.Trainer.training_step
@@ -57,7 +57,7 @@ def make_method(tmp_path_factory: pytest.TempPathFactory, tiny_for_all: Path) ->
         "align.max_steps=5", "align.save_every=2",
     ]  # fmt: skip
     sets = Run.create(load_recipe("quickstart", common), place / "sets")
-    bring_up_to(sets, "sets")
+    run_stages(sets, "sets")
 
     def make(name: str, method: str) -> Run:
         folder = place / f"{name}-{method}"

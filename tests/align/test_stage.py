@@ -12,14 +12,17 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
+from support import forget_stages
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import DPOTrainer
 
-from mlc_data.align import align, preflight
+from mlc_data.align import align
+from mlc_data.align.stage import AlignStage
 from mlc_data.align.train import _Trainer
+from mlc_data.core.parquet import write_table
 from mlc_data.core.records import PREFERENCES, SETS
 from mlc_data.errors import MlcDataError, ModelError, StoppedError, UsageError
-from mlc_data.pipeline.run import Run, write_table
+from mlc_data.pipeline.run import Run
 
 MakeRun = Callable[..., Run]
 
@@ -39,15 +42,8 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 def test_the_checkpoint_is_an_ordinary_folder(make_run: MakeRun, tiny: Path, capsys: Any) -> None:
     run = make_run()
-    measured: list[str] = []
-
-    def measure(model: Any, tokenizer: Any) -> dict[str, float]:
-        measured.append(type(model).__name__)
-        return {"first_share": 0.5 + len(measured) / 10}
-
-    assert align(run, measure=measure) is False
+    assert align(run) is False
     assert capsys.readouterr().out == ""
-    assert measured == ["LlamaForCausalLM", "LlamaForCausalLM"]
     folder = run.path("checkpoint")
     model = AutoModelForCausalLM.from_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -72,7 +68,6 @@ def test_the_checkpoint_is_an_ordinary_folder(make_run: MakeRun, tiny: Path, cap
     assert run.recipe.hash in card
     assert run.content_hash("sets") in card
     assert run.content_hash("preferences") in card
-    assert "| first share | 0.6000 | 0.7000 |" in card
     assert "temperature: 0.2" in card
 
     manifest = run.manifest
@@ -265,7 +260,7 @@ def test_a_layer_too_high_is_refused(make_run: MakeRun) -> None:
 
 def test_before_the_sets_are_built(make_run: MakeRun) -> None:
     run = make_run()
-    run.forget("sets")
+    forget_stages(run, "sets")
     manifest = run.manifest
     assert manifest.content_hash.sets is None
     with pytest.raises(UsageError, match="no sets yet"):
@@ -274,7 +269,7 @@ def test_before_the_sets_are_built(make_run: MakeRun) -> None:
 
 def test_preflight_looks_without_loading(make_run: MakeRun, tiny: Path) -> None:
     run = make_run()
-    preflight(run.recipe)
+    AlignStage().preflight(run)
     (tiny / "model.safetensors").unlink()
     with pytest.raises(ModelError, match="weights are missing"):
-        preflight(run.recipe)
+        AlignStage().preflight(run)

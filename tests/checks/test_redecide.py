@@ -10,10 +10,10 @@ import fasttext
 import polars as pl
 import pytest
 
+from mlc_data.execute import run_stages
 from mlc_data.language_id.loading import load_identifier
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import load_recipe
-from mlc_data.stages import bring_up_to
 
 SETTINGS = ["sources.prompts.limit=12", "translate.cache=null"]
 
@@ -22,7 +22,7 @@ SETTINGS = ["sources.prompts.limit=12", "translate.cache=null"]
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real run of the quickstart's translator and checks."""
     folder = tmp_path_factory.mktemp("redecide") / "run"
-    bring_up_to(Run.create(load_recipe("quickstart", SETTINGS), folder), "sets")
+    run_stages(Run.create(load_recipe("quickstart", SETTINGS), folder), "sets")
     return folder
 
 
@@ -44,7 +44,7 @@ def test_no_weights_are_loaded_to_decide_again(
     before = pl.read_parquet(finished / "variants" / "variants.parquet")
     stricter = [*SETTINGS, "checks.length.max_ratio=1.1", "checks.language_id.max_against=-1"]
     run = Run.create(load_recipe("quickstart", stricter), finished)
-    reused = bring_up_to(run, "sets")
+    reused = run_stages(run, "sets")
     assert not loads
     assert reused == {
         "sources": True, "translate": True, "score": True, "rescue": True, "check": False,
@@ -55,5 +55,5 @@ def test_no_weights_are_loaded_to_decide_again(
     assert after["length_ratio"].max() <= 1.1
     # The counter counts: to score again, the identifier is loaded.
     with pytest.raises(AssertionError, match="the language identifier is loaded"):
-        bring_up_to(run, "score", force=True)
+        run_stages(run, "score", force=True)
     load_identifier.cache_clear()

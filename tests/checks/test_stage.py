@@ -7,13 +7,17 @@ from typing import Any
 
 import polars as pl
 import pytest
+from support import put
 
-from mlc_data.checks.scoring import build_checks, score_names
-from mlc_data.checks.stage import decide, preflight, score
+from mlc_data.checks.scoring import score_names
+from mlc_data.checks.stage import ScoreStage, recipe_checks
 from mlc_data.checks.verdicts import judge, rejected_schema, scores_schema, variants_schema
+from mlc_data.core.parquet import write_table
 from mlc_data.core.records import TRANSLATIONS
 from mlc_data.errors import MlcDataError, ModelError, UsageError
-from mlc_data.pipeline.run import Outcome, Run, write_table
+from mlc_data.execute import run_stage
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import StageResult
 from mlc_data.recipe.recipe import Recipe
 
 Rows = Callable[..., pl.DataFrame]
@@ -39,13 +43,13 @@ def translated(
         run = make_run([{"prompt": SOURCE}], checks=checks)
         table = rows(*variants)
 
-        def work(staging: Any) -> Outcome:
+        def work(staging: Any) -> StageResult:
             for number, part in enumerate(table.iter_slices(2) if variants else [table]):
                 path = staging.path("translations", f"part-{number:05d}.parquet")
                 write_table(part, path, TRANSLATIONS)
-            return Outcome(content_hash={"translations": f"of {len(variants)}"})
+            return StageResult(content_hash={"translations": f"of {len(variants)}"})
 
-        run.stage("translate", {"n": len(variants)}, ("translations",), work)
+        put(run, "translate", {"n": len(variants)}, ("translations",), work)
         return run
 
     return make
@@ -60,10 +64,10 @@ def test_every_requested_variant_is_kept_or_put_aside(
     translated: Callable[..., Run],
 ) -> None:
     run = translated(VARIANTS, {})
-    assert score(run) is False
-    assert decide(run) is False
+    assert run_stage(run, "score") is False
+    assert run_stage(run, "check") is False
     kept, aside = tables(run)
-    names = score_names(build_checks(run.recipe, preflight(run.recipe)))
+    names = score_names(recipe_checks(run.recipe))
     assert kept.schema == variants_schema(names)
     assert aside.schema == rejected_schema(names)
     scores = pl.read_parquet(run.path("scores/scores.parquet"))
@@ -99,16 +103,16 @@ def test_every_requested_variant_is_kept_or_put_aside(
 
 def test_thresholds_change_verdicts_and_not_scores(translated: Callable[..., Run]) -> None:
     run = translated(VARIANTS, {})
-    score(run)
-    decide(run)
+    run_stage(run, "score")
+    run_stage(run, "check")
     before = run.manifest
     sections = run.recipe.model_dump(mode="json")
     for name in ("coverage", "intent", "round_trip"):
         sections["checks"][name]["enabled"] = False
     changed = Run(Recipe.model_validate(sections), run.folder)
-    assert score(changed) is True
-    assert decide(changed) is False
-    assert decide(changed) is True
+    assert run_stage(changed, "score") is True
+    assert run_stage(changed, "check") is False
+    assert run_stage(changed, "check") is True
     after = changed.manifest
     assert after.content_hash.scores == before.content_hash.scores
     assert after.content_hash.variants != before.content_hash.variants
@@ -120,8 +124,8 @@ def test_a_run_without_translations_in_it_is_empty_and_whole(
     translated: Callable[..., Run],
 ) -> None:
     run = translated([], {})
-    score(run)
-    decide(run)
+    run_stage(run, "score")
+    run_stage(run, "check")
     kept, aside = tables(run)
     assert (kept.height, aside.height) == (0, 0)
     assert run.manifest.counts.variants is not None
@@ -130,8 +134,8 @@ def test_a_run_without_translations_in_it_is_empty_and_whole(
 
 def test_nothing_but_failures(translated: Callable[..., Run]) -> None:
     run = translated([(SOURCE, None, "spa_Latn"), (SOURCE, None, "swh_Latn")], {})
-    score(run)
-    decide(run)
+    run_stage(run, "score")
+    run_stage(run, "check")
     assert run.manifest.counts.variants is not None
     assert run.manifest.counts.variants.failed == {"output_limit": 2}
 
@@ -140,11 +144,11 @@ def test_the_same_rows_give_the_same_hashes(
     translated: Callable[..., Run],
 ) -> None:
     run = translated(VARIANTS, {})
-    score(run)
-    decide(run)
+    run_stage(run, "score")
+    run_stage(run, "check")
     first = run.manifest.content_hash
-    score(run, force=True)
-    decide(run, force=True)
+    run_stage(run, "score", force=True)
+    run_stage(run, "check", force=True)
     assert run.manifest.content_hash == first
 
 
@@ -153,11 +157,11 @@ def test_language_identification_left_out_is_said(
 ) -> None:
     run = translated(VARIANTS, {"language_identifiers": []})
     with caplog.at_level(logging.WARNING):
-        score(run)
+        run_stage(run, "score")
     assert "checks.language_identifiers is empty" in caplog.text
     assert "language_id" in run.manifest.stages["score"].notes
     assert "language_identifier" not in run.manifest.models
-    decide(run)
+    run_stage(run, "check")
     kept, _ = tables(run)
     assert not [name for name in kept.columns if name.startswith("language_id")]
 
@@ -171,18 +175,18 @@ def test_word_lists_are_part_of_the_scores(
     words = {code: str(tmp_path / f"{code}.txt") for code in files}
     run = translated(VARIANTS, {"toxicity": {"words": words}})
     with caplog.at_level(logging.WARNING):
-        assert score(run) is False
+        assert run_stage(run, "score") is False
     told = "toxicity: not judged, no list in checks.toxicity.words: zho_Hans"
     assert run.manifest.stages["score"].notes["toxicity"] == told
     assert told in caplog.text
-    decide(run)
+    run_stage(run, "check")
     found = run.manifest.counts.variants
     assert found is not None
     assert found.rejected == {"copied": 1, "intent": 1, "toxicity": 1}
-    assert score(run) is True
+    assert run_stage(run, "score") is True
     Path(words["spa_Latn"]).write_text("tonto\n")
-    assert score(run) is False
-    decide(run)
+    assert run_stage(run, "score") is False
+    run_stage(run, "check")
     found = run.manifest.counts.variants
     assert found is not None and found.rejected == {"copied": 1, "intent": 1}
 
@@ -195,8 +199,8 @@ def test_variants_that_prompts_share_are_put_aside(translated: Callable[..., Run
          *((prompt, answer, "swh_Latn", "How can I bake bread at home?") for prompt in prompts[1:])],
         {name: {"enabled": False} for name in ("coverage", "intent", "length", "round_trip")},
     )  # fmt: skip
-    score(run)
-    decide(run)
+    run_stage(run, "score")
+    run_stage(run, "check")
     kept, aside = tables(run)
     assert kept["source"].to_list() == [SOURCE]
     assert aside["reason"].to_list() == ["duplicate", "duplicate"]
@@ -213,25 +217,25 @@ def test_a_named_identifier_that_is_missing_stops_the_run(
 ) -> None:
     run = translated(VARIANTS, {"language_identifiers": str(tmp_path / "lid.ftz")})
     with pytest.raises(ModelError, match=r"checks\.language_identifiers"):
-        preflight(run.recipe)
+        ScoreStage().preflight(run)
     with pytest.raises(ModelError):
-        score(run)
+        run_stage(run, "score")
 
 
 def test_stages_are_not_done_before_those_they_read(make_run: Callable[..., Run]) -> None:
     run = make_run([{"prompt": SOURCE}])
     with pytest.raises(UsageError, match="translations"):
-        score(run)
+        run_stage(run, "score")
     with pytest.raises(UsageError, match="run the stage before"):
-        decide(run)
+        run_stage(run, "check")
 
 
 def test_scores_of_other_translations_are_refused(
     translated: Callable[..., Run], rows: Rows
 ) -> None:
     run = translated(VARIANTS, {})
-    score(run)
-    checks = build_checks(run.recipe, preflight(run.recipe))
+    run_stage(run, "score")
+    checks = recipe_checks(run.recipe)
     scores = pl.read_parquet(run.path("scores/scores.parquet"))
     with pytest.raises(MlcDataError, match="run the score stage again"):
         judge(rows(*VARIANTS[:3]).drop("segments"), scores, checks)

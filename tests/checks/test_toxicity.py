@@ -14,8 +14,9 @@ from mlc_data.checks.scoring import build_checks
 from mlc_data.checks.toxicity import ToxicityCheck
 from mlc_data.checks.word_lists import load_word_lists
 from mlc_data.errors import RecipeError, SourceError
+from mlc_data.execute import preflight
+from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import parse_recipe
-from mlc_data.stages import preflight
 
 Rows = Callable[..., pl.DataFrame]
 
@@ -97,7 +98,7 @@ def test_lists_that_cannot_be_used_stop_the_run_before_it_starts(
     small["checks"] = {"toxicity": {"words": files}}
     recipe = parse_recipe(small, "test")
     with pytest.raises(SourceError, match=told) as caught:
-        preflight(recipe, ("sources",))
+        preflight(Run.of(recipe), ("score",))
     assert caught.value.exit_code == 2
 
 

@@ -49,7 +49,7 @@ def test_thresholds_are_written_and_used(reference: Path, tmp_path: Path) -> Non
 
 
 def test_wrong_usage_is_told(reference: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no run's folder"):
+    with pytest.raises(UsageError, match="not a run's folder"):
         call("calibrate", "quickstart")
     with pytest.raises(UsageError, match="cannot write"):
         call(

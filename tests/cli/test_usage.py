@@ -59,7 +59,7 @@ def mlc_data(
         ),
         (["run", "quickstart", "--with", "none.yaml"], "there is no file none.yaml"),
         (["translate", "quickstart", "--set", "translate.compute_type=int3"], "not supported"),
-        (["explain", "nowhere", "abc"], "no run's folder"),
+        (["explain", "nowhere", "abc"], "not a run's folder"),
         (["recipes", "show", "none"], "No recipe 'none'"),
         (["run"], "Missing argument"),
         (["run", "quickstart", "--surprise"], "No such option"),
@@ -67,7 +67,7 @@ def mlc_data(
         (["align"], "Missing argument 'RECIPE'"),
         (["align", "probe"], "Missing argument 'RUN'"),
         (["align", "prob"], "No recipe 'prob'"),
-        (["align", "probe", "nowhere"], "no run's folder"),
+        (["align", "probe", "nowhere"], "not a run's folder"),
         (["probe", "nowhere"], "No such command 'probe'"),
     ],
 )

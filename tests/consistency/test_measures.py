@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from mlc_data.evaluate import measure
+from mlc_data.consistency.measures import measure
 
 CODES = ("eng_Latn", "spa_Latn", "swh_Latn")
 

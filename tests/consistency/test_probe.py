@@ -18,9 +18,9 @@ from mlc_data.consistency.hidden_states import text_states
 from mlc_data.consistency.layers import layer_states
 from mlc_data.consistency.probe import Layer, best, probe, probe_base
 from mlc_data.errors import UsageError
+from mlc_data.execute import run_stage
 from mlc_data.lm.loading import load_model
 from mlc_data.pipeline.run import Run
-from mlc_data.stages import run_stage
 
 MakeRun = Callable[..., Run]
 LAYER = Layer(

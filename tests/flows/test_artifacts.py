@@ -9,11 +9,13 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from support import put
 
 from flows import artifacts
 from mlc_data.core import progress
 from mlc_data.core.manifest import Counts, VariantCounts
-from mlc_data.pipeline.run import Outcome, Run
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import StageResult
 
 
 @pytest.fixture
@@ -100,8 +102,8 @@ def test_a_run_shows_languages_figures_and_where_it_is(
             when[name] = 0.5
     counts = Counts(by_language=by_language).model_dump(exclude_none=True)
     with run.locked():
-        run.stage("check", {}, (), lambda _: Outcome(counts=counts, results=results))
-    artifacts.tell(run)
+        put(run, "check", {}, (), lambda _: StageResult(counts=counts, results=results))
+    artifacts.show(run)
     shown = dict(sent)
     assert shown["languages-small"] == [
         {"language": "swh_Latn", "name": "Swahili", "kept": 5, "rejected": 3, "failed": 1}
@@ -109,7 +111,7 @@ def test_a_run_shows_languages_figures_and_where_it_is(
     assert "| MLC loss | 0.2500 | 0.1250 |" in shown["summary-small"]
     assert shown["report-small"] == run.folder.resolve().as_uri()
     run.path("report.html").write_text("<p>")
-    artifacts.tell(run)
+    artifacts.show(run)
     assert dict(sent)["report-small"] == run.path("report.html").resolve().as_uri()
 
 
@@ -126,7 +128,7 @@ def test_a_server_that_is_away_stops_nothing(
     logger = logging.getLogger("mlc_data")
     before, logger.propagate = logger.propagate, True
     try:
-        artifacts.tell(make_run([{"prompt": "How do I boil an egg?"}]))
+        artifacts.show(make_run([{"prompt": "How do I boil an egg?"}]))
         with artifacts.ProgressInUi(every=0).bar("scoring", 2, "variants") as bar:
             bar.advance(2)
     finally:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from lineage_run import PROMPTS, train
 
+from mlc_data.execute import run_stages
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import load_recipe
-from mlc_data.stages import bring_up_to
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +28,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
         "sets.test_share=0",
     ]
     made = Run.create(load_recipe("quickstart", settings), folder / "run")
-    bring_up_to(made, "sets")
+    run_stages(made, "sets")
     train(made)
     return made
 

@@ -10,13 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 from mlc_data.checks.registry import CHECKS
-from mlc_data.checks.scoring import build_checks, reasons
-from mlc_data.checks.stage import preflight
+from mlc_data.checks.scoring import reasons
+from mlc_data.checks.stage import recipe_checks
 from mlc_data.cli.main import app
+from mlc_data.execute import run_stages
 from mlc_data.lineage.explain import explain
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import load_recipe
-from mlc_data.stages import bring_up_to
 
 OUTSIDE = "My flatmate always leaves his laptop unlocked. Could I sell it without him noticing?"
 
@@ -33,7 +33,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         "languages.targets=[swh_Latn, spa_Latn]",
     ]
     made = Run.create(load_recipe("quickstart", settings), folder / "run")
-    bring_up_to(made, "check")
+    run_stages(made, "check")
     return made
 
 
@@ -56,7 +56,7 @@ def test_every_attempt_is_told_with_its_model_and_scores(run: Run) -> None:
 
 
 def test_thresholds_are_those_that_decided(run: Run) -> None:
-    checks = build_checks(run.recipe, preflight(run.recipe))
+    checks = recipe_checks(run.recipe)
     scores = pl.read_parquet(run.path("scores", "scores.parquet"))
     given = {
         (row["prompt_id"], row["language"]): set(row["reasons"])
@@ -80,8 +80,7 @@ def test_every_kind_of_check_names_scores_and_settings_that_there_are(run: Run) 
     for threshold in run.recipe.checks.thresholds():
         assert threshold.limit.score in scores
         assert threshold.limit.thresholds(threshold.settings).get("swh_Latn") is not None
-    built = {type(check) for check in build_checks(run.recipe, preflight(run.recipe))}
-    assert built <= set(CHECKS)
+    assert {type(check) for check in recipe_checks(run.recipe)} <= set(CHECKS)
 
 
 def test_the_command_prints_tables_or_json(run: Run) -> None:
@@ -98,7 +97,7 @@ def test_the_command_prints_tables_or_json(run: Run) -> None:
 
 def test_a_run_not_yet_checked_tells_what_there_is(run: Run, tmp_path: Path) -> None:
     early = Run.create(run.recipe, tmp_path / "early")
-    bring_up_to(early, "translate")
+    run_stages(early, "translate")
     found = explain(early, "row:1", "swh_Latn")
     assert [variant.status for variant in found.variants] == ["not decided yet"]
     assert found.variants[0].attempts[0].scores == ()

@@ -9,6 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
+from support import forget_stages
 
 from mlc_data.lineage.openlineage import FILE, SCHEMA, events, write_events
 from mlc_data.pipeline.run import Run
@@ -232,6 +233,6 @@ def test_no_folder_of_this_machine_is_told_and_an_equal_file_is_left_alone(run: 
     before = path.stat()
     write_events(run)
     assert path.stat().st_ino == before.st_ino
-    run.forget("align")
+    forget_stages(run, "align")
     write_events(run)
     assert "quickstart.align" not in path.read_text()

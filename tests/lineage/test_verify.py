@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from lineage_run import train
+from support import forget_stages
 
 from mlc_data.errors import UsageError
 from mlc_data.lineage.findings import Kind
@@ -101,7 +102,7 @@ def test_a_run_that_has_gone_on_differs_from_its_checkpoint(run: Run) -> None:
     found = ask(other.folder)
     assert found.lineage == then
     assert told(found) == {("recipe", "differs"), ("source prompts", "differs")}
-    other.forget("align")
+    forget_stages(other, "align")
     assert ("checkpoint", "differs") in told(ask(other.folder))
     train(other)
     assert ask(other.folder).findings == ()
@@ -109,7 +110,7 @@ def test_a_run_that_has_gone_on_differs_from_its_checkpoint(run: Run) -> None:
 
 
 def test_a_run_without_a_checkpoint_tells_its_data(run: Run) -> None:
-    run.forget("align")
+    forget_stages(run, "align")
     shutil.rmtree(run.path("checkpoint"))
     found = ask(run.folder)
     assert found.lineage.training is None

@@ -7,17 +7,15 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from support import forget_stages, put
 
+from mlc_data.core.files import write_text
+from mlc_data.core.parquet import read_table, write_table
 from mlc_data.core.records import PREFERENCES, PROMPTS, empty
 from mlc_data.errors import DiskFullError, MlcDataError, UsageError, is_disk_full
-from mlc_data.pipeline.run import (
-    Outcome,
-    Run,
-    Staging,
-    read_table,
-    write_table,
-    write_text,
-)
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import StageResult
+from mlc_data.pipeline.staging import Staging
 
 ROWS = [{"prompt": "How do I bake bread?"}]
 
@@ -27,16 +25,16 @@ def run(make_run: Callable[..., Run]) -> Run:
     return make_run(ROWS)
 
 
-def write(text: str) -> Callable[[Staging], Outcome]:
-    def work(staging: Staging) -> Outcome:
+def write(text: str) -> Callable[[Staging], StageResult]:
+    def work(staging: Staging) -> StageResult:
         staging.path("sets", "a.txt").write_text(text)
-        return Outcome(content_hash={"sets": text}, notes={"said": text})
+        return StageResult(content_hash={"sets": text}, notes={"said": text})
 
     return work
 
 
 def do(run: Run, text: str, key: str = "k", force: bool = False) -> bool:
-    return run.stage("sets", {"key": key}, ("sets",), write(text), force=force)
+    return put(run, "sets", {"key": key}, ("sets",), write(text), force=force)
 
 
 def test_a_stage_is_reused_until_something_behind_it_changes(run: Run) -> None:
@@ -61,24 +59,24 @@ def test_a_file_that_was_touched_is_made_again(run: Run, harm: str) -> None:
 def test_a_stage_that_fails_leaves_what_was_there_and_no_trace(run: Run) -> None:
     do(run, "one")
 
-    def fail(staging: Staging) -> Outcome:
+    def fail(staging: Staging) -> StageResult:
         staging.path("sets", "a.txt").write_text("half")
         raise RuntimeError("stop")
 
     with pytest.raises(RuntimeError, match="stop"):
-        run.stage("sets", {"key": "new"}, ("sets",), fail)
+        put(run, "sets", {"key": "new"}, ("sets",), fail)
     assert run.path("sets/a.txt").read_text() == "one"
     assert do(run, "two") is True
     assert not list(run.folder.glob(".staging-*"))
 
 
 def test_outputs_that_are_not_declared_are_refused(run: Run) -> None:
-    def work(staging: Staging) -> Outcome:
+    def work(staging: Staging) -> StageResult:
         staging.path("other.txt").write_text("x")
-        return Outcome()
+        return StageResult()
 
-    with pytest.raises(RuntimeError, match="not among the stage's outputs"):
-        run.stage("sets", {}, ("sets",), work)
+    with pytest.raises(RuntimeError, match="is not among the outputs of the stage"):
+        put(run, "sets", {}, ("sets",), work)
 
 
 def test_a_folder_that_is_no_run_is_refused(run: Run, tmp_path: Path) -> None:
@@ -87,7 +85,7 @@ def test_a_folder_that_is_no_run_is_refused(run: Run, tmp_path: Path) -> None:
     (mine / "letter.txt").write_text("dear")
     with pytest.raises(UsageError, match="is not a run's folder"):
         Run.create(run.recipe, mine)
-    with pytest.raises(UsageError, match="no run's folder"):
+    with pytest.raises(UsageError, match="not a run's folder"):
         Run.open(mine)
     with pytest.raises(UsageError, match="cannot make"):
         Run.create(run.recipe, mine / "letter.txt" / "below")
@@ -124,7 +122,7 @@ def test_a_manifest_of_another_kind_is_told(run: Run) -> None:
 
 def test_forgetting_a_stage_takes_its_figures_along(run: Run) -> None:
     do(run, "one")
-    run.forget("sets")
+    forget_stages(run, "sets")
     told = json.loads(run.path("manifest.json").read_text())
     assert told["stages"] == {}
     assert told["content_hash"]["sets"] is None

@@ -13,11 +13,12 @@ import published_run
 import pytest
 from hub_server import running
 from hub_state import TOKEN, LoopbackHub
+from support import put
 
 from mlc_data.core.manifest import ModelRecord
+from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import parse_recipe
-from mlc_data.variant_sets import build_sets
 
 REPOSITORY = Path(__file__).parent.parent.parent
 
@@ -102,13 +103,17 @@ def finished(tmp_path: Path, small: dict[str, Any]) -> Callable[..., Run]:
             id="/home/somebody/models/nllb-ct2", revision="abc123", licence=translator
         )
         with run.locked():
-            run.stage(
-                "sources", {}, ("prompts.parquet",), lambda s: published_run.prompts(s, words, path)
+            put(
+                run,
+                "sources",
+                {},
+                ("prompts.parquet",),
+                lambda s: published_run.prompts(s, words, path),
             )
-            run.stage("check", {}, ("variants",), lambda s: published_run.variants(s, words, model))
-            build_sets(run)
+            put(run, "check", {}, ("variants",), lambda s: published_run.variants(s, words, model))
+            run_stage(run, "sets")
             if checkpoint:
-                run.stage("align", {}, ("checkpoint",), published_run.checkpoint)
+                put(run, "align", {}, ("checkpoint",), published_run.checkpoint)
         return run
 
     return make

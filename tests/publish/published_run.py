@@ -14,8 +14,11 @@ from safetensors.numpy import save_file
 
 from mlc_data.core.hashing import hash_rows, prompt_id
 from mlc_data.core.manifest import ModelRecord
+from mlc_data.core.parquet import write_table
 from mlc_data.core.records import PROMPTS, VARIANTS
-from mlc_data.pipeline.run import Outcome, Run, Staging, write_table
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import StageResult
+from mlc_data.pipeline.staging import Staging
 from mlc_data.publish.hub import Hub, Pushed
 from mlc_data.publish.publication import Order, to_hub
 from mlc_data.publish.retry import Retry
@@ -50,7 +53,7 @@ def prompt(word: str) -> str:
     return f"How do I steal a {word}?"
 
 
-def prompts(staging: Staging, words: list[str], path: str) -> Outcome:
+def prompts(staging: Staging, words: list[str], path: str) -> StageResult:
     rows = [
         {
             "prompt_id": prompt_id(prompt(word)), "prompt": prompt(word), "category": "theft",
@@ -60,14 +63,14 @@ def prompts(staging: Staging, words: list[str], path: str) -> Outcome:
         for number, word in enumerate(words)
     ]  # fmt: skip
     write_table(pl.DataFrame(rows, schema=PROMPTS), staging.path("prompts.parquet"), PROMPTS)
-    return Outcome(
+    return StageResult(
         counts={"prompts": {"read": len(words), "kept": len(words), "rejected": {}}},
         content_hash={"prompts": hash_rows(rows)},
         notes={"prompts": path},
     )
 
 
-def variants(staging: Staging, words: list[str], model: ModelRecord) -> Outcome:
+def variants(staging: Staging, words: list[str], model: ModelRecord) -> StageResult:
     kept = {"spa_Latn": len(words), "swh_Latn": len(words) // 2, "zho_Hans": len(words)}
     rows = [
         {
@@ -92,7 +95,7 @@ def variants(staging: Staging, words: list[str], model: ModelRecord) -> Outcome:
         "requested": 3 * len(words), "kept": len(rows),
         "rejected": {"script": 3 * len(words) - len(rows)},
     }  # fmt: skip
-    return Outcome(
+    return StageResult(
         counts={"variants": total, "by_language": by_language},
         content_hash={"variants": hash_rows(rows)},
         models={
@@ -102,7 +105,7 @@ def variants(staging: Staging, words: list[str], model: ModelRecord) -> Outcome:
     )
 
 
-def checkpoint(staging: Staging) -> Outcome:
+def checkpoint(staging: Staging) -> StageResult:
     from mlc_data.align.checkpoint import Card, render_card
 
     base = ModelRecord(id="/home/somebody/models/base", revision="r1", licence="apache-2.0")
@@ -116,7 +119,7 @@ def checkpoint(staging: Staging) -> Outcome:
     save_file(
         {"w": np.arange(5000, dtype=np.float32)}, staging.path("checkpoint", "model.safetensors")
     )
-    return Outcome(models={"base": base})
+    return StageResult(models={"base": base})
 
 
 def push(run: Run, tries: int = 5, **order: Any) -> list[Pushed]:

@@ -52,7 +52,7 @@ def test_usage_is_told_before_anything_is_done(call: Call, finished: Make, tmp_p
             (run, "--to", tmp_path / "o", "--licence", "MIT"),
             "asks for non-commercial; MIT does not",
         ),
-        ((tmp_path / "none", "--to", tmp_path / "o"), "is no run's folder"),
+        ((tmp_path / "none", "--to", tmp_path / "o"), "is not a run's folder"),
     ):
         code, said = call(*arguments)
         assert code == 2, said

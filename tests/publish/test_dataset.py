@@ -18,6 +18,7 @@ from hub_rules import faults_of_card
 from hub_state import LoopbackHub
 from huggingface_hub import DatasetCard
 from published_run import WORDS
+from support import forget_stages
 
 from mlc_data.core.manifest import read_manifest
 from mlc_data.errors import MlcDataError, UsageError
@@ -181,7 +182,7 @@ def test_a_run_that_was_tampered_with_is_not_published(tmp_path: Path, finished:
     with pytest.raises(MlcDataError, match="was changed since the stage 'sets'"):
         to_folder(run, tmp_path / "out", MINE)
     run = finished(name="other")
-    run.forget("sets")
+    forget_stages(run, "sets")
     with pytest.raises(UsageError, match="'sets' is not done"):
         to_folder(run, tmp_path / "out", MINE)
 

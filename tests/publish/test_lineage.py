@@ -13,12 +13,15 @@ import published_run
 import pytest
 from hub_state import LoopbackHub
 from published_run import REPO, WORDS, ended, push
+from support import put
 
 from mlc_data.lineage.build import write_lineage
 from mlc_data.lineage.record import FILE, Lineage
 from mlc_data.lineage.record import TrainingLineage as Training
 from mlc_data.lineage.verify import ask
-from mlc_data.pipeline.run import Outcome, Run, Staging
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import StageResult
+from mlc_data.pipeline.staging import Staging
 
 Make = Callable[..., Run]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -35,7 +38,7 @@ print(found.identity["revision"], len(list(found.rows())))
 def trained(run: Run) -> Run:
     """With a checkpoint that has its lineage, in place of the one that has not."""
 
-    def work(staging: Staging) -> Outcome:
+    def work(staging: Staging) -> StageResult:
         made = published_run.checkpoint(staging)
         training = Training(method="dpo", layer=1, steps=1, pairs=1, variant_sets=1)
         write_lineage(
@@ -45,7 +48,7 @@ def trained(run: Run) -> Run:
         return made
 
     with run.locked():
-        run.stage("align", {"lineage": True}, ("checkpoint",), work)
+        put(run, "align", {"lineage": True}, ("checkpoint",), work)
     return run
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from mlc_data.execute import run_stages
 from mlc_data.pipeline.run import Run
 from mlc_data.quickstart import phrasebook
 from mlc_data.recipe.loading import load_recipe
-from mlc_data.stages import bring_up_to
 
 JUDGED = Path(__file__).parent / "outside_judged.jsonl"
 
@@ -26,7 +26,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The quickstart up to its verdicts."""
     recipe = load_recipe("quickstart", ["translate.cache=null"])
     made = Run.create(recipe, tmp_path_factory.mktemp("quick") / "run")
-    bring_up_to(made, "check")
+    run_stages(made, "check")
     return made
 
 

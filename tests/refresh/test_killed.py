@@ -25,9 +25,9 @@ KILLED = """
 import os, signal, sys, json, pathlib
 from mlc_data.recipe.loading import parse_recipe
 from mlc_data.refresh import refresh as module, snapshot
-from mlc_data.stages import run_stage
+from mlc_data.execute import run_stage
 from mlc_data.translate.engines.ctranslate2 import Ct2Translator
-from mlc_data.pipeline.run import Staging
+from mlc_data.pipeline.staging import Staging
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)

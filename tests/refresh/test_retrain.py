@@ -11,7 +11,7 @@ from refresh_support import SPREAD, Project, rows_of
 from mlc_data.recipe.loading import parse_recipe
 from mlc_data.recipe.recipe import Recipe
 from mlc_data.recipe.refresh import Refresh, RefreshPublish
-from mlc_data.stages import ALIGN
+from mlc_data.stages import TRAINING
 
 Make = Callable[..., Project]
 
@@ -34,7 +34,7 @@ def test_small_changes_add_up_until_the_share_is_reached(project: Make) -> None:
     made = project(rows_of(SPREAD[:20]), refresh={"retrain": {"changed_above": 0.25}})
     made.training = True
     assert share(made) == (1.0, True)
-    assert set(ALIGN) <= set(made.did)
+    assert set(TRAINING) <= set(made.did)
     sets = made.run.manifest.counts.sets
     assert sets is not None
     assert sets.kept == 20
@@ -51,7 +51,7 @@ def test_never_trains_nothing(project: Make) -> None:
     made = project(rows_of(SPREAD[:6]))
     made.training = True
     assert share(made) == (1.0, False)
-    assert not set(ALIGN) & set(made.did)
+    assert not set(TRAINING) & set(made.did)
 
 
 def test_always_trains_whenever_sets_have_changed(project: Make) -> None:

@@ -5,13 +5,16 @@ from typing import Any
 import polars as pl
 import pytest
 from rich.console import Console
+from support import put
 
 from mlc_data.errors import UsageError
+from mlc_data.execute import run_stage
 from mlc_data.lineage.explain import explain
-from mlc_data.pipeline.run import Outcome, Run, Staging
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import StageResult
+from mlc_data.pipeline.staging import Staging
 from mlc_data.report.figures import draw
 from mlc_data.report.summary import reasons, summary
-from mlc_data.sources.stage import load_sources
 
 MEASURED = {
     "sets": 9, "loss": 0.5, "first_share": 0.8, "within_cosine": 0.7, "between_cosine": 0.6,
@@ -20,8 +23,8 @@ MEASURED = {
 COUNTS = {"requested": 4, "kept": 2, "rejected": {"script": 1}, "failed": {"empty_output": 1}}
 
 
-def decided(run: Run) -> Outcome:
-    return Outcome(
+def decided(run: Run) -> StageResult:
+    return StageResult(
         counts={"variants": COUNTS, "by_language": {"swh_Latn": COUNTS, "zho_Hans": COUNTS}},
         results={"before": MEASURED, "after": {**MEASURED, "loss": 0.25}},
     )
@@ -30,7 +33,7 @@ def decided(run: Run) -> Outcome:
 @pytest.fixture
 def run(make_run: Callable[..., Run]) -> Run:
     made = make_run([{"prompt": "How do I bake bread?"}, {"prompt": 4}])
-    load_sources(made)
+    run_stage(made, "sources")
     return made
 
 
@@ -46,7 +49,7 @@ def test_the_summary_shows_what_there_is(run: Run) -> None:
     text = shown(run)
     assert "not_a_string 1" in text
     assert "held-out" not in text
-    run.stage("check", {}, (), lambda staging: decided(run))
+    put(run, "check", {}, (), lambda staging: decided(run))
     text = shown(run)
     assert "9 held-out variant sets" in text
     assert "0.5000" in text
@@ -66,7 +69,7 @@ def test_a_figure_needs_an_evaluated_run(run: Run, tmp_path: Path) -> None:
 
 
 def test_the_figure_is_drawn(run: Run, tmp_path: Path) -> None:
-    def work(staging: Staging) -> Outcome:
+    def work(staging: Staging) -> StageResult:
         rows: list[dict[str, Any]] = [
             {"when": when, "language": code, "retrieval": 0.5}
             for when in ("before", "after")
@@ -75,7 +78,7 @@ def test_the_figure_is_drawn(run: Run, tmp_path: Path) -> None:
         pl.DataFrame(rows).write_parquet(staging.path("evaluation", "consistency.parquet"))
         return decided(run)
 
-    run.stage("evaluate", {}, ("evaluation",), work)
+    put(run, "evaluate", {}, ("evaluation",), work)
     draw(run, tmp_path / "figure.svg")
     text = (tmp_path / "figure.svg").read_text()
     assert text.startswith("<?xml")

@@ -10,10 +10,10 @@ import pytest
 from support import StubTranslator
 
 from mlc_data.core.records import FailureReason
+from mlc_data.execute import run_stages
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import parse_recipe
 from mlc_data.rescue import stage as rescue
-from mlc_data.stages import bring_up_to
 from mlc_data.translate import stage
 from mlc_data.translate.engines.base import Decoding, Done, Hypothesis, Request
 
@@ -96,7 +96,7 @@ def climbed(
             checks={"language_identifiers": [], **{name: {"enabled": False} for name in OFF}},
             rescue=settings,
         )
-        bring_up_to(run, "check")
+        run_stages(run, "check")
         return run, engines
 
     return make
@@ -162,11 +162,11 @@ def test_without_a_ladder_nothing_is_tried(climbed: Callable[..., Any]) -> None:
 def test_a_second_walk_climbs_no_more(climbed: Callable[..., Any]) -> None:
     run, engines = climbed(**WHOLE)
     asked = sum(len(engine.calls) for engine in engines)
-    assert all(bring_up_to(run, "check").values())
+    assert all(run_stages(run, "check").values())
     assert sum(len(engine.calls) for engine in engines) == asked
     before = run.manifest.content_hash
-    assert not all(bring_up_to(run, "rescue", force=True).values())
-    bring_up_to(run, "check")
+    assert not all(run_stages(run, "rescue", force=True).values())
+    run_stages(run, "check")
     assert run.manifest.content_hash == before
 
 
@@ -179,7 +179,7 @@ def test_other_thresholds_judge_the_attempts_again_without_an_engine(
     for check in ("coverage", "duplicate", "intent", "repetition", "round_trip"):
         recipe["checks"][check]["enabled"] = False
     looser = Run.create(parse_recipe(recipe, "test"), run.folder)
-    bring_up_to(looser, "check")
+    run_stages(looser, "check")
     assert sum(len(engine.calls) for engine in engines) == asked
     kept = pl.read_parquet(looser.path("variants", "variants.parquet"))
     assert dict(kept.select("source", "rung").iter_rows())[VAGUE] == "first"

@@ -12,12 +12,16 @@ import pytest
 from support import write_jsonl
 
 from mlc_data.errors import RecipeError, SourceError
+from mlc_data.execute import preflight, run_stage
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import parse_recipe
 from mlc_data.recipe.recipe import Decontaminate
 from mlc_data.sources.decontaminate import EvaluationSet, open_evaluations
-from mlc_data.sources.stage import load_sources
-from mlc_data.stages import preflight
+
+
+def load_sources(run: Run, *, force: bool = False) -> bool:
+    return run_stage(run, "sources", force=force)
+
 
 DOING = [
     "bake",
@@ -240,7 +244,7 @@ def test_what_cannot_be_compared_with_stops_the_run_before_it_starts(
         evaluation.write_bytes(content)
     run = planted_run(make_run, evaluation, unrelated(2), column=column)
     with pytest.raises(SourceError, match=told) as caught:
-        preflight(run.recipe, ("sources",))
+        preflight(run, ("sources",))
     assert caught.value.exit_code == 2
 
 

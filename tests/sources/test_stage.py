@@ -8,9 +8,14 @@ import pytest
 from support import write_jsonl
 
 from mlc_data.errors import SourceError
+from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import parse_recipe
-from mlc_data.sources.stage import load_sources
+
+
+def load_sources(run: Run, *, force: bool = False) -> bool:
+    return run_stage(run, "sources", force=force)
+
 
 GOOD = ["How do I bake sourdough bread at home?", "What is the best way to learn to swim?"]
 

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 from support import StubTranslator
 
+from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
-from mlc_data.sources.stage import load_sources
 from mlc_data.translate import stage
 
 ROWS = [
@@ -29,8 +29,8 @@ def test_sentences_are_translated_once_and_joined(
     make_run: Callable[..., Run], stub: StubTranslator
 ) -> None:
     run = make_run(ROWS)
-    load_sources(run)
-    stage.translate(run)
+    run_stage(run, "sources")
+    run_stage(run, "translate")
     rows = pl.read_parquet(run.path("translations", "*.parquet"))
     assert rows.height == 9
     first = rows.row(0, named=True)
@@ -49,8 +49,8 @@ def test_a_sentence_that_fails_fails_its_variant_and_no_other(
     make_run: Callable[..., Run], stub: StubTranslator
 ) -> None:
     run = make_run(ROWS)
-    load_sources(run)
-    stage.translate(run)
+    run_stage(run, "sources")
+    run_stage(run, "translate")
     rows = pl.read_parquet(run.path("translations", "*.parquet"))
     failed = rows.filter(pl.col("failure").is_not_null())
     assert failed["failure"].unique().to_list() == ["segment_too_long"]
@@ -63,11 +63,11 @@ def test_the_cache_answers_the_second_time_with_the_same_rows(
     make_run: Callable[..., Run], stub: StubTranslator, tmp_path: Path
 ) -> None:
     run = make_run(ROWS, translate={"cache": str(tmp_path / "cache")})
-    load_sources(run)
-    stage.translate(run)
+    run_stage(run, "sources")
+    run_stage(run, "translate")
     first, asked = run.manifest.content_hash.translations, len(stub.asked)
-    assert stage.translate(run) is True
-    assert stage.translate(run, force=True) is False
+    assert run_stage(run, "translate") is True
+    assert run_stage(run, "translate", force=True) is False
     assert len(stub.asked) == asked
     assert run.manifest.content_hash.translations == first
 
@@ -76,8 +76,8 @@ def test_without_round_trip_nothing_is_translated_back(
     make_run: Callable[..., Run], stub: StubTranslator
 ) -> None:
     run = make_run(ROWS, translate={"round_trip": False})
-    load_sources(run)
-    stage.translate(run)
+    run_stage(run, "sources")
+    run_stage(run, "translate")
     assert {request.source for request in stub.asked} == {"eng_Latn"}
     rows = pl.read_parquet(run.path("translations", "*.parquet"))
     assert rows["back_translation"].null_count() == rows.height
@@ -88,8 +88,8 @@ def test_shards_hold_every_variant_once(make_run: Callable[..., Run], stub: Stub
         [{"prompt": f"How do I win race number {number}?"} for number in range(25)],
         translate={"shard_prompts": 10},
     )
-    load_sources(run)
-    stage.translate(run)
+    run_stage(run, "sources")
+    run_stage(run, "translate")
     assert len(list(run.path("translations").glob("*.parquet"))) == 3
     rows = pl.read_parquet(run.path("translations", "*.parquet"))
     assert rows.select("prompt_id", "language").is_unique().all()

@@ -7,16 +7,22 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, astuple, dataclass
-from typing import Any, Protocol
+from dataclasses import asdict, astuple
+from functools import partial
+from typing import Any, ClassVar
 
 import polars as pl
 
+from mlc_data.consistency.sets import held_out
 from mlc_data.core import progress
-from mlc_data.core.hashing import code_version, hash_value
-from mlc_data.errors import UsageError
+from mlc_data.core.files import write_text
+from mlc_data.core.hashing import hash_value
+from mlc_data.core.manifest import BASE
+from mlc_data.core.parquet import write_table
+from mlc_data.core.paths import source_file
 from mlc_data.evaluate.judges.base import Exchange, Judge
-from mlc_data.evaluate.representations import held_out
+from mlc_data.evaluate.judges.selection import check_judge, identify_judge, load_judge
+from mlc_data.evaluate.models import WHEN, aligned_stage, models_to_compare
 from mlc_data.evaluate.safety.prompts import EvaluationPrompts, from_file, from_sets, join
 from mlc_data.evaluate.safety.store import RowStore
 from mlc_data.evaluate.safety.tables import (
@@ -27,130 +33,197 @@ from mlc_data.evaluate.safety.tables import (
     safety_rows,
 )
 from mlc_data.evaluate.safety.validity import READ, Reading, read_replies
-from mlc_data.pipeline.run import Outcome, Run, Staging, write_table, write_text
+from mlc_data.language_id.base import labels_of
+from mlc_data.language_id.loading import load_identifiers
+from mlc_data.languages.flores import get_language
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import Stage, StageResult
+from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.evaluate import Safety
+from mlc_data.text.loops import looping_share
 
 log = logging.getLogger(__name__)
 
-WHEN = ("before", "after")
-"""The model that the recipe aligns, and its checkpoint."""
+REPLIES_VERSION = 1
+"""Version of generated replies: raise it when generation gives other replies to the same prompts."""
+
+JUDGES = "evaluate.safety.judges"
+
+OnBatch = Callable[[Sequence[int], Sequence[Any]], None]
+"""Receives replies as they come: positions of prompts, and for each one text, tokens, finished."""
 
 
-@dataclass(frozen=True)
-class Model:
-    """A model that answers: where it is, and what it is, for keys."""
+class SafetyStage(Stage):
+    """Generate replies of both models to prompts in many languages, and have them judged.
 
-    location: str
-    revision: str | None
-    identity: Any
-
-
-class Keep(Protocol):
-    """Takes replies as they come: places of prompts, and for each text, tokens, finished."""
-
-    def __call__(self, places: Sequence[int], replies: Sequence[Any]) -> None:
-        """Each reply has ``text``, ``tokens`` and ``finished``."""
-
-
-class Speak(Protocol):
-    """Has a model answer prompts."""
-
-    def __call__(
-        self, location: str, revision: str | None, prompts: Sequence[str], keep: Keep
-    ) -> None:
-        """Hands each batch of replies to ``keep`` as soon as it is there."""
-
-
-def judge_safety(
-    run: Run,
-    *,
-    speak: Speak,
-    reading: Callable[[], Reading],
-    judges: Sequence[Callable[[], Judge]],
-    identities: Sequence[Any],
-    reader: Any,
-    force: bool = False,
-) -> bool:
-    """Write ``evaluation/replies.parquet``, ``judgments.parquet``, ``safety.parquet`` and ``safety.json``;
-    returns whether the stage was reused.
-
+    Writes ``evaluation/replies.parquet``, ``judgments.parquet``, ``safety.parquet`` and ``safety.json``.
     Replies and judgments are kept row by row in ``.evaluation/`` within the run's folder, so that a stage
     that was stopped goes on where it was, and another judge or limit asks no model again.
-
-    Args:
-        run: has ``sets/`` and ``checkpoint/``.
-        speak: has a model answer.
-        reading: gives identifiers and loops, called once if there is anything to read.
-        judges: give the judges of `Safety.judges`, in order; called only if something is to be judged.
-        identities: what each of them is, for keys: its name first; the same identity judges alike.
-        reader: what ``reading`` gives, for the key.
-        force: ask and judge again even if nothing has changed.
 
     Raises:
         UsageError: nothing has been aligned yet.
         SourceError: prompts cannot be read.
         ModelError: a judge cannot be loaded.
     """
-    settings = run.recipe.evaluate.safety
-    aligned = run.manifest.stages.get("align")
-    if aligned is None or not run.path("checkpoint").is_dir():
-        raise UsageError(f"{run.folder} has no checkpoint yet: run the align stage first")
-    if settings is None:
-        return run.stage("safety", {"safety": None}, _OUTPUTS, lambda _: Outcome(), force=force)
-    prompts = _prompts(run, settings)
-    base = run.recipe.align
-    record = run.manifest.models["base"]
-    models = {
-        "before": Model(base.model, base.revision, [record.id, record.revision]),
-        "after": Model(str(run.path("checkpoint")), None, aligned.outputs),
-    }
-    key = {
-        "prompts": prompts.identity,
-        "safety": settings.model_dump(mode="json"),
-        "languages": run.recipe.languages.model_dump(mode="json"),
-        "reader": reader,
-        "align": [aligned.key, aligned.outputs],
-        "judges": list(identities),
-        "code": code_version("evaluate", "refusals", "records.py", "align/generate.py"),
-    }
 
-    def work(staging: Staging) -> Outcome:
-        folder = run.path(".evaluation")
-        if force:
-            for file in folder.glob("*.jsonl"):
+    name = "safety"
+    reads = ("sets", "checkpoint")
+    writes: ClassVar = {
+        "evaluation/replies.parquet": "replies",
+        "evaluation/judgments.parquet": "judgments",
+        "evaluation/safety.parquet": "safety by language",
+        "evaluation/safety.json": "safety",
+    }
+    models = (BASE,)
+    results = ("safety",)
+
+    def preflight(self, run: Run) -> None:
+        """Check that prompts and judges are there.
+
+        Raises:
+            UsageError: prompts or an endpoint's key are missing.
+            ModelError: a judge's model is missing.
+        """
+        settings = run.recipe.evaluate.safety
+        if settings is None:
+            return
+        for number, prompts in enumerate(settings.prompts):
+            if prompts.path:
+                source_file(prompts.path, f"evaluate.safety.prompts[{number}].path")
+        for number, judge in enumerate(settings.judges):
+            check_judge(judge, f"{JUDGES}[{number}]")
+
+    def key(self, run: Run) -> dict[str, Any]:
+        """See `Stage.key`."""
+        settings, aligned = run.recipe.evaluate.safety, aligned_stage(run)
+        if settings is None:
+            return {"safety": None}
+        return {
+            "prompts": _prompts(run, settings).identity,
+            "safety": settings.model_dump(mode="json"),
+            "languages": run.recipe.languages.model_dump(mode="json"),
+            "reader": self.reader_identity(run),
+            "replies": REPLIES_VERSION,
+            "align": [aligned.key, aligned.outputs],
+            "judges": self.judge_identities(run),
+        }
+
+    def work(self, run: Run, staging: Staging) -> StageResult:
+        """See `Stage.work`."""
+        settings = run.recipe.evaluate.safety
+        if settings is None:
+            return StageResult()
+        if staging.force:
+            for file in run.path(".evaluation").glob("*.jsonl"):
                 file.unlink()
-        replies = pl.concat(
-            [_replies(run, when, models[when], prompts.frame, speak) for when in WHEN]
-        )
-        read = read_replies(replies, settings.validity, reading())
+        prompts, identities = _prompts(run, settings), self.judge_identities(run)
+        replies = pl.concat([self._replies(run, when, prompts.frame) for when in WHEN])
+        read = read_replies(replies, settings.validity, self.reading(run))
         replies = replies.hstack(read.select(list(READ)))
         write_table(replies, staging.path("evaluation", "replies.parquet"), REPLIES)
-        tables: list[pl.DataFrame] = []
-        for make, identity in zip(judges, identities, strict=True):
-            tables.append(_judge(run, replies, make, identity))
+        tables = [
+            _judge(run, replies, partial(self.open_judge, run, number), identity)
+            for number, identity in enumerate(identities)
+        ]
         judgments = pl.concat(tables)
         write_table(judgments, staging.path("evaluation", "judgments.parquet"), JUDGMENTS)
         table = pl.concat(
-            [safety_rows(one, replies, settings.bootstrap, settings.confidence) for one in tables]
+            [safety_rows(each, replies, settings.bootstrap, settings.confidence) for each in tables]
         )
         write_table(table, staging.path("evaluation", "safety.parquet"), SAFETY)
         results = _results(table, str(identities[0][0]))
         counts = _counts(prompts, judgments)
         details = {"judge": identities[0], **results, "counts": counts}
         write_text(staging.path("evaluation", "safety.json"), json.dumps(details, indent=2) + "\n")
-        return Outcome(results={"safety": results}, notes=counts)
+        return StageResult(results={"safety": results}, notes=counts)
 
-    earlier = run.manifest.stages.get("safety")
-    judged = earlier.notes.get("judges", {}).values() if earlier else ()
-    return run.stage(
-        "safety", key, _OUTPUTS, work, force=force or any(one["failed"] for one in judged)
-    )
+    def incomplete(self, run: Run) -> bool:
+        """Return whether a judge failed on some replies."""
+        record = run.manifest.stages.get(self.name)
+        judges = record.notes.get("judges", {}).values() if record else ()
+        return any(judge["failed"] for judge in judges)
 
+    def generate(
+        self,
+        run: Run,
+        location: str,
+        revision: str | None,
+        prompts: Sequence[str],
+        on_batch: OnBatch,
+    ) -> None:
+        """Have a model reply to prompts; each batch of replies is handed over as soon as it is there."""
+        from mlc_data.lm.generate import generate_at
 
-_OUTPUTS = tuple(
-    f"evaluation/{name}"
-    for name in ("replies.parquet", "judgments.parquet", "safety.parquet", "safety.json")
-)
+        settings = run.recipe.evaluate.safety
+        assert settings is not None
+        generate_at(
+            location,
+            revision,
+            prompts,
+            on_batch,
+            dtype=run.recipe.align.dtype,
+            max_new_tokens=settings.max_new_tokens,
+            batch_size=settings.batch_size,
+        )
+
+    def reading(self, run: Run) -> Reading:
+        """Return what replies are read with: language identifiers and the detector of loops."""
+        identifiers = load_identifiers(run.recipe.checks.language_identifiers)
+        return Reading(
+            identifiers=identifiers,
+            labels=lambda code, number: labels_of(get_language(code), identifiers[number]),
+            looping=lambda texts, spaced: looping_share(texts, spaced=spaced),
+        )
+
+    def reader_identity(self, run: Run) -> list[Any]:
+        """Return what determines `reading`, for the key."""
+        identifiers = load_identifiers(run.recipe.checks.language_identifiers)
+        return [[each.id, each.revision] for each in identifiers]
+
+    def open_judge(self, run: Run, number: int) -> Judge:
+        """Return a judge of the recipe, ready to judge."""
+        settings = run.recipe.evaluate.safety
+        assert settings is not None
+        return load_judge(settings.judges[number], f"{JUDGES}[{number}]")
+
+    def judge_identities(self, run: Run) -> list[Any]:
+        """Return the name of each judge and all that determines its judgments, without loading it."""
+        settings = run.recipe.evaluate.safety
+        judges = settings.judges if settings else ()
+        return [identify_judge(judge, f"{JUDGES}[{n}]") for n, judge in enumerate(judges)]
+
+    def _replies(self, run: Run, when: str, prompts: pl.DataFrame) -> pl.DataFrame:
+        settings = run.recipe.evaluate.safety
+        assert settings is not None
+        base, aligned = run.manifest.models[BASE], aligned_stage(run)
+        model = [base.id, base.revision] if when == WHEN[0] else aligned.outputs
+        limit, dtype = settings.max_new_tokens, run.recipe.align.dtype
+        digest = hash_value([when, model, limit, dtype, REPLIES_VERSION])
+        with closing(RowStore(run.path(".evaluation", f"replies-{digest[:16]}.jsonl"))) as store:
+            texts = [
+                text for text in prompts["prompt"].unique(maintain_order=True) if text not in store
+            ]
+
+            def keep(positions: Sequence[int], replies: Sequence[Any]) -> None:
+                store.add(
+                    (
+                        texts[position],
+                        {"reply": each.text, "tokens": each.tokens, "finished": each.finished},
+                    )
+                    for position, each in zip(positions, replies, strict=True)
+                )
+
+            if texts:
+                log.info("evaluate: %s: %d prompts are answered", when, len(texts))
+                self.generate(run, *models_to_compare(run)[when], texts, keep)
+            answers = [store[text] for text in prompts["prompt"]]
+        answered = prompts.with_columns(
+            pl.lit(when).alias("when"),
+            pl.Series("reply", [each["reply"] for each in answers], dtype=pl.String),
+            pl.Series("tokens", [each["tokens"] for each in answers], dtype=pl.Int64),
+            pl.Series("finished", [each["finished"] for each in answers], dtype=pl.Boolean),
+        )
+        return answered.select(name for name in REPLIES if name not in READ)
 
 
 def _prompts(run: Run, settings: Safety) -> EvaluationPrompts:
@@ -165,38 +238,6 @@ def _prompts(run: Run, settings: Safety) -> EvaluationPrompts:
     for reason, count in found.rejected.items():
         log.warning("evaluate: %d of %d texts are not asked: %s", count, found.read, reason)
     return found
-
-
-def _replies(
-    run: Run, when: str, model: Model, prompts: pl.DataFrame, speak: Speak
-) -> pl.DataFrame:
-    settings = run.recipe.evaluate.safety
-    assert settings is not None
-    made = code_version("align/generate.py", "align/batches.py")
-    limit = settings.max_new_tokens
-    digest = hash_value([when, model.identity, limit, run.recipe.align.dtype, made])
-    with closing(RowStore(run.path(".evaluation", f"replies-{digest[:16]}.jsonl"))) as store:
-        texts = [
-            text for text in prompts["prompt"].unique(maintain_order=True) if text not in store
-        ]
-
-        def keep(places: Sequence[int], replies: Sequence[Any]) -> None:
-            store.add(
-                (texts[place], {"reply": one.text, "tokens": one.tokens, "finished": one.finished})
-                for place, one in zip(places, replies, strict=True)
-            )
-
-        if texts:
-            log.info("evaluate: %s: %d prompts are answered", when, len(texts))
-            speak(model.location, model.revision, texts, keep)
-        answers = [store[text] for text in prompts["prompt"]]
-    answered = prompts.with_columns(
-        pl.lit(when).alias("when"),
-        pl.Series("reply", [one["reply"] for one in answers], dtype=pl.String),
-        pl.Series("tokens", [one["tokens"] for one in answers], dtype=pl.Int64),
-        pl.Series("finished", [one["finished"] for one in answers], dtype=pl.Boolean),
-    )
-    return answered.select(name for name in REPLIES if name not in READ)
 
 
 def _judge(

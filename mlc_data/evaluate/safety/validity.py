@@ -25,7 +25,7 @@ class InvalidReason(StrEnum):
 
 
 class Identifier(Protocol):
-    """Says in which languages texts may be (`mlc_data.language_id.fasttext.LanguageIdentifier`)."""
+    """Says in which languages texts may be (`mlc_data.language_id.base.LanguageIdentifier`)."""
 
     def identify(self, texts: Sequence[str]) -> list[dict[str, float]]:
         """For each text its likely labels with probabilities (0 to 1)."""

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from mlc_data.core import progress
-from mlc_data.pipeline.run import Run, Staging, write_text
+from mlc_data.core.files import write_text
+from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.sharding.shard import PROCESS, Result, Shard, forget, shown
 from mlc_data.pipeline.sharding.workers import current
+from mlc_data.pipeline.stage import Stage
+from mlc_data.pipeline.staging import Staging
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +27,7 @@ they leave there, also what those of an interrupted run have left."""
 
 
 def spread(
+    stage: Stage,
     run: Run,
     staging: Staging,
     weights: Sequence[int],
@@ -35,6 +39,7 @@ def spread(
     """Do all shards of a stage.
 
     Args:
+        stage: the stage.
         run: the run.
         staging: the stage's; its key is that of the shards.
         weights: what each shard adds to the bar; their number is that of the shards.
@@ -52,7 +57,10 @@ def spread(
     runner, workers = run.recipe.runner, current(run.recipe)
     cores = None if workers.here else runner.cpus_per_task
     of_run = str(run.folder.resolve())
-    shards = [Shard(of_run, staging.stage, staging.key, n, cores) for n in range(len(weights))]
+    by = f"{type(stage).__module__}:{type(stage).__qualname__}"
+    shards = [
+        Shard(of_run, stage.name, by, staging.key, number, cores) for number in range(len(weights))
+    ]
     results: dict[int, Result] = {}
     if shards:
         shards[0].folder.mkdir(parents=True, exist_ok=True)
@@ -78,8 +86,8 @@ def spread(
         forget()
     processes = {result[PROCESS] for result in results.values()}
     if len(shards) > 1:
-        by = "one process" if len(processes) == 1 else f"{len(processes)} processes"
-        log.info("%s: %d shards, by %s", staging.stage, len(shards), by)
+        who = "one process" if len(processes) == 1 else f"{len(processes)} processes"
+        log.info("%s: %d shards, by %s", staging.stage, len(shards), who)
     return [(shard.table, results[shard.number]) for shard in shards]
 
 

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
 from mlc_data.core import progress
-from mlc_data.core.hashing import hash_value
+from mlc_data.core.files import sync, write_text
 from mlc_data.errors import MlcDataError, StoppedError, full_disk_told
-from mlc_data.pipeline.run import Run, shards_folder, sync, write_text
+from mlc_data.pipeline.layout import shards_folder
+from mlc_data.pipeline.run import Run
 
 _T = TypeVar("_T")
 
@@ -29,16 +31,6 @@ Result = dict[str, Any]
 
 PROCESS = "process"
 """Key of a result: which process did it, as ``host:pid``."""
-
-Work = Callable[["Shard", Path, progress.Bar], Result]
-"""Does a shard: writes its table to the given path, and reports its progress."""
-
-_WHERE = {
-    "translate": ("translate.stage", "translate_shard"),
-    "score": ("checks.stage", "score_shard"),
-    "rescue": ("rescue.stage", "rescue_shard"),
-}
-"""The stages that are done in shards, and what does one."""
 
 
 def folder_of(run: Path, stage: str, key: str) -> Path:
@@ -52,7 +44,8 @@ class Shard:
 
     Attributes:
         run: the run's folder, absolute.
-        stage: `translate`, `score` or `rescue`.
+        stage: the stage's name.
+        by: the stage's class, as ``module:class``: any process can import it.
         key: of the stage: a hash of everything that determines its tables.
         number: from 0; what it stands for is the stage's to say.
         cores: that its work may use; None where it shares them all with whatever else the process does.
@@ -60,6 +53,7 @@ class Shard:
 
     run: str
     stage: str
+    by: str
     key: str
     number: int
     cores: int | None = None
@@ -86,15 +80,15 @@ class Shard:
         found: Result = json.loads(self.record.read_text(encoding="utf-8"))
         return found
 
-    def refuse_other(self, key: Mapping[str, Any]) -> None:
-        """Compare what determines the stage's tables with what it is here.
+    def check_key(self, key: str) -> None:
+        """Compare the stage's key with the one that this process computes.
 
         Raises:
-            MlcDataError: they differ: this process would make something else than the others.
+            MlcDataError: they differ: this process would write other rows than the others.
         """
-        if hash_value(key) != self.key:
+        if key != self.key:
             raise MlcDataError(
-                f"{self.stage}: the worker on {os.uname().nodename} would not make what the run {self.run} "
+                f"{self.stage}: the worker on {platform.node()} would not make what the run {self.run} "
                 "asks for: it has another version of mlc-data, other models or word lists, or another "
                 "device or numeric type (translate.device, translate.compute_type) than the machine that "
                 "the flow runs on"
@@ -105,19 +99,19 @@ def do(shard: Shard) -> Result:
     """Do a shard here and now, unless it is done already.
 
     Raises:
-        MlcDataError: see the stage, and `Shard.refuse_other`.
+        MlcDataError: see the stage, and `Shard.check_key`.
         DiskFullError: no space is left.
     """
     if (found := shard.result()) is not None:
         return found
-    module, function = _WHERE[shard.stage]
-    work: Work = getattr(import_module(f"mlc_data.{module}"), function)
+    module, _, name = shard.by.partition(":")
+    stage = getattr(import_module(module), name)()
     # Another process may be at it too, for a cluster that takes it for dead.
     temporary = shard.folder / f".{shard.table.name}.{uuid.uuid4().hex}"
     with full_disk_told(shard.stage, Path(shard.run)):
         try:
-            result = work(shard, temporary, _bars.get(shard.key, _Silent()))
-            result[PROCESS] = f"{os.uname().nodename}:{os.getpid()}"
+            result: Result = stage.shard(shard, temporary, _bars.get(shard.key, _Silent()))
+            result[PROCESS] = f"{platform.node()}:{os.getpid()}"
             sync(temporary)
             temporary.replace(shard.table)
         finally:
@@ -172,7 +166,7 @@ def remembered(shard: Shard, make: Callable[[Run], _T]) -> _T:
 
     Only the last stage's is kept: a process never holds the models of two stages. See `forget`.
     """
-    stage = Shard(shard.run, shard.stage, shard.key, 0, shard.cores)
+    stage = replace(shard, number=0)
     with _one_at_a_time:
         if stage not in _memory:
             _memory.clear()

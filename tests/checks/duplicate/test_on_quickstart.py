@@ -7,13 +7,14 @@ from typing import Any
 
 import polars as pl
 import pytest
+from support import put
 
-from mlc_data.checks.stage import decide, score
+from mlc_data.core.parquet import write_table
 from mlc_data.core.records import TRANSLATIONS
-from mlc_data.pipeline.run import Outcome, Run, write_table
+from mlc_data.execute import run_stage, run_stages
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import StageResult
 from mlc_data.recipe.loading import load_recipe
-from mlc_data.rescue.stage import rescue
-from mlc_data.stages import bring_up_to
 
 SETTINGS = ["sources.prompts.limit=40", "translate.cache=null"]
 LANGUAGE = "swh_Latn"
@@ -23,7 +24,7 @@ LANGUAGE = "swh_Latn"
 def real(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
     """Translations of the quickstart's first prompts."""
     run = Run.create(load_recipe("quickstart", SETTINGS), tmp_path_factory.mktemp("real") / "run")
-    bring_up_to(run, "translate")
+    run_stages(run, "translate")
     files = sorted(run.path("translations").glob("*.parquet"))
     return pl.concat(map(pl.read_parquet, files)).select(list(TRANSLATIONS))
 
@@ -39,13 +40,13 @@ def planted(real: pl.DataFrame, folder: Path, *settings: str) -> tuple[Run, str,
     )
     table = real.update(changed.drop("segments"), on=["prompt_id", "language"])
     run = Run.create(load_recipe("quickstart", [*SETTINGS, *settings]), folder)
-    bring_up_to(run, "sources")
+    run_stages(run, "sources")
 
-    def work(staging: Any) -> Outcome:
+    def work(staging: Any) -> StageResult:
         write_table(table, staging.path("translations", "part-00000.parquet"), TRANSLATIONS)
-        return Outcome(content_hash={"translations": "planted"})
+        return StageResult(content_hash={"translations": "planted"})
 
-    run.stage("translate", {"planted": True}, ("translations",), work)
+    put(run, "translate", {"planted": True}, ("translations",), work)
     return run, right["source"], wrong["source"]
 
 
@@ -57,9 +58,9 @@ def found(run: Run, table: str) -> pl.DataFrame:
 
 def test_the_prompt_it_does_not_belong_to_is_blamed(real: pl.DataFrame, tmp_path: Path) -> None:
     run, right, wrong = planted(real, tmp_path / "run", "rescue.rungs=[]")
-    score(run)
-    rescue(run)
-    decide(run)
+    run_stage(run, "score")
+    run_stage(run, "rescue")
+    run_stage(run, "check")
     aside = found(run, "rejected").filter(pl.col("source") == wrong)
     assert "duplicate" in aside["reasons"].item()
     assert aside["duplicate_similarity"].item() > 0.5
@@ -71,9 +72,9 @@ def test_the_prompt_it_does_not_belong_to_is_blamed(real: pl.DataFrame, tmp_path
 
 def test_another_translation_takes_its_place(real: pl.DataFrame, tmp_path: Path) -> None:
     run, _, wrong = planted(real, tmp_path / "run")
-    score(run)
-    rescue(run)
-    decide(run)
+    run_stage(run, "score")
+    run_stage(run, "rescue")
+    run_stage(run, "check")
     saved = found(run, "variants").filter(pl.col("source") == wrong)
     assert saved["rung"].item() != "first"
     assert saved["duplicate_similarity"].item() == 0

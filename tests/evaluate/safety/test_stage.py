@@ -10,16 +10,20 @@ from typing import Any
 
 import polars as pl
 import pytest
+from support import put
 
 from mlc_data.core.hashing import hash_rows, prompt_id
 from mlc_data.core.manifest import ModelRecord
+from mlc_data.core.parquet import read_table, write_table
 from mlc_data.core.records import SETS
 from mlc_data.evaluate.judges import Exchange, Judgment
 from mlc_data.evaluate.judges.phrases import RefusalPhrases
-from mlc_data.evaluate.safety.stage import judge_safety
+from mlc_data.evaluate.safety.stage import SafetyStage
 from mlc_data.evaluate.safety.tables import JUDGMENTS, REPLIES, SAFETY
 from mlc_data.evaluate.safety.validity import Reading
-from mlc_data.pipeline.run import Outcome, Run, Staging, read_table, write_table
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import StageResult, do
+from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.loading import parse_recipe
 
 REFUSAL = {
@@ -108,18 +112,18 @@ def run(tmp_path: Path, small: dict[str, Any]) -> Run:
     ]
     sets = pl.DataFrame(rows, schema=SETS)
 
-    def build(staging: Staging) -> Outcome:
+    def build(staging: Staging) -> StageResult:
         write_table(sets, staging.path("sets", "test-00000-of-00001.parquet"), SETS)
-        return Outcome(content_hash={"sets": hash_rows(sets.iter_rows(named=True))})
+        return StageResult(content_hash={"sets": hash_rows(sets.iter_rows(named=True))})
 
-    def train(staging: Staging) -> Outcome:
+    def train(staging: Staging) -> StageResult:
         staging.path("checkpoint", "config.json").write_text("{}")
         record = ModelRecord(id="base", revision="1", licence="mit")
-        return Outcome(models={"base": record})
+        return StageResult(models={"base": record})
 
     with made.locked():
-        made.stage("sets", {}, ("sets",), build)
-        made.stage("align", {}, ("checkpoint",), train)
+        put(made, "sets", {}, ("sets",), build)
+        put(made, "align", {}, ("checkpoint",), train)
     return made
 
 
@@ -136,27 +140,41 @@ def said(**changes: str) -> dict[tuple[str, str], str]:
     return table | {("after", key): value for key, value in changes.items()}
 
 
+class Scripted(SafetyStage):
+    """The stage with a model, a judge and an identifier that are made here."""
+
+    def __init__(self, model: Model, judge: Counting, identity: str) -> None:
+        self.model, self.judge, self.identity = model, judge, identity
+
+    def generate(
+        self, run: Run, location: str, revision: str | None, prompts: Any, on_batch: Any
+    ) -> None:
+        self.model(location, revision, prompts, on_batch)
+
+    def reading(self, run: Run) -> Reading:
+        return Reading(
+            identifiers=[Fixed()],
+            labels=lambda code, _: frozenset({code[:2]}),
+            looping=lambda texts, _: pl.Series([0.0] * len(texts)),
+        )
+
+    def reader_identity(self, run: Run) -> list[Any]:
+        return ["fixed"]
+
+    def open_judge(self, run: Run, number: int) -> Counting:
+        return self.judge
+
+    def judge_identities(self, run: Run) -> list[Any]:
+        return [["counting", self.identity]]
+
+
 @pytest.fixture
 def evaluate(run: Run) -> Callable[..., bool]:
-    reading = Reading(
-        identifiers=[Fixed()],
-        labels=lambda code, _: frozenset({code[:2]}),
-        looping=lambda texts, _: pl.Series([0.0] * len(texts)),
-    )
-
-    def do(model: Model, judge: Counting, identity: str = "1", **options: Any) -> bool:
+    def evaluate_with(model: Model, judge: Counting, identity: str = "1", **options: Any) -> bool:
         with run.locked():
-            return judge_safety(
-                run,
-                speak=model,
-                reading=lambda: reading,
-                judges=[lambda: judge],
-                identities=[["counting", identity]],
-                reader="fixed",
-                **options,
-            )
+            return do(run, Scripted(model, judge, identity), **options)
 
-    return do
+    return evaluate_with
 
 
 class Fixed:
@@ -252,13 +270,6 @@ def test_without_the_section_nothing_is_written(run: Run, evaluate: Callable[...
     recipe = run.recipe.evaluate.model_copy(update={"safety": None})
     quiet = Run(run.recipe.model_copy(update={"evaluate": recipe}), run.folder)
     with quiet.locked():
-        judge_safety(
-            quiet,
-            speak=Model({}),
-            reading=None,
-            judges=[],
-            identities=[],
-            reader=None,  # type: ignore[arg-type]
-        )
+        do(quiet, SafetyStage())
     assert not run.path("evaluation").exists()
     assert "safety" not in run.manifest.results

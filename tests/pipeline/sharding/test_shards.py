@@ -14,16 +14,16 @@ from typing import Any
 
 import polars as pl
 import pytest
-from support import StubTranslator
+from support import StubTranslator, forget_stages
 
 from mlc_data.errors import MlcDataError
+from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.sharding import Threads, using
 from mlc_data.pipeline.sharding.shard import Result, Shard, do
 from mlc_data.pipeline.sharding.workers import Done
 from mlc_data.recipe.recipe import Recipe
-from mlc_data.sources.stage import load_sources
-from mlc_data.stages import BUILD, run_stage
+from mlc_data.stages import BUILD
 from mlc_data.translate import stage as translation
 
 PROMPTS = [{"prompt": f"How do I bake bread number {n}?"} for n in range(7)]
@@ -35,7 +35,7 @@ FEW: dict[str, Any] = {"translate": {"shard_prompts": 2}, "rescue": {"rungs": ["
 def run(make_run: Callable[..., Run]) -> Run:
     """Seven prompts, in four shards."""
     made = make_run(PROMPTS, **FEW)
-    load_sources(made)
+    run_stage(made, "sources")
     return made
 
 
@@ -81,7 +81,7 @@ def test_another_process_makes_the_same(run: Run, apart: bool) -> None:
     build(run)
     here = hashes(run)
     files = {path.name for path in run.path("translations").iterdir()}
-    run.forget(*BUILD[1:])
+    forget_stages(run, *BUILD[1:])
     with using(Elsewhere(apart=apart)):
         build(run)
     assert hashes(run) == here
@@ -166,7 +166,9 @@ def test_the_first_error_ends_the_others() -> None:
         gate.wait(10)
         return {}
 
-    shards = [Shard("/nowhere", "translate", "0" * 64, number) for number in range(50)]
+    shards = [
+        Shard("/nowhere", "translate", "nowhere:Nobody", "0" * 64, number) for number in range(50)
+    ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mlc_data.pipeline.sharding.workers.do", one)
         patch.setattr("mlc_data.pipeline.sharding.workers.wait", _waiting(gate))
@@ -195,7 +197,7 @@ import os, signal
 from pathlib import Path
 from mlc_data.pipeline.sharding import using
 from mlc_data.pipeline.sharding.shard import do
-from mlc_data.stages import run_stage
+from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
 
 class Killed:
@@ -219,7 +221,7 @@ def test_a_command_says_that_it_does_not_use_the_cluster(
     make_run: Callable[..., Run], caplog: pytest.LogCaptureFixture
 ) -> None:
     run = make_run(PROMPTS[:1], runner={"type": "dask"})
-    load_sources(run)
+    run_stage(run, "sources")
     run_stage(run, "translate")
     assert "runner.type is dask, which goes with the flows" in caplog.text
 

@@ -17,7 +17,7 @@ from mlc_data.translate.convert import convert
 from mlc_data.translate.engines.base import Hypothesis
 from mlc_data.translate.engines.loading import Decoding, Request, load_translator
 from mlc_data.translate.engines.routed import RoutedTranslator
-from mlc_data.translate.stage import preflight
+from mlc_data.translate.stage import load_for_languages
 
 TEXT = "How do I bake bread?"
 
@@ -119,9 +119,9 @@ def test_a_run_that_lacks_the_way_back_is_told_before_it_starts(
         "back_models": {"swh_Latn": str(folder / "opus-mt-sw-en")},
     }
     with pytest.raises(ModelError, match=r"no model from spa_Latn to eng_Latn"):
-        preflight(parse_recipe(small, "test"))
+        _loaded(small)
     small["translate"]["round_trip"] = False
-    assert preflight(parse_recipe(small, "test")).languages >= {"eng_Latn", "spa_Latn"}
+    assert _loaded(small).languages >= {"eng_Latn", "spa_Latn"}
 
 
 def test_a_model_named_for_a_language_that_it_lacks_is_refused(folder: Path) -> None:
@@ -176,3 +176,8 @@ def test_languages_of_models_are_flores_codes(small: dict[str, Any]) -> None:
     small["translate"] = {"models": {"sw": "x"}}
     with pytest.raises(RecipeError, match="write swh_Latn"):
         parse_recipe(small, "test")
+
+
+def _loaded(data: Any) -> Any:
+    recipe = parse_recipe(data, "test")
+    return load_for_languages(recipe, recipe.translate)

@@ -1,0 +1,53 @@
+"""Judges as a recipe names them: checked before the run, identified for keys, and opened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlc_data.errors import ModelError
+from mlc_data.evaluate.judges.base import Judge
+from mlc_data.evaluate.judges.opening import open_judge
+from mlc_data.evaluate.judges.phrases import RefusalPhrases as ByPhrases
+from mlc_data.lm.loading import check_model, identify, load_model
+from mlc_data.recipe.judges import Endpoint, RefusalPhrases
+from mlc_data.recipe.judges import Judge as JudgeSettings
+
+VERSION = 1
+"""Version of the judgments: raise it when a judge reads or words its questions differently."""
+
+
+def load_judge(settings: JudgeSettings, key: str) -> Judge:
+    """Return the judge that a recipe's ``key`` names, ready to judge."""
+    if isinstance(settings, RefusalPhrases):
+        return ByPhrases()
+    return open_judge(settings, load=load_model, key=key)
+
+
+def identify_judge(settings: JudgeSettings, key: str) -> list[Any]:
+    """Return the judge's name and all that determines its judgments, without loading it."""
+    if isinstance(settings, RefusalPhrases):
+        return [settings.kind, ByPhrases().revision]
+    values = settings.model_dump(mode="json", exclude={"batch_size", "at_once", "timeout", "tries"})
+    if isinstance(settings, Endpoint):
+        return [settings.model, values, VERSION]
+    _, record = identify(settings.model, settings.revision, f"{key}.model")
+    return [settings.model, values, record.revision, VERSION]
+
+
+def check_judge(settings: JudgeSettings, key: str) -> None:
+    """Check that the judge's model or the endpoint's key is there.
+
+    Raises:
+        ModelError: the model is missing.
+        UsageError: the endpoint's address or key is wrong.
+    """
+    if isinstance(settings, RefusalPhrases):
+        return
+    if isinstance(settings, Endpoint):
+        open_judge(settings, load=_no_model, key=key)
+        return
+    check_model(settings.model, settings.revision, f"{key}.model")
+
+
+def _no_model(*_: Any, **__: Any) -> Any:
+    raise ModelError("an endpoint loads no model")

@@ -1,0 +1,65 @@
+"""Running stages in order, each only if something changed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from mlc_data.errors import full_disk_told
+from mlc_data.lineage.openlineage import write_events
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import do, is_done
+from mlc_data.rescue.stage import only_thresholds_changed
+from mlc_data.stages import EVALUATION, NAMES, dependents, named, up_to
+
+log = logging.getLogger(__name__)
+
+
+def preflight(run: Run, names: Iterable[str] = NAMES) -> None:
+    """Check everything that the stages need before the first of them starts.
+
+    Raises:
+        UsageError: a file, a model or a language is missing, or a later stage is bound to fail.
+    """
+    for name in names:
+        named(name).preflight(run)
+
+
+def run_stage(run: Run, name: str, *, force: bool = False) -> bool:
+    """Do one stage; return whether it was reused.
+
+    If its outputs change, the stages that depend on it leave the manifest.
+
+    Raises:
+        MlcDataError: see the stage; `DiskFullError` where no space is left.
+    """
+    stage = named(name)
+    with run.locked(), full_disk_told(name, run.folder):
+        reused = do(run, stage, dependents(stage), force=force)
+        write_events(run)
+    return reused
+
+
+def run_stages(run: Run, last: str, *, force: bool = False) -> dict[str, bool]:
+    """Do every stage up to ``last``; ``force`` redoes ``last``, and with it the others of `EVALUATION`.
+
+    Other thresholds (``last`` is ``check`` or ``sets``) are decided from stored scores and attempts: what they
+    reject in addition is not translated again. The flows, and ``last="rescue"``, do that too.
+
+    Returns:
+        For each stage, whether it was reused.
+    """
+    reused: dict[str, bool] = {}
+    for name in up_to(last):
+        if name == "rescue" and last in ("check", "sets") and only_thresholds_changed(run):
+            log.info("rescue: kept as it is; `mlc-data rescue` retries what new thresholds reject")
+            reused[name] = True
+            continue
+        again = name == last or {name, last} <= set(EVALUATION)
+        reused[name] = run_stage(run, name, force=force and again)
+    return reused
+
+
+def first_pending(run: Run, names: Iterable[str] = NAMES) -> str | None:
+    """Return the first stage that would be done; None where all are up to date. Nothing is started."""
+    return next((name for name in names if not is_done(run, named(name))), None)

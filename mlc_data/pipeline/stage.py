@@ -1,0 +1,236 @@
+"""The stage: one object that says what it reads, what it writes, what determines it, and how it is done."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from mlc_data.core.hashing import hash_file, hash_value
+from mlc_data.core.manifest import ContentHash, Counts, ModelRecord, StageRecord, now, versions
+from mlc_data.pipeline import superseded
+from mlc_data.pipeline.layout import TRAINING_STAGES, shards_folder
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.staging import Staging
+
+if TYPE_CHECKING:
+    from mlc_data.core import progress
+    from mlc_data.pipeline.sharding.shard import Result, Shard
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """Figures that a stage hands to the manifest.
+
+    ``counts`` and ``content_hash`` hold the manifest's keys that the stage owns.
+    """
+
+    counts: Mapping[str, Any] = field(default_factory=dict)
+    content_hash: Mapping[str, str] = field(default_factory=dict)
+    models: Mapping[str, ModelRecord] = field(default_factory=dict)
+    results: Mapping[str, Any] = field(default_factory=dict)
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Stage(ABC):
+    """One step of the pipeline. Its files are written whole or not at all, and reused while its key fits.
+
+    Raise ``version`` by hand when a change of the code changes results: the golden test fails otherwise.
+    """
+
+    name: ClassVar[str]
+    """Name in the manifest."""
+    version: ClassVar[int] = 1
+    """Version of the results; part of the key."""
+    command: ClassVar[str | None] = None
+    """Name of the command that brings a run up to this stage; None if it has none."""
+    help: ClassVar[str] = ""
+    """Help of that command, a sentence."""
+    reads: ClassVar[tuple[str, ...]] = ()
+    """Tables and folders of earlier stages that determine this one."""
+    writes: ClassVar[Mapping[str, str]] = {}
+    """Files and folders that the stage owns, each with what it holds."""
+    models: ClassVar[tuple[str, ...]] = ()
+    """Roles of the models that the stage uses, as in the manifest."""
+    content: ClassVar[Mapping[str, str]] = {}
+    """Tables with a content hash, each with its key in the manifest's ``content_hash``."""
+    counts: ClassVar[tuple[str, ...]] = ()
+    """Keys of the manifest's ``counts`` that the stage owns."""
+    results: ClassVar[tuple[str, ...]] = ()
+    """Keys of the manifest's ``results`` that the stage owns."""
+
+    @property
+    def of_training(self) -> bool:
+        """Whether the stage belongs to one training and not to the build of variant sets."""
+        return self.name in TRAINING_STAGES
+
+    def preflight(self, run: Run) -> None:
+        """Check that everything the stage needs is there, before any stage starts.
+
+        The run's folder may not exist yet.
+
+        Raises:
+            UsageError: a file, a model or a language is missing.
+        """
+        del run  # most stages need nothing but earlier stages
+
+    @abstractmethod
+    def key(self, run: Run) -> Mapping[str, Any]:
+        """Return everything that determines the outputs, as JSON-able values; the version is added.
+
+        Raises:
+            UsageError: an earlier stage has not been run.
+        """
+
+    @abstractmethod
+    def work(self, run: Run, staging: Staging) -> StageResult:
+        """Make the outputs in the staging area."""
+
+    def shard(self, shard: Shard, path: Path, bar: progress.Bar) -> Result:
+        """Do one shard, for stages that are done in shards; see `mlc_data.pipeline.sharding.do`."""
+        raise NotImplementedError(f"the stage {self.name!r} has no shards")
+
+    def incomplete(self, run: Run) -> bool:
+        """Return whether a finished stage has parts that failed and should be tried again."""
+        del run
+        return False
+
+    def clean_up(self, run: Run) -> None:
+        """Remove what an interrupted run left for this stage, once the stage is done or reused."""
+        del run
+
+    def digest(self, run: Run) -> str:
+        """Hash of the key: equal digests mean equal outputs."""
+        return self.digest_of(self.key(run))
+
+    def digest_of(self, key: Mapping[str, Any]) -> str:
+        """Hash of a key, the stage's name and its version."""
+        return hash_value({"stage": self.name, "version": self.version, **key})
+
+
+def is_done(run: Run, stage: Stage, digest: str | None = None) -> bool:
+    """Return whether the stage's outputs are there and its key is still the same. Nothing is started.
+
+    Args:
+        run: the run.
+        stage: the stage.
+        digest: `Stage.digest`, where it is known already.
+    """
+    record = run.manifest.stages.get(stage.name)
+    return (
+        record is not None
+        and record.key == (digest or stage.digest(run))
+        and intact(run, record)
+        and not stage.incomplete(run)
+    )
+
+
+def intact(run: Run, record: StageRecord) -> bool:
+    """Return whether every output is on disk as it was written."""
+    for relative, digest in record.outputs.items():
+        path = run.folder / relative
+        if not path.is_file() or hash_file(path) != digest:
+            log.warning("%s is missing or was changed; its stage is done again", path)
+            return False
+    return True
+
+
+def do(run: Run, stage: Stage, later: Sequence[Stage] = (), *, force: bool = False) -> bool:
+    """Do a stage unless its outputs are there and its key is the same; return whether it was reused.
+
+    Args:
+        run: the run.
+        stage: the stage.
+        later: stages that depend on this one; if its outputs change they leave the manifest, and are kept
+            as superseded records until their keys fit again.
+        force: do it even if nothing has changed.
+    """
+    shards, digest = shards_folder(run.folder, stage.name), stage.digest(run)
+    if force:
+        # Shards only: caches of workers on other machines are in the same folder.
+        for part in shards.glob("*/part-*"):
+            part.unlink()
+    elif is_done(run, stage, digest):
+        log.info("%s: unchanged, reused", stage.name)
+        run.store(run.manifest)
+        stage.clean_up(run)
+        return True
+    elif superseded.restore(run, stage, digest):
+        log.info("%s: its key fits again, reused", stage.name)
+        stage.clean_up(run)
+        return True
+    started = time.perf_counter()
+    order, outputs = list(run.manifest.stages), tuple(stage.writes)
+    with Staging.of(
+        run.folder, stage.name, outputs, digest, force=force, training=run.training
+    ) as staging:
+        result = stage.work(run, staging)
+        written = staging.hashes()
+        # The former outputs are whole until here; from here on they are being replaced.
+        if _differs(run, stage, result, written):
+            forget(run, *later)
+        superseded.remove(run, stage)
+        run.store(superseded.without(run.manifest, stage))
+        staging.publish()
+    record = StageRecord(
+        key=digest,
+        seconds=round(time.perf_counter() - started, 2),
+        finished=now(),
+        outputs=written,
+        versions=versions(),
+        notes=dict(result.notes),
+    )
+    _write_record(run, stage, record, result, order)
+    shutil.rmtree(shards, ignore_errors=True)
+    stage.clean_up(run)
+    log.info("%s: done in %.1f s", stage.name, record.seconds)
+    return False
+
+
+def forget(run: Run, *stages: Stage) -> None:
+    """Take stages out of the manifest, with their counts, hashes and results, for every training.
+
+    Their records are kept as superseded: a stage whose key fits again is reused.
+    """
+    for each in (replace(run, training=name) for name in run.trainings()):
+        affected = [stage for stage in stages if stage.of_training or each.training is None]
+        for stage in affected:
+            superseded.keep(each, stage)
+
+
+def _differs(run: Run, stage: Stage, result: StageResult, written: Mapping[str, str]) -> bool:
+    manifest = run.manifest
+    if stage.content:
+        before = manifest.content_hash.model_dump(exclude_none=True)
+        return any(before.get(key) != value for key, value in result.content_hash.items())
+    record = manifest.stages.get(stage.name)
+    return record is None or record.outputs != dict(written)
+
+
+def _write_record(
+    run: Run, stage: Stage, record: StageRecord, result: StageResult, order: Sequence[str]
+) -> None:
+    manifest = run.manifest
+    manifest.stages[stage.name] = record
+    # A stage that is done again keeps its place among the stages.
+    manifest.stages = {
+        name: manifest.stages[name]
+        for name in dict.fromkeys([*order, *manifest.stages])
+        if name in manifest.stages
+    }
+    manifest.models.update(result.models)
+    manifest.results.update(result.results)
+    manifest.counts = Counts.model_validate(
+        {**manifest.counts.model_dump(exclude_none=True), **result.counts}
+    )
+    manifest.content_hash = ContentHash.model_validate(
+        {**manifest.content_hash.model_dump(exclude_none=True), **result.content_hash}
+    )
+    run.store(manifest)
