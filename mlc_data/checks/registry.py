@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
-from typing import Any, Literal
-
-from pydantic import create_model
 
 from mlc_data.checks.base import Check, CheckSection
 from mlc_data.checks.copy import Copy
@@ -25,6 +21,7 @@ from mlc_data.checks.toxicity import Toxicity
 from mlc_data.checks.unknown import Unknown
 from mlc_data.core.plugins import CHECKS as GROUP
 from mlc_data.core.plugins import load_plugin
+from mlc_data.core.section import section_of_plugin
 from mlc_data.errors import UsageError
 
 CHECKS: tuple[type[Check], ...] = (
@@ -59,22 +56,13 @@ def load_check(use: str) -> type[Check]:
     return check
 
 
-@cache
 def custom_section(use: str) -> type[CheckSection]:
     """Return the section of a custom check with the key ``use``, which names its class.
 
     Raises:
         UsageError: see `load_check`.
     """
-    section = load_check(use).section
-    field: Any = (Literal[use], use)
-    return create_model(
-        section.__name__,
-        __base__=section,
-        __module__=section.__module__,
-        __doc__=section.__doc__,
-        use=field,
-    )
+    return section_of_plugin(load_check(use).section, "use", use)
 
 
 def _faults(check: type[Check]) -> Iterator[str]:

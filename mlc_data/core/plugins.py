@@ -24,7 +24,7 @@ IDENTIFIERS = "mlc_data.identifiers"
 
 def is_plugin(name: str, group: str) -> bool:
     """Return whether a name is ``module:Class`` or an entry point of the group."""
-    return bool(fullmatch(r"[^\W\d][\w.]*:[^\W\d]\w*", name)) or name in plugin_names(group)
+    return bool(fullmatch(r"[\w.]+:\w+", name)) or name in plugin_names(group)
 
 
 def plugin_names(group: str) -> list[str]:

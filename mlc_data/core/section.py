@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, RootModel, model_validator
+from pydantic import BaseModel, ConfigDict, RootModel, create_model, model_validator
 
 
 class Section(BaseModel):
@@ -23,3 +24,19 @@ class Section(BaseModel):
             if isinstance(field.default, RootModel) and isinstance(data.get(name), dict):
                 merged[name] = {**field.default.root, **data[name]}
         return merged
+
+
+S = TypeVar("S", bound=Section)
+
+
+@cache
+def section_of_plugin(section: type[S], key: str, name: str) -> type[S]:
+    """Return a section with one more key, whose only value is the name of a plug-in's class."""
+    field: Any = (Literal[name], name)
+    return create_model(
+        section.__name__,
+        __base__=section,
+        __module__=section.__module__,
+        __doc__=section.__doc__,
+        **{key: field},
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlc_data.core.paths import local_path
-from mlc_data.errors import ModelError
+from mlc_data.errors import ModelError, UsageError
 from mlc_data.language_id.base import LanguageIdentifier, labels_of
 from mlc_data.language_id.fasttext import FastTextIdentifier
 from mlc_data.language_id.loading import load_identifier
@@ -186,3 +186,13 @@ def test_a_missing_or_broken_model_is_a_usage_error(tmp_path: Path) -> None:
     broken.write_bytes(b"not a model" * 100)
     with pytest.raises(ModelError, match="not a fastText model"):
         FastTextIdentifier(broken)
+
+
+def test_an_identifier_of_the_users_own() -> None:
+    identifier = load_identifier("stub_identifier:StubIdentifier")
+    assert identifier.id == "stub"
+
+
+def test_a_class_that_is_not_an_identifier_is_refused() -> None:
+    with pytest.raises(UsageError, match="is not a LanguageIdentifier: it has no method identify"):
+        load_identifier("pathlib:Path")
