@@ -57,7 +57,7 @@ class Limit:
 
     @property
     def calibrated(self) -> bool:
-        """Whether ``mlc-data calibrate`` sets this threshold."""
+        """True if ``mlc-data calibrate`` sets this threshold."""
         return self.tighten or self.loosest is not None
 
     def thresholds(self, settings: Section) -> ByLanguage:
@@ -114,7 +114,7 @@ class Check(ABC):
     Attributes:
         name: key in the recipe, reason of rejected variants, and prefix of the scores' names.
         version: raised by hand when the same row gets another score or verdict; scores that an
-            older version made are then made again.
+            older version computed are then computed again.
         section: class of its settings in the recipe.
         scores: names of the score columns, ``<name>_<measure>``.
         limits: thresholds that the scores are compared with.
@@ -144,7 +144,7 @@ class Check(ABC):
 
     @property
     def enabled(self) -> bool:
-        """Whether it may reject; scores are made either way."""
+        """True if it may reject; scores are computed either way."""
         return bool(self.settings.enabled)
 
     @abstractmethod
@@ -179,7 +179,7 @@ class CorpusCheck(Check):
         """Write what makes it ready to score into a folder, for other processes.
 
         Args:
-            folder: made if it does not exist.
+            folder: created if it does not exist.
             others: whether other texts than the translations are to be scored quickly, too.
         """
 

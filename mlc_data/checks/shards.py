@@ -1,6 +1,6 @@
 """Shards of stages that score: one for each file of translations, with checks that have seen all of them.
 
-What a check has to know of all translations is made once, written beside the shards, and loaded by each.
+State that a check needs of all translations is computed once, written next to the shards, and loaded by each shard.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def spread_checks(
         checks: the recipe's.
         weights: of the files, see `spread`.
         shown: what the bar says, and its unit.
-        others: whether other texts are to be scored beside the run's translations.
+        others: whether other texts than the run's translations are to be scored, too.
         more: for `spread`.
     """
     folder = _prepared(run.folder, staging.stage, staging.key)
@@ -53,7 +53,7 @@ def spread_checks(
 
 
 def loaded_checks(shard: Shard, run: Run, checks: Sequence[Check]) -> tuple[Check, ...]:
-    """The checks, ready to score the run's translations or other texts beside them."""
+    """Return the checks, ready to score the run's translations or other texts."""
     folder = _prepared(Path(shard.run), shard.stage, shard.key)
     return load(checks, folder, lambda: map(translated, parts(run)))
 

@@ -232,15 +232,15 @@ def decide(run: Run, checks: Sequence[Check]) -> Iterator[pl.DataFrame]:
 
 
 def _saved(run: Run, checks: Sequence[Check]) -> pl.DataFrame:
-    """Of the attempts at each variant the first that passes every check; none without rescue."""
+    """Return the first attempt at each variant that passes every check; none without rescue."""
     names = score_names(checks)
-    found = [pl.DataFrame(schema=attempts_schema(names)).drop("segments")]
+    passed = [pl.DataFrame(schema=attempts_schema(names)).drop("segments")]
     if run.manifest.content_hash.attempts is not None:
         path = run.path(ATTEMPTS)
         with_schema(pl.read_parquet(path, n_rows=0), attempts_schema(names), str(path))
         attempts = pl.scan_parquet(path).drop("segments").collect_batches(chunk_size=ROWS_AT_ONCE)
-        found += [passing(part, checks) for part in attempts]
-    return pl.concat(found).unique(list(KEYS), keep="first", maintain_order=True)
+        passed += [passing(part, checks) for part in attempts]
+    return pl.concat(passed).unique(list(KEYS), keep="first", maintain_order=True)
 
 
 def _left_out(recipe: Recipe, checks: Sequence[Check]) -> dict[str, str]:
@@ -253,7 +253,7 @@ def _left_out(recipe: Recipe, checks: Sequence[Check]) -> dict[str, str]:
         notes["language_id"] = note
     if not recipe.translate.round_trip:
         notes["round_trip"] = "left out: translate.round_trip is false"
-    listed = {one.language for one in word_lists(recipe)}
+    listed = {words.language for words in word_lists(recipe)}
     if listed and (unlisted := [code for code in recipe.languages.targets if code not in listed]):
         notes["toxicity"] = f"not judged, no list in checks.toxicity.words: {', '.join(unlisted)}"
     return {name: f"{name}: {what}" for name, what in notes.items()}
@@ -261,7 +261,7 @@ def _left_out(recipe: Recipe, checks: Sequence[Check]) -> dict[str, str]:
 
 def unidentified(check: LanguageId) -> str:
     """Return in words the languages that the recipe's identifiers cannot tell; empty if there are none."""
-    names = " and ".join(one.id for one in check.identifiers)
+    names = " and ".join(each.id for each in check.identifiers)
     notes = [
         f"{names}: {what} {', '.join(codes)}, so {then}"
         for what, codes, then in (
@@ -274,11 +274,11 @@ def unidentified(check: LanguageId) -> str:
 
 
 def _record(identifiers: Sequence[LanguageIdentifier]) -> ModelRecord:
-    """All of them as one model."""
+    """Return one record for all identifiers."""
     return ModelRecord(
-        id=" + ".join(one.id for one in identifiers),
-        revision=" + ".join(one.revision for one in identifiers),
-        licence=" AND ".join(dict.fromkeys(one.licence for one in identifiers)),
+        id=" + ".join(each.id for each in identifiers),
+        revision=" + ".join(each.revision for each in identifiers),
+        licence=" AND ".join(dict.fromkeys(each.licence for each in identifiers)),
     )
 
 

@@ -1,4 +1,4 @@
-"""The recipe's section ``checks``, assembled from the sections of all checks.
+"""Section ``checks`` of a recipe, assembled from the sections of all checks.
 
 Each section stands in the file of its check. Those files, and `mlc_data.checks.registry` which
 lists them, import nothing of this package; the stages in `mlc_data.checks` that read a recipe do.
@@ -84,7 +84,7 @@ class _Checks(Section):
     )
     """Identifiers that vote: locations of fastText models (lid.176, lid218e, GlotLID, OpenLID),
     `lingua` and `heliport` where those packages are installed, and classes of your own as
-    `module:Class`. The first one also checks the prompts. An empty list skips language identification."""
+    `module:Class`. The first also checks the prompts. An empty list skips language identification."""
     custom: Annotated[dict[str, Custom], BeforeValidator(_name_classes)] = Field(default={})
     """Checks of your own by name: `use: module:Class` and the keys of its section. Without `use`, the
     check of an installed package that has this name (entry points `mlc_data.checks`)."""

@@ -135,8 +135,8 @@ def _matches(
 
 
 def _rows_at(keys: Keys, rows: NDArray[np.uint32] | None, places: NDArray[np.int64]) -> Rows:
-    found = keys[places] & np.uint64(0xFFFFFFFF) if rows is None else rows[places]
-    return found.astype(np.int64)
+    numbers = keys[places] & np.uint64(0xFFFFFFFF) if rows is None else rows[places]
+    return numbers.astype(np.int64)
 
 
 def _pairs(high: NDArray[np.uint32], low: NDArray[np.uint32]) -> Keys:
