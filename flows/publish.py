@@ -9,12 +9,13 @@ from pathlib import Path
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows.parameters import Folder, Licence, Part, Repository
 from mlc_data.core.console import set_up
 from mlc_data.errors import MlcDataError
 from mlc_data.pipeline.run import Run
 from mlc_data.publish.dataset import Wishes
 from mlc_data.publish.publication import Order, to_hub
+
+from .parameters import Folder, Licence, Part, Repository
 
 
 @task(task_run_name="push {repo}", cache_policy=NO_CACHE)

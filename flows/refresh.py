@@ -6,12 +6,13 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows import artifacts, runners
-from flows.common import load, main, stage
-from flows.parameters import Folder, Override, RecipeName
-from flows.publish import push
 from mlc_data.refresh.card import in_markdown
 from mlc_data.refresh.refresh import refresh as bring_up_to_date
+
+from . import artifacts, runners
+from .common import load, main, stage
+from .parameters import Folder, Override, RecipeName
+from .publish import push
 
 
 @flow(name="refresh")

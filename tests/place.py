@@ -41,7 +41,7 @@ class Place:
     def command(self, *arguments: str, short: bool = True) -> list[str]:
         program = (
             [sys.executable, "-c", "from mlc_data.cli.main import main; main()"]
-            if not arguments[0].startswith("flows.")
+            if not arguments[0].startswith("mlc_data.flows.")
             else [sys.executable, "-m"]
         )
         settings = [part for key in SHORT for part in ("--set", key)] if short else []

@@ -32,18 +32,19 @@ def spread_checks(
     others: bool = False,
     **more: Any,
 ) -> list[tuple[Path, Result]]:
-    """`mlc_data.pipeline.sharding.spread`, a shard for each file of translations, once the checks are ready to score in
-    every process (see `loaded_checks`).
+    """Do a stage in shards, one for each file of translations, once the checks are ready to score in every process.
+
+    See `mlc_data.pipeline.sharding.spread` and `loaded_checks`.
 
     Args:
         stage: the stage.
         run: the run.
-        staging: the stage's.
-        checks: the recipe's.
-        weights: of the files, see `spread`.
-        shown: what the bar says, and its unit.
+        staging: the stage's staging area.
+        checks: the recipe's checks.
+        weights: weights of the files, see `spread`.
+        shown: text of the progress bar, and its unit.
         others: whether other texts than the run's translations are to be scored, too.
-        more: for `spread`.
+        more: further arguments of `spread`.
     """
     folder = _prepared(run.folder, staging.stage, staging.key)
     shutil.rmtree(folder, ignore_errors=True)

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from mlc_data.checks.language_id import LanguageId
 from mlc_data.checks.stage import unidentified
+from mlc_data.cli.flows import flows_module
 from mlc_data.cli.options import SetOption, WithOption
 from mlc_data.core.console import out
 from mlc_data.core.manifest import versions
@@ -111,7 +112,7 @@ def _needed(location: str | None, what: str) -> Iterator[tuple[str, str, bool]]:
 def _runner(recipe: Recipe) -> Iterator[tuple[str, str, bool]]:
     if recipe.runner.type == "threads":
         return
-    from flows import runners
+    runners = flows_module("runners")
 
     try:
         runners.check(recipe)

@@ -112,7 +112,7 @@ def test_the_flow_publishes_and_prefect_learns_no_token(
     child: Callable[..., subprocess.Popen[str]], finished: Make, hub: LoopbackHub, tmp_path: Path
 ) -> None:
     run = finished()
-    code = "import sys, runpy; sys.argv = sys.argv[:]; runpy.run_module('flows.publish', run_name='__main__')"
+    code = "import sys, runpy; sys.argv = sys.argv[:]; runpy.run_module('mlc_data.flows.publish', run_name='__main__')"
     home = tmp_path / "prefect"
     start = f"import os; os.environ['PREFECT_HOME'] = {str(home)!r}; {code}"
     out, err = ended(child(start, "--run-dir", str(run.folder), "--repo", "org/x"), timeout=200)

@@ -34,12 +34,12 @@ def test_a_walked_run_is_up_to_date(walked: Walked, tmp_path: Path) -> None:
 def test_the_flow_refreshes(tmp_path: Path) -> None:
     place = Place(tmp_path)
     own = ("--run-dir", str(tmp_path / "run"), "--set", "languages.targets=[spa_Latn,swh_Latn]")
-    flow = ("flows.refresh", *own, "--set", "sources.prompts.limit=30")
+    flow = ("mlc_data.flows.refresh", *own, "--set", "sources.prompts.limit=30")
     place.run(*flow, "--recipe", "quickstart", short=False)
     told = json.loads((tmp_path / "run" / "refresh" / "diff.json").read_text())
     assert told["before"] is None
     assert told["variants"]["added"] == 60
-    place.run("flows.refresh", *own, "--set", "sources.prompts.limit=20", short=False)
+    place.run("mlc_data.flows.refresh", *own, "--set", "sources.prompts.limit=20", short=False)
     told = json.loads((tmp_path / "run" / "refresh" / "diff.json").read_text())
     assert told["prompts"]["removed"] == 10
     assert (told["variants"]["added"], told["variants"]["removed"]) == (0, 20)

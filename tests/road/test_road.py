@@ -124,7 +124,7 @@ def test_a_second_run_reuses_every_stage_and_says_so(walked: Walked) -> None:
 
 def test_a_flow_in_another_folder_gives_equal_content_hashes(walked: Walked) -> None:
     walked.place.run(
-        "flows.build_variants", "--recipe", "quickstart", "--run-dir", "runs/again",
+        "mlc_data.flows.build_variants", "--recipe", "quickstart", "--run-dir", "runs/again",
         "--set", "translate.cache=null",
     )  # fmt: skip
     again = walked.place.manifest("runs/again")

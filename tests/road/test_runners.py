@@ -30,7 +30,7 @@ def command(run: Path, *overrides: str) -> list[str]:
     settings = [part for one in (*BUILD, *overrides) for part in ("--set", one)]
     return [
         "-m",
-        "flows.build_variants",
+        "mlc_data.flows.build_variants",
         "--recipe",
         "quickstart",
         "--run-dir",
