@@ -179,7 +179,7 @@ def test_without_back_translations_the_round_trip_is_left_alone(
         (lambda table: table.with_columns(text=pl.lit(5)), "text do not hold text"),
     ],
 )
-def test_a_wrong_reference_file_is_told(
+def test_a_reference_file_with_wrong_columns_is_refused(
     change: Any, told: str, recipe: Recipe, tmp_path: Path
 ) -> None:
     path = tmp_path / "pairs.parquet"
@@ -188,7 +188,7 @@ def test_a_wrong_reference_file_is_told(
         reference_scores(path, recipe)
 
 
-def test_a_reference_file_that_is_none_is_told(recipe: Recipe, tmp_path: Path) -> None:
+def test_a_missing_or_unknown_reference_file_is_refused(recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist"):
         reference_scores(tmp_path / "none.parquet", recipe)
     other = tmp_path / "pairs.txt"

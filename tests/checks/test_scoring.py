@@ -1,4 +1,4 @@
-"""What holds for every check, whatever the text."""
+"""Properties of every check, whatever the text."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -84,7 +84,7 @@ def test_heliport() -> None:
 
 
 @pytest.mark.parametrize("name", ["lingua", "heliport"])
-def test_one_that_is_not_installed_is_a_usage_error(
+def test_an_identifier_that_is_not_installed_is_refused(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load_identifier.cache_clear()
@@ -152,7 +152,7 @@ def test_labels_with_scripts(
     assert [likeliest(answer) for answer in answers] == labels
 
 
-def test_a_folder_with_one_model_will_do(tmp_path: Path) -> None:
+def test_a_folder_with_a_single_model_is_accepted(tmp_path: Path) -> None:
     (tmp_path / "model.ftz").symlink_to(local_path(LOCATION))
     assert load_identifier(str(tmp_path)).revision == load_identifier(LOCATION).revision
     (tmp_path / "second.bin").touch()
