@@ -61,8 +61,20 @@ def build() -> dict[str, dict[str, Any]]:
         "refresh_variant": table(
             VARIANT_CHANGES, {"change", "language"}, "A row of refresh/diff.parquet"
         ),
-        "recipe": {"$schema": DIALECT, **Recipe.model_json_schema()},
+        "recipe": recipe_schema(),
     }
+
+
+def recipe_schema(recipe: Recipe | None = None) -> dict[str, Any]:
+    """Return the JSON Schema of recipes; with a recipe, the sections of its own checks are in it."""
+    schema = {"$schema": DIALECT, **Recipe.model_json_schema()}
+    sections: dict[str, Any] = {}
+    for name, settings in (recipe.checks.custom if recipe else {}).items():
+        sections[name] = type(settings).model_json_schema(ref_template="#/$defs/{model}")
+        schema["$defs"] |= sections[name].pop("$defs", {})
+    if sections:
+        schema["$defs"]["Checks"]["properties"]["custom"]["properties"] = sections
+    return schema
 
 
 def table(

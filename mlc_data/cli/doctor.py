@@ -19,7 +19,7 @@ from mlc_data.core.console import out
 from mlc_data.core.manifest import versions
 from mlc_data.core.paths import is_hub_id, local_path, user_cache
 from mlc_data.errors import MlcDataError
-from mlc_data.language_id.fasttext import load_identifier
+from mlc_data.language_id.loading import load_identifier
 from mlc_data.recipe.loading import load_recipe
 from mlc_data.recipe.recipe import Recipe
 from mlc_data.translate.cache.store import FILE

@@ -9,7 +9,6 @@ from typing import Any
 
 import polars as pl
 
-from mlc_data.checks.scoring import limits
 from mlc_data.checks.verdicts import ATTEMPTS, FIRST
 from mlc_data.core.records import TRANSLATIONS
 from mlc_data.errors import UsageError
@@ -228,12 +227,12 @@ def _scores(recipe: Recipe, row: Mapping[str, Any]) -> Iterator[Score]:
         for name, value in row.items()
         if name not in TRANSLATIONS and name != "rung" and value is not None
     }
-    known = [(limit, check) for limit, check in limits() if limit.score in scores]
+    thresholds = tuple(recipe.checks.thresholds())
     for name, value in scores.items():
-        compared = [(limit, check) for limit, check in known if limit.score == name]
-        for limit, check in compared:
-            bound = limit.bound(getattr(recipe.checks, check), row["language"], scores)
-            yield Score(name, value, f"checks.{check}.{limit.key}", bound, limit.upper)
+        compared = [threshold for threshold in thresholds if threshold.limit.score == name]
+        for each in compared:
+            bound = each.limit.bound(each.settings, row["language"], scores)
+            yield Score(name, value, each.key, bound, each.limit.upper)
         if not compared:
             yield Score(name, value)
 

@@ -10,7 +10,8 @@ import pytest
 from lineage_run import OUTSIDE
 from typer.testing import CliRunner
 
-from mlc_data.checks.scoring import KINDS, limits, reasons
+from mlc_data.checks.registry import CHECKS
+from mlc_data.checks.scoring import reasons
 from mlc_data.checks.stage import recipe_checks
 from mlc_data.cli.main import app
 from mlc_data.core.hashing import prompt_id
@@ -76,12 +77,11 @@ def test_thresholds_are_those_that_decided(run: Run) -> None:
 
 
 def test_every_kind_of_check_names_scores_and_settings_that_there_are(run: Run) -> None:
-    scores = {name for kind in KINDS for name in kind.scores}
-    for limit, check in limits():
-        assert limit.score in scores
-        assert limit.values(getattr(run.recipe.checks, check)).get("swh_Latn") is not None
-    built = {check.reason for check in recipe_checks(run.recipe)}
-    assert built <= {kind.reason for kind in KINDS}
+    scores = {name for check in CHECKS for name in check.scores}
+    for threshold in run.recipe.checks.thresholds():
+        assert threshold.limit.score in scores
+        assert threshold.limit.thresholds(threshold.settings).get("swh_Latn") is not None
+    assert {type(check) for check in recipe_checks(run.recipe)} <= set(CHECKS)
 
 
 def test_the_command_prints_tables_or_json(run: Run) -> None:

@@ -33,7 +33,10 @@ def test_kinds(given: dict[str, Any], kind: type) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"kind": "oracle"}, "does not match any of the expected tags"),
+        (
+            {"kind": "oracle"},
+            "`kind` is one of refusal-phrases, guard, classifier, endpoint, or module:Class",
+        ),
         ({"kind": "refusal-phrases", "model": "x"}, "Extra inputs"),
         ({**GUARD, "template": "shield"}, "'polyguard', 'qwen3guard' or 'llamaguard'"),
         ({**GUARD, "template": "polyguard", "controversial": "safe"}, "goes with template qwen3"),

