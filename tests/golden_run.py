@@ -24,12 +24,13 @@ from mlc_data.checks.base import VariantReason
 from mlc_data.checks.scoring import KINDS
 from mlc_data.core.hashing import hash_file, hash_value
 from mlc_data.core.records import FailureReason
+from mlc_data.execute import run_stages
 from mlc_data.language_id import packaged
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import parse_recipe
 from mlc_data.recipe.recipe import Translate
 from mlc_data.rescue import stage as rescue
-from mlc_data.stages import STAGES, bring_up_to
+from mlc_data.stages import STAGES
 from mlc_data.translate import stage as translation
 from mlc_data.translate.engines.base import Decoding, Done, Hypothesis, Request
 
@@ -168,7 +169,7 @@ def run_golden(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(rescue, "load_translator", load)
     monkeypatch.setitem(packaged.PACKAGED, IDENTIFIER, RuleIdentifier)
     run = Run.create(parse_recipe(_recipe(folder), "golden"), folder / "run")
-    bring_up_to(run, "sets")
+    run_stages(run, "sets")
     return run
 
 
@@ -249,11 +250,9 @@ def inputs_hash() -> str:
 
 
 def versions_in_force() -> dict[str, int]:
-    """Versions of the stages and checks, by name; those that have one."""
-    named = [(str(getattr(stage, "name", stage)), stage) for stage in STAGES]
-    named += [(f"checks.{kind.reason}", kind) for kind in KINDS]
-    versions = {name: getattr(owner, "version", None) for name, owner in named}
-    return {name: version for name, version in versions.items() if isinstance(version, int)}
+    """Versions of the stages and checks, by name."""
+    stages = {stage.name: stage.version for stage in STAGES}
+    return stages | {f"checks.{kind.reason}": getattr(kind, "version", 1) for kind in KINDS}
 
 
 def losses() -> dict[str, float]:
