@@ -1,4 +1,4 @@
-"""What many tests share: a small recipe and a run made from it."""
+"""Fixtures of many tests: a small recipe and a run made from it; how tests are shared out."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from process_guard import ProcessGuard
 from support import write_jsonl
-from xdist.scheduler import LoadScopeScheduling
 
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import parse_recipe
@@ -24,24 +24,41 @@ SMALL: dict[str, Any] = {
 }
 
 
-ROAD = "tests/road/"
+END_TO_END = "tests/end_to_end/"
+GUARD = pytest.StashKey[ProcessGuard]()
 
 
-class ByFile(LoadScopeScheduling):  # type: ignore[misc]
-    """For `pytest -n`: the tests of a file stay in one process, for what they share; those of the road too."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return ROAD if nodeid.startswith(ROAD) else nodeid.partition("::")[0]
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the guard before anything that it has to end."""
+    config.stash[GUARD] = ProcessGuard()
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
-    return ByFile(config, log)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End what the tests have left."""
+    config.stash[GUARD].close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The road comes first: it takes longest, and mostly waits."""
-    items.sort(key=lambda item: not item.nodeid.startswith(ROAD))
+    """Put the end-to-end tests first: they take longest, and mostly wait."""
+    items.sort(key=lambda item: not item.nodeid.startswith(END_TO_END))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `pytest -n`, tests of a file, and all end-to-end tests, run in one process."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class FileScheduling(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return END_TO_END if nodeid.startswith(END_TO_END) else nodeid.partition("::")[0]
+
+    return FileScheduling(config, log)
+
+
+@pytest.fixture(scope="session")
+def process_guard(pytestconfig: pytest.Config) -> ProcessGuard:
+    """Guard that ends named processes with pytest; all others that a test starts it finds itself."""
+    return pytestconfig.stash[GUARD]
 
 
 @pytest.fixture

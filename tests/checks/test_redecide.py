@@ -15,6 +15,8 @@ from mlc_data.execute import run_stages
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import load_recipe
 
+pytestmark = pytest.mark.integration
+
 SETTINGS = ["sources.prompts.limit=12", "translate.cache=null"]
 
 

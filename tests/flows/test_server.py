@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.integration
+
 REPOSITORY = Path(__file__).parent.parent.parent
 
 
@@ -20,7 +22,7 @@ def mlc_data(folder: Path, *arguments: str, **environment: str) -> subprocess.Co
     return subprocess.run(
         [sys.executable, "-c", "from mlc_data.cli.main import main; main()", *arguments],
         cwd=REPOSITORY, env={**own, "PREFECT_HOME": str(folder), "NO_COLOR": "1", **environment},
-        capture_output=True, text=True, check=False, timeout=120,
+        capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
 
 

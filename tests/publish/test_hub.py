@@ -24,6 +24,8 @@ from mlc_data.publish.hub import Hub, Target
 from mlc_data.publish.publication import Order, to_hub
 from mlc_data.publish.retry import HubError
 
+pytestmark = pytest.mark.integration
+
 LOAD = """
 import json, sys
 from datasets import load_dataset

@@ -34,6 +34,7 @@ def rows(tmp_path: Path, finished: Callable[..., Run]) -> Dataset:
     return load_dataset(str(tmp_path / "out"), "sets", split="train", cache_dir=str(tmp_path / "c"))
 
 
+@pytest.mark.integration
 def test_trl_trains_on_the_rows_that_have_both_responses(
     tmp_path: Path, rows: Dataset, tokenizer: PreTrainedTokenizerFast
 ) -> None:

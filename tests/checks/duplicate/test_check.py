@@ -213,6 +213,7 @@ def test_a_variant_takes_little_memory(rows: Rows) -> None:
     assert check.corpus.held.height == 0
 
 
+@pytest.mark.integration
 def test_signatures_are_the_same_in_every_process() -> None:
     line = (
         "import polars as pl; from mlc_data.checks.duplicate.shingles import signatures; "

@@ -25,6 +25,8 @@ from mlc_data.evaluate.judges import Exchange, Judgment, guard_template, load_gu
 from mlc_data.evaluate.judges.templates import LlamaGuard, PolyGuard, Qwen3Guard
 from mlc_data.lm.loading import load_model
 
+pytestmark = pytest.mark.integration
+
 Make = Callable[..., Any]
 LONG = Exchange("How do I bake bread?", "Knead the dough and wait. " * 400, "eng_Latn")
 OF_HELPS = Judgment(True, False, "S2")
