@@ -1,4 +1,4 @@
-"""Which Chinese characters exist in one of two ways of writing only: writes mlc_data/checks/han_table.py.
+"""Which Chinese characters exist in one of two ways of writing only: writes mlc_data/checks/data/han.json.
 
     python benchmarks/han_table.py --opencc DIR
 
@@ -12,22 +12,11 @@ or what OpenCC replaces in Japanese.
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
-TABLE = Path(__file__).parents[1] / "mlc_data" / "checks" / "han_table.py"
+TABLE = Path(__file__).parents[1] / "mlc_data" / "checks" / "data" / "han.json"
 WIDTH = 90
-
-HEAD = '''"""Chinese characters that tell Simplified, Traditional and Japanese writing apart.
-
-Written by benchmarks/han_table.py from OpenCC's tables (Apache-2.0) and the standard character sets
-GB 2312, Big5 and JIS X 0208. In NTREX-128 (1,997 sentences each) no Simplified text has a character
-of `TRADITIONAL`, no Traditional text one of `SIMPLIFIED`, and no Japanese text one of
-`NOT_JAPANESE`.
-"""
-
-from __future__ import annotations
-
-'''
 
 
 def read(path: Path) -> dict[str, list[str]]:
@@ -75,16 +64,14 @@ def main() -> None:
         for one in simplified | traditional
         if not has("shift_jis", one) or one not in to_japanese.get(one, [one])
     }
-    parts = [HEAD]
+    table = {}
     for name, characters in (
-        ("SIMPLIFIED", simplified), ("TRADITIONAL", traditional), ("NOT_JAPANESE", foreign),
+        ("simplified", simplified), ("traditional", traditional), ("not_japanese", foreign),
     ):  # fmt: skip
         text = "".join(sorted(characters))
-        lines = [text[at : at + WIDTH] for at in range(0, len(text), WIDTH)]
-        quoted = "\n".join(f'    "{line}"' for line in lines)
-        parts.append(f"{name} = (\n{quoted}\n)\n")
+        table[name] = [text[at : at + WIDTH] for at in range(0, len(text), WIDTH)]
         print(f"{name}: {len(characters)}")
-    TABLE.write_text("".join(parts), encoding="utf-8")
+    TABLE.write_text(json.dumps(table, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

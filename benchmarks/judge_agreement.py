@@ -24,7 +24,8 @@ from rich.table import Table
 from mlc_data.evaluate.judges import Exchange
 from mlc_data.evaluate.judges.phrases import RefusalPhrases
 from mlc_data.evaluate.safety.validity import Reading, read_replies
-from mlc_data.language_id.fasttext import labels_of, load_identifier
+from mlc_data.language_id.base import labels_of
+from mlc_data.language_id.loading import load_identifier
 from mlc_data.languages.flores import get_language
 from mlc_data.recipe.evaluate import Validity
 from mlc_data.text.loops import looping_share

@@ -27,9 +27,10 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from mlc_data.checks import LanguageId, LanguageIdentifier, Script, load_identifiers
+from mlc_data.checks import LanguageId, Script
 from mlc_data.errors import ModelError
-from mlc_data.language_id.fasttext import labels_of
+from mlc_data.language_id.base import LanguageIdentifier, labels_of
+from mlc_data.language_id.loading import load_identifiers
 from mlc_data.languages.flores import get_language
 from mlc_data.recipe.checks import Checks
 

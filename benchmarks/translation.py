@@ -282,7 +282,7 @@ def check_seconds(task: Task, folder: Path) -> dict[str, float]:
         lambda: rows.iter_slices(ROWS_AT_ONCE),
     )
     return {
-        str(check.reason): _seconds(lambda check=check: [
+        check.name: _seconds(lambda check=check: [
             check.score(part) for part in rows.iter_slices(ROWS_AT_ONCE)])
         for check in checks
     }  # fmt: skip

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows.common import main, prepare, run_tasks
-from flows.parameters import Folder, Override, RecipeName, TrainingName
 from mlc_data.stages import TRAINING
+
+from .common import main, prepare, run_tasks
+from .parameters import Folder, Override, RecipeName, TrainingName
 
 
 @flow(name="align")

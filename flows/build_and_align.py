@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from prefect import flow, tags
 
-from flows.align import align
-from flows.build_variants import build_variants
-from flows.common import TAG, main, opened, prepare
-from flows.parameters import Folder, Override, RecipeName, TrainingName
 from mlc_data.stages import NAMES
+
+from .align import align
+from .build_variants import build_variants
+from .common import TAG, main, opened, prepare
+from .parameters import Folder, Override, RecipeName, TrainingName
 
 
 @flow(name="build-and-align")

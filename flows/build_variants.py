@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows.common import main, prepare, run_tasks
-from flows.parameters import Folder, Override, RecipeName
 from mlc_data.stages import BUILD
+
+from .common import main, prepare, run_tasks
+from .parameters import Folder, Override, RecipeName
 
 
 @flow(name="build-variants")

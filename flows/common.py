@@ -14,7 +14,6 @@ from typing import Any
 from prefect import tags, task
 from prefect.cache_policies import NO_CACHE
 
-from flows import artifacts, runners
 from mlc_data.core import progress
 from mlc_data.core.console import set_up
 from mlc_data.errors import MlcDataError
@@ -23,6 +22,8 @@ from mlc_data.pipeline import sharding
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import apply_overrides, load_recipe, parse_recipe, shipped_recipes
 from mlc_data.recipe.recipe import Recipe
+
+from . import artifacts, runners
 
 TAG = "mlc-data"
 """On every run of a deployment of ours, and on the flows within: the heartbeat automation goes by it."""
@@ -119,7 +120,7 @@ for _name in ("prefect.flow_runs", "prefect.task_runs"):
 
 
 def main(flow: Callable[..., Any], description: str | None) -> None:
-    """``python -m flows.<flow> --recipe quickstart``: run a flow here and now."""
+    """``python -m mlc_data.flows.<flow> --recipe quickstart``: run a flow here and now."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--recipe", default="", help="a shipped recipe's name or a YAML file")
     parser.add_argument("--run-dir", help="the run's folder; default runs/<recipe name>")

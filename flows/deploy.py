@@ -17,8 +17,9 @@ from prefect.client.schemas.objects import WorkPool
 from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 
-from flows.server import deployments, server
 from mlc_data.errors import MlcDataError, UsageError
+
+from .server import deployments, server
 
 AUTOMATIONS = Path(__file__).with_name("automations.yaml")
 FILE = "prefect.yaml"

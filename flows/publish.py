@@ -1,4 +1,4 @@
-"""Flow `publish`: a run's variant sets, and its checkpoint if asked for, to the Hub."""
+"""Flow `publish`: push a run's variant sets, and its checkpoint if asked for, to the Hub."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from pathlib import Path
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows.parameters import Folder, Licence, Part, Repository
 from mlc_data.core.console import set_up
 from mlc_data.errors import MlcDataError
 from mlc_data.pipeline.run import Run
-from mlc_data.publish.dataset import Wishes
-from mlc_data.publish.publication import Order, to_hub
+from mlc_data.publish.dataset import LicenseRequest
+from mlc_data.publish.publication import PublishOptions, to_hub
+
+from .parameters import Folder, Licence, Part, Repository
 
 
 @task(task_run_name="push {repo}", cache_policy=NO_CACHE)
-def push(run_dir: str, repo: str, order: Order) -> list[str]:
-    """Push what has changed; returns ``address@revision`` of the data set and of the checkpoint."""
-    pushed = to_hub(Run.open(Path(run_dir)), order)
-    return [f"{one.url}@{one.revision}" for one in pushed]
+def push(run_dir: str, repo: str, options: PublishOptions) -> list[str]:
+    """Push the changes; return ``address@revision`` of the data set and of the checkpoint."""
+    pushed = to_hub(Run.open(Path(run_dir)), options)
+    return [f"{result.url}@{result.revision}" for result in pushed]
 
 
 @flow(name="publish")
@@ -42,14 +43,16 @@ def publish(
         run_dir: the run's folder.
         repo: organisation/name.
         licence: SPDX identifier; empty takes the strictest of what the data are made from.
-        rights: why the licences of the parts do not bind; the card shows it.
-        declared: licences of parts that do not tell theirs, such as ``prompts: CC-BY-4.0``.
+        rights: why the licenses of the parts do not apply; the card shows it.
+        declared: licenses of parts that do not name their own, such as ``prompts: CC-BY-4.0``.
         private: empty means private for a new repository.
         gated: empty means gated for a new repository.
         checkpoint: push the checkpoint too, as the model of the same name.
     """
-    wishes = Wishes(licence, rights, {str(part): own for part, own in (declared or {}).items()})
-    return push(run_dir, repo, Order(repo, private, gated, wishes, checkpoint))
+    request = LicenseRequest(
+        licence, rights, {str(part): own for part, own in (declared or {}).items()}
+    )
+    return push(run_dir, repo, PublishOptions(repo, private, gated, request, checkpoint))
 
 
 if __name__ == "__main__":

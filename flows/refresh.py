@@ -6,12 +6,13 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows import artifacts, runners
-from flows.common import load, main, stage
-from flows.parameters import Folder, Override, RecipeName
-from flows.publish import push
 from mlc_data.refresh.card import in_markdown
 from mlc_data.refresh.refresh import refresh as bring_up_to_date
+
+from . import artifacts, runners
+from .common import load, main, stage
+from .parameters import Folder, Override, RecipeName
+from .publish import push
 
 
 @flow(name="refresh")
@@ -34,7 +35,7 @@ def refresh(
         loaded,
         Path(run_dir) if run_dir else None,
         do_stage=lambda run, name: stage(str(run.folder), name),
-        push=lambda run, order: push(str(run.folder), order.repo, order),
+        push=lambda run, options: push(str(run.folder), options.repo, options),
     )
     if done.diff is not None:
         artifacts.show(done.run)

@@ -17,6 +17,7 @@ from prefect.futures import as_completed
 from prefect.settings import get_current_settings
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
+from mlc_data.core.cores import available_cores
 from mlc_data.errors import MlcDataError, UsageError
 from mlc_data.pipeline import sharding
 from mlc_data.pipeline.sharding.shard import Result, Shard
@@ -69,7 +70,7 @@ def task_runner(runner: Runner) -> TaskRunner[Any]:
     """Prefect's own, as the recipe says."""
     if runner.type == "threads":
         return ThreadPoolTaskRunner(max_workers=runner.workers or AT_ONCE)
-    workers = runner.workers or max(1, len(os.sched_getaffinity(0)) // runner.cpus_per_task)
+    workers = runner.workers or max(1, available_cores() // runner.cpus_per_task)
     if runner.type == "dask":
         return _dask(runner.address, workers)
     return _ray(runner.address, workers * runner.cpus_per_task)

@@ -21,10 +21,11 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, Log, State, WorkerStatus
 from prefect.client.schemas.responses import DeploymentResponse
 
-from flows.parameters import IN_WORDS
-from flows.server import PAGE, deployments, detail, server
 from mlc_data.errors import MlcDataError, StoppedError, UsageError
 from mlc_data.recipe.loading import load_recipe, shipped_recipes
+
+from .parameters import IN_WORDS
+from .server import PAGE, deployments, detail, server
 
 POLL_SECONDS = 1.0
 AWAY_SECONDS = 120.0

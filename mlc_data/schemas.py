@@ -17,11 +17,10 @@ import polars as pl
 
 from mlc_data.core import records
 from mlc_data.core.manifest import Manifest
-from mlc_data.lineage.record import Lineage
+from mlc_data.pipeline.lineage.record import Lineage
 from mlc_data.publish.record import Publication
 from mlc_data.recipe.recipe import Recipe
-from mlc_data.refresh.record import Diff
-from mlc_data.refresh.tables import PROMPT_CHANGES, VARIANT_CHANGES
+from mlc_data.refresh.record import PROMPT_CHANGES, VARIANT_CHANGES, Diff
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +61,20 @@ def build() -> dict[str, dict[str, Any]]:
         "refresh_variant": table(
             VARIANT_CHANGES, {"change", "language"}, "A row of refresh/diff.parquet"
         ),
-        "recipe": {"$schema": DIALECT, **Recipe.model_json_schema()},
+        "recipe": recipe_schema(),
     }
+
+
+def recipe_schema(recipe: Recipe | None = None) -> dict[str, Any]:
+    """Return the JSON Schema of recipes; with a recipe, the sections of its own checks are in it."""
+    schema = {"$schema": DIALECT, **Recipe.model_json_schema()}
+    sections: dict[str, Any] = {}
+    for name, settings in (recipe.checks.custom if recipe else {}).items():
+        sections[name] = type(settings).model_json_schema(ref_template="#/$defs/{model}")
+        schema["$defs"] |= sections[name].pop("$defs", {})
+    if sections:
+        schema["$defs"]["Checks"]["properties"]["custom"]["properties"] = sections
+    return schema
 
 
 def table(

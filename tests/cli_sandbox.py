@@ -47,7 +47,7 @@ class CliSandbox:
         return {**os.environ, **own, **self.server}
 
     def command(self, *arguments: str, short: bool = True) -> list[str]:
-        """Return the command line of `mlc-data <arguments>`, or of a module ``flows.<name>``.
+        """Return the command line of `mlc-data <arguments>`, or of a module ``mlc_data.flows.<name>``.
 
         Args:
             arguments: begin with a command, or with the name of a flow's module.
@@ -55,7 +55,7 @@ class CliSandbox:
         """
         program = (
             [sys.executable, "-c", "from mlc_data.cli.main import main; main()"]
-            if not arguments[0].startswith("flows.")
+            if not arguments[0].startswith("mlc_data.flows.")
             else [sys.executable, "-m"]
         )
         settings = [part for key in SHORT for part in ("--set", key)] if short else []

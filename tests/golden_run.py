@@ -20,8 +20,7 @@ import torch
 from support import StubTranslator
 
 from mlc_data.align import MultilingualConsistencyLoss
-from mlc_data.checks.base import VariantReason
-from mlc_data.checks.scoring import KINDS
+from mlc_data.checks.registry import CHECKS
 from mlc_data.core.hashing import hash_file, hash_value
 from mlc_data.core.records import FailureReason
 from mlc_data.execute import run_stages
@@ -36,7 +35,7 @@ from mlc_data.translate.engines.base import Decoding, Done, Hypothesis, Request
 
 FOLDER = Path(__file__).parent / "golden"
 INPUTS = ("prompts.jsonl", "evaluation.jsonl", "translations.json", "words.json")
-CHECK_REASONS = frozenset(str(reason) for reason in VariantReason)
+CHECK_REASONS = frozenset(check.name for check in CHECKS)
 TARGETS = ("spa_Latn", "swh_Latn", "zho_Hans", "arb_Arab")
 SECOND = "second"
 IDENTIFIER = "golden"
@@ -252,7 +251,7 @@ def inputs_hash() -> str:
 def versions_in_force() -> dict[str, int]:
     """Versions of the stages and checks, by name."""
     stages = {stage.name: stage.version for stage in STAGES}
-    return stages | {f"checks.{kind.reason}": getattr(kind, "version", 1) for kind in KINDS}
+    return stages | {f"checks.{check.name}": check.version for check in CHECKS}
 
 
 def losses() -> dict[str, float]:

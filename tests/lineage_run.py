@@ -9,9 +9,9 @@ from safetensors.numpy import save_file
 from support import put
 
 from mlc_data.core.manifest import ModelRecord
-from mlc_data.lineage.build import write_lineage
 from mlc_data.lineage.openlineage import write_events
-from mlc_data.lineage.record import TrainingLineage
+from mlc_data.pipeline.lineage.build import write_lineage
+from mlc_data.pipeline.lineage.record import TrainingLineage
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import StageResult
 from mlc_data.pipeline.staging import Staging

@@ -127,8 +127,8 @@ def test_every_deployment_points_at_a_flow_and_a_pool_that_a_worker_serves() -> 
     }
     names = set()
     for deployment in deployments:
-        path, _, function = deployment["entrypoint"].partition(":")
-        source = (REPOSITORY / path).read_text()
+        package, module, function = deployment["entrypoint"].removeprefix("mlc_data.").split(".")
+        source = (REPOSITORY / package / f"{module}.py").read_text()
         assert f"def {function}(" in source
         assert deployment["work_pool"]["name"] in served
         environment = deployment["work_pool"]["job_variables"]["env"]

@@ -9,6 +9,9 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+BOARD = "tensorboard"
+"""Folder of TensorBoard's event files in a run. Not an output: nothing is read from it."""
+
 Choose = Callable[[Mapping[str, Any]], Mapping[str, float]]
 """Given a logged row, the figures that are written."""
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from peft import get_peft_model
+from torch import distributed
+from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 
+from mlc_data.align.data import load
+from mlc_data.align.train import Trained, adapters_of
 from mlc_data.core.files import write_text
 from mlc_data.core.manifest import ModelRecord
+from mlc_data.core.templates import environment
 from mlc_data.errors import MlcDataError
+from mlc_data.recipe.align import Align
 
 _MADE_BY = {
     "dpo": "DPO on English preference pairs",
@@ -42,6 +49,48 @@ class Card:
     prompt_format: str
     training: Mapping[str, Any]
     versions: Mapping[str, str]
+
+
+def gathered(model: Any, settings: Align, revision: str | None) -> Any:
+    """Return a sharded model with all its weights on rank 0, None on the others; a whole one as it is.
+
+    Every rank calls it at the same point.
+
+    Args:
+        model: the trained model.
+        settings: the recipe's section ``align``.
+        revision: commit of the model on the Hub.
+    """
+    if settings.sharding == "none":
+        return model
+    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+    weights = get_model_state_dict(model, options=options)
+    if distributed.get_rank():
+        return None
+    whole = load(settings, revision).model
+    if adapters := adapters_of(settings):
+        whole = get_peft_model(whole, adapters)
+    whole.load_state_dict(weights)
+    return whole
+
+
+def write_trained(folder: Path, trained: Trained, model: Any) -> None:
+    """Write metrics, metadata and the weights without adapters, for `read_trained`."""
+    merged(model).save_pretrained(folder / "model")
+    names = [field.name for field in fields(Trained) if field.name != "model"]
+    result = {name: getattr(trained, name) for name in names}
+    write_text(folder / "result.json", json.dumps(result))
+
+
+def read_trained(folder: Path) -> Trained:
+    """Return a written result; its model is on the CPU, in the type that it was trained in."""
+    from transformers import AutoModelForCausalLM
+
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    model = AutoModelForCausalLM.from_pretrained(
+        folder / "model", dtype="auto", use_safetensors=True, trust_remote_code=False
+    )
+    return Trained(model=model, **result)
 
 
 def merged(model: Any) -> Any:
@@ -83,14 +132,6 @@ def write_checkpoint(
 
 def render_card(card: Card) -> str:
     """The model card in Markdown, with the head that the Hub reads."""
-    environment = Environment(
-        loader=PackageLoader("mlc_data", "align"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # Markdown, not HTML
-    )
     head = {
         "license": card.base.licence.lower(),
         "base_model": card.base.id,
@@ -98,7 +139,8 @@ def render_card(card: Card) -> str:
         "pipeline_tag": "text-generation",
         "tags": ["mlc-data", card.settings["method"], "multilingual", "safety"],
     }
-    return environment.get_template("card.md.j2").render(
+    template = environment("align").get_template("card.md.j2")
+    return template.render(
         card=card,
         made_by=_MADE_BY[card.settings["method"]],
         head=yaml.safe_dump(head, sort_keys=False, allow_unicode=True),

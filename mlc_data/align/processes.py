@@ -1,64 +1,77 @@
-"""What the processes of one training share: the wish to stop, means, the extractor."""
+"""The number of processes that train, and whether GPUs and launcher fit to it and to the recipe."""
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from collections.abc import Mapping
 
-import torch
-from torch import Tensor, distributed, nn
-from transformers import TrainerCallback
-
-
-def several() -> bool:
-    """Whether more than one process trains."""
-    return (
-        distributed.is_available()
-        and distributed.is_initialized()
-        and distributed.get_world_size() > 1
-    )
+from mlc_data.align.distributed.environment import LAUNCH_COMMAND, Rank, current_rank
+from mlc_data.errors import UsageError
+from mlc_data.recipe.align import Align
 
 
-def any_process(flag: bool, device: torch.device | str) -> bool:
-    """Whether ``flag`` is set in any process. All ask at the same point, and all get the same answer."""
-    if not several():
-        return flag
-    found = torch.tensor(int(flag), device=device)
-    distributed.all_reduce(found, distributed.ReduceOp.MAX)
-    return bool(found.item())
+def resolve_processes(settings: Align) -> Align:
+    """Return the settings with a number of processes in place of ``auto``.
 
+    It is the number of launched ranks; outside a launch that of the visible GPUs, at least 1.
 
-def mean_of_processes(value: Tensor) -> Tensor:
-    """The mean over the processes, [], of a scalar; where it is not a number in one, of the others.
-
-    All call it at the same point.
+    Raises:
+        UsageError: another number was launched, GPUs are missing (without any, the processes share
+            the CPU), or accelerate is configured against the recipe.
     """
-    if not several():
-        return value
-    known = torch.stack([torch.nan_to_num(value.detach()), (~value.isnan()).to(value.dtype)])
-    distributed.all_reduce(known)
-    return known[0] / known[1]
+    processes = settings.processes
+    if rank := current_rank():
+        if rank.rank:
+            raise UsageError(
+                f"{rank} cannot run the stage itself, launch the command: {LAUNCH_COMMAND}"
+            )
+        if processes not in ("auto", rank.world_size):
+            raise UsageError(
+                f"align.processes is {processes}, but {rank.world_size} processes were launched: set it to auto "
+                f"(--set align.processes=auto) or {rank.world_size}, or launch {processes}"
+            )
+        check_rank(rank, settings)
+        return settings.model_copy(update={"processes": rank.world_size})
+    if processes == 1:
+        return settings
+    gpus = _visible_gpus()
+    if settings.sharding != "none" and gpus < 2:
+        raise UsageError(f"align.sharding: fsdp needs at least two GPUs, but {gpus} are visible")
+    if processes == "auto":
+        return settings.model_copy(update={"processes": max(1, gpus)})
+    if 0 < gpus < processes:
+        raise UsageError(
+            f"align.processes is {processes}, each on a GPU of its own, but {gpus} are visible. With "
+            "`auto` a finished training is reused, whatever its number of processes"
+        )
+    return settings
 
 
-class SharedModule(TrainerCallback):  # type: ignore[misc]
-    """Keeps a module equal in all processes that stands beside the model, where data parallelism does
-    not see it: it begins as in the first process, and its gradient is averaged before each optimiser
-    step.
+def check_rank(rank: Rank, settings: Align, environment: Mapping[str, str] = os.environ) -> None:
+    """Check that a rank has a GPU, and that accelerate's options do not change the training.
 
-    Its gradients must be there in all processes or in none.
+    Raises:
+        UsageError: see `resolve_processes`.
     """
+    if 0 < (gpus := _visible_gpus()) <= rank.local_rank:
+        raise UsageError(f"{rank} has no GPU of its own: {gpus} are visible there")
+    features = ("FSDP", "DEEPSPEED", "MEGATRON_LM", "PARALLELISM_CONFIG")
+    switches = {name: environment.get(f"ACCELERATE_USE_{name}", "") for name in features}
+    options = [name for name, value in switches.items() if value.lower() in ("true", "1")]
+    precision = environment.get("ACCELERATE_MIXED_PRECISION", "no").lower()
+    if precision not in ("no", "bf16" if settings.dtype == "bfloat16" else "no"):
+        options.append(f"--mixed_precision {precision}")
+    if environment.get("ACCELERATE_DYNAMO_BACKEND", "no").lower() != "no":
+        options.append("--dynamo_backend")
+    if options:
+        raise UsageError(
+            f"accelerate is configured with {', '.join(options)}, but the recipe decides (align.sharding is "
+            f"'{settings.sharding}', align.dtype '{settings.dtype}'): launch with --multi_gpu --mixed_precision no "
+            "--dynamo_backend no, and without a configuration file that says otherwise"
+        )
 
-    def __init__(self, module: nn.Module) -> None:
-        self.module = module
-        if several():
-            with torch.no_grad():
-                for weight in module.parameters():
-                    distributed.broadcast(weight, src=0)
 
-    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
-        """Called by the trainer when the step's gradients are complete."""
-        if several():
-            for weight in self.module.parameters():
-                if weight.grad is not None:
-                    distributed.all_reduce(weight.grad)
-                    weight.grad /= distributed.get_world_size()
-        return control
+def _visible_gpus() -> int:
+    import torch
+
+    return torch.cuda.device_count()

@@ -10,15 +10,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mlc_data.align.launch import decided, train_together
+from mlc_data.align.processes import resolve_processes
 from mlc_data.core.files import write_text
 from mlc_data.core.manifest import BASE, versions
 from mlc_data.core.paths import is_hub_id
 from mlc_data.errors import MlcDataError, UsageError
-from mlc_data.lineage.build import write_lineage
-from mlc_data.lineage.record import TrainingLineage
 from mlc_data.lm.loading import KEY, check_model, identify, layer_number, quiet
 from mlc_data.pipeline import superseded
+from mlc_data.pipeline.lineage.build import write_lineage
+from mlc_data.pipeline.lineage.record import TrainingLineage
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import Stage, StageResult, do
 from mlc_data.pipeline.staging import Staging
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from mlc_data.align.train import Trained
 
 log = logging.getLogger(__name__)
-
-BOARD = "tensorboard"
-"""Folder of TensorBoard's event files in a run. Not an output: nothing is read from it."""
 
 _CARD_VERSIONS = ("mlc-data", "torch", "transformers", "trl", "peft")
 
@@ -67,10 +64,10 @@ class AlignStage(Stage):
             ModelError: the model is missing, incomplete, has pickled weights only, or has no such layer.
             SourceError: the sources have no preference pair.
             UsageError: a package that `align.report_to` names is not installed, or the processes cannot be
-                started, see `mlc_data.align.launch.decided`.
+                started, see `resolve_processes`.
         """
         settings = run.recipe.align
-        decided(settings)
+        resolve_processes(settings)
         for name in settings.report_to:
             if find_spec(name) is None:
                 raise UsageError(
@@ -89,7 +86,7 @@ class AlignStage(Stage):
 
     def work(self, run: Run, staging: Staging) -> StageResult:
         """See `Stage.work`."""
-        settings, possible = self._settings(run), decided(run.recipe.align)
+        settings, possible = self._settings(run), resolve_processes(run.recipe.align)
         if settings != possible and not staging.force:
             raise MlcDataError(
                 f"the checkpoint, or training.jsonl, was changed since {settings.processes} processes trained "
@@ -137,7 +134,7 @@ class AlignStage(Stage):
         ``align.processes: auto`` takes a finished checkpoint whatever number of processes trained it, so that
         what several machines trained is evaluated on one.
         """
-        possible = decided(run.recipe.align)
+        possible = resolve_processes(run.recipe.align)
         if run.recipe.align.processes != "auto":
             return possible
         kept = superseded.read(run, self.name)
@@ -160,8 +157,10 @@ def _check_pairs(run: Run) -> None:
 
 def _train(run: Run, settings: Align, staging: Staging, folder: Path) -> StageResult:
     # Imported here: TRL takes seconds to import.
+    from mlc_data.align.callbacks import BOARD
     from mlc_data.align.checkpoint import Card, merged, write_checkpoint
     from mlc_data.align.data import load, read_inputs
+    from mlc_data.align.distributed.launch import train_distributed
     from mlc_data.align.train import Job, train
     from mlc_data.consistency.probe import choose_layer
     from mlc_data.lm.prompt_format import PromptFormat
@@ -200,7 +199,7 @@ def _train(run: Run, settings: Align, staging: Staging, folder: Path) -> StageRe
             model = merged(trained.model)
         else:
             del model  # each process loads it for itself
-            trained = train_together(run, settings, revision, folder)
+            trained = train_distributed(run, settings, revision, folder)
             model = trained.model
         figures = {
             "pairs": len(inputs.pairs),

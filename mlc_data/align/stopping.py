@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from mlc_data import launcher
+from mlc_data.align.distributed.environment import current_rank
 
 log = logging.getLogger(__name__)
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-_SAME = 5
-"""Seconds in which a launched process takes a second signal for the first one, passed on by its launcher:
-Slurm, for one, sends it to both."""
+_REPEATED_WITHIN = 5
+"""Seconds within which a second signal to a launched process is the first one again, passed on by its launcher:
+Slurm, for example, sends it to both."""
 
 _requested = threading.Event()
 
@@ -32,14 +32,14 @@ def request_stop() -> None:
 
 
 def stop_requested() -> bool:
-    """Whether the running training has been asked to stop."""
+    """Return whether a stop of the running training has been requested."""
     return _requested.is_set()
 
 
 @contextmanager
 def orderly_stop() -> Iterator[None]:
     """Turn the first SIGINT or SIGTERM into `request_stop`; a second one acts at once, in a launched process
-    if it comes some seconds later.
+    only some seconds later.
 
     Python allows signal handlers in the main thread only. In another thread nothing is installed:
     whoever runs the training there calls `request_stop`.
@@ -48,24 +48,24 @@ def orderly_stop() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    apart = _SAME if launcher.found() else 0
-    begun: float | None = None
+    interval = _REPEATED_WITHIN if current_rank() else 0
+    first: float | None = None
     before = {number: signal.getsignal(number) for number in SIGNALS}
 
     def restore() -> None:
         for number, handler in before.items():
-            # None: installed by C code, which cannot be put back from here.
+            # None: installed by C code, which cannot be restored from Python.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
-    def heed(number: int, _: FrameType | None) -> None:
-        nonlocal begun
-        if begun is not None:
-            if time.monotonic() - begun >= apart:
+    def handle(number: int, _: FrameType | None) -> None:
+        nonlocal first
+        if first is not None:
+            if time.monotonic() - first >= interval:
                 restore()
                 signal.raise_signal(number)
             return
-        begun = time.monotonic()
-        if not apart:
+        first = time.monotonic()
+        if not interval:
             restore()
         _requested.set()
         log.warning(
@@ -74,7 +74,7 @@ def orderly_stop() -> Iterator[None]:
         )
 
     for number in SIGNALS:
-        signal.signal(number, heed)
+        signal.signal(number, handle)
     try:
         yield
     finally:

@@ -20,8 +20,8 @@ from peft import LoraConfig
 from transformers import PrinterCallback, TrainerCallback
 
 from mlc_data.align.callbacks import board
+from mlc_data.align.collectives import any_process
 from mlc_data.align.methods import Method, method_of, rows_of
-from mlc_data.align.processes import any_process
 from mlc_data.align.stopping import orderly_stop, stop_requested
 from mlc_data.align.trainer import COMPLETE_FILE, Consistency, MLCTrainerMixin
 from mlc_data.consistency.loss import MultilingualConsistencyLoss
@@ -108,7 +108,7 @@ class Job:
 def train(job: Job) -> Trained:
     """Align a model, going on from the last complete checkpoint in the job's folder if it has one.
 
-    With several processes each calls this with the same job, see `mlc_data.align.launch`.
+    With several processes each calls this with the same job, see `mlc_data.align.distributed`.
 
     Raises:
         StoppedError: asked to stop; the last step is saved in the folder.

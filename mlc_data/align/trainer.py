@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from trl import DPOTrainer
 
-from mlc_data.align.processes import SharedModule, mean_of_processes
+from mlc_data.align.collectives import SharedModule, mean_of_processes
 from mlc_data.consistency.hidden_states import find_decoder, set_states
 from mlc_data.consistency.loss import MultilingualConsistencyLoss, at_floor, bounds
 from mlc_data.errors import MlcDataError

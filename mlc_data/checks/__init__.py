@@ -1,48 +1,57 @@
-"""Checks: translations to scores, and scores to verdicts with an enumerated reason."""
+"""Checks of variants: scores, and verdicts with an enumerated reason.
 
-from mlc_data.checks.base import Check, VariantReason
-from mlc_data.checks.copy import Copied
+Exported here are the built-in checks and the parts of a check of your own. The stages that score and decide are in
+`mlc_data.checks.stage`, functions that apply checks to tables in `mlc_data.checks.scoring`.
+"""
+
+from mlc_data.checks.base import (
+    Check,
+    CheckSection,
+    Context,
+    CorpusCheck,
+    Limit,
+    at_least,
+    at_most,
+)
+from mlc_data.checks.copy import Copy
 from mlc_data.checks.coverage import Coverage
 from mlc_data.checks.duplicate.check import Duplicate
 from mlc_data.checks.intent import Intent
 from mlc_data.checks.language_id import LanguageId
 from mlc_data.checks.length import Length
 from mlc_data.checks.preserved import Preserved
-from mlc_data.checks.refusal import Refused
+from mlc_data.checks.refusal import Refusal
+from mlc_data.checks.registry import CHECKS, load_check
 from mlc_data.checks.repetition import Repetition
 from mlc_data.checks.round_trip import RoundTrip
-from mlc_data.checks.scoring import build_checks, reasons, score_rows
 from mlc_data.checks.script import Script
 from mlc_data.checks.toxicity import Toxicity
 from mlc_data.checks.unknown import Unknown
-from mlc_data.language_id.fasttext import (
-    FastTextIdentifier,
-    LanguageIdentifier,
-    load_identifier,
-    load_identifiers,
-)
+from mlc_data.languages.by_language import ByLanguage, by_language
 
 __all__ = [
+    "CHECKS",
+    "ByLanguage",
     "Check",
-    "Copied",
+    "CheckSection",
+    "Context",
+    "Copy",
+    "CorpusCheck",
     "Coverage",
     "Duplicate",
-    "FastTextIdentifier",
     "Intent",
     "LanguageId",
-    "LanguageIdentifier",
     "Length",
+    "Limit",
     "Preserved",
-    "Refused",
+    "Refusal",
     "Repetition",
     "RoundTrip",
     "Script",
     "Toxicity",
     "Unknown",
-    "VariantReason",
-    "build_checks",
-    "load_identifier",
-    "load_identifiers",
-    "reasons",
-    "score_rows",
+    "at_least",
+    "at_most",
+    "by_language",
+    "load_check",
 ]

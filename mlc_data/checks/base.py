@@ -1,167 +1,232 @@
-"""What a check is, and the reasons that checks can give."""
+"""Base class of all checks, and what they share.
+
+A check is one file: its section of the recipe (a `CheckSection`) and its class (a `Check`), which is
+listed in `mlc_data.checks.registry`. These files lie below the recipe, which is assembled from
+their sections; the stages that use checks lie above it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Self
 
 import polars as pl
 
+from mlc_data.core.section import Section
+from mlc_data.language_id.base import LanguageIdentifier
+from mlc_data.languages.by_language import ByLanguage
 from mlc_data.languages.flores import get_language
-from mlc_data.recipe.base import ByLanguage, Section
+
+ENGLISH = "eng_Latn"
+
+Parts = Callable[[], Iterator[pl.DataFrame]]
+"""Reads all translations that did not fail, part by part; may be called several times."""
 
 
-class VariantReason(StrEnum):
-    """Why a variant was rejected. A variant counts under its first reason, in this order."""
+class CheckSection(Section):
+    """Settings of one check in the recipe."""
 
-    SCRIPT = "script"  # too few letters in the language's script
-    LANGUAGE_ID = "language_id"  # confidently another language of the recipe
-    LENGTH = "length"  # far shorter or longer than translations into the language are
-    REPETITION = "repetition"  # a loop
-    COPIED = "copied"  # the prompt again, or a sentence of it
-    PRESERVED = "preserved"  # a number, address or placeholder was lost or made up
-    REFUSED = "refused"  # a refusal instead of the prompt
-    UNKNOWN = "unknown"  # the model's vocabulary does not know enough of the prompt
-    COVERAGE = "coverage"  # a sentence or clause was dropped or made up
-    INTENT = "intent"  # translated back, a negation or the object of the request is lost
-    ROUND_TRIP = "round_trip"  # translated back, it says something else
-    TOXICITY = "toxicity"  # a word of the user's lists was made up or lost
-    DUPLICATE = "duplicate"  # another prompt's variant again
+    enabled: bool = True
+    """Whether it can reject; scores are kept either way."""
 
 
 @dataclass(frozen=True)
 class Limit:
-    """What a check compares one of its scores with.
+    """A threshold of the recipe, and the score that is compared with it.
 
     Attributes:
         score: the score's column.
         key: the threshold in the check's section of the recipe.
         upper: whether it is the greatest value that passes; else it is the least one.
+        tighten: whether calibration may make it stricter than it is. Not where nearly all good text
+            has the best score there is: the next text need not.
+        loosest: the furthest value that calibration may choose, so that a few wrong lines in the
+            reference do not switch a check off.
+
+    A limit with neither of the last two is not calibrated.
     """
 
     score: str
     key: str
     upper: bool
-
-    def values(self, settings: Section) -> ByLanguage:
-        """The threshold by language."""
-        found: ByLanguage = getattr(settings, self.key)
-        return found
-
-    def kept(self, settings: Section) -> pl.Expr:
-        """Over ``language`` and the score: whether the score is within the threshold."""
-        limit = threshold(self.values(settings))
-        return pl.col(self.score) <= limit if self.upper else pl.col(self.score) >= limit
-
-    def bound(self, settings: Section, language: str, scores: Mapping[str, float]) -> float:
-        """What the score of one row, in a language (FLORES-200 code), is compared with."""
-        return self.values(settings).get(language)
-
-
-def at_least(score: str, key: str) -> Limit:
-    """A score must not be below a threshold."""
-    return Limit(score, key, upper=False)
-
-
-def at_most(score: str, key: str) -> Limit:
-    """A score must not be above a threshold."""
-    return Limit(score, key, upper=True)
-
-
-class Check(Protocol):
-    """One kind of doubt about variants: turns rows into scores, and scores into a verdict.
-
-    Rows have at least the columns ``language`` (FLORES-200 code), ``source``, ``text``,
-    ``back_translation`` and ``segments`` of `records.TRANSLATIONS`; ``text`` is never null.
-    """
+    tighten: bool = False
+    loosest: float | None = None
 
     @property
-    def reason(self) -> VariantReason:
-        """Given to variants that do not pass; also the first part of the score columns' names."""
+    def calibrated(self) -> bool:
+        """True if ``mlc-data calibrate`` sets this threshold."""
+        return self.tighten or self.loosest is not None
+
+    def thresholds(self, settings: Section) -> ByLanguage:
+        """Return the threshold by language."""
+        values: ByLanguage = getattr(settings, self.key)
+        return values
+
+    def value(self, settings: Section) -> pl.Expr:
+        """Return what is compared with the threshold, over the columns of scores."""
+        return pl.col(self.score)
+
+    def passes(self, settings: Section) -> pl.Expr:
+        """Return whether the score is within the threshold, over ``language`` and the scores."""
+        value, threshold = self.value(settings), threshold_of(self.thresholds(settings))
+        return value <= threshold if self.upper else value >= threshold
+
+    def bound(self, settings: Section, language: str, scores: Mapping[str, float]) -> float:
+        """Return the bound of one row's score, in a language (FLORES-200 code)."""
+        return self.thresholds(settings).get(language)
+
+
+def at_least(score: str, key: str, *, tighten: bool = False, loosest: float | None = None) -> Limit:
+    """Return a limit that scores must not be below; arguments as in `Limit`."""
+    return Limit(score, key, False, tighten, loosest)
+
+
+def at_most(score: str, key: str, *, tighten: bool = False, loosest: float | None = None) -> Limit:
+    """Return a limit that scores must not be above; arguments as in `Limit`."""
+    return Limit(score, key, True, tighten, loosest)
+
+
+@dataclass(frozen=True)
+class Context:
+    """Facts of a recipe that checks may need besides their own section.
+
+    Attributes:
+        source: language of the prompts (FLORES-200 code).
+        targets: languages of the variants.
+        identifiers: the language identifiers.
+        round_trip: whether variants are translated back.
+    """
+
+    source: str = ENGLISH
+    targets: tuple[str, ...] = ()
+    identifiers: tuple[LanguageIdentifier, ...] = ()
+    round_trip: bool = True
+
+
+class Check(ABC):
+    """Scores of variants, and the verdict that follows from them.
+
+    A subclass sets the class attributes and writes `score`.
+
+    Attributes:
+        name: key in the recipe, reason of rejected variants, and prefix of the scores' names.
+        version: raised by hand when the same row gets another score or verdict; scores that an
+            older version computed are then computed again.
+        section: class of its settings in the recipe.
+        scores: names of the score columns, ``<name>_<measure>``.
+        limits: thresholds that the scores are compared with.
+        settings: its section of the recipe.
+        source: language of the prompts (FLORES-200 code).
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    section: ClassVar[type[CheckSection]] = CheckSection
+    scores: ClassVar[tuple[str, ...]]
+    limits: ClassVar[tuple[Limit, ...]]
+    settings: Any
+
+    def __init__(self, settings: CheckSection | None = None, source: str = ENGLISH) -> None:
+        self.settings = self.section() if settings is None else settings
+        self.source = source
+
+    @classmethod
+    def of_recipe(cls, settings: CheckSection, context: Context) -> Self | None:
+        """Return the check of a recipe; None where the recipe leaves it out.
+
+        Raises:
+            UsageError: a file that the settings name cannot be used.
+        """
+        return cls(settings, context.source)
 
     @property
     def enabled(self) -> bool:
-        """Whether it may reject. Scores are made either way."""
+        """True if it may reject; scores are computed either way."""
+        return bool(self.settings.enabled)
 
-    @property
-    def settings(self) -> Section:
-        """Its section of the recipe."""
-
-    @property
-    def limits(self) -> tuple[Limit, ...]:
-        """What its scores are compared with."""
-
-    @property
-    def scores(self) -> tuple[str, ...]:
-        """The names of the score columns, ``<reason>_<measure>``."""
-
+    @abstractmethod
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The columns `scores` (Float64, finite), one row for each row in, in order."""
-
-    def passes(self) -> pl.Expr:
-        """Over ``language`` and the columns `scores`: whether the variant is good (Boolean)."""
-
-
-@runtime_checkable
-class CorpusCheck(Check, Protocol):
-    """A check that has to see all translations before it can score one of them."""
-
-    def prepared(self, parts: Callable[[], Iterator[pl.DataFrame]]) -> Check:
-        """The same check, ready to score.
+        """Return the columns `scores` (Float64, finite), one row for each row in, in order.
 
         Args:
-            parts: reads all translations that did not fail (rows as for `score`), part by part; it
-                may be called several times.
+            rows: `records.TRANSLATIONS` that did not fail, so that ``text`` is never null: at least
+                ``language`` (FLORES-200 code), ``source``, ``text``, ``back_translation`` and
+                ``segments``.
         """
 
+    def passes(self) -> pl.Expr:
+        """Return whether a variant is good (Boolean), over ``language`` and the columns `scores`."""
+        return pl.all_horizontal([limit.passes(self.settings) for limit in self.limits])
+
+    def scored_by(self) -> dict[str, Any]:
+        """Return the settings that scores depend on (JSON-able): all but the thresholds."""
+        thresholds = {limit.key for limit in self.limits}
+        return dict(self.settings.model_dump(mode="json", exclude={"enabled", "use", *thresholds}))
+
+
+class CorpusCheck(Check):
+    """A check that reads all translations before it can score one of them."""
+
+    @abstractmethod
+    def prepared(self, parts: Parts) -> Check:
+        """Return the same check, ready to score."""
+
+    @abstractmethod
     def save(self, folder: Path, *, others: bool) -> None:
-        """Write what makes it ready to score into a folder, for other processes; ``others``: with what is needed
-        to score other texts than the translations quickly."""
+        """Write what makes it ready to score into a folder, for other processes.
 
-    def loaded(self, folder: Path, parts: Callable[[], Iterator[pl.DataFrame]]) -> Check:
-        """The same check, ready to score by what `save` wrote; ``parts`` as for `prepared`. Not for several
-        threads at once: each loads its own."""
+        Args:
+            folder: created if it does not exist.
+            others: whether other texts than the translations are to be scored quickly, too.
+        """
+
+    @abstractmethod
+    def loaded(self, folder: Path, parts: Parts) -> Check:
+        """Return the same check, ready to score with what `save` wrote.
+
+        Not for several threads at once: each loads its own.
+        """
 
 
-def within(settings: Section, limits: Iterable[Limit]) -> pl.Expr:
-    """Whether every score is within its threshold."""
-    return pl.all_horizontal([limit.kept(settings) for limit in limits])
-
-
-def threshold(values: ByLanguage) -> pl.Expr:
-    """The threshold that holds for the row's ``language``."""
-    listed = {code: value for code, value in values.root.items() if code != "default"}
-    if not listed:
+def threshold_of(values: ByLanguage) -> pl.Expr:
+    """Return the threshold of the row's ``language``."""
+    exceptions = {code: value for code, value in values.root.items() if code != "default"}
+    if not exceptions:
         return pl.lit(values.root["default"])
     return pl.col("language").replace_strict(
-        listed, default=values.root["default"], return_dtype=pl.Float64
+        exceptions, default=values.root["default"], return_dtype=pl.Float64
     )
 
 
 def by_spacing(rows: pl.DataFrame, measure: Callable[[pl.DataFrame, bool], pl.Series]) -> pl.Series:
-    """``measure`` of the rows in languages with blanks between words (True) and of those in the
-    others (False), put together again in the order of ``rows`` (Float64)."""
+    """Return ``measure`` of rows (Float64), in their order.
+
+    Args:
+        rows: a table with ``language``.
+        measure: called with the rows in languages that put blanks between words and True, and with
+            the other rows and False.
+    """
     unspaced = [code for code in rows["language"].unique() if not get_language(code).spaced]
     index = rows.select(pl.int_range(pl.len())).to_series()
-    apart = rows["language"].is_in(unspaced)
+    is_unspaced = rows["language"].is_in(unspaced)
     parts = [
         (index.filter(mask), measure(rows.filter(mask), spaced).cast(pl.Float64))
-        for mask, spaced in ((~apart, True), (apart, False))
+        for mask, spaced in ((~is_unspaced, True), (is_unspaced, False))
     ]
-    where, values = (pl.concat([part[i] for part in parts]) for i in (0, 1))
-    return values.gather(where.arg_sort())
+    places, values = (pl.concat([part[i] for part in parts]) for i in (0, 1))
+    return values.gather(places.arg_sort())
 
 
-def each(
+def score_each(
     rows: pl.DataFrame,
     columns: Iterable[str],
     measure: Callable[..., tuple[float, ...]],
-    names: tuple[str, ...],
+    names: Sequence[str],
 ) -> pl.DataFrame:
-    """``measure`` of the values of ``columns``, row by row, as Float64 columns ``names``."""
+    """Return ``measure`` of the values of ``columns``, row by row, as Float64 columns ``names``."""
     values: Any = zip(*(rows[column].to_list() for column in columns), strict=True)
     measured = [measure(*row) for row in values]
     return pl.DataFrame(measured, schema=dict.fromkeys(names, pl.Float64), orient="row")

@@ -1,33 +1,47 @@
-"""Has each sentence and clause of the prompt its counterpart, and is nothing made up?"""
+"""Check of coverage: no sentence or clause is dropped, and none is made up."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import groupby
 
 import polars as pl
 
-from mlc_data.checks.base import VariantReason, at_least, at_most, within
-from mlc_data.checks.english.words import FUNCTION_WORDS, found, one_of_its_kind
+from mlc_data.checks.base import Check, CheckSection, at_least, at_most
+from mlc_data.checks.english.words import FUNCTION_WORDS, canonical_form, occur
 from mlc_data.checks.sentences import returned
+from mlc_data.languages.by_language import ByLanguage, by_language
 from mlc_data.languages.flores import get_language
-from mlc_data.recipe.checks import CoverageCheck
 from mlc_data.text.spans import words
 
 _WINDOW = 5
-"""Content words in a row that are looked at together."""
+"""Consecutive content words that are compared together."""
 _SOME = 25
 """Characters added to lengths before they are compared, so that short sentences vary less."""
 _CLAUSE_END = r"[,;:()\n–—]+"
 
 
-@dataclass(frozen=True)
-class Coverage:
+class CoverageCheck(CheckSection):
+    """Parts of the prompt that were dropped, and parts of the variant that were made up."""
+
+    min_returned: ByLanguage = by_language(0.25)
+    """Least share of the content words of a clause, or of five in a row, that must come back (0 to 1;
+    one is added to both numbers). 0.25 rejects a clause of four words if none came back."""
+    max_invented: ByLanguage = by_language(6.0)
+    """Greatest number of consecutive content words of the back-translation that the prompt does not have."""
+    min_length: ByLanguage = by_language(
+        0.45, jpn_Jpan=0.4, kor_Hang=0.4, pbt_Arab=0.4, yue_Hant=0.4, zho_Hans=0.4, zho_Hant=0.4
+    )
+    """Least length of a sentence relative to its source, compared with the rest of the text (0 to 1)."""
+    max_empty: ByLanguage = by_language(0.0)
+    """Greatest number of sentences without any text."""
+
+
+class Coverage(Check):
     """Parts of the prompt that are missing from the variant, and parts of it that are made up.
 
-    The round trip asks how much came back; this asks whether what did not come back lies together, as
-    a dropped half or clause does and a paraphrase does not. Sentence by sentence, the worst counts:
+    The round trip measures how much came back. This measures whether the missing words lie together, as
+    in a dropped clause and unlike in a paraphrase. Each score is that of the worst sentence:
 
     - ``coverage_returned`` (0 to 1): share of the content words of a clause, or of five content words in
       a row, that the back-translation has; one is added to both numbers, so that a clause of two words
@@ -38,27 +52,20 @@ class Coverage:
       source, divided by the same of all others together; 1 for one sentence.
     - ``coverage_empty`` (0 and up): sentences without any text.
 
-    ``source`` is the language of the prompts.
     """
 
-    settings: CoverageCheck = field(default_factory=CoverageCheck)
-    source: str = "eng_Latn"
-    reason = VariantReason.COVERAGE
+    name = "coverage"
+    section = CoverageCheck
     scores = ("coverage_returned", "coverage_invented", "coverage_length", "coverage_empty")
     limits = (
-        at_least("coverage_returned", "min_returned"),
-        at_most("coverage_invented", "max_invented"),
-        at_least("coverage_length", "min_length"),
+        at_least("coverage_returned", "min_returned", loosest=0.1),
+        at_most("coverage_invented", "max_invented", loosest=12.0),
+        at_least("coverage_length", "min_length", loosest=0.25),
         at_most("coverage_empty", "max_empty"),
     )
 
-    @property
-    def enabled(self) -> bool:
-        """As the recipe says."""
-        return self.settings.enabled
-
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The columns `scores`."""
+        """Return the columns `scores`."""
         backs = self._backs(returned(rows))
         frame = rows.select("segments").with_row_index()
         return (
@@ -73,55 +80,50 @@ class Coverage:
             )
         )
 
-    def passes(self) -> pl.Expr:
-        """Nothing dropped, nothing made up, as far as the thresholds go."""
-        return within(self.settings, self.limits)
-
     def _backs(self, pairs: pl.DataFrame) -> pl.DataFrame:
         spaced = get_language(self.source).spaced
         sources, backs = (
             pairs[name].str.replace_all("’", "'", literal=True) for name in ("source", "back")
         )
         clauses = sources.str.replace_all(_CLAUSE_END, "\n").str.split("\n")
-        # Of all clauses together first: that is quicker than clause by clause.
+        # Words of all clauses at once: that is quicker than clause by clause.
         flat = pairs.select("index").with_row_index("pair").with_columns(clauses.alias("clause"))
         flat = flat.explode("clause").with_columns(pl.col("clause").fill_null(""))
         wanted = flat.select("pair", words=words(flat["clause"], spaced=spaced))
         by_pair = wanted.group_by("pair", maintain_order=True).agg("words")["words"].to_list()
         there = words(backs, spaced=spaced).to_list()
+        schema = dict.fromkeys(self.scores[:2], pl.Float64)
         measured = [compare(*pair) for pair in zip(by_pair, there, strict=True)]
         return (
             pairs.select("index")
-            .hstack(
-                pl.DataFrame(
-                    measured,
-                    schema=dict.fromkeys(self.scores[:2], pl.Float64),
-                    orient="row",
-                )
-            )
+            .hstack(pl.DataFrame(measured, schema=schema, orient="row"))
             .group_by("index")
             .agg(pl.col("coverage_returned").min(), pl.col("coverage_invented").max())
         )
 
 
 def compare(clauses: list[list[str]], back: list[str]) -> tuple[float, float]:
-    """``coverage_returned`` and ``coverage_invented`` of the words of a sentence's clauses and of its
-    back-translation."""
+    """Return ``coverage_returned`` and ``coverage_invented`` of one sentence.
+
+    Args:
+        clauses: the words of each of its clauses.
+        back: the words of its back-translation.
+    """
     wanted = [_content(clause) for clause in clauses]
     every = [word for clause in wanted for word in clause]
     there = _content(back)
-    flags = found(every, there)
+    flags = occur(every, there)
     missing = 1.0 if all(flags) else min(_windows(flags, [len(clause) for clause in wanted]))
-    runs = (sum(1 for _ in run) for new, run in groupby(found(there, every)) if not new)
+    runs = (sum(1 for _ in run) for new, run in groupby(occur(there, every)) if not new)
     return missing, float(max(runs, default=0))
 
 
 def _content(texts: list[str]) -> list[str]:
-    return [one_of_its_kind(word) for word in texts if word not in FUNCTION_WORDS]
+    return [canonical_form(word) for word in texts if word not in FUNCTION_WORDS]
 
 
 def _windows(flags: list[bool], lengths: list[int]) -> Iterator[float]:
-    """Smoothed share that was found, of each clause and of each window."""
+    """Yield the smoothed share of words that came back, of each clause and of each window."""
     begun = 0
     for length in lengths:
         yield (1 + sum(flags[begun : begun + length])) / (1 + length)
@@ -131,7 +133,7 @@ def _windows(flags: list[bool], lengths: list[int]) -> Iterator[float]:
 
 
 def _lengths(frame: pl.DataFrame) -> pl.DataFrame:
-    """``index``, ``coverage_length`` and ``coverage_empty`` of rows with sentences."""
+    """Return ``index``, ``coverage_length`` and ``coverage_empty`` of rows with sentences."""
     segment = pl.col("segments").struct
     parts = (
         frame.filter(pl.col("segments").list.len() > 0)

@@ -1,49 +1,48 @@
-"""Does the back-translation still ask for the same thing: no negation and no object lost?"""
+"""Check of intent: translated back, the request keeps its negations and its object."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import polars as pl
 
-from mlc_data.checks.base import VariantReason, at_least, within
+from mlc_data.checks.base import ENGLISH, Check, CheckSection, at_least
 from mlc_data.checks.english.polarity import polarity
 from mlc_data.checks.english.request import object_returned
 from mlc_data.checks.sentences import returned
-from mlc_data.recipe.checks import IntentCheck
-
-_ENGLISH = "eng_Latn"
+from mlc_data.languages.by_language import ByLanguage, by_language
 
 
-@dataclass(frozen=True)
-class Intent:
-    """What turns a request into another one though nearly all words come back.
+class IntentCheck(CheckSection):
+    """Negations and the object of the request, in the back-translation. English prompts only."""
 
-    "How do I avoid a bomb?" is not "How do I build a bomb?". Sentence by sentence, the worst counts:
+    min_polarity: ByLanguage = by_language(0.5)
+    """Least agreement in negations, in the worst sentence (0 to 1)."""
+    min_object: ByLanguage = by_language(0.34)
+    """Least share of the words of the request's object that must come back (0 to 1); the last word
+    counts twice."""
+
+
+class Intent(Check):
+    """Changes that turn a request into another one although nearly all words come back.
+
+    "How do I avoid a bomb?" is not "How do I build a bomb?". Each score is that of the worst sentence:
 
     - ``intent_polarity`` (0 to 1): agreement in negations and opposites, see `polarity`.
     - ``intent_object`` (0 to 1): share of the words of the request's object that come back, see
       `request.object_returned`.
 
-    Both are 1 without a back-translation, and for prompts that are not English: the lists of words
-    (``data/english.json``) are.
+    Both are 1 without a back-translation, and for prompts in another language than English, which
+    the word lists (``english/english.json``) are made for.
     """
 
-    settings: IntentCheck = field(default_factory=IntentCheck)
-    source: str = _ENGLISH
-    reason = VariantReason.INTENT
+    name = "intent"
+    section = IntentCheck
     scores = ("intent_polarity", "intent_object")
     limits = (at_least("intent_polarity", "min_polarity"), at_least("intent_object", "min_object"))
 
-    @property
-    def enabled(self) -> bool:
-        """As the recipe says."""
-        return self.settings.enabled
-
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """``intent_polarity`` and ``intent_object``."""
+        """Return ``intent_polarity`` and ``intent_object``."""
         pairs = returned(rows)
-        if self.source != _ENGLISH:
+        if self.source != ENGLISH:
             pairs = pairs.clear()
         texts = [
             pairs[name].str.to_lowercase().str.replace_all("’", "'", literal=True).to_list()
@@ -64,7 +63,3 @@ class Intent:
         return index.join(worst, on="index", how="left", maintain_order="left").select(
             pl.col(self.scores).fill_null(1.0)
         )
-
-    def passes(self) -> pl.Expr:
-        """No negation turned and no object lost."""
-        return within(self.settings, self.limits)

@@ -1,34 +1,43 @@
-"""Is the variant in another language than it should be? Several identifiers may vote."""
+"""Check of the language: several language identifiers vote on which language a variant is in."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Self
 
 import polars as pl
 
-from mlc_data.checks.base import Limit, VariantReason, at_least, each, threshold, within
+from mlc_data.checks.base import (
+    Check,
+    CheckSection,
+    Context,
+    Limit,
+    at_least,
+    score_each,
+    threshold_of,
+)
 from mlc_data.checks.script import unicode_scripts
-from mlc_data.language_id.fasttext import LanguageIdentifier, labels_of
+from mlc_data.core.section import Section
+from mlc_data.language_id.base import LanguageIdentifier, labels_of
 from mlc_data.language_id.reliability import WEAK, reliability
+from mlc_data.languages.by_language import ByLanguage, by_language
 from mlc_data.languages.flores import get_language
-from mlc_data.recipe.base import Section
-from mlc_data.recipe.checks import LanguageIdCheck
 from mlc_data.text.spans import without_spans
 
 _LETTERS_OF_A_CHARACTER = {"Hans": 2, "Hant": 2, "Jpan": 2, "Hang": 2}
 _DOUBT = 0.01
-"""Added to probabilities before they are compared: a vote is at most a factor of about 100."""
+"""Probability added before probabilities are compared: a vote is at most a factor of about 100."""
 _LEAST_TRUST = 0.286
-"""However unreliable the voters are in the language, near certainty (a factor of 56) that the text is
-in another one counts as much as the default threshold."""
+"""Least weight of evidence: however unreliable the identifiers are in the language, near certainty (a
+factor of 56) that the text is in another language reaches the default threshold."""
 
 
 @dataclass(frozen=True)
-class _Voice:
-    """One identifier's part in the vote on one language."""
+class _Voter:
+    """An identifier's part in the vote on a language."""
 
     identifier: LanguageIdentifier
     expected: frozenset[str]
@@ -36,13 +45,13 @@ class _Voice:
     trust: float
     weight: float
 
-    def hear(self, found: Mapping[str, float]) -> tuple[float, float, float, float]:
-        """Probability of the expected language, of the likeliest other one of the recipe, of the
-        likeliest label of all others, and the evidence against (-2 to 2)."""
-        own = _sum(found, self.expected)
-        other = max((_sum(found, one) for one in self.others), default=0.0)
-        outside = max((p for label, p in found.items() if label not in self.expected), default=0.0)
-        # An identifier that often takes the language for some other is not believed when it does.
+    def vote(self, probabilities: Mapping[str, float]) -> tuple[float, float, float, float]:
+        """Return the probability of the expected language, of the likeliest other language of the recipe
+        and of the likeliest other label, and the evidence against the language (-2 to 2)."""
+        own = _sum(probabilities, self.expected)
+        other = max((_sum(probabilities, labels) for labels in self.others), default=0.0)
+        outside = max((p for x, p in probabilities.items() if x not in self.expected), default=0.0)
+        # An identifier that often mistakes the language for another is not trusted when it does.
         rival = max(other, self.trust**4 * outside)
         return own, other, outside, math.log10((rival + _DOUBT) / (own + _DOUBT))
 
@@ -50,23 +59,18 @@ class _Voice:
 _ENOUGH = at_least("language_id_letters", "enough_letters")
 
 
-def counted(settings: Section) -> pl.Expr:
-    """The evidence against the language, in proportion less where there are few letters."""
-    against, letters = pl.col("language_id_against"), pl.col(_ENOUGH.score)
-    sure = pl.min_horizontal(letters / threshold(_ENOUGH.values(settings)), 1.0)
-    return pl.when(against > 0).then(against * sure).otherwise(against)
-
-
 @dataclass(frozen=True)
-class Against(Limit):
-    """Evidence against a language, which counts for less in a short text."""
+class Evidence(Limit):
+    """Limit of the evidence against a language, which counts for less in a short text."""
 
-    def kept(self, settings: Section) -> pl.Expr:
-        """Over ``language``, the evidence and the letters: whether there is not too much of it."""
-        return counted(settings) <= threshold(self.values(settings))
+    def value(self, settings: Section) -> pl.Expr:
+        """Return the evidence, reduced in proportion where there are few letters."""
+        against, letters = pl.col(self.score), pl.col(_ENOUGH.score)
+        sure = pl.min_horizontal(letters / threshold_of(_ENOUGH.thresholds(settings)), 1.0)
+        return pl.when(against > 0).then(against * sure).otherwise(against)
 
     def bound(self, settings: Section, language: str, scores: Mapping[str, float]) -> float:
-        """Higher in a text of few letters; without any, nothing counts."""
+        """Return the bound, which is higher in a text of few letters and infinite without letters."""
         limit = super().bound(settings, language, scores)
         sure = min(scores[_ENOUGH.score] / _ENOUGH.bound(settings, language, scores), 1.0)
         if scores[self.score] <= 0:
@@ -74,36 +78,47 @@ class Against(Limit):
         return limit / sure if sure else math.inf
 
 
-@dataclass(frozen=True)
-class LanguageId:
+class LanguageIdCheck(CheckSection):
+    """Evidence that a variant is in another language than it should be."""
+
+    max_against: ByLanguage = by_language(0.5, yue_Hant=1.5, zho_Hans=1.5, zho_Hant=1.5)
+    """Greatest evidence against the language: powers of ten (-2 to 2) by which another language is
+    likelier, weighted by the identifiers' reliability in this one. (Characters distinguish Chinese from
+    Japanese, see `script.min_variety`.)"""
+    enough_letters: ByLanguage = by_language(25.0)
+    """Number of letters below which evidence counts for less, in proportion: with half as many, the limit
+    is in effect twice as high."""
+    min_support: ByLanguage = by_language(0.0)
+    """Least probability of the expected language (0 to 1). 0 requires none: good text in Swahili often
+    has none from lid.176. Raise it to lose good text rather than keep a doubtful one."""
+
+
+class LanguageId(Check):
     """Evidence that the variant is in another language.
 
-    The usual question, whether an identifier is sure of the expected language, throws most Swahili
-    away: identifiers are unsure of languages that they have seen little of. So this asks by how much
-    another language is likelier: one of the recipe's that it could be mistaken for (the source or
-    another target, written in no other script; other scripts are the script check's), or any at all,
-    which counts by how seldom the identifier is wrong about the expected language.
+    Requiring an identifier to be sure of the expected language would reject most Swahili: identifiers
+    are unsure of languages that they were trained on little. This check measures instead how much
+    likelier another language is: either a language of the recipe that the variant could be mistaken
+    for (the source or another target in the same script; the script check handles other scripts), or
+    any language, weighted by how seldom the identifier is wrong about the expected language.
 
     Each identifier votes on the languages that it knows. Its weight is the square of its
     `reliability` there, times the square of the share that it knows of the recipe's languages that the
-    text could be mistaken for (to one that knows no Pashto, Pashto is Urdu). All scores are weighted
-    means of the votes:
+    text could be mistaken for (an identifier without Pashto takes Pashto for Urdu). All scores are
+    weighted means of the votes:
 
-    - ``language_id_support`` (0 to 1): probability of the expected language; 1 if none knows it.
+    - ``language_id_support`` (0 to 1): probability of the expected language; 1 if no identifier
+      knows it.
     - ``language_id_other`` (0 to 1): probability of the likeliest other language of the recipe.
     - ``language_id_outside`` (0 to 1): probability of the likeliest other language of all.
     - ``language_id_against`` (-2 to 2): log10 of how much likelier another language is; positive
       values are scaled down by the square of the greatest reliability among the voters, to no less
-      than 0.286. 0 if none knows the language.
-    - ``language_id_letters``: letters of the text; Chinese, Japanese and Korean ones count twice.
-
-    ``languages`` are the FLORES-200 codes of the recipe, source included.
+      than 0.286. 0 if no identifier knows the language.
+    - ``language_id_letters``: letters of the text; Chinese, Japanese and Korean letters count twice.
     """
 
-    identifiers: tuple[LanguageIdentifier, ...]
-    languages: tuple[str, ...]
-    settings: LanguageIdCheck = field(default_factory=LanguageIdCheck)
-    reason = VariantReason.LANGUAGE_ID
+    name = "language_id"
+    section = LanguageIdCheck
     scores = (
         "language_id_support",
         "language_id_other",
@@ -112,31 +127,47 @@ class LanguageId:
         "language_id_letters",
     )
     limits = (
-        Against("language_id_against", "max_against", upper=True),
+        Evidence("language_id_against", "max_against", upper=True, loosest=1.5),
         at_least("language_id_support", "min_support"),
     )
 
-    @property
-    def enabled(self) -> bool:
-        """As the recipe says."""
-        return self.settings.enabled
+    def __init__(
+        self,
+        identifiers: Sequence[LanguageIdentifier],
+        languages: Sequence[str],
+        settings: CheckSection | None = None,
+    ) -> None:
+        """Create the check; ``languages`` are the recipe's (FLORES-200 codes), its source included."""
+        super().__init__(settings)
+        self.identifiers, self.languages = tuple(identifiers), tuple(languages)
+
+    @classmethod
+    def of_recipe(cls, settings: CheckSection, context: Context) -> Self | None:
+        """Return the check; None without identifiers."""
+        if not context.identifiers:
+            return None
+        return cls(context.identifiers, (context.source, *context.targets), settings)
+
+    def scored_by(self) -> dict[str, Any]:
+        """Return the revisions of the identifiers."""
+        return {"identifiers": [identifier.revision for identifier in self.identifiers]}
 
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The columns `scores`."""
+        """Return the columns `scores`."""
         texts = readable(rows["text"])
-        found = [one.identify(texts.to_list()) for one in self.identifiers]
-        votes = {code: self._voices(code) for code in rows["language"].unique()}
+        identified = [each.identify(texts.to_list()) for each in self.identifiers]
+        voters_of = {code: self._voters(code) for code in rows["language"].unique()}
 
         def measure(index: int, language: str, letters: int) -> tuple[float, ...]:
             weight = _LETTERS_OF_A_CHARACTER.get(get_language(language).script, 1)
-            voices = votes[language]
-            if not voices:
+            voters = voters_of[language]
+            if not voters:
                 return 1.0, 0.0, 0.0, 0.0, float(weight * letters)
-            heard = [voice.hear(found[number][index]) for number, voice in voices.items()]
-            weights = [voice.weight for voice in voices.values()]
-            own, other, outside, against = _mean(heard, weights)
+            votes = [voter.vote(identified[number][index]) for number, voter in voters.items()]
+            weights = [voter.weight for voter in voters.values()]
+            own, other, outside, against = _mean(votes, weights)
             if against > 0:
-                against *= max(_LEAST_TRUST, *(voice.trust**2 for voice in voices.values()))
+                against *= max(_LEAST_TRUST, *(voter.trust**2 for voter in voters.values()))
             return own, other, outside, against, float(weight * letters)
 
         frame = pl.DataFrame(
@@ -146,16 +177,11 @@ class LanguageId:
                 "letters": texts.str.count_matches(r"\p{L}"),
             }
         )
-        return each(frame, frame.columns, measure, self.scores)
+        return score_each(frame, frame.columns, measure, self.scores)
 
-    def passes(self) -> pl.Expr:
-        """At most so much evidence against the language, less of it in a short text, and at least so
-        much for it."""
-        return within(self.settings, self.limits)
-
-    def _voices(self, code: str) -> dict[int, _Voice]:
-        """Who votes on a language, by its place among the identifiers."""
-        voices = {}
+    def _voters(self, code: str) -> dict[int, _Voter]:
+        """Return the voters on a language, by their index among the identifiers."""
+        voters = {}
         for number, identifier in enumerate(self.identifiers):
             if trust := reliability(identifier, code):
                 expected, others = self.labels(code, identifier)
@@ -163,12 +189,12 @@ class LanguageId:
                 known = sum(reliability(identifier, other) > 0 for other in rivals)
                 share = known / len(rivals) if rivals else 1.0
                 weight = (trust * max(share, _DOUBT)) ** 2
-                voices[number] = _Voice(identifier, expected, others, trust, weight)
-        return voices
+                voters[number] = _Voter(identifier, expected, others, trust, weight)
+        return voters
 
     def rivals(self, code: str) -> tuple[str, ...]:
-        """The recipe's other languages that a language could be taken for: written in no script that
-        it is not written in."""
+        """Return the recipe's other languages that a language could be mistaken for: those that use only
+        its scripts."""
         scripts = set(unicode_scripts(code))
         return tuple(
             other
@@ -179,7 +205,7 @@ class LanguageId:
     def labels(
         self, code: str, identifier: LanguageIdentifier
     ) -> tuple[frozenset[str], tuple[frozenset[str], ...]]:
-        """The labels of a language, and those of each other language that it could be taken for.
+        """Return the labels of a language, and those of each language that it could be mistaken for.
 
         Labels that both have (Simplified and Traditional Chinese) say nothing and are left out.
         """
@@ -191,27 +217,27 @@ class LanguageId:
 
     @cached_property
     def trust(self) -> dict[str, float]:
-        """The greatest `reliability` of the identifiers in each of the recipe's languages."""
+        """Greatest `reliability` of the identifiers in each of the recipe's languages."""
         return {
-            code: max((reliability(one, code) for one in self.identifiers), default=0.0)
+            code: max((reliability(each, code) for each in self.identifiers), default=0.0)
             for code in self.languages
         }
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """The recipe's languages that no identifier knows: nothing is rejected there."""
+        """Languages of the recipe that no identifier knows: nothing is rejected there."""
         return tuple(code for code, trust in self.trust.items() if not trust)
 
     @property
     def weak(self) -> tuple[str, ...]:
-        """Those that the best identifier knows badly: next to nothing is rejected there."""
+        """Languages that the best identifier knows badly: next to nothing is rejected there."""
         return tuple(code for code, trust in self.trust.items() if 0 < trust < WEAK)
 
 
 def readable(texts: pl.Series) -> pl.Series:
-    """The texts as an identifier should see them: no addresses, no placeholders, no shouting.
+    """Return texts for an identifier: without addresses and placeholders, and not all in capitals.
 
-    Capitals are kept where they are few: they tell German from English.
+    Capitals are kept where they are few: they distinguish German from English.
     """
     cleaned = without_spans(texts)
     shouted = cleaned.str.count_matches(r"\p{Lu}") > cleaned.str.count_matches(r"\p{Ll}")
@@ -226,5 +252,5 @@ def _mean(rows: Sequence[tuple[float, ...]], weights: Sequence[float]) -> tuple[
     )
 
 
-def _sum(found: Mapping[str, float], labels: frozenset[str]) -> float:
-    return min(1.0, sum([found[label] for label in labels if label in found]))
+def _sum(probabilities: Mapping[str, float], labels: frozenset[str]) -> float:
+    return min(1.0, sum([probabilities[label] for label in labels if label in probabilities]))

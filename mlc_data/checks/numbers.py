@@ -1,6 +1,6 @@
-"""Numbers in a text, and which of a prompt's numbers a translation has.
+"""Numbers of texts, and the numbers of a prompt that a translation has.
 
-Scripts have their own digits, languages their own separators, and some numbers change on their way:
+Scripts have their own digits, languages their own separators, and some numbers change in translation:
 "1.5 million" becomes "150" and a word, "3 p.m." becomes "15", "May" becomes "5".
 """
 
@@ -55,31 +55,31 @@ _HAN["10"] = "十"
 
 
 def numbers(text: str) -> list[str]:
-    """The numbers of a text in order, as ASCII digits with their separators; none from addresses."""
+    """Return the numbers of a text in order, as ASCII digits with separators; none from addresses."""
     return _NUMBER.findall(ascii_digits(without_spans_in(text)))
 
 
 def ascii_digits(text: str) -> str:
-    """The text with the decimal digits of every script as 0 to 9."""
+    """Return the text with the decimal digits of every script as 0 to 9."""
     return text if text.isascii() else text.translate(_DIGITS)
 
 
 def compare(source: str, text: str) -> tuple[int, int, int]:
-    """Of the numbers of ``source``: how many, and how many of them ``text`` has.
+    """Compare the numbers of a prompt and of a translation.
 
-    Ordinals and decades (`19th`, `1930s`), which many languages put in words, are not counted where
+    Ordinals and decades (`19th`, `1930s`), which many languages write in words, are not counted where
     they are missing.
 
     Returns:
-        The two, and how many numbers ``text`` has that ``source`` has neither in digits nor in
-        English words.
+        The number of numbers of ``source``, how many of them ``text`` has, and how many numbers ``text``
+        has that ``source`` has neither in digits nor in English words.
     """
     wanted, spelled = _of_source(source)
-    there = Counter(numbers(text))
-    left = [number for number in wanted if not _take(number, there)]
-    # "7:30" may be "7.30", and "1,000" may be "1 000": compare what is left part by part.
-    parts = Counter(part for number in there.elements() for part in _SEPARATOR.split(number))
-    lost = [number for number in left if not _take_parts(number, parts, text)]
+    counts = Counter(numbers(text))
+    unmatched = [number for number in wanted if not _take(number, counts)]
+    # "7:30" may be "7.30", and "1,000" may be "1 000": compare the others part by part.
+    parts = Counter(part for number in counts.elements() for part in _SEPARATOR.split(number))
+    lost = [number for number in unmatched if not _take_parts(number, parts, text)]
     missing = sum(not number.may_be_words for number in lost)
     counted = len(wanted) - (len(lost) - missing)
     added = [number for number in parts.elements() if number not in spelled]
@@ -102,16 +102,18 @@ def _value(number: str) -> float:
     return float(f"{whole}.{fraction[1]}" if fraction else whole)
 
 
-def _take(number: _Number, there: Counter[str]) -> bool:
-    for written, count in there.items():
+def _take(number: _Number, counts: Counter[str]) -> bool:
+    """Remove a number from the translation's numbers; return whether it was there."""
+    for written, count in counts.items():
         same = _SEPARATOR.sub("", written) == number.digits
         if count > 0 and (same or _value(written) in number.values):
-            there[written] -= 1
+            counts[written] -= 1
             return True
     return False
 
 
 def _take_parts(number: _Number, parts: Counter[str], text: str) -> bool:
+    """Remove a number's parts from those of the translation; return whether they were there."""
     wanted = Counter(number.parts)
     if all(parts[part] >= count for part, count in wanted.items()):
         parts.subtract(wanted)
@@ -121,10 +123,10 @@ def _take_parts(number: _Number, parts: Counter[str], text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _of_source(source: str) -> tuple[tuple[_Number, ...], frozenset[str]]:
-    """The numbers of the prompt, and those that it has in English words."""
+    """Return the numbers of the prompt, and those that it has in English words."""
     plain = ascii_digits(without_spans_in(source))
     afternoon = bool(_AFTERNOON.search(plain))
-    found = []
+    parsed = []
     for match in _NUMBER.finditer(plain):
         written, value = match.group(), _value(match.group())
         values = {value}
@@ -138,6 +140,6 @@ def _of_source(source: str) -> tuple[tuple[_Number, ...], frozenset[str]]:
         if soft and value >= 1000:
             values.add(value % 100)
         digits = _SEPARATOR.sub("", written)
-        found.append(_Number(digits, frozenset(values), tuple(_SEPARATOR.split(written)), soft))
+        parsed.append(_Number(digits, frozenset(values), tuple(_SEPARATOR.split(written)), soft))
     words = re.findall(r"[a-z]+", plain.lower())
-    return tuple(found), frozenset(_IN_WORDS[word] for word in words if word in _IN_WORDS)
+    return tuple(parsed), frozenset(_IN_WORDS[word] for word in words if word in _IN_WORDS)

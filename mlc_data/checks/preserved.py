@@ -1,24 +1,33 @@
-"""Are the numbers, addresses, placeholders and code of the prompt still there?"""
+"""Check of numbers, addresses, placeholders and code, which a translation must keep."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
 
 import polars as pl
 
-from mlc_data.checks.base import VariantReason, at_least, at_most, each, within
+from mlc_data.checks.base import Check, CheckSection, at_least, at_most, score_each
 from mlc_data.checks.numbers import compare
-from mlc_data.recipe.checks import PreservedCheck
+from mlc_data.languages.by_language import ByLanguage, by_language
 from mlc_data.text.spans import spans
 
 _DIGIT = re.compile(r"\d")
 
 
-@dataclass(frozen=True)
-class Preserved:
-    """What has to pass through a translation unharmed.
+class PreservedCheck(CheckSection):
+    """Numbers, URLs, e-mail addresses, placeholders and code of the prompt that the variant keeps."""
+
+    min_share: ByLanguage = by_language(1.0)
+    """Least share of the addresses, placeholders and code that the variant must have unchanged (0 to 1)."""
+    min_numbers: ByLanguage = by_language(0.5)
+    """Least share of the numbers that the variant must have (0 to 1); translators spell some out."""
+    max_added: ByLanguage = by_language(1.0)
+    """Greatest number of numbers that the prompt does not have."""
+
+
+class Preserved(Check):
+    """Share of the parts that must pass through a translation unchanged.
 
     - ``preserved_spans`` (0 to 1): share of the prompt's addresses, placeholders and code, each as often as
       the prompt has it, that the variant has; 1 if the prompt has none.
@@ -26,8 +35,8 @@ class Preserved:
     - ``preserved_added`` (0 and up): numbers of the variant that the prompt does not have.
     """
 
-    settings: PreservedCheck = field(default_factory=PreservedCheck)
-    reason = VariantReason.PRESERVED
+    name = "preserved"
+    section = PreservedCheck
     scores = ("preserved_spans", "preserved_numbers", "preserved_added")
     limits = (
         at_least("preserved_spans", "min_share"),
@@ -35,18 +44,9 @@ class Preserved:
         at_most("preserved_added", "max_added"),
     )
 
-    @property
-    def enabled(self) -> bool:
-        """As the recipe says."""
-        return self.settings.enabled
-
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """``preserved_spans``, ``preserved_numbers`` and ``preserved_added``."""
-        return each(rows, ("source", "text"), _measure, self.scores)
-
-    def passes(self) -> pl.Expr:
-        """Enough of the spans and of the numbers, and not too many new numbers."""
-        return within(self.settings, self.limits)
+        """Return ``preserved_spans``, ``preserved_numbers`` and ``preserved_added``."""
+        return score_each(rows, ("source", "text"), _measure, self.scores)
 
 
 def _measure(source: str, text: str) -> tuple[float, float, float]:

@@ -1,47 +1,44 @@
-"""Is the variant a refusal, while the prompt is a request?"""
+"""Check for refusals in place of the translated request."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import polars as pl
 
-from mlc_data.checks.base import VariantReason, at_most, within
-from mlc_data.recipe.checks import RefusedCheck
+from mlc_data.checks.base import Check, CheckSection, at_most
+from mlc_data.languages.by_language import ByLanguage, by_language
 from mlc_data.text.refusals import ASSISTANTS, ENGLISH, REFUSALS, plain
 
 _PHRASES = {
-    code: "|".join(one for one in (REFUSALS.get(code), ASSISTANTS.get(code)) if one)
+    code: "|".join(filter(None, (REFUSALS.get(code), ASSISTANTS.get(code))))
     for code in dict.fromkeys((*REFUSALS, *ASSISTANTS))
 }
 
 
-@dataclass(frozen=True)
-class Refused:
-    """Phrases by which an assistant declines, or says that it is one.
+class RefusedCheck(CheckSection):
+    """Refusals ("I'm sorry, but I can't help with that") in place of the prompt."""
 
-    A model that was tuned to converse answers a prompt now and then instead of translating it. "Sorry"
-    and "I can't" alone say nothing; what counts is that help or an answer is denied
-    (`mlc_data.text.refusals`).
+    max_phrases: ByLanguage = by_language(0.0)
+    """Greatest number of refusal phrases beyond the prompt's own, in the variant or its back-translation."""
+
+
+class Refusal(Check):
+    """Phrases with which an assistant declines, or says that it is an assistant.
+
+    A chat model sometimes answers a prompt instead of translating it. "Sorry" and "I can't" alone do
+    not count, only phrases that deny help or an answer (`mlc_data.text.refusals`).
 
     - ``refused_text`` (0 and up): phrases in the variant, in its language or in English, beyond those
       of the prompt, which may itself quote or discuss refusals.
-    - ``refused_back`` (0 and up): the same of the back-translation; 0 without one.
+    - ``refused_back`` (0 and up): the same for the back-translation; 0 without a back-translation.
     """
 
-    settings: RefusedCheck = field(default_factory=RefusedCheck)
-    source: str = ENGLISH
-    reason = VariantReason.REFUSED
+    name = "refused"
+    section = RefusedCheck
     scores = ("refused_text", "refused_back")
     limits = (at_most("refused_text", "max_phrases"), at_most("refused_back", "max_phrases"))
 
-    @property
-    def enabled(self) -> bool:
-        """As the recipe says."""
-        return self.settings.enabled
-
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """``refused_text`` and ``refused_back``."""
+        """Return ``refused_text`` and ``refused_back``."""
         known = _PHRASES.get(self.source, _PHRASES[ENGLISH])
         frame = rows.select("language", *map(plain, ("source", "text", "back_translation")))
         parts = [
@@ -66,15 +63,10 @@ class Refused:
             )
         )
 
-    def passes(self) -> pl.Expr:
-        """No more refusals than allowed."""
-        return within(self.settings, self.limits)
-
 
 def _patterns(code: str) -> str:
-    """What to look for in a variant: refusals in its language and in English."""
-    both = dict.fromkeys((_PHRASES.get(code, ""), _PHRASES[ENGLISH]))
-    return "|".join(one for one in both if one)
+    """Return the pattern of refusals in a language and in English."""
+    return "|".join(filter(None, dict.fromkeys((_PHRASES.get(code), _PHRASES[ENGLISH]))))
 
 
 def _count(column: str, pattern: str) -> pl.Expr:

@@ -1,22 +1,33 @@
-"""Translated back, does the variant still say what the prompt says?"""
+"""Check of the round trip: translated back, a variant says what the prompt says."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Self
 
 import polars as pl
-from sacrebleu.metrics import CHRF
 
-from mlc_data.checks.base import VariantReason, at_least, within
-from mlc_data.checks.english.words import FUNCTION_WORDS, found
+from mlc_data.checks.base import Check, CheckSection, Context, at_least
+from mlc_data.checks.english.words import FUNCTION_WORDS, occur
 from mlc_data.checks.sentences import plain
+from mlc_data.languages.by_language import ByLanguage, by_language
 from mlc_data.languages.flores import get_language
-from mlc_data.recipe.checks import RoundTripCheck
 from mlc_data.text.spans import words
 
 
-@dataclass(frozen=True)
-class RoundTrip:
+class RoundTripCheck(CheckSection):
+    """The back-translation against the prompt.
+
+    A translator that paraphrases (NLLB) needs lower thresholds than one that knows a phrasebook.
+    """
+
+    min_chrf: ByLanguage = by_language(35.0)
+    """Least chrF++ (0 to 100)."""
+    min_words: ByLanguage = by_language(0.34)
+    """Least share of the content words that must come back, in the worst sentence (0 to 1)."""
+
+
+class RoundTrip(Check):
     """The back-translation against the prompt.
 
     - ``round_trip_chrf`` (0 to 100): chrF++ as sacrebleu computes it.
@@ -24,28 +35,32 @@ class RoundTrip:
       or of the back-translation's that the prompt has, whichever is less; in the whole text or in
       the worst sentence, whichever is less. One word changed in a sentence moves this far more than
       it moves chrF++.
-    - ``round_trip_exact`` (0 or 1): the same text but for case and white space.
+    - ``round_trip_exact`` (0 or 1): the same text, except for case and white space.
 
-    All are 0 where translating back failed. ``source`` is the language of the prompts.
+    All are 0 where translating back failed.
     """
 
-    settings: RoundTripCheck = field(default_factory=RoundTripCheck)
-    source: str = "eng_Latn"
-    reason = VariantReason.ROUND_TRIP
+    name = "round_trip"
+    section = RoundTripCheck
     scores = ("round_trip_chrf", "round_trip_words", "round_trip_exact")
     limits = (
-        at_least("round_trip_chrf", "min_chrf"),
-        at_least("round_trip_words", "min_words"),
+        at_least("round_trip_chrf", "min_chrf", tighten=True),
+        at_least("round_trip_words", "min_words", tighten=True),
     )
-    _chrf: CHRF = field(default_factory=lambda: CHRF(word_order=2), compare=False, repr=False)
 
-    @property
-    def enabled(self) -> bool:
-        """As the recipe says."""
-        return self.settings.enabled
+    @classmethod
+    def of_recipe(cls, settings: CheckSection, context: Context) -> Self | None:
+        """Return the check; None where variants are not translated back."""
+        return cls(settings, context.source) if context.round_trip else None
+
+    @cached_property
+    def _chrf(self) -> Any:
+        from sacrebleu.metrics import CHRF
+
+        return CHRF(word_order=2)
 
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """``round_trip_chrf``, ``round_trip_words`` and ``round_trip_exact``."""
+        """Return ``round_trip_chrf``, ``round_trip_words`` and ``round_trip_exact``."""
         exact = plain("source") == plain("back_translation")
         frame = rows.select(
             "source", "back_translation", "segments", exact=exact.fill_null(value=False)
@@ -59,7 +74,7 @@ class RoundTrip:
                 "share": common_words(pairs["source"], pairs["back"], spaced=spaced),
             }
         )
-        made = changed.select(
+        measured = changed.select(
             "index",
             chrf=pl.Series(
                 [
@@ -70,19 +85,15 @@ class RoundTrip:
             ),
         ).join(common.group_by("index").agg(pl.col("share").min()), on="index", how="left")
         came_back = pl.col("exact").cast(pl.Float64)
-        return frame.join(made, on="index", how="left", maintain_order="left").select(
+        return frame.join(measured, on="index", how="left", maintain_order="left").select(
             round_trip_chrf=pl.col("chrf").fill_null(100 * came_back),
             round_trip_words=pl.col("share").fill_null(came_back),
             round_trip_exact=came_back,
         )
 
-    def passes(self) -> pl.Expr:
-        """Enough of the characters and of the words came back."""
-        return within(self.settings, self.limits)
-
 
 def _pairs(rows: pl.DataFrame) -> pl.DataFrame:
-    """Each row's ``source`` and ``back``: of the whole text, and of its sentences if it has many."""
+    """Return ``index``, ``source`` and ``back`` of each text, and of each sentence of texts with several."""
     wholes = rows.select("index", "source", back="back_translation")
     segment = pl.col("segments").struct
     sentences = (
@@ -95,10 +106,10 @@ def _pairs(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def common_words(sources: pl.Series, backs: pl.Series, *, spaced: bool = True) -> pl.Series:
-    """Share (0 to 1) of the content words of two texts that the other has, whichever is less.
+    """Return the share (0 to 1) of the content words of each text that the other has, whichever is less.
 
     Words with a common stem count as the same. A text of English function words alone is compared by
-    all its words; with no words in either there is nothing to miss, which gives 1.
+    all its words. Two texts without words give 1.
     """
     wanted, there = (
         words(texts.str.replace_all("’", "'", literal=True), spaced=spaced).to_list()
@@ -119,4 +130,4 @@ def _agreement(source: list[str], back: list[str]) -> float:
 
 
 def _share(wanted: frozenset[str], there: frozenset[str]) -> float:
-    return sum(found(tuple(wanted), there)) / len(wanted)
+    return sum(occur(tuple(wanted), there)) / len(wanted)

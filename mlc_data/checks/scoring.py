@@ -1,81 +1,50 @@
-"""The list of checks that a recipe asks for, and how a list of checks is applied to a table."""
+"""Checks of a recipe, applied to tables of translations."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from mlc_data.checks.base import Check, CorpusCheck, Limit
-from mlc_data.checks.copy import Copied
-from mlc_data.checks.coverage import Coverage
-from mlc_data.checks.duplicate.check import Duplicate
-from mlc_data.checks.intent import Intent
-from mlc_data.checks.language_id import LanguageId
-from mlc_data.checks.length import Length
-from mlc_data.checks.preserved import Preserved
-from mlc_data.checks.refusal import Refused
-from mlc_data.checks.repetition import Repetition
-from mlc_data.checks.round_trip import RoundTrip
-from mlc_data.checks.script import Script
-from mlc_data.checks.toxicity import Toxicity
-from mlc_data.checks.unknown import Unknown
-from mlc_data.checks.word_lists import load_word_lists
+from mlc_data.checks.base import Check, Context, CorpusCheck, Parts
 from mlc_data.core.records import KEYS
-from mlc_data.language_id.fasttext import LanguageIdentifier
+from mlc_data.errors import MlcDataError
+from mlc_data.language_id.base import LanguageIdentifier
 from mlc_data.recipe.recipe import Recipe
 
 
 def build_checks(recipe: Recipe, identifiers: Sequence[LanguageIdentifier]) -> tuple[Check, ...]:
-    """The checks in the order in which their reasons count (`VariantReason`).
+    """Return the recipe's checks in the order in which their reasons count (`registry.CHECKS`).
 
-    Language identification is left out without identifiers, the round trip where the recipe does not
-    translate back, and toxicity without lists of words.
+    Language identification is skipped without identifiers, the round trip where the recipe does not
+    translate back, and toxicity without word lists.
 
     Raises:
-        SourceError: a list of words cannot be used.
+        SourceError: a word list cannot be used.
     """
-    settings, languages = recipe.checks, recipe.languages
-    codes = (languages.source, *languages.targets)
-    lists = load_word_lists(settings.toxicity, languages.source, languages.targets)
-    found: tuple[Check | None, ...] = (
-        Script(settings.script),
-        LanguageId(tuple(identifiers), codes, settings.language_id) if identifiers else None,
-        Length(settings.length),
-        Repetition(settings.repetition),
-        Copied(settings.copied),
-        Preserved(settings.preserved),
-        Refused(settings.refused),
-        Unknown(settings.unknown),
-        Coverage(settings.coverage, languages.source),
-        Intent(settings.intent, languages.source),
-        RoundTrip(settings.round_trip, languages.source) if recipe.translate.round_trip else None,
-        Toxicity(settings.toxicity, languages.source, lists) if lists else None,
-        Duplicate(settings.duplicate, languages.source),
+    languages = recipe.languages
+    context = Context(
+        languages.source, languages.targets, tuple(identifiers), recipe.translate.round_trip
     )
-    return tuple(check for check in found if check)
+    checks = (each.check.of_recipe(each.settings, context) for each in recipe.checks.chosen())
+    return tuple(check for check in checks if check)
 
 
-KINDS: tuple[type[Check], ...] = (
-    Script, LanguageId, Length, Repetition, Copied, Preserved, Refused, Unknown, Coverage, Intent,
-    RoundTrip, Toxicity, Duplicate,
-)  # fmt: skip
-"""Every kind of check there is."""
+def check_versions(checks: Sequence[Check]) -> dict[str, int]:
+    """Return the version of each check by name: part of the keys of scores and verdicts."""
+    return {check.name: check.version for check in checks}
 
 
-def limits() -> Iterator[tuple[Limit, str]]:
-    """What scores are compared with, and the section of the recipe's ``checks`` that says so."""
-    for kind in KINDS:
-        # Class attributes, which a protocol can only describe as properties.
-        found: tuple[Limit, ...] = kind.limits  # type: ignore[assignment]
-        yield from ((limit, str(kind.reason)) for limit in found)
+def scored_by(checks: Sequence[Check]) -> dict[str, dict[str, Any]]:
+    """Return the settings that scores depend on, by check: part of the key of scores."""
+    settings = {check.name: check.scored_by() for check in checks}
+    return {name: values for name, values in settings.items() if values}
 
 
-def prepare(
-    checks: Sequence[Check], parts: Callable[[], Iterator[pl.DataFrame]]
-) -> tuple[Check, ...]:
-    """The checks, ready to score; see `CorpusCheck.prepared`."""
+def prepare(checks: Sequence[Check], parts: Parts) -> tuple[Check, ...]:
+    """Return the checks, ready to score; see `CorpusCheck.prepared`."""
     return tuple(
         check.prepared(parts) if isinstance(check, CorpusCheck) else check for check in checks
     )
@@ -85,52 +54,61 @@ def save(checks: Sequence[Check], folder: Path, *, others: bool) -> None:
     """Write what `prepare` made into a folder, for `load` in other processes; see `CorpusCheck.save`."""
     for check in checks:
         if isinstance(check, CorpusCheck):
-            check.save(folder / check.reason, others=others)
+            check.save(folder / check.name, others=others)
 
 
-def load(
-    checks: Sequence[Check], folder: Path, parts: Callable[[], Iterator[pl.DataFrame]]
-) -> tuple[Check, ...]:
-    """The checks, ready to score by what `save` wrote; see `CorpusCheck.loaded`."""
+def load(checks: Sequence[Check], folder: Path, parts: Parts) -> tuple[Check, ...]:
+    """Return the checks, ready to score with what `save` wrote; see `CorpusCheck.loaded`."""
     return tuple(
-        check.loaded(folder / check.reason, parts) if isinstance(check, CorpusCheck) else check
+        check.loaded(folder / check.name, parts) if isinstance(check, CorpusCheck) else check
         for check in checks
     )
 
 
 def score_rows(checks: Sequence[Check], rows: pl.DataFrame) -> pl.DataFrame:
-    """Every check's scores.
+    """Return every check's scores.
 
     Args:
         checks: see `build_checks` and `prepare`.
         rows: `records.TRANSLATIONS`, without failures.
 
     Returns:
-        `records.KEYS` and a Float64 column a score, one row for each row in, in order.
+        `records.KEYS` and a Float64 column for each score, one row for each row in, in order.
+
+    Raises:
+        MlcDataError: a check gives other columns or rows, or a score that is not a finite number.
     """
-    return pl.concat(
-        [rows.select(list(KEYS)), *(check.score(rows) for check in checks)], how="horizontal"
-    )
+    scores = [_scores(check, rows) for check in checks]
+    return pl.concat([rows.select(list(KEYS)), *scores], how="horizontal")
+
+
+def _scores(check: Check, rows: pl.DataFrame) -> pl.DataFrame:
+    scores = check.score(rows)
+    if tuple(scores.columns) != tuple(check.scores) or scores.height != rows.height:
+        raise MlcDataError(
+            f"the check {check.name!r} gives {scores.height} rows of {', '.join(scores.columns)} for "
+            f"{rows.height} rows; it has to give a row for each, of {', '.join(check.scores)}"
+        )
+    scores = scores.cast(pl.Float64)
+    for name in scores.columns:
+        if not scores[name].is_finite().fill_null(value=False).all():
+            raise MlcDataError(
+                f"the check {check.name!r} gives a {name} that is not a finite number"
+            )
+    return scores
 
 
 def reasons(checks: Sequence[Check]) -> pl.Expr:
-    """Over a table of scores: the reasons (list of `VariantReason`) of the enabled checks that the
-    row does not pass, in the order of the checks; empty for a good variant."""
-    given = [
-        pl.when(~check.passes()).then(pl.lit(str(check.reason)))
-        for check in checks
-        if check.enabled
+    """Return the names (list) of the enabled checks that a row does not pass, in order of the checks;
+    empty for a good variant. Evaluated over a table of scores."""
+    failed = [
+        pl.when(~check.passes()).then(pl.lit(check.name)) for check in checks if check.enabled
     ]
-    if not given:
+    if not failed:
         return pl.lit([], dtype=pl.List(pl.String))
-    return pl.concat_list(given).list.drop_nulls()
+    return pl.concat_list(failed).list.drop_nulls()
 
 
 def score_names(checks: Sequence[Check]) -> tuple[str, ...]:
-    """The names of all score columns, in order."""
+    """Return the names of all score columns, in order."""
     return tuple(name for check in checks for name in check.scores)
-
-
-def check_versions(checks: Sequence[Check]) -> dict[str, int]:
-    """Return the version of each check by its name; part of the keys of the stages that score and decide."""
-    return {type(check).__name__: getattr(check, "version", 1) for check in checks}

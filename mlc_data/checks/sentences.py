@@ -1,4 +1,4 @@
-"""Sentences of the prompt beside what came back of them."""
+"""Sentences of prompts with their back-translations."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import polars as pl
 
 
 def returned(rows: pl.DataFrame) -> pl.DataFrame:
-    """``index``, ``source`` and ``back`` (never null) of each sentence that was translated back.
+    """Return ``index``, ``source`` and ``back`` (never null) of each sentence that was translated back.
 
-    A row with one sentence, or none, counts as a whole. Those that came back exactly, but for case and
-    white space, are left out: nothing is wrong with them.
+    A row with one sentence, or none, counts as a whole. Sentences that came back exactly, except for
+    case and white space, are left out: nothing is wrong with them.
     """
     segment = pl.col("segments").struct
     several = pl.col("segments").list.len() > 1
@@ -27,5 +27,5 @@ def returned(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def plain(column: str) -> pl.Expr:
-    """The text in lower case with single blanks."""
+    """Return a column's text in lower case with single blanks."""
     return pl.col(column).str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()

@@ -1,6 +1,6 @@
 """Shards of stages that score: one for each file of translations, with checks that have seen all of them.
 
-What a check has to know of all translations is made once, written beside the shards, and loaded by each.
+State that a check needs of all translations is computed once, written next to the shards, and loaded by each shard.
 """
 
 from __future__ import annotations
@@ -32,18 +32,19 @@ def spread_checks(
     others: bool = False,
     **more: Any,
 ) -> list[tuple[Path, Result]]:
-    """`mlc_data.pipeline.sharding.spread`, a shard for each file of translations, once the checks are ready to score in
-    every process (see `loaded_checks`).
+    """Do a stage in shards, one for each file of translations, once the checks are ready to score in every process.
+
+    See `mlc_data.pipeline.sharding.spread` and `loaded_checks`.
 
     Args:
         stage: the stage.
         run: the run.
-        staging: the stage's.
-        checks: the recipe's.
-        weights: of the files, see `spread`.
-        shown: what the bar says, and its unit.
-        others: whether other texts are to be scored beside the run's translations.
-        more: for `spread`.
+        staging: the stage's staging area.
+        checks: the recipe's checks.
+        weights: weights of the files, see `spread`.
+        shown: text of the progress bar, and its unit.
+        others: whether other texts than the run's translations are to be scored, too.
+        more: further arguments of `spread`.
     """
     folder = _prepared(run.folder, staging.stage, staging.key)
     shutil.rmtree(folder, ignore_errors=True)
@@ -53,7 +54,7 @@ def spread_checks(
 
 
 def loaded_checks(shard: Shard, run: Run, checks: Sequence[Check]) -> tuple[Check, ...]:
-    """The checks, ready to score the run's translations or other texts beside them."""
+    """Return the checks, ready to score the run's translations or other texts."""
     folder = _prepared(Path(shard.run), shard.stage, shard.key)
     return load(checks, folder, lambda: map(translated, parts(run)))
 

@@ -15,7 +15,7 @@ import polars as pl
 
 from mlc_data.checks.base import Check
 from mlc_data.checks.language_id import LanguageId
-from mlc_data.checks.scoring import build_checks, check_versions, score_names, score_rows
+from mlc_data.checks.scoring import build_checks, check_versions, score_names, score_rows, scored_by
 from mlc_data.checks.shards import loaded_checks, spread_checks
 from mlc_data.checks.tables import ROWS_AT_ONCE, SCORES, files, translated, with_scores
 from mlc_data.checks.verdicts import (
@@ -35,7 +35,8 @@ from mlc_data.core.hashing import RowsHash
 from mlc_data.core.manifest import ModelRecord, VariantCounts
 from mlc_data.core.parquet import TableWriter, read_table, with_schema
 from mlc_data.core.records import KEYS, TRANSLATIONS, Status
-from mlc_data.language_id.fasttext import LanguageIdentifier, load_identifiers
+from mlc_data.language_id.base import LanguageIdentifier
+from mlc_data.language_id.loading import load_identifiers
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.sharding import Shard, remembered
 from mlc_data.pipeline.sharding.shard import Result
@@ -78,7 +79,7 @@ def word_lists(recipe: Recipe) -> tuple[WordList, ...]:
         SourceError: one cannot be used, or the language of the prompts has none.
     """
     languages = recipe.languages
-    return load_word_lists(recipe.checks.toxicity, languages.source, languages.targets)
+    return load_word_lists(recipe.checks.toxicity.words, languages.source, languages.targets)
 
 
 class ScoreStage(Stage):
@@ -108,13 +109,13 @@ class ScoreStage(Stage):
     def key(self, run: Run) -> dict[str, Any]:
         """See `Stage.key`."""
         recipe = run.recipe
+        checks = recipe_checks(recipe)
         return {
             "translations": run.content_hash("translations"),
             "languages": recipe.languages.model_dump(mode="json"),
-            "identifiers": [each.revision for each in load_recipe_identifiers(recipe)],
             "round_trip": recipe.translate.round_trip,
-            "words": {each.language: each.hash for each in word_lists(recipe)},
-            "checks": check_versions(recipe_checks(recipe)),
+            "checks": check_versions(checks),
+            "scored_by": scored_by(checks),
         }
 
     def work(self, run: Run, staging: Staging) -> StageResult:
@@ -231,15 +232,15 @@ def decide(run: Run, checks: Sequence[Check]) -> Iterator[pl.DataFrame]:
 
 
 def _saved(run: Run, checks: Sequence[Check]) -> pl.DataFrame:
-    """Of the attempts at each variant the first that passes every check; none without rescue."""
+    """Return the first attempt at each variant that passes every check; none without rescue."""
     names = score_names(checks)
-    found = [pl.DataFrame(schema=attempts_schema(names)).drop("segments")]
+    passed = [pl.DataFrame(schema=attempts_schema(names)).drop("segments")]
     if run.manifest.content_hash.attempts is not None:
         path = run.path(ATTEMPTS)
         with_schema(pl.read_parquet(path, n_rows=0), attempts_schema(names), str(path))
         attempts = pl.scan_parquet(path).drop("segments").collect_batches(chunk_size=ROWS_AT_ONCE)
-        found += [passing(part, checks) for part in attempts]
-    return pl.concat(found).unique(list(KEYS), keep="first", maintain_order=True)
+        passed += [passing(part, checks) for part in attempts]
+    return pl.concat(passed).unique(list(KEYS), keep="first", maintain_order=True)
 
 
 def _left_out(recipe: Recipe, checks: Sequence[Check]) -> dict[str, str]:
@@ -252,7 +253,7 @@ def _left_out(recipe: Recipe, checks: Sequence[Check]) -> dict[str, str]:
         notes["language_id"] = note
     if not recipe.translate.round_trip:
         notes["round_trip"] = "left out: translate.round_trip is false"
-    listed = {one.language for one in word_lists(recipe)}
+    listed = {words.language for words in word_lists(recipe)}
     if listed and (unlisted := [code for code in recipe.languages.targets if code not in listed]):
         notes["toxicity"] = f"not judged, no list in checks.toxicity.words: {', '.join(unlisted)}"
     return {name: f"{name}: {what}" for name, what in notes.items()}
@@ -260,7 +261,7 @@ def _left_out(recipe: Recipe, checks: Sequence[Check]) -> dict[str, str]:
 
 def unidentified(check: LanguageId) -> str:
     """Return in words the languages that the recipe's identifiers cannot tell; empty if there are none."""
-    names = " and ".join(one.id for one in check.identifiers)
+    names = " and ".join(each.id for each in check.identifiers)
     notes = [
         f"{names}: {what} {', '.join(codes)}, so {then}"
         for what, codes, then in (
@@ -273,11 +274,11 @@ def unidentified(check: LanguageId) -> str:
 
 
 def _record(identifiers: Sequence[LanguageIdentifier]) -> ModelRecord:
-    """All of them as one model."""
+    """Return one record for all identifiers."""
     return ModelRecord(
-        id=" + ".join(one.id for one in identifiers),
-        revision=" + ".join(one.revision for one in identifiers),
-        licence=" AND ".join(dict.fromkeys(one.licence for one in identifiers)),
+        id=" + ".join(each.id for each in identifiers),
+        revision=" + ".join(each.revision for each in identifiers),
+        licence=" AND ".join(dict.fromkeys(each.licence for each in identifiers)),
     )
 
 

@@ -1,4 +1,4 @@
-"""Reading a run's translations and scores, part by part."""
+"""Readers of a run's translations and scores, part by part."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ ROWS_AT_ONCE = 2000
 
 
 def files(run: Run) -> list[Path]:
-    """The files of translations, in order."""
+    """Return the files of translations, in order."""
     return sorted(run.path("translations").glob("*.parquet"))
 
 
 def parts(run: Run) -> Iterator[pl.DataFrame]:
-    """The translations, some thousands of rows at a time, in order."""
+    """Yield the translations in order, up to `ROWS_AT_ONCE` rows at a time."""
     for file in files(run):
         yield from read_table(file, TRANSLATIONS).iter_slices(ROWS_AT_ONCE)
 
 
 def translated(rows: pl.DataFrame) -> pl.DataFrame:
-    """Those that did not fail."""
+    """Return the rows that did not fail."""
     return rows.filter(pl.col("failure").is_null())
 
 
 def with_scores(run: Run, names: Sequence[str]) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Parts of the translations, without their segments, each with its scores.
+    """Yield parts of the translations, without their segments, each with its scores.
 
     Raises:
         MlcDataError: there are more or fewer scores than translations.
@@ -49,7 +49,7 @@ def with_scores(run: Run, names: Sequence[str]) -> Iterator[tuple[pl.DataFrame, 
 
 
 def refuse_stale(run: Run, scored: int) -> None:
-    """Refuse scores that are not those of the run's translations.
+    """Refuse scores that do not belong to the run's translations.
 
     Args:
         run: the run.
@@ -65,8 +65,7 @@ def refuse_stale(run: Run, scored: int) -> None:
 def scores_of(
     run: Run, names: Sequence[str], file: Path, begun: int
 ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Parts of one file of translations, as `with_scores` gives them; ``begun`` scores are those of the files
-    before it."""
+    """Yield parts of a file of translations, as `with_scores` does, after ``begun`` scores of earlier files."""
     path = run.path(SCORES)
     with_schema(pl.read_parquet(path, n_rows=0), scores_schema(names), str(path))
     table = read_table(file, TRANSLATIONS).drop("segments")

@@ -15,44 +15,45 @@ from mlc_data.core.manifest import VariantCounts
 from mlc_data.core.records import KEYS, TRANSLATIONS, Status
 from mlc_data.errors import MlcDataError
 
-STALE = "the scores are not those of the translations: run the score stage again"
+STALE = "the scores do not belong to the translations: run the score stage again"
 
 ATTEMPTS = "rescue/attempts.parquet"
-"""Where variants that were translated again are, see `attempts_schema`."""
+"""File of the variants that were translated again, see `attempts_schema`."""
 
 FIRST = "first"
-"""The rung of a variant that was not translated again."""
+"""Value of ``rung`` for a variant that was not translated again."""
 
 _TEXTS = ("prompt_id", "language", "source", "text", "back_translation")
 
 
 def scores_schema(names: Sequence[str]) -> dict[str, pl.DataType]:
-    """``scores/scores.parquet``: one row a translation that did not fail; a column a score."""
+    """Return the schema of ``scores/scores.parquet``: a row for each translation that did not fail, and a
+    column for each score."""
     return {**KEYS, **dict.fromkeys(names, pl.Float64())}
 
 
 def variants_schema(names: Sequence[str]) -> dict[str, pl.DataType]:
-    """``variants/variants.parquet``: one row a kept variant, with all its scores.
+    """Return the schema of ``variants/variants.parquet``: a row for each kept variant, with all its scores.
 
-    ``rung`` is ``first``, or the rung of the ladder that its text came from.
+    ``rung`` is ``first``, or the rescue strategy that its text came from.
     """
     texts = {name: TRANSLATIONS[name] for name in _TEXTS}
     return {**texts, "rung": pl.String(), **dict.fromkeys(names, pl.Float64())}
 
 
 def attempts_schema(names: Sequence[str]) -> dict[str, pl.DataType]:
-    """``rescue/attempts.parquet``: one row an attempt, in the order of the ladder; scores of an
-    attempt that failed are null."""
+    """Return the schema of ``rescue/attempts.parquet``: a row for each attempt, in the order of the rescue
+    strategies; scores of an attempt that failed are null."""
     return {**TRANSLATIONS, "rung": pl.String(), **dict.fromkeys(names, pl.Float64())}
 
 
 def rejected_schema(names: Sequence[str]) -> dict[str, pl.DataType]:
-    """``rejected/variants.parquet``: one row a requested variant that was not kept.
+    """Return the schema of ``rejected/variants.parquet``: a row for each requested variant not kept.
 
-    ``status`` is `records.Status`; ``reason`` is the first of ``reasons``: `VariantReason`, or
+    ``status`` is `records.Status`; ``reason`` is the first of ``reasons``: names of checks, or
     `records.FailureReason` where the status is ``failed``, which is then in ``failure`` too. Scores
-    of failed variants are null. Its text is that of the first translation (``rung`` ``first``); what
-    else was tried lies in ``rescue/``.
+    of failed variants are null. Its text is that of the first translation (``rung`` ``first``); other
+    attempts are in ``rescue/``.
     """
     verdict = {
         "rung": pl.String(),
@@ -66,15 +67,15 @@ def rejected_schema(names: Sequence[str]) -> dict[str, pl.DataType]:
 
 
 def judge(requested: pl.DataFrame, scores: pl.DataFrame, checks: Sequence[Check]) -> pl.DataFrame:
-    """Every requested variant with its scores, ``status``, ``reason`` and ``reasons``, in order.
+    """Return every requested variant with its scores, ``status``, ``reason`` and ``reasons``, in order.
 
     Args:
         requested: `records.TRANSLATIONS`, ``segments`` not needed.
         scores: `scores_schema`, a row for each requested variant that did not fail.
-        checks: those that made the scores.
+        checks: the checks that made the scores.
 
     Raises:
-        MlcDataError: the scores are of other translations.
+        MlcDataError: the scores belong to other translations.
     """
     keys = list(KEYS)
     translated = requested.filter(pl.col("failure").is_null()).select(keys)
@@ -99,18 +100,18 @@ def judge(requested: pl.DataFrame, scores: pl.DataFrame, checks: Sequence[Check]
 
 
 def passing(attempts: pl.DataFrame, checks: Sequence[Check]) -> pl.DataFrame:
-    """The attempts (`attempts_schema`, without ``segments``) that pass every check."""
+    """Return the attempts (`attempts_schema`, without ``segments``) that pass every check."""
     good = pl.col("failure").is_null() & (reasons(checks).list.len() == 0)
     return attempts.filter(good)
 
 
 def rescued(judged: pl.DataFrame, saved: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
-    """What `judge` gives, with the variants that were not kept replaced by attempts that pass.
+    """Return the rows of `judge`, with variants that were not kept replaced by attempts that pass.
 
     Args:
         judged: see `judge`.
-        saved: the attempts that pass, one a variant.
-        names: of the scores.
+        saved: the attempts that pass, at most one for each variant.
+        names: names of the scores.
 
     Returns:
         The same rows and columns, and ``rung``.
@@ -136,18 +137,19 @@ def rescued(judged: pl.DataFrame, saved: pl.DataFrame, names: Sequence[str]) -> 
 
 @dataclass
 class VerdictCounts:
-    """Counts and content hash of judged variants, taken in part by part."""
+    """Counts and content hash of variants with verdicts, added part by part."""
 
     targets: Sequence[str]
     content: RowsHash = field(default_factory=RowsHash)
-    found: Counter[tuple[str, str, str | None]] = field(default_factory=Counter)
+    counts: Counter[tuple[str, str, str | None]] = field(default_factory=Counter)
+    """Variants by language, status and reason."""
     rungs: Counter[str] = field(default_factory=Counter)
 
     def add(self, table: pl.DataFrame) -> None:
-        """One more part of what `rescued` gives."""
+        """Add a part of what `rescued` returns."""
         groups = table.group_by("language", "status", "reason").len()
         for language, status, reason, number in groups.iter_rows():
-            self.found[language, status, reason] += number
+            self.counts[language, status, reason] += number
         kept = table.filter(pl.col("status") == Status.KEPT)
         for row in kept.select("prompt_id", "language", "text").iter_rows():
             self.content.add_row(row)
@@ -155,25 +157,25 @@ class VerdictCounts:
 
     @property
     def total(self) -> VariantCounts:
-        """Of all languages."""
-        return self._counts(self.found)
+        """Counts over all languages."""
+        return self._counts(self.counts)
 
     @property
     def by_language(self) -> dict[str, VariantCounts]:
-        """Of each target language, also of those without variants."""
+        """Counts of each target language, including languages without variants."""
         return {
-            code: self._counts({key: n for key, n in self.found.items() if key[0] == code})
+            code: self._counts({key: n for key, n in self.counts.items() if key[0] == code})
             for code in self.targets
         }
 
     @staticmethod
-    def _counts(found: Mapping[tuple[str, str, str | None], int]) -> VariantCounts:
-        """A variant counts under its first reason."""
+    def _counts(counts: Mapping[tuple[str, str, str | None], int]) -> VariantCounts:
+        """Return counts in which a variant counts under its first reason."""
         reasons: dict[str, Counter[str]] = {status: Counter() for status in Status}
-        for (_, status, reason), number in found.items():
+        for (_, status, reason), number in counts.items():
             reasons[status][reason or ""] += number
         return VariantCounts(
-            requested=sum(found.values()),
+            requested=sum(counts.values()),
             kept=reasons[Status.KEPT].total(),
             rejected=dict(sorted(reasons[Status.REJECTED].items())),
             failed=dict(sorted(reasons[Status.FAILED].items())),

@@ -1,8 +1,8 @@
-"""Lists of words that the user supplies, and how often a text has one of them."""
+"""Word lists that the user supplies, and counts of their words in texts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from mlc_data.core.hashing import hash_value
 from mlc_data.core.paths import source_file
 from mlc_data.errors import SourceError
 from mlc_data.languages.flores import get_language
-from mlc_data.recipe.checks import ToxicityCheck
 
 _KEY = "checks.toxicity.words"
 
@@ -23,7 +22,7 @@ class WordList:
 
     Attributes:
         language: FLORES-200 code.
-        entries: as they are looked for: see `comparable`; distinct and sorted.
+        entries: words and phrases as `comparable` gives them, distinct and sorted.
     """
 
     language: str
@@ -31,20 +30,23 @@ class WordList:
 
     @property
     def hash(self) -> str:
-        """Of what is looked for, not of the file's comments."""
+        """Hash of the language and the entries; comments of the file do not count."""
         return hash_value([self.language, self.entries])
 
     def count(self, texts: pl.Series) -> pl.Series:
-        """How many listed words and phrases each text has (UInt32), repetitions included."""
-        found = comparable(texts, self.language).str.extract_many(
+        """Return the number of listed words and phrases in each text (UInt32), with repetitions."""
+        matches = comparable(texts, self.language).str.extract_many(
             list(self.entries), overlapping=True
         )
-        return found.list.len()
+        return matches.list.len()
 
 
 def comparable(texts: pl.Series, language: str) -> pl.Series:
-    """NFKC, lower case, without punctuation. With a blank before and after each word, so that only
-    whole words are found; without blanks in languages that do not write them."""
+    """Return texts in NFKC and lower case, without punctuation.
+
+    Each word has a blank before and after it, so that only whole words match; languages that do not
+    write blanks have none.
+    """
     words = (
         texts.str.normalize("NFKC")
         .str.to_lowercase()
@@ -58,22 +60,27 @@ def comparable(texts: pl.Series, language: str) -> pl.Series:
 
 
 def load_word_lists(
-    settings: ToxicityCheck, source: str, targets: Sequence[str]
+    files: Mapping[str, str], source: str, targets: Sequence[str]
 ) -> tuple[WordList, ...]:
-    """The lists that are named for the languages of the recipe; none where none are named.
+    """Return the lists for the languages of a recipe.
+
+    Args:
+        files: locations of files by language (FLORES-200 code); may be empty.
+        source: language of the prompts.
+        targets: languages of the variants.
 
     Raises:
         SourceError: a file is missing, not UTF-8 or without words, or ``source`` has no list.
     """
-    if not settings.words:
+    if not files:
         return ()
-    if source not in settings.words:
+    if source not in files:
         raise SourceError(
-            f"{_KEY} has no list for {source}, the language of the prompts, so what a variant adds to "
-            f"its prompt cannot be told: add `{source}: <file>`"
+            f"{_KEY} has no list for {source}, the language of the prompts, so words that a variant adds "
+            f"to its prompt cannot be counted: add `{source}: <file>`"
         )
-    codes = [code for code in (source, *targets) if code in settings.words]
-    return tuple(_load(code, settings.words[code]) for code in codes)
+    codes = [code for code in (source, *targets) if code in files]
+    return tuple(_load(code, files[code]) for code in codes)
 
 
 def _load(language: str, location: str) -> WordList:

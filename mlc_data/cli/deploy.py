@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from mlc_data.cli.flows import flows_module
 from mlc_data.core.console import out
 
 
@@ -31,7 +32,7 @@ def deploy(
 
     May be repeated: what is missing is created, the rest brought up to date.
     """
-    from flows import deploy as flows_deploy
+    flows_deploy = flows_module("deploy")
 
     found = flows_deploy.find_file(file)
     table = Table("", "name", "", "")

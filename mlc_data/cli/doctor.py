@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +12,14 @@ from rich.table import Table
 
 from mlc_data.checks.language_id import LanguageId
 from mlc_data.checks.stage import unidentified
+from mlc_data.cli.flows import flows_module
 from mlc_data.cli.options import SetOption, WithOption
 from mlc_data.core.console import out
+from mlc_data.core.cores import available_cores
 from mlc_data.core.manifest import versions
 from mlc_data.core.paths import is_hub_id, local_path, user_cache
 from mlc_data.errors import MlcDataError
-from mlc_data.language_id.fasttext import load_identifier
+from mlc_data.language_id.loading import load_identifier
 from mlc_data.recipe.loading import load_recipe
 from mlc_data.recipe.recipe import Recipe
 from mlc_data.translate.cache.store import FILE
@@ -73,7 +74,7 @@ def _devices() -> Iterator[tuple[str, str, bool]]:
     import ctranslate2
     import torch
 
-    cores = len(os.sched_getaffinity(0))
+    cores = available_cores()
     yield "CPU", f"{cores} cores", True
     gpus = ctranslate2.get_cuda_device_count()
     types = sorted(ctranslate2.get_supported_compute_types("cuda" if gpus else "cpu"))
@@ -111,7 +112,7 @@ def _needed(location: str | None, what: str) -> Iterator[tuple[str, str, bool]]:
 def _runner(recipe: Recipe) -> Iterator[tuple[str, str, bool]]:
     if recipe.runner.type == "threads":
         return
-    from flows import runners
+    runners = flows_module("runners")
 
     try:
         runners.check(recipe)

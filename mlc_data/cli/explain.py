@@ -1,4 +1,4 @@
-"""`mlc-data explain`: what became of one prompt, and why."""
+"""`mlc-data explain`: the story of one prompt, and why it ended so."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from mlc_data.core.console import out
-from mlc_data.lineage.explain import Attempt, Variant
+from mlc_data.lineage.explain import Attempt, Explanation, Variant
 from mlc_data.lineage.explain import explain as explain_prompt
 from mlc_data.pipeline.run import Run
 
@@ -36,33 +36,47 @@ def explain(
         bool, typer.Option("--json", help="Everything as JSON on standard output.")
     ] = False,
 ) -> None:
-    """Show a prompt's translations, every attempt at them, scores beside thresholds, and verdicts."""
-    found = explain_prompt(Run.open(run), prompt_id, language)
+    """Show a prompt's translations, rescue attempts, scores with thresholds, and verdicts."""
+    explanation = explain_prompt(Run.open(run), prompt_id, language)
     if as_json:
-        typer.echo(json.dumps(asdict(found), ensure_ascii=False, indent=2, default=dict))
+        told = json.dumps(asdict(explanation), ensure_ascii=False, indent=2, default=dict)
+        typer.echo(told)
+    else:
+        show(explanation)
+
+
+def show(explanation: Explanation) -> None:
+    """Print the story of one row."""
+    source = explanation.source
+    out.rule(f"row {explanation.row} of {source.place}", align="left")
+    line("prompt", explanation.prompt)
+    line("source", f"{source.place}, {source.sha256 or source.fingerprint}")
+    if explanation.rejection:
+        line("rejected", explanation.rejection)
         return
-    _line("prompt", found.prompt)
-    _line("source row", found.row)
-    if found.rejection:
-        _line("rejected", found.rejection)
-        return
-    _line("id", found.prompt_id)
-    _line("category", found.category)
-    _line("variant set", f"in the {found.split} split" if found.split else "none")
-    for variant in found.variants:
+    line("id", explanation.prompt_id)
+    line("category", explanation.category)
+    line("variant set", f"in the {explanation.split} split" if explanation.split else "none")
+    for variant in explanation.variants:
         out.rule(f"{variant.language}: {variant.status}", align="left")
-        _line("reasons", ", ".join(variant.reasons))
+        line("reasons", ", ".join(variant.reasons))
         for attempt in variant.attempts:
-            _attempt(attempt, variant)
+            _show_attempt(attempt, variant)
 
 
-def _attempt(attempt: Attempt, variant: Variant) -> None:
-    taken = " (this one is kept)" if variant.rung == attempt.rung and not variant.reasons else ""
-    _line("rung", f"{attempt.rung}{taken}")
-    if attempt.model:
-        _line("model", f"{attempt.model.id}, revision {attempt.model.revision}")
-    _line("variant", attempt.text or f"none: {attempt.failure}")
-    _line("back translation", attempt.back_translation)
+def line(name: str, value: object) -> None:
+    """Print ``name: value``, if there is a value."""
+    if value not in (None, ""):
+        out.print(f"{name}: {value}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _show_attempt(attempt: Attempt, variant: Variant) -> None:
+    line("rung", f"{attempt.rung} (kept)" if attempt == variant.kept else attempt.rung)
+    model = attempt.model
+    line("model", f"{model.id}, revision {model.revision}, license {model.licence}")
+    line("decoding", ", ".join(f"{name} {value}" for name, value in attempt.decoding.items()))
+    line("variant", attempt.text or f"none: {attempt.failure}")
+    line("back translation", attempt.back_translation)
     segments = Table("sentence", "hypothesis", "back", "log-prob.", "unknown", "from cache")
     for segment in attempt.segments:
         log_prob = "" if segment["log_prob"] is None else f"{segment['log_prob']:.3f}"
@@ -85,8 +99,3 @@ def _attempt(attempt: Attempt, variant: Variant) -> None:
             verdict = "passes" if score.passes else "fails"
         scores.add_row(score.name, f"{score.value:.3f}", must, score.key, verdict)
     out.print(scores)
-
-
-def _line(name: str, value: object) -> None:
-    if value not in (None, ""):
-        out.print(f"{name}: {value}", markup=False, highlight=False, soft_wrap=True)

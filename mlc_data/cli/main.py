@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from mlc_data import __version__, launcher
+from mlc_data import __version__
+from mlc_data.align.distributed.environment import LAUNCH_COMMAND, current_rank
 from mlc_data.cli import (
     cache,
     calibrate,
@@ -26,7 +27,7 @@ from mlc_data.cli import (
     trigger,
 )
 from mlc_data.core.console import err, out
-from mlc_data.errors import MlcDataError, StoppedError, is_disk_full
+from mlc_data.errors import MlcDataError, StoppedError, UsageError, is_disk_full
 
 
 class _Commands(TyperGroup):
@@ -76,7 +77,16 @@ def _application(
 ) -> None:
     """From raw English safety prompts to a multilingually aligned checkpoint."""
     if context.invoked_subcommand not in (None, "align"):
-        launcher.refuse(str(context.invoked_subcommand))
+        _refuse_launched(context.invoked_subcommand)
+
+
+def _refuse_launched(command: str) -> None:
+    """Refuse a command that every rank of a launch would run in the same folder."""
+    if rank := current_rank():
+        raise UsageError(
+            f"`mlc-data {command}` was launched {rank.world_size} times, and all would work in one folder. Only "
+            f"`align` runs under a launcher: build first (`mlc-data sets RECIPE`, started once), then {LAUNCH_COMMAND}"
+        )
 
 
 run.register(app)

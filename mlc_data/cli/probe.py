@@ -44,9 +44,9 @@ def probe(
     layers = probe_base(opened)
     chosen = best(layers)
     if plot is not None:
-        from mlc_data.report.layers import draw
+        from mlc_data.report.figures import draw_layers
 
-        draw(layers, chosen, plot)
+        draw_layers(layers, chosen, plot)
     if json_:
         told = {"auto": chosen.layer, "layers": [asdict(each) for each in layers]}
         console.out.print_json(json.dumps(told))

@@ -36,7 +36,7 @@ def publish(
     *,
     repo: Annotated[
         str | None,
-        typer.Option(metavar="ORG/NAME", help="The repository; made if it is not there."),
+        typer.Option(metavar="ORG/NAME", help="The repository; created if it does not exist."),
     ] = None,
     to: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write the data set here instead.")
@@ -47,24 +47,29 @@ def publish(
     ] = False,
     private: Annotated[
         bool | None,
-        typer.Option("--private/--public", help="Who may see it; a new repository is private."),
+        typer.Option("--private/--public", help="Visibility; a new repository is private."),
     ] = None,
     gated: Annotated[
         bool | None,
         typer.Option(
             "--gated/--no-gated",
-            help="Whether its owners let readers in one by one; a new repository is gated.",
+            help="Owners approve readers one by one; a new repository is gated.",
         ),
     ] = None,
-    licence: Annotated[
+    license: Annotated[
         str | None,
-        typer.Option(metavar="SPDX", help="A licence; by default the strictest of all parts."),
+        typer.Option(
+            "--license",
+            "--licence",
+            metavar="SPDX",
+            help="A license; by default the strictest of all parts.",
+        ),
     ] = None,
     declare: Annotated[
         list[str],
         typer.Option(
             metavar="PART=SPDX",
-            help="The licence of a part that does not tell its own: prompts, translator, "
+            help="The license of a part that does not name its own: prompts, translator, "
             "second_translator, preferences, base. Repeatable.",
         ),
     ] = [],  # noqa: B006 - Typer copies it
@@ -73,7 +78,7 @@ def publish(
         typer.Option(
             "--i-have-the-rights",
             metavar="REASON",
-            help="Publish although the parts' licences do not allow it; the card shows the reason.",
+            help="Publish although the parts' licenses do not allow it; the card shows the reason.",
         ),
     ] = None,
     dry_run: Annotated[
@@ -81,9 +86,9 @@ def publish(
     ] = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Publish variant sets: private and gated, under the strictest licence of what they are made of.
+    """Publish variant sets: private and gated, under the strictest license of their parts.
 
-    The token is the one of `hf auth login` or HF_TOKEN. What is there already is not pushed again.
+    The token is the one of `hf auth login` or HF_TOKEN. Unchanged contents are not pushed again.
     """
     if (repo is None) == (to is None):
         raise UsageError("name where to publish: --repo organisation/name, or --to FOLDER")
@@ -95,22 +100,22 @@ def publish(
     console.set_up(quiet=quiet)
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
-    from mlc_data.publish.dataset import Wishes
-    from mlc_data.publish.publication import Order, to_folder, to_hub
+    from mlc_data.publish.dataset import LicenseRequest
+    from mlc_data.publish.publication import PublishOptions, to_folder, to_hub
 
-    wishes = Wishes(licence, rights, _declared(declare))
+    request = LicenseRequest(license, rights, _declared(declare))
     opened = Run.open(run)
     if to is not None:
-        _summary(to_folder(opened, to, wishes))
+        _summary(to_folder(opened, to, request))
         out.print(f"written to {to}", highlight=False, soft_wrap=True)
         return
     if quiet or not console.err.is_terminal:
         disable_progress_bars()
-    order = Order(str(repo), private, gated, wishes, checkpoint, dry_run)
-    for pushed in to_hub(opened, order, show=_plan):
-        told = "published" if pushed.changed else "unchanged, nothing was pushed"
+    options = PublishOptions(str(repo), private, gated, request, checkpoint, dry_run)
+    for pushed in to_hub(opened, options, show=_plan):
+        outcome = "published" if pushed.changed else "unchanged, nothing was pushed"
         out.print(
-            f"{pushed.kind} {pushed.url}: {told}, revision {pushed.revision}",
+            f"{pushed.kind} {pushed.url}: {outcome}, revision {pushed.revision}",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
     if dry_run:
@@ -118,15 +123,15 @@ def publish(
 
 
 def _declared(given: list[str]) -> dict[str, str]:
-    found = {}
-    for one in given:
-        part, sign, licence = one.partition("=")
-        if not sign or not part.strip() or not licence.strip():
+    declared = {}
+    for text in given:
+        part, sign, license = text.partition("=")
+        if not sign or not part.strip() or not license.strip():
             raise UsageError(
-                f"--declare takes part=licence, such as prompts=CC-BY-4.0, not {one!r}"
+                f"--declare takes part=license, such as prompts=CC-BY-4.0, not {text!r}"
             )
-        found[part.strip()] = licence.strip()
-    return found
+        declared[part.strip()] = license.strip()
+    return declared
 
 
 def _plan(plan: Plan) -> None:
@@ -134,25 +139,25 @@ def _plan(plan: Plan) -> None:
     target = plan.target
     if target is None:
         return
-    seen = {True: "private", False: "public", None: "private if it is new, else as it is"}
-    gate = {True: "gated", False: "not gated", None: "gated if it is new, else as it is"}
+    private = {True: "private", False: "public", None: "private if it is new, else as it is"}
+    gated = {True: "gated", False: "not gated", None: "gated if it is new, else as it is"}
     table = Table.grid(padding=(0, 2))
     table.add_row("to", target.repo + (" (data set and model)" if plan.checkpoint else ""))
-    table.add_row("visible", f"{seen[target.private]}; {gate[target.gated]}")
+    table.add_row("visible", f"{private[target.private]}; {gated[target.gated]}")
     table.add_row("size", f"{len(plan.publication.files)} files, {plan.bytes / 1e6:,.1f} MB")
     out.print(table)
 
 
-def _summary(made: Publication) -> None:
-    table = Table("", "train", "test", title=f"Data set {made.name}", title_justify="left")
-    for config, splits in made.rows.items():
+def _summary(publication: Publication) -> None:
+    table = Table("", "train", "test", title=f"Data set {publication.name}", title_justify="left")
+    for config, splits in publication.rows.items():
         table.add_row(config, str(splits.get("train", 0)), str(splits.get("test", 0)))
     out.print(table)
     parts = Table.grid(padding=(0, 2))
-    parts.add_row("licence", made.licence)
-    for part in made.parts:
+    parts.add_row("license", publication.licence)
+    for part in publication.parts:
         parts.add_row(f"  {part.name.replace('_', ' ')}", f"{part.what}: {part.licence}")
-    if made.rights:
-        parts.add_row("rights", made.rights)
-    parts.add_row("content hash", made.content_hash)
+    if publication.rights:
+        parts.add_row("rights", publication.rights)
+    parts.add_row("content hash", publication.content_hash)
     out.print(parts)

@@ -1,4 +1,4 @@
-"""`mlc-data recipes`: list, show, validate, copy."""
+"""`mlc-data recipes`: list, show, validate, copy, schema."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from mlc_data.core.console import out
 from mlc_data.errors import UsageError
 from mlc_data.recipe.loading import dump_recipe, load_recipe, recipe_path, shipped_recipes
 
-app = typer.Typer(help="List, show, validate and copy recipes.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, show, validate and copy recipes; print their JSON Schema.", no_args_is_help=True
+)
 
 
 @app.command("list")
@@ -45,6 +47,19 @@ def validate(recipe: RecipeArgument, set_: SetOption = [], with_: WithOption = [
     out.print(
         f"{recipe_path(recipe)} is valid; hash {loaded.hash}", highlight=False, soft_wrap=True
     )
+
+
+@app.command(epilog="Example:  mlc-data recipes schema mine.yaml > mine.schema.json")
+def schema(
+    recipe: Annotated[
+        str | None, typer.Argument(help="A recipe whose own checks are described, too.")
+    ] = None,
+) -> None:
+    """Print the JSON Schema of recipes, for editors that check and complete keys."""
+    from mlc_data.schemas import recipe_schema
+
+    text = json.dumps(recipe_schema(load_recipe(recipe) if recipe else None), indent=2)
+    out.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command(epilog="Example:  mlc-data recipes copy quickstart mine.yaml")

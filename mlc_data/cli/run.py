@@ -6,6 +6,7 @@ import os
 
 import typer
 
+from mlc_data.cli.flows import flows_module
 from mlc_data.cli.options import (
     NameOption,
     QuietOption,
@@ -47,12 +48,8 @@ def run(
     if quiet:
         os.environ["PREFECT_LOGGING_LEVEL"] = "WARNING"
     console.set_up(quiet=quiet)
-    from flows import runners
-    from flows.build_and_align import build_and_align
-    from flows.common import opened
-
-    runners.check(run.recipe)
-    with opened(run):
-        build_and_align(run_dir=str(run.folder), name=name)
+    flows_module("runners").check(run.recipe)
+    with flows_module("common").opened(run):
+        flows_module("build_and_align").build_and_align(run_dir=str(run.folder), name=name)
     for part in summary(run):
         console.out.print(part)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import typer
 
-from mlc_data import launcher
+from mlc_data.align.distributed.environment import Rank, current_rank
 from mlc_data.cli import probe
 from mlc_data.cli.options import (
     ForceOption,
@@ -23,10 +22,11 @@ from mlc_data.cli.options import (
 )
 from mlc_data.cli.preview import PreviewOption, show_preview
 from mlc_data.core import console
-from mlc_data.execute import run_stages
+from mlc_data.errors import UsageError
+from mlc_data.execute import first_pending, run_stages
 from mlc_data.pipeline.run import Run
 from mlc_data.report.summary import summary
-from mlc_data.stages import STAGES, up_to
+from mlc_data.stages import BUILD, STAGES, up_to
 
 _MORE = {"align": "  |  mlc-data align probe runs/quickstart  (which layer should the loss read?)"}
 
@@ -89,36 +89,43 @@ def _training_command(stage: str) -> Callable[..., None]:
         force: ForceOption = False,
         quiet: QuietOption = False,
     ) -> None:
-        with _together(quiet):
-            run = open_run(recipe, set_, run_dir, with_, name=name)
+        run = open_run(recipe, set_, run_dir, with_, name=name)
+        if rank := current_rank():
+            _align_launched(run, rank, force=force, quiet=quiet)
+        else:
             _run(run, stage, force=force, quiet=quiet)
 
     return command
 
 
-def _run(run: Run, stage: str, *, force: bool, quiet: bool) -> None:
+def _run(run: Run, stage: str, *, force: bool, quiet: bool) -> bool:
+    """Bring a run up to a stage and print its summary; return whether the stage was reused."""
     prepare(run, up_to(stage), force=force)
     console.set_up(quiet=quiet)
-    run_stages(run, stage, force=force)
+    reused = run_stages(run, stage, force=force)
     for part in summary(run):
         console.out.print(part)
+    return reused[stage]
 
 
-@contextmanager
-def _together(quiet: bool) -> Iterator[None]:
-    """What one process does, or the first of several that a launcher started with this command; the others
-    follow it, and end here."""
-    launch = launcher.found()
-    if launch is None:
-        yield
-        return
-    from mlc_data.align import launched  # it needs torch
+def _align_launched(run: Run, rank: Rank, *, force: bool, quiet: bool) -> None:
+    """Align as a rank of a launcher: rank 0 runs the stage, the others train along.
 
-    if launch.rank:
+    Raises:
+        UsageError: the variant sets are not up to date; the GPUs of the other ranks would idle.
+    """
+    from mlc_data.align.distributed.worker import broadcast_task, join_training
+
+    if rank.rank:
         console.set_up(quiet=True)
-        if not quiet:
-            logging.getLogger(launched.__name__).setLevel(logging.INFO)
-        raise typer.Exit(launched.follow(launch))
-    console.set_up(quiet=quiet)
-    with launched.leading(launch):
-        yield
+        logging.getLogger("mlc_data").setLevel(logging.ERROR)  # rank 0 shows the rest
+        join_training(rank)
+        return
+    if pending := first_pending(run, BUILD):
+        rescue = f"`mlc-data rescue {run.folder}`, then " if pending == "rescue" else ""
+        raise UsageError(
+            f"the variant sets of {run.folder} are not up to date (stage {pending}), and a launcher runs the "
+            f"training only. Build the sets first: {rescue}`mlc-data sets {run.folder}`, without the launcher"
+        )
+    if _run(run, "align", force=force, quiet=quiet):
+        broadcast_task()

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from mlc_data.cli.flows import flows_module
 from mlc_data.cli.options import SetOption
 from mlc_data.core.console import out
 from mlc_data.errors import UsageError
@@ -48,7 +49,7 @@ def trigger(
     Leaves with 0 only if the run ends as Completed. Ctrl-C stops following; the run goes on.
     """
     parameters = dict(map(_parameter, param))
-    from flows import trigger as flows_trigger
+    flows_trigger = flows_module("trigger")
 
     flows_trigger.trigger(
         deployment,

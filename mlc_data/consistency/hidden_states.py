@@ -218,7 +218,7 @@ def text_states(
     Returns:
         [N, H], in the model's type and on its device.
     """
-    from mlc_data.align.sharded import equal_passes, is_sharded
+    from mlc_data.consistency.sharded import equal_passes, is_sharded
 
     decoder = find_decoder(model)
     device = next(model.parameters()).device

@@ -12,14 +12,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
-
 from mlc_data.consistency.encode import encode_layers, plain_loss
 from mlc_data.consistency.loss import at_floor, bounds
 from mlc_data.consistency.measures import measure
 from mlc_data.consistency.sets import MIN_SETS, held_out
 from mlc_data.errors import UsageError
-from mlc_data.lm.loading import KEY, load_model, quiet
+from mlc_data.lm.loading import KEY, default_device, load_model, quiet
 from mlc_data.pipeline.run import Run
 
 log = logging.getLogger(__name__)
@@ -135,4 +133,4 @@ def choose_layer(run: Run, model: Any, tokenizer: Any) -> tuple[int, list[dict[s
 
 
 def _on_device(model: Any) -> Any:
-    return model.to("cuda" if torch.cuda.is_available() else "cpu")
+    return model.to(default_device())

@@ -52,6 +52,11 @@ def is_hub_id(location: str) -> bool:
     return not Path(location).exists()
 
 
+def snapshot_commit(folder: Path) -> str:
+    """Return the commit of a Hub snapshot from its folder, ``snapshots/<commit>``."""
+    return folder.resolve().name
+
+
 def source_file(location: str, key: str) -> Path:
     """An existing file named by the recipe's ``key``.
 

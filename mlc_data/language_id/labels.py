@@ -2,7 +2,7 @@
 
 Every family of identifiers has labels of its own:
 
-- lid.176: ISO 639-1 and some Wikipedia codes (`mlc_data.languages.table` lists them by language);
+- lid.176: ISO 639-1 and some Wikipedia codes (`languages/flores.csv` lists them);
 - lingua: ISO 639-1 in lower case;
 - heliport (HeLI-OTS): ISO 639-3 without script, often the macrolanguage (``swa``, ``ara``);
 - lid218e and OpenLID: FLORES-200 codes, the newer ones with ``cmn`` for ``zho`` and a third part for
@@ -18,7 +18,7 @@ from functools import cache
 
 from mlc_data.languages.flores import Language, get_language
 
-# ISO 639-3 codes that identifiers use for a FLORES-200 language instead of its own, or beside it:
+# ISO 639-3 codes that identifiers use for a FLORES-200 language instead of its own, or in addition:
 # macrolanguages, and what GlotLID, OpenLID and HeLI-OTS have renamed or merged.
 _ALSO: dict[str, str] = {
     "acm": "ara", "acq": "ara arb", "aeb": "ara", "ajp": "ara", "aka": "twi", "als": "sqi",
@@ -37,7 +37,7 @@ _UNUSUAL_SCRIPT = frozenset({"arb_Latn", "min_Arab", "bjn_Arab", "ace_Arab", "ta
 
 
 class Convention(StrEnum):
-    """How an identifier writes its labels."""
+    """Conventions of writing labels."""
 
     TWO_LETTERS = "two letters"
     THREE_LETTERS = "three letters"
@@ -46,7 +46,7 @@ class Convention(StrEnum):
 
 @cache
 def convention(labels: frozenset[str]) -> Convention:
-    """The convention of an identifier with these labels."""
+    """Return the convention of an identifier with these labels."""
     if any(len(label) >= 8 and label[3] == "_" for label in labels):
         return Convention.WITH_SCRIPT
     if "eng" in labels:
@@ -56,9 +56,9 @@ def convention(labels: frozenset[str]) -> Convention:
 
 @cache
 def labels_for(code: str, labels: frozenset[str]) -> frozenset[str]:
-    """Those of an identifier's labels that it gives to text in a language (FLORES-200 code).
+    """Return the labels that an identifier gives to text in a language (FLORES-200 code).
 
-    Empty if it does not know the language. Several languages may share one: ``zh`` is both
+    Empty if it does not know the language. Several languages may share a label: ``zh`` is both
     Simplified and Traditional Chinese.
     """
     language = get_language(code)

@@ -13,11 +13,11 @@ from importlib import metadata, util
 from typing import Any
 
 from mlc_data.errors import ModelError
-from mlc_data.language_id.fasttext import KEY, LanguageIdentifier
+from mlc_data.language_id.base import KEY, LanguageIdentifier
 
-_LEAST = 0.003
+_LEAST_PROBABILITY = 0.003
 _AT_ONCE = 2000
-"""Texts handed to lingua in one call; it keeps every thread busy and bounds the memory."""
+"""Texts passed to lingua in one call: enough to keep every thread busy, few enough for the memory."""
 
 
 def _version(name: str, module: str, distribution: str) -> str:
@@ -48,7 +48,7 @@ class LinguaIdentifier:
         """ISO 639-1 codes in lower case."""
         import lingua
 
-        return frozenset(one.iso_code_639_1.name.lower() for one in lingua.Language.all())
+        return frozenset(each.iso_code_639_1.name.lower() for each in lingua.Language.all())
 
     @cached_property
     def _model(self) -> Any:
@@ -58,25 +58,25 @@ class LinguaIdentifier:
         return builder.with_preloaded_language_models().build()
 
     def identify(self, texts: Sequence[str]) -> list[dict[str, float]]:
-        """See `LanguageIdentifier`; labels under 0.003 are left out."""
-        found: list[dict[str, float]] = []
+        """Return probabilities by label, see `LanguageIdentifier`; those below 0.003 are left out."""
+        results: list[dict[str, float]] = []
         for start in range(0, len(texts), _AT_ONCE):
             part = list(texts[start : start + _AT_ONCE])
             for values in self._model.compute_language_confidence_values_in_parallel(part):
-                found.append(
+                results.append(
                     {
-                        one.language.iso_code_639_1.name.lower(): one.value
-                        for one in values
-                        if one.value > _LEAST
+                        each.language.iso_code_639_1.name.lower(): each.value
+                        for each in values
+                        if each.value > _LEAST_PROBABILITY
                     }
                 )
-        return found
+        return results
 
 
 class HeliportIdentifier:
     """heliport (GPL-3.0), a port of HeLI-OTS: 220 languages, about 28,000 texts a second.
 
-    It gives a cost (mean negative log10 likelihood of a word, 0 to 7) and no probability. Over the
+    It returns costs (mean negative log10 likelihood of a word, 0 to 7), not probabilities. Over the
     ten cheapest languages, probabilities are ``exp(-7 cost)``, normalised: 7 makes good text in
     NTREX likeliest (14 languages with blanks between words, whole sentences and openings of five
     and seven words; anything from 5 to 8 is nearly as good).
@@ -106,7 +106,7 @@ class HeliportIdentifier:
         return heliport.Identifier()
 
     def identify(self, texts: Sequence[str]) -> list[dict[str, float]]:
-        """See `LanguageIdentifier`; a text without letters has none."""
+        """Return probabilities by label, see `LanguageIdentifier`; a text without letters has none."""
         model = self._model
         return [
             self._shares(model.identify_topk_with_score(" ".join(text.split()), self.CONSIDERED))

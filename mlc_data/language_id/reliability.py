@@ -1,32 +1,43 @@
-"""How far an identifier can be relied on in a language."""
+"""Reliability of language identifiers by language.
+
+``reliability.json`` is written by benchmarks/reliability.py, which measures on NTREX-128 and the
+Universal Declaration of Human Rights.
+"""
 
 from __future__ import annotations
 
-from mlc_data.language_id.fasttext import LanguageIdentifier, labels_of
-from mlc_data.language_id.reliability_table import MEASURED
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from mlc_data.language_id.base import LanguageIdentifier, labels_of
 from mlc_data.languages.flores import get_language
 
+MEASURED: Mapping[str, Mapping[str, float]] = json.loads(
+    (Path(__file__).parent / "reliability.json").read_text(encoding="utf-8")
+)
+"""Reliability (0 to 1) by name of the identifier and FLORES-200 code."""
 UNMEASURED_IDENTIFIER = 0.9
-"""For identifiers that could not be measured. Those with FLORES-200 labels publish F1 scores over
-0.9 for all but some forty languages."""
+"""Reliability of identifiers that could not be measured. Those with FLORES-200 labels publish
+F1 scores over 0.9 for all but some forty languages."""
 UNMEASURED_LANGUAGE = 0.5
-"""For languages that a measured identifier has a label for, and that we had no text in."""
+"""Reliability in languages that a measured identifier has a label for, and that had no test text."""
 KNOWN = 0.2
-"""With less than this it is as if the identifier did not know the language: lid.176 takes good Javanese
-(0.09) for Indonesian, Malay and many others."""
+"""Lower reliability counts as not knowing the language: lid.176 takes good Javanese (0.09) for
+Indonesian, Malay and many others."""
 WEAK = 0.5
-"""With less than this, only near certainty suffices for a rejection."""
+"""With lower reliability, only near certainty suffices for a rejection."""
 
 _SAME_TRAINING = {"lid.176.bin": "lid.176.ftz"}
 
 
 def reliability(identifier: LanguageIdentifier, code: str) -> float:
-    """Mean probability (0 to 1) that the identifier gives to short good text in a language (FLORES-200
-    code), `reliability_table`; 0 if it does not know it."""
+    """Return the mean probability (0 to 1) that the identifier gives to short good text in a
+    language (FLORES-200 code); 0 if it does not know the language."""
     if not labels_of(get_language(code), identifier):
         return 0.0
     name = _SAME_TRAINING.get(identifier.id, identifier.id)
     if name not in MEASURED:
         return UNMEASURED_IDENTIFIER
-    found = MEASURED[name].get(code, UNMEASURED_LANGUAGE)
-    return found if found >= KNOWN else 0.0
+    value = MEASURED[name].get(code, UNMEASURED_LANGUAGE)
+    return value if value >= KNOWN else 0.0

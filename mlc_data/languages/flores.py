@@ -1,26 +1,31 @@
 """The FLORES-200 languages: the only codes that recipes, tables and models use here.
 
+``flores.csv`` has a row for each language; its labels of lid.176 are those that this identifier gives to text
+in the language, so dialects share their relatives'. ``macrolanguages.csv`` lists codes of a family or
+macrolanguage with the FLORES-200 codes that they may mean.
+
 A language is a language *and* a script, so codes that leave the script or the variety open (``ku``,
 ``zh``) are refused with the choices.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 
 from mlc_data.errors import UnknownLanguageError
-from mlc_data.languages.table import MACRO_CODES, ROWS
 
 _UNSPACED_SCRIPTS = frozenset({"Hans", "Hant", "Jpan", "Thai", "Laoo", "Khmr", "Mymr", "Tibt"})
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One language in one script.
+    """A language in a script.
 
     Attributes:
         code: FLORES-200 code, ``swh_Latn``.
@@ -28,7 +33,7 @@ class Language:
         script: ISO 15924 code.
         bcp47: shortest BCP 47 tag; it has a script only where that is not the usual one.
         lid176: labels that lid.176 gives to text in this language; empty if it does not know it.
-        spaced: whether words are separated by blanks.
+        spaced: whether blanks separate words.
     """
 
     code: str
@@ -46,19 +51,29 @@ def _language(code: str, name: str, bcp47: str, labels: str) -> Language:
     )
 
 
-_LANGUAGES: Mapping[str, Language] = MappingProxyType({row[0]: _language(*row) for row in ROWS})
+def _rows(name: str) -> Iterator[list[str]]:
+    """Yield the rows of a CSV file of this folder, without its header."""
+    with (Path(__file__).parent / name).open(encoding="utf-8", newline="") as file:
+        rows = csv.reader(file)
+        next(rows)
+        yield from rows
+
+
+_LANGUAGES: Mapping[str, Language] = MappingProxyType(
+    {row[0]: _language(*row) for row in _rows("flores.csv")}
+)
 
 
 def all_languages() -> tuple[Language, ...]:
-    """Every FLORES-200 language (204), in order of its code."""
+    """Return every FLORES-200 language (204), in order of code."""
     return tuple(_LANGUAGES.values())
 
 
 def get_language(code: str) -> Language:
-    """The language of a FLORES-200 code.
+    """Return the language of a FLORES-200 code.
 
     Raises:
-        UnknownLanguageError: ``code`` is none. Names the choices if it is an ISO 639 code or BCP 47
+        UnknownLanguageError: ``code`` is not one. Names the choices if it is an ISO 639 code or BCP 47
             tag, and the nearest codes if it looks misspelt.
     """
     language = _LANGUAGES.get(code)
@@ -68,7 +83,7 @@ def get_language(code: str) -> Language:
 
 
 def find_language(name: str) -> Language:
-    """The language that a FLORES-200 code, an ISO 639 code, a BCP 47 tag or an English name means.
+    """Return the language that a FLORES-200 code, ISO 639 code, BCP 47 tag or English name means.
 
     Raises:
         UnknownLanguageError: it means none, or may mean several. Names the choices.
@@ -101,12 +116,12 @@ def _refusal(code: str) -> str:
 
 
 def _choices(wanted: str) -> tuple[str, ...]:
-    """What an alias may mean; a script after it (``swa_Latn``, ``zh_Hant``) narrows that down."""
-    if found := _aliases().get(wanted):
-        return found
+    """Return the codes that an alias may mean; a script after it (``swa_Latn``) narrows them down."""
+    if codes := _aliases().get(wanted):
+        return codes
     language, _, script = wanted.partition("_")
-    found = _aliases().get(language, ())
-    return tuple(code for code in found if code.casefold().endswith(f"_{script}")) or found
+    codes = _aliases().get(language, ())
+    return tuple(code for code in codes if code.casefold().endswith(f"_{script}")) or codes
 
 
 def _named(code: str) -> str:
@@ -115,14 +130,14 @@ def _named(code: str) -> str:
 
 @cache
 def _aliases() -> Mapping[str, tuple[str, ...]]:
-    """Other ways to write languages, case folded, and the codes that each may mean."""
-    found: dict[str, list[str]] = {}
+    """Return other names of languages, case folded, with the codes that each may mean."""
+    aliases: dict[str, list[str]] = {}
     for code, language in _LANGUAGES.items():
         tag = language.bcp47.casefold().replace("-", "_")
         bare, script = tag.partition("_")[0], language.script.casefold()
         names = {code.casefold(), code.partition("_")[0], tag, bare, f"{bare}_{script}"}
         for name in names | {language.name.casefold()}:
-            found.setdefault(name, []).append(code)
-    # A macro code stands for all that it covers, not only for the one that has it as its tag.
-    found.update({name: codes.split() for name, codes in MACRO_CODES.items()})
-    return {name: tuple(codes) for name, codes in found.items()}
+            aliases.setdefault(name, []).append(code)
+    # A macrolanguage's code means all its members, not only the language that has it as its tag.
+    aliases.update({name: codes.split() for name, codes in _rows("macrolanguages.csv")})
+    return {name: tuple(codes) for name, codes in aliases.items()}

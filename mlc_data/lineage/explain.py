@@ -1,29 +1,39 @@
-"""What became of one prompt: its segments, hypotheses, scores, verdicts and set."""
+"""The story of one row: its source, every translation, decoding, scores, verdicts and variant set."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from mlc_data.checks.scoring import limits
 from mlc_data.checks.verdicts import ATTEMPTS, FIRST
-from mlc_data.core.manifest import ModelRecord
 from mlc_data.core.records import TRANSLATIONS
 from mlc_data.errors import UsageError
+from mlc_data.pipeline.lineage.build import lineage_of
+from mlc_data.pipeline.lineage.record import Lineage, ModelLineage, SourceLineage
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.recipe import Recipe
 from mlc_data.rescue.strategies import RescueStrategy
 
+_ID_DIGITS = 16
+_DECODING = (
+    "beam_size",
+    "no_repeat_ngram_size",
+    "repetition_penalty",
+    "num_hypotheses",
+    "max_output_tokens",
+)
+
 
 @dataclass(frozen=True)
 class Score:
-    """One score beside one threshold.
+    """One score and one threshold.
 
-    ``bound`` is the threshold that held for this text, ``key`` its place in the recipe, ``upper``
-    whether it is the greatest value that passes. A score that nothing is compared with has no ``key``.
+    ``bound`` is the threshold for this text, ``key`` its key in the recipe; ``upper`` says that it is the
+    greatest value that passes. A score without a threshold has no ``key``.
     """
 
     name: str
@@ -34,7 +44,7 @@ class Score:
 
     @property
     def passes(self) -> bool:
-        """Whether the score is within its threshold."""
+        """Return whether the score is within its threshold."""
         if self.bound is None:
             return True
         return self.value <= self.bound if self.upper else self.value >= self.bound
@@ -42,42 +52,51 @@ class Score:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One translation of a prompt, by one rung of the ladder.
+    """One translation of a prompt, the first one or one by a rescue strategy.
 
-    ``segments`` has a mapping a sentence (`records.SEGMENT`). ``scores`` is empty where the engine
-    failed, or where nothing has been scored yet.
+    ``decoding`` holds the search settings, as far as recipe and manifest record them. ``segments`` has a
+    mapping a sentence (`records.SEGMENT`), of which ``cached`` came from the cache. ``scores`` is empty where
+    the engine failed, or where nothing has been scored yet.
     """
 
     rung: str
-    model: ModelRecord | None
+    model: ModelLineage
+    decoding: Mapping[str, Any]
     text: str | None
     back_translation: str | None
     failure: str | None
     segments: list[dict[str, Any]]
+    sentences: int
+    cached: int
     scores: tuple[Score, ...]
 
 
 @dataclass(frozen=True)
 class Variant:
-    """Every attempt at one language, and the verdict; ``rung`` is that of the variant kept."""
+    """Every attempt at one language, and the verdict.
+
+    ``kept`` is the attempt in the variant set, ``rung`` its rescue strategy.
+    """
 
     language: str
     status: str
     reasons: list[str]
     rung: str | None
+    kept: Attempt | None
     attempts: tuple[Attempt, ...]
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Everything that a run's tables say about one prompt.
+    """Everything that a run records about one row of its source.
 
-    ``rejection`` is set for a row that did not become a prompt.
+    ``rejection`` is set for a row that did not become a prompt; ``split`` is None without a variant set.
     """
 
     prompt_id: str
     prompt: str | None
     category: str | None
+    source: SourceLineage
     row: int
     rejection: str | None
     variants: list[Variant]
@@ -85,89 +104,120 @@ class Explanation:
 
 
 def explain(run: Run, wanted: str, language: str | None = None) -> Explanation:
-    """Find a prompt by its id (or its first digits), or a source row as ``row:17``.
+    """Return the story of one row.
+
+    Args:
+        run: its tables are read.
+        wanted: a prompt's id or its first digits; or a row of the source, as ``row:17`` or ``17``.
+        language: only this target.
 
     Raises:
         UsageError: no prompt fits, or several do; or the sources have not been read.
     """
     if not run.path("prompts.parquet").exists():
         raise UsageError(f"{run.folder} has no prompts yet: run the sources stage first")
-    prompts = pl.read_parquet(run.path("prompts.parquet"))
-    if wanted.startswith("row:"):
-        number = wanted.removeprefix("row:")
-        if not number.isdigit():
-            raise UsageError(f"{wanted!r}: a source row reads row:17")
-        rejected = pl.read_parquet(run.path("rejected", "prompts.parquet"))
-        for row in rejected.filter(pl.col("row") == int(number)).iter_rows(named=True):
-            told = f"{row['reason']}: {row['detail']}"
-            return Explanation("", row["prompt"], None, row["row"], told, [], None)
-        found = prompts.filter(pl.col("row") == int(number))
+    lineage = lineage_of(run.recipe, run.manifest)
+    source = next(source for source in lineage.sources if source.name == "prompts")
+    number = re.fullmatch(rf"row:([0-9]+)|([0-9]{{1,{_ID_DIGITS - 1}}})", wanted)
+    if number:
+        row = pl.col("row") == int(number[1] or number[2])
+        rejected = pl.read_parquet(run.path("rejected", "prompts.parquet")).filter(row)
+        for found in rejected.iter_rows(named=True):
+            reason = f"{found['reason']}: {found['detail']}"
+            return Explanation("", found["prompt"], None, source, found["row"], reason, [], None)
+    elif wanted.startswith("row:"):
+        raise UsageError(f"{wanted!r}: a source row reads row:17")
     else:
-        found = prompts.filter(pl.col("prompt_id").str.starts_with(wanted))
-    if found.height != 1:
-        what = "no prompt" if found.is_empty() else f"{found.height} prompts"
+        row = pl.col("prompt_id").str.starts_with(wanted)
+    prompts = pl.read_parquet(run.path("prompts.parquet")).filter(row)
+    if prompts.height != 1:
+        count = "no prompt" if prompts.is_empty() else f"{prompts.height} prompts"
         raise UsageError(
-            f"{what} in {run.folder} with {wanted!r}; ids stand in prompts.parquet, and a source "
+            f"{count} in {run.folder} with {wanted!r}; ids are in prompts.parquet, and a source "
             "row can be named as row:17"
         )
-    prompt = found.row(0, named=True)
-    prompt_id = prompt["prompt_id"]
+    prompt = prompts.row(0, named=True)
     return Explanation(
-        prompt_id,
+        prompt["prompt_id"],
         prompt["prompt"],
         prompt["category"],
+        source,
         prompt["row"],
         None,
-        _variants(run, prompt_id, language),
-        _split(run, prompt_id),
+        _variants(run, lineage, prompt["prompt_id"], language),
+        _split(run, prompt["prompt_id"]),
     )
 
 
-def _variants(run: Run, prompt_id: str, language: str | None) -> list[Variant]:
+def _variants(run: Run, lineage: Lineage, prompt_id: str, language: str | None) -> list[Variant]:
     if not run.path("translations").exists():
         return []
     mine = pl.col("prompt_id") == prompt_id
     if language:
         mine &= pl.col("language") == language
-    rows = pl.scan_parquet(run.path("translations", "*.parquet")).filter(mine).collect()
+    models = {model.role: model for model in lineage.models}
     verdicts = {row["language"]: row for row in _verdicts(run, mine)}
     scores = {row["language"]: row for row in _rows(run, "scores/scores.parquet", mine)}
     attempts: dict[str, list[Attempt]] = {}
+    rows = pl.scan_parquet(run.path("translations", "*.parquet")).filter(mine).collect()
     for row in rows.iter_rows(named=True):
-        found = _attempt(run, row | scores.get(row["language"], {}), FIRST)
-        attempts[row["language"]] = [found]
+        scored = row | scores.get(row["language"], {})
+        attempts[row["language"]] = [_attempt(run, models, scored, FIRST)]
     for row in _rows(run, ATTEMPTS, mine):
-        attempts[row["language"]].append(_attempt(run, row, row["rung"]))
+        attempts[row["language"]].append(_attempt(run, models, row, row["rung"]))
     return [
-        Variant(
-            code,
-            verdicts.get(code, {}).get("status", "not decided yet"),
-            verdicts.get(code, {}).get("reasons", []),
-            verdicts.get(code, {}).get("rung"),
-            tuple(found),
-        )
-        for code, found in attempts.items()
+        _variant(code, verdicts.get(code, {}), tuple(tried)) for code, tried in attempts.items()
     ]
 
 
+def _variant(language: str, verdict: Mapping[str, Any], attempts: tuple[Attempt, ...]) -> Variant:
+    status, rung = verdict.get("status", "not decided yet"), verdict.get("rung")
+    kept = [attempt for attempt in attempts if status == "kept" and attempt.rung == rung]
+    reasons = verdict.get("reasons", [])
+    return Variant(language, status, reasons, rung, kept[0] if kept else None, attempts)
+
+
 def _rows(run: Run, name: str, mine: pl.Expr) -> list[dict[str, Any]]:
-    """Rows of a table that a stage of the manifest has written; none if there is no such table."""
+    """Rows of a table of a finished stage; none if there is no such table."""
     if not any(name in record.outputs for record in run.manifest.stages.values()):
         return []
     return pl.scan_parquet(run.path(name)).filter(mine).collect().to_dicts()
 
 
-def _attempt(run: Run, row: Mapping[str, Any], rung: str) -> Attempt:
-    model = "second_translator" if rung == RescueStrategy.MODEL else "translator"
+def _attempt(
+    run: Run, models: Mapping[str, ModelLineage], row: Mapping[str, Any], rung: str
+) -> Attempt:
+    role = "second_translator" if rung == RescueStrategy.MODEL else "translator"
     return Attempt(
         rung=rung,
-        model=run.manifest.models.get(model),
+        model=models.get(role, ModelLineage(role=role)),
+        decoding=_decoding(run, rung),
         text=row["text"],
         back_translation=row["back_translation"],
         failure=row["failure"],
         segments=row["segments"],
+        sentences=len(row["segments"]),
+        cached=sum(bool(segment["cached"]) for segment in row["segments"]),
         scores=tuple(_scores(run.recipe, row)),
     )
+
+
+def _decoding(run: Run, rung: str) -> dict[str, Any]:
+    """Search settings: those that `translate` recorded, changed as the rescue strategy changes them."""
+    recipe = run.recipe
+    if rung == RescueStrategy.MODEL:
+        engine = recipe.rescue.model
+        return {name: getattr(engine, name) for name in _DECODING if hasattr(engine, name)}
+    stage = run.manifest.stages.get("translate")
+    recorded = stage.notes.get("settings", {}) if stage else {}
+    first = {name: recorded[name] for name in _DECODING if name in recorded}
+    if rung == RescueStrategy.SEARCH:
+        return {**first, **recipe.rescue.search.model_dump()}
+    if rung == RescueStrategy.NBEST:
+        hypotheses = recipe.rescue.hypotheses
+        beam = max(hypotheses, first.get("beam_size", hypotheses))
+        return {**first, "beam_size": beam, "num_hypotheses": hypotheses}
+    return first
 
 
 def _scores(recipe: Recipe, row: Mapping[str, Any]) -> Iterator[Score]:
@@ -177,23 +227,21 @@ def _scores(recipe: Recipe, row: Mapping[str, Any]) -> Iterator[Score]:
         for name, value in row.items()
         if name not in TRANSLATIONS and name != "rung" and value is not None
     }
-    compared = [(limit, check) for limit, check in limits() if limit.score in scores]
+    thresholds = tuple(recipe.checks.thresholds())
     for name, value in scores.items():
-        found = [one for one in compared if one[0].score == name]
-        for limit, check in found:
-            section = getattr(recipe.checks, check)
-            bound = limit.bound(section, row["language"], scores)
-            yield Score(name, value, f"checks.{check}.{limit.key}", bound, limit.upper)
-        if not found:
+        compared = [threshold for threshold in thresholds if threshold.limit.score == name]
+        for each in compared:
+            bound = each.limit.bound(each.settings, row["language"], scores)
+            yield Score(name, value, each.key, bound, each.limit.upper)
+        if not compared:
             yield Score(name, value)
 
 
 def _verdicts(run: Run, mine: pl.Expr) -> list[dict[str, Any]]:
-    aside = _rows(run, "rejected/variants.parquet", mine)
-    good = _rows(run, "variants/variants.parquet", mine)
+    kept = _rows(run, "variants/variants.parquet", mine)
     return [
-        *aside,
-        *({**row, "status": "kept", "reasons": [], "rung": row["rung"]} for row in good),
+        *_rows(run, "rejected/variants.parquet", mine),
+        *({**row, "status": "kept", "reasons": []} for row in kept),
     ]
 
 

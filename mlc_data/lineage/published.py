@@ -10,17 +10,17 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mlc_data.core.files import write_text
 from mlc_data.errors import MlcDataError
-from mlc_data.lineage.record import PublishedData
+from mlc_data.pipeline.lineage.record import PublishedData
 
 FILE = "published.json"
-"""Its name, in the run's folder."""
+"""Name of the file in the run's folder."""
 
 
 class Published(PublishedData):
-    """What a repository holds since the last time that the run was published to it."""
+    """Contents of a repository since the run was last published to it."""
 
     kind: Literal["dataset", "model"]
-    """What it is."""
+    """Type of the repository."""
     content: dict[str, str]
     """Content hash of each table, or SHA-256 of each file of a checkpoint."""
 
@@ -31,24 +31,23 @@ class _File(BaseModel):
     repositories: list[Published] = []
 
 
-def remember(folder: Path, published: Published) -> None:
-    """Put a publication into the run's folder, in place of an earlier one to the same repository.
+def record_publication(folder: Path, published: Published) -> None:
+    """Record a publication in the run's folder, in place of an earlier one to the same repository.
 
     Raises:
         MlcDataError: the file there cannot be read.
     """
     kept = [
-        one
-        for one in read_published(folder)
-        if (one.kind, one.repo, one.url) != (published.kind, published.repo, published.url)
+        entry
+        for entry in read_published(folder)
+        if (entry.kind, entry.repo, entry.url) != (published.kind, published.repo, published.url)
     ]
-    write_text(
-        folder / FILE, _File(repositories=[*kept, published]).model_dump_json(indent=2) + "\n"
-    )
+    file = _File(repositories=[*kept, published])
+    write_text(folder / FILE, file.model_dump_json(indent=2) + "\n")
 
 
 def read_published(folder: Path) -> list[Published]:
-    """Everything that a run was published as; nothing if it was not.
+    """Return every publication of a run; an empty list if there is none.
 
     Raises:
         MlcDataError: the file cannot be read.
@@ -60,15 +59,17 @@ def read_published(folder: Path) -> list[Published]:
         return _File.model_validate_json(path.read_bytes()).repositories
     except ValidationError as error:
         raise MlcDataError(
-            f"{path} does not tell where the run was published ({error.error_count()} faults): it was "
+            f"{path} does not say where the run was published ({error.error_count()} errors): it was "
             "edited, or made by another version. Remove it and publish again; nothing is pushed twice"
         ) from error
 
 
-def as_data(published: list[Published], content_hash: Mapping[str, str]) -> PublishedData | None:
-    """The newest publication of a data set whose variant sets are these; None if there is none."""
+def find_publication(
+    published: list[Published], content_hash: Mapping[str, str]
+) -> PublishedData | None:
+    """Return the newest publication of a data set with these variant sets; None if there is none."""
     sets = content_hash.get("sets")
-    for one in reversed(published):
-        if sets and one.kind == "dataset" and one.content.get("sets") == sets:
-            return PublishedData(repo=one.repo, revision=one.revision, url=one.url)
+    for entry in reversed(published):
+        if sets and entry.kind == "dataset" and entry.content.get("sets") == sets:
+            return PublishedData(repo=entry.repo, revision=entry.revision, url=entry.url)
     return None

@@ -1,4 +1,4 @@
-"""Replies of a model: greedy, in batches, each handed over as soon as it is there."""
+"""Greedy replies of a model, in batches."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from typing import Any
 import torch
 
 from mlc_data.core import progress
-from mlc_data.lm.loading import KEY, load_model, quiet
+from mlc_data.lm.loading import KEY, default_device, load_model, quiet
 from mlc_data.lm.prompt_format import PLAIN_PROMPT, PromptFormat
 
 NEXT_TURN = "\n" + PLAIN_PROMPT.partition("{")[0].strip()
-"""Where a reply ends that was given without a chat template: the model goes on as the user."""
+"""End of a reply without a chat template: the model continues as the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a model answered.
+    """Reply of a model.
 
-    ``tokens`` counts what was generated; ``finished`` says whether the model ended by itself, before the
-    limit.
+    ``tokens`` counts the generated tokens; ``finished`` is True if the model ended before the limit.
     """
 
     text: str
@@ -29,8 +28,8 @@ class Reply:
     finished: bool
 
 
-Keep = Callable[[Sequence[int], Sequence[Reply]], None]
-"""Is given the places of some prompts and their replies, batch by batch."""
+OnBatch = Callable[[Sequence[int], Sequence[Reply]], None]
+"""Called after each batch with the positions of its prompts and their replies."""
 
 
 @torch.no_grad()
@@ -38,21 +37,21 @@ def generate(
     model: Any,
     tokenizer: Any,
     prompts: Sequence[str],
-    keep: Keep,
+    on_batch: OnBatch,
     *,
     max_new_tokens: int = 128,
     batch_size: int = 32,
 ) -> None:
     """Answer every prompt by greedy search.
 
-    Prompts are rendered with the model's chat template (`PromptFormat`), the longest first, so that what
-    does not fit in memory shows at once.
+    Prompts are rendered with the model's chat template (`PromptFormat`), the longest first, so that a
+    lack of memory shows at once.
 
     Args:
         model: a causal language model of transformers.
         tokenizer: its tokenizer.
-        prompts: what the user says, a turn each.
-        keep: takes the replies.
+        prompts: one turn of the user each.
+        on_batch: called after each batch.
         max_new_tokens: most tokens of a reply.
         batch_size: most replies at once.
     """
@@ -66,7 +65,7 @@ def generate(
             for start in range(0, len(order), batch_size):
                 batch = order[start : start + batch_size]
                 replies = _answer(model, form, [tokens[index] for index in batch], max_new_tokens)
-                keep(batch, replies)
+                on_batch(batch, replies)
                 bar.advance(len(batch))
     finally:
         model.train(training)
@@ -83,24 +82,24 @@ def _answer(
     width = max(map(len, prompts))
     ids = torch.tensor([[own.pad_token_id] * (width - len(row)) + list(row) for row in prompts])
     mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in prompts])
-    # A configuration of our own: a model's sampling settings have no part in greedy search.
+    # Its own configuration: the model's sampling settings do not apply to greedy search.
     settings = GenerationConfig(
         max_new_tokens=limit, do_sample=False, eos_token_id=ends, pad_token_id=own.pad_token_id
     )
-    told: dict[str, Any] = {}
+    stopping: dict[str, Any] = {}
     if form.kind == "plain":
-        told = {"tokenizer": tokenizer, "stop_strings": [NEXT_TURN]}
+        stopping = {"tokenizer": tokenizer, "stop_strings": [NEXT_TURN]}
     output = model.generate(
         input_ids=ids.to(model.device),
         attention_mask=mask.to(model.device),
         generation_config=settings,
-        **told,
+        **stopping,
     )
     return [_reply(row[width:].tolist(), form, ends) for row in output]
 
 
 def _reply(ids: list[int], form: PromptFormat, ends: Sequence[int]) -> Reply:
-    # A row that ended before the others of its batch is filled up with padding.
+    # A row that ended before the others of its batch is padded.
     stops = {*ends, form.tokenizer.pad_token_id}
     end = next((place for place, token in enumerate(ids) if token in stops), None)
     own = ids if end is None else ids[:end]
@@ -109,7 +108,7 @@ def _reply(ids: list[int], form: PromptFormat, ends: Sequence[int]) -> Reply:
     if form.kind == "plain" and NEXT_TURN in text:
         text, finished = text.partition(NEXT_TURN)[0], True
     if not finished:
-        # The limit may fall within the bytes of a character, which is not the model's doing.
+        # The limit may split the bytes of a character, which is not the model's fault.
         text = text.removesuffix("\ufffd")
     return Reply(text.strip(), len(own), finished)
 
@@ -118,25 +117,25 @@ def generate_at(
     location: str,
     revision: str | None,
     prompts: Sequence[str],
-    keep: Keep,
+    on_batch: OnBatch,
     *,
     dtype: Any = "float32",
     max_new_tokens: int = 128,
     batch_size: int = 32,
 ) -> None:
-    """`generate` with the model at a location, on a GPU if there is one.
+    """Generate with the model at a location, on a GPU if there is one; see `generate`.
 
     Raises:
         ModelError: the model cannot be loaded; see `mlc_data.lm.loading.load_model`.
     """
     loaded = load_model(location, revision, dtype, KEY)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = default_device()
     with quiet():
         generate(
             loaded.model.to(device),
             loaded.tokenizer,
             prompts,
-            keep,
+            on_batch,
             max_new_tokens=max_new_tokens,
             batch_size=batch_size,
         )

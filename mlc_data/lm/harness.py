@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-
-from mlc_data.lm.loading import KEY, load_model, quiet
+from mlc_data.lm.loading import KEY, default_device, load_model, quiet
 
 
 def run_tasks_at(
@@ -35,7 +33,7 @@ def run_tasks_at(
     from lm_eval.models.huggingface import HFLM
 
     loaded = load_model(location, revision, dtype, KEY)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = default_device()
     with quiet():
         model = HFLM(pretrained=loaded.model.to(device), tokenizer=loaded.tokenizer)
         found = simple_evaluate(model=model, tasks=list(tasks), limit=limit)

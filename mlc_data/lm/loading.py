@@ -11,18 +11,17 @@ import logging
 import os
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from mlc_data.core import progress
 from mlc_data.core.hashing import hash_file, hash_value
 from mlc_data.core.manifest import ModelRecord
-from mlc_data.core.paths import is_hub_id, model_location, user_cache
+from mlc_data.core.model_card import UNKNOWN, read_license, spdx
+from mlc_data.core.paths import is_hub_id, model_location, snapshot_commit, user_cache
 from mlc_data.errors import DiskFullError, ModelError, is_disk_full
 from mlc_data.lm.gguf import gguf_entries
 
@@ -126,13 +125,35 @@ def identify(
     path = model_location(location, key, revision)
     _check_files(path, location, key)
     if path.is_file():
-        found = hash_file(path)[:_REVISION_LENGTH]
-    elif is_hub_id(location):
-        found = path.name  # snapshots/<commit>
+        license = spdx(str(gguf_entries(path).get("general.license", UNKNOWN)))
     else:
-        files = [*path.glob("*.safetensors"), *path.glob("*.json"), *path.glob("*.model")]
-        found = hash_value({file.name: hash_file(file) for file in files})[:_REVISION_LENGTH]
-    return path, ModelRecord(id=location, revision=found, licence=_licence(path))
+        license = read_license(path)
+    return path, ModelRecord(id=location, revision=revision_of(path, location), licence=license)
+
+
+def revision_of(
+    path: Path, location: str, patterns: Sequence[str] = ("*.safetensors", "*.json", "*.model")
+) -> str:
+    """Return the commit of a Hub snapshot, or a hash of the files that determine what a model does.
+
+    Args:
+        path: the model's folder or GGUF file.
+        location: as the recipe names it.
+        patterns: of the files in a folder that are hashed.
+    """
+    if path.is_file():
+        return hash_file(path)[:_REVISION_LENGTH]
+    if is_hub_id(location):
+        return snapshot_commit(path)
+    files = sorted({file for pattern in patterns for file in path.glob(pattern)})
+    return hash_value({file.name: hash_file(file) for file in files})[:_REVISION_LENGTH]
+
+
+def default_device() -> str:
+    """Return ``cuda`` where torch sees a GPU, else ``cpu``."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def load_model(
@@ -246,24 +267,6 @@ def _depth(path: Path, key: str) -> int | None:
             if isinstance(part.get(name), int):
                 return int(part[name])
     return None
-
-
-def _licence(path: Path) -> str:
-    """SPDX identifier from GGUF metadata or the head of README.md, else ``unknown``."""
-    if path.is_file():
-        return str(gguf_entries(path).get("general.license", "unknown"))
-    readme = path / "README.md"
-    if not readme.is_file():
-        return "unknown"
-    parts = readme.read_text(encoding="utf-8", errors="replace").split("---\n", 2)
-    if len(parts) < 3 or parts[0].strip():
-        return "unknown"
-    try:
-        head = yaml.safe_load(parts[1])
-    except yaml.YAMLError:
-        log.warning("%s: the head of README.md is no YAML, so the licence is unknown", path)
-        return "unknown"
-    return str(head.get("license", "unknown")) if isinstance(head, dict) else "unknown"
 
 
 def _unpacked(file: Path, location: str, key: str) -> Path:

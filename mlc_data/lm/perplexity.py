@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from mlc_data.consistency.hidden_states import by_length, pad_right
 from mlc_data.core import progress
 from mlc_data.errors import MlcDataError
-from mlc_data.lm.loading import KEY, load_model, quiet
+from mlc_data.lm.loading import KEY, default_device, load_model, quiet
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,6 @@ def perplexity_at(
         ModelError: the model cannot be loaded; see `mlc_data.lm.loading.load_model`.
     """
     loaded = load_model(location, revision, dtype, KEY)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = default_device()
     with quiet():
         return perplexity(loaded.model.to(device), loaded.tokenizer, texts)

@@ -175,7 +175,10 @@ def do(run: Run, stage: Stage, later: Sequence[Stage] = (), *, force: bool = Fal
         written = staging.hashes()
         # The former outputs are whole until here; from here on they are being replaced.
         if _differs(run, stage, result, written):
-            forget(run, *later)
+            # Another training on the same sets is not concerned.
+            each_of = [run] if stage.of_training else _of_every_training(run)
+            for each in each_of:
+                forget(each, *later)
         superseded.remove(run, stage)
         run.store(superseded.without(run.manifest, stage))
         staging.publish()
@@ -195,14 +198,16 @@ def do(run: Run, stage: Stage, later: Sequence[Stage] = (), *, force: bool = Fal
 
 
 def forget(run: Run, *stages: Stage) -> None:
-    """Take stages out of the manifest, with their counts, hashes and results, for every training.
+    """Take stages out of the manifest, with their counts, hashes and results.
 
     Their records are kept as superseded: a stage whose key fits again is reused.
     """
-    for each in (replace(run, training=name) for name in run.trainings()):
-        affected = [stage for stage in stages if stage.of_training or each.training is None]
-        for stage in affected:
-            superseded.keep(each, stage)
+    for stage in stages:
+        superseded.keep(run, stage)
+
+
+def _of_every_training(run: Run) -> list[Run]:
+    return [replace(run, training=name) for name in run.trainings()]
 
 
 def _differs(run: Run, stage: Stage, result: StageResult, written: Mapping[str, str]) -> bool:

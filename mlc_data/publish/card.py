@@ -1,7 +1,7 @@
-"""The dataset card: a head in YAML that the Hub reads, and how the data were made.
+"""The dataset card: metadata in YAML for the Hub, and how the data were made.
 
-The head follows the Hub's specification (hub-docs, datasetcard.md). The card says nothing that two
-publications of the same data would say differently, no dates above all.
+The metadata follow the Hub's specification (hub-docs, datasetcard.md). Two publications of the same data
+have the same card: it contains no dates.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import Any
 
 import yaml
 from huggingface_hub import DatasetCard, RepoCard
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mlc_data.core.manifest import Manifest, VariantCounts
 from mlc_data.core.redaction import without_folders
+from mlc_data.core.templates import environment
 from mlc_data.errors import MlcDataError
 from mlc_data.languages.flores import get_language
-from mlc_data.publish.license import Granted
+from mlc_data.publish.license import LicenseDecision
 from mlc_data.publish.tables import Tables
 from mlc_data.recipe.recipe import Recipe
 
 WEAK = 0.9
-"""A language is weak where its kept share is below this part of the best language's."""
+"""A language is weak if its kept share is below this fraction of the best language's."""
 
 _SIZES = (
     "n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B",
@@ -33,23 +33,23 @@ _VERSIONS = ("mlc-data", "ctranslate2", "sentencepiece", "fasttext-community", "
 
 GATED_PROMPT = (
     "The prompts ask for harmful things on purpose. By asking for access you agree to use them only "
-    "to make language models safer, and to keep to the licence."
+    "to make language models safer, and to keep to the license."
 )
-"""What the Hub asks of those who want to see a gated data set or model."""
+"""Question of the Hub to those who ask for access to a gated data set."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the card is made from.
+    """Contents of the card.
 
-    ``repo`` is ``organisation/name``, None for a folder; ``gated`` whether the Hub asks for consent;
-    ``changes`` what is new since the revision before, in Markdown.
+    ``repo`` is ``organisation/name``, None for a folder; ``gated`` is True where the Hub asks for consent;
+    ``changes`` lists the changes since the revision before, in Markdown.
     """
 
     recipe: Recipe
     manifest: Manifest
     tables: Tables
-    granted: Granted
+    decision: LicenseDecision
     repo: str | None = None
     gated: bool = True
     changes: str | None = None
@@ -67,24 +67,24 @@ class LanguageRow:
 
 
 def languages_of(counts: Mapping[str, VariantCounts]) -> list[LanguageRow]:
-    """A row a target language, the one with the lowest kept share first."""
+    """Return one row for each target language, the one with the lowest kept share first."""
     rows = []
-    for code, one in counts.items():
+    for code, count in counts.items():
         language = get_language(code)
-        share = one.kept / one.requested if one.requested else 0.0
-        rows.append(LanguageRow(code, language.name, language.bcp47, one, share))
+        share = count.kept / count.requested if count.requested else 0.0
+        rows.append(LanguageRow(code, language.name, language.bcp47, count, share))
     return sorted(rows, key=lambda row: (row.share, row.code))
 
 
 def weak_languages(rows: Iterable[LanguageRow]) -> list[LanguageRow]:
-    """Those whose kept share is below `WEAK` times the best one's."""
+    """Return the languages whose kept share is below `WEAK` times the best one's."""
     rows = list(rows)
     best = max((row.share for row in rows), default=0.0)
     return [row for row in rows if row.share < WEAK * best]
 
 
 def size_category(rows: int) -> str:
-    """The Hub's word for so many rows: each is ten times the one before."""
+    """Return the Hub's size category of so many rows; each is ten times the one before."""
     below = 1000
     for word in _SIZES[:-1]:
         if rows < below:
@@ -93,24 +93,24 @@ def size_category(rows: int) -> str:
     return _SIZES[-1]
 
 
-def licence_head(granted: Granted) -> dict[str, str]:
-    """``license`` for a card's head, with the name of one that the Hub does not list."""
-    licence = granted.licence
-    if licence.hub != "other":
-        return {"license": licence.hub}
-    name = "-".join(licence.id.lower().split())
+def license_head(decision: LicenseDecision) -> dict[str, str]:
+    """Return ``license`` for a card's metadata, with the name of one that the Hub does not list."""
+    license = decision.license
+    if license.hub != "other":
+        return {"license": license.hub}
+    name = "-".join(license.id.lower().split())
     return {"license": "other", "license_name": name}
 
 
 def head(facts: Facts) -> dict[str, Any]:
-    """The card's metadata."""
+    """Return the card's metadata."""
     recipe = facts.recipe
     codes = (recipe.languages.source, *recipe.languages.targets)
     tags = [get_language(code).bcp47 for code in codes]
-    told: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         "pretty_name": recipe.name,
-        **licence_head(facts.granted),
-        # `language` takes ISO 639 codes alone; what script or variety is meant stands below it.
+        **license_head(facts.decision),
+        # `language` takes ISO 639 codes only; script and variety are in `language_bcp47`.
         "language": list(dict.fromkeys(tag.partition("-")[0] for tag in tags)),
         "language_bcp47": tags,
         "language_creators": ["machine-generated"],
@@ -120,10 +120,10 @@ def head(facts: Facts) -> dict[str, Any]:
         "tags": ["mlc-data", "safety", "alignment", "parallel", "not-for-all-audiences"],
     }
     if recipe.sources.prompts.hub:
-        told["source_datasets"] = [recipe.sources.prompts.hub]
+        metadata["source_datasets"] = [recipe.sources.prompts.hub]
     if facts.gated:
-        told["extra_gated_prompt"] = GATED_PROMPT
-    told["configs"] = [
+        metadata["extra_gated_prompt"] = GATED_PROMPT
+    metadata["configs"] = [
         {
             "config_name": config,
             **({"default": True} if config == "sets" else {}),
@@ -133,38 +133,31 @@ def head(facts: Facts) -> dict[str, Any]:
         }
         for config, splits in facts.tables.rows.items()
     ]
-    return told
+    return metadata
 
 
 def render(facts: Facts) -> str:
-    """The card in Markdown.
+    """Return the card in Markdown.
 
     Raises:
-        MlcDataError: the Hub's client reads something else from it than was meant.
+        MlcDataError: the Hub's client reads other metadata from it.
     """
-    environment = Environment(
-        loader=PackageLoader("mlc_data", "publish"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # Markdown, not HTML
-    )
-    environment.filters["cell"] = _cell
+    templates = environment("publish")
+    templates.filters["cell"] = _cell
     manifest, recipe = facts.manifest, facts.recipe
     rows = languages_of(manifest.counts.by_language or {})
-    meant = head(facts)
+    metadata = head(facts)
     checks = without_folders(recipe.checks.model_dump(mode="json"))
-    card = environment.get_template("dataset_card.md.j2").render(
+    card = templates.get_template("dataset_card.md.j2").render(
         facts=facts,
         recipe=recipe,
         manifest=manifest,
-        head=as_yaml(meant),
+        head=as_yaml(metadata),
         languages=rows,
         weak=weak_languages(rows),
         models={
-            name: without_folders(one.model_dump())
-            for name, one in manifest.models.items()
+            name: without_folders(model.model_dump())
+            for name, model in manifest.models.items()
             if name != "base"
         },
         versions={name: manifest.versions.get(name, "unknown") for name in _VERSIONS},
@@ -178,35 +171,35 @@ def render(facts: Facts) -> str:
         completeness=as_yaml({"sets": recipe.sets.model_dump(mode="json")}),
         place=facts.repo or "path/to/this/folder",
     )
-    check(card, meant)
+    check(card, metadata)
     return card
 
 
-def check(card: str, meant: Mapping[str, Any]) -> None:
+def check(card: str, wanted: Mapping[str, Any]) -> None:
     """Read the card as the Hub's client does.
 
     Raises:
-        MlcDataError: it finds other metadata than ``meant``.
+        MlcDataError: it finds other metadata than ``wanted``.
     """
     found = read_head(DatasetCard(card))
-    if found != dict(meant):
+    if found != dict(wanted):
         differing = sorted(
-            key for key in found.keys() | meant.keys() if found.get(key) != meant.get(key)
+            key for key in found.keys() | wanted.keys() if found.get(key) != wanted.get(key)
         )
-        raise MlcDataError(f"the card's head does not hold what it should: {', '.join(differing)}")
+        raise MlcDataError(f"the card's metadata are not as intended: {', '.join(differing)}")
 
 
 def read_head(card: RepoCard) -> dict[str, Any]:
-    """The metadata that the Hub's client finds in a card."""
-    told: dict[str, Any] = card.data.to_dict()  # type: ignore[no-untyped-call]
-    return told
+    """Return the metadata that the Hub's client finds in a card."""
+    metadata: dict[str, Any] = card.data.to_dict()  # type: ignore[no-untyped-call]
+    return metadata
 
 
 def as_yaml(value: Any) -> str:
-    """YAML in the order given."""
+    """Return YAML with the keys in their given order."""
     return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
 
 
 def _cell(value: object) -> str:
-    """Text that stays within its cell of a table."""
+    """Return text that stays within its table cell."""
     return " ".join(str(value).split()).replace("|", "\\|")

@@ -11,44 +11,46 @@ from mlc_data.core.manifest import ModelRecord
 from mlc_data.core.paths import is_hub_id
 from mlc_data.core.redaction import without_folders
 from mlc_data.errors import MlcDataError, UsageError
-from mlc_data.lineage import record as lineage
-from mlc_data.lineage.record import PublishedData
+from mlc_data.pipeline.lineage import record as lineage
+from mlc_data.pipeline.lineage.record import PublishedData
 from mlc_data.pipeline.run import Run
 from mlc_data.publish import record
-from mlc_data.publish.card import as_yaml, licence_head, read_head
-from mlc_data.publish.dataset import Wishes, data_parts, part_records, source_part
+from mlc_data.publish.card import as_yaml, license_head, read_head
+from mlc_data.publish.dataset import LicenseRequest, data_parts, part_records, source_part
 from mlc_data.publish.hub import Pushed, Target, Upload
-from mlc_data.publish.license import Granted, Part
+from mlc_data.publish.license import LicenseDecision, Part
 from mlc_data.publish.record import Publication
 from mlc_data.publish.tables import require
 
 GATED_PROMPT = (
     "This model was trained on prompts that ask for harmful things. By asking for access you agree to "
-    "use it only to make language models safer, and to keep to the licence."
+    "use it only to make language models safer, and to keep to the license."
 )
+"""Question of the Hub to those who ask for access to a gated model."""
+
 _FOLDER = "checkpoint/"
 
 
 def model_parts(run: Run) -> tuple[Part, ...]:
-    """What the checkpoint is made from: the base model, the pairs, and all of the variant sets."""
+    """Return the parts of the checkpoint: the base model, the pairs, and all of the variant sets."""
     recipe, manifest = run.recipe, run.manifest
     base = _base(run)
-    found = [Part("base", str(without_folders(base.id)), base.licence)]
+    parts = [Part("base", str(without_folders(base.id)), base.licence)]
     if recipe.sources.preferences:
-        found.append(source_part("preferences", recipe.sources.preferences))
-    return (*found, *data_parts(recipe, manifest))
+        parts.append(source_part("preferences", recipe.sources.preferences))
+    return (*parts, *data_parts(recipe, manifest))
 
 
-def upload(run: Run, wishes: Wishes, target: Target, data: Pushed) -> Upload:
-    """The files of the checkpoint, with a card that names the data set as it was pushed.
+def upload(run: Run, request: LicenseRequest, target: Target, data: Pushed) -> Upload:
+    """Return the checkpoint's files, with a card that names the revision of the data set.
 
     Raises:
         UsageError: there is no checkpoint.
-        LicenceError: the licence is refused.
+        LicenseError: the license is refused.
         MlcDataError: a file of the checkpoint is missing or was changed.
     """
     with run.locked():
-        granted = wishes.grant(model_parts(run))
+        decision = request.decide(model_parts(run))
         manifest = require(run, "align")
         digests = {
             path.removeprefix(_FOLDER): digest
@@ -57,44 +59,46 @@ def upload(run: Run, wishes: Wishes, target: Target, data: Pushed) -> Upload:
         }
     folder = run.path(_FOLDER)
     text = (folder / "README.md").read_text(encoding="utf-8")
-    card = rewrite(text, _base(run), granted, target, data)
+    card = rewrite(text, _base(run), decision, target, data)
     files: dict[str, Path | bytes] = {path: folder / path for path in digests}
     files["README.md"] = card.encode()
     if lineage.FILE in digests:
-        told = lineage_as_published(folder, card, data).encode()
-        files[lineage.FILE] = told
-        digests[lineage.FILE] = sha256(told).hexdigest()
-    made = Publication.make(
+        text = lineage_as_published(folder, card, data)
+        files[lineage.FILE] = text.encode()
+        digests[lineage.FILE] = sha256(text.encode()).hexdigest()
+    publication = Publication.make(
         card,
         kind="model",
         name=run.recipe.name,
         content={path: digest for path, digest in digests.items() if path != "README.md"},
-        licence=granted.licence.id,
-        parts=part_records(granted),
-        rights=granted.rights,
+        licence=decision.license.id,
+        parts=part_records(decision),
+        rights=decision.rights,
         recipe_hash=manifest.recipe_hash,
         files=sorted([*digests, record.FILE]),
     )
-    files[record.FILE] = (made.model_dump_json(indent=2) + "\n").encode()
-    message = f"Publish checkpoint {run.recipe.name} ({made.content_hash[:12]})"
-    return Upload(made, files, message)
+    files[record.FILE] = (publication.model_dump_json(indent=2) + "\n").encode()
+    message = f"Publish checkpoint {run.recipe.name} ({publication.content_hash[:12]})"
+    return Upload(publication, files, message)
 
 
 def lineage_as_published(folder: Path, card: str, data: Pushed) -> str:
-    """The checkpoint's lineage, with the data set's revision and the hash of the card as it is published."""
-    found = lineage.read_lineage(folder / lineage.FILE)
-    made = found.changed(
+    """Return the checkpoint's lineage with the data set's revision and the published card's hash."""
+    record = lineage.read_lineage(folder / lineage.FILE)
+    changed = record.changed(
         published=PublishedData(repo=data.repo, revision=data.revision, url=data.url),
-        files={**found.files, "README.md": sha256(card.encode()).hexdigest()},
+        files={**record.files, "README.md": sha256(card.encode()).hexdigest()},
     )
-    return made.text()
+    return changed.text()
 
 
-def rewrite(text: str, base: ModelRecord, granted: Granted, target: Target, data: Pushed) -> str:
-    """The checkpoint's card as the Hub is to show it.
+def rewrite(
+    text: str, base: ModelRecord, decision: LicenseDecision, target: Target, data: Pushed
+) -> str:
+    """Return the checkpoint's card for the Hub.
 
-    Its head gets the licence, the data set and the question of the gate; a base model that is no
-    repository of the Hub leaves it, and folders of this machine leave the text.
+    The metadata get the license, the data set and the access question, and lose a base model that is not at
+    the Hub. Folders of this machine are removed from the text.
     """
     card = ModelCard(text)
     head = read_head(card)
@@ -102,15 +106,15 @@ def rewrite(text: str, base: ModelRecord, granted: Granted, target: Target, data
         head.pop(key, None)
     if not is_hub_id(base.id):
         head.pop("base_model", None)
-    head = {**licence_head(granted), **head, "datasets": [data.repo]}
+    head = {**license_head(decision), **head, "datasets": [data.repo]}
     if target.gated is not False:
         head["extra_gated_prompt"] = GATED_PROMPT
     body = card.text.replace(base.id, str(without_folders(base.id)))
     body = body.replace('from_pretrained("checkpoint")', f'from_pretrained("{target.repo}")')
-    made = f"---\n{as_yaml(head)}---\n{body.rstrip()}\n\n{_data(data)}\n{_licence(granted)}"
-    if read_head(ModelCard(made)) != head:
-        raise MlcDataError("the model card's head does not hold what it should")
-    return made
+    rewritten = f"---\n{as_yaml(head)}---\n{body.rstrip()}\n\n{_data(data)}\n{_license(decision)}"
+    if read_head(ModelCard(rewritten)) != head:
+        raise MlcDataError("the model card's metadata are not as intended")
+    return rewritten
 
 
 def _data(data: Pushed) -> str:
@@ -122,18 +126,18 @@ def _data(data: Pushed) -> str:
     )
 
 
-def _licence(granted: Granted) -> str:
-    lines = [f"## Licence\n\nPublished under **{granted.licence.id}**. It was made from:\n"]
+def _license(decision: LicenseDecision) -> str:
+    lines = [f"## License\n\nPublished under **{decision.license.id}**. It was made from:\n"]
     lines += [
-        f"- {part.name.replace('_', ' ')}: `{part.what}`, {part.licence}"
+        f"- {part.name.replace('_', ' ')}: `{part.what}`, {part.license}"
         + (" (as declared by the publisher)" if part.declared else "")
-        for part in granted.parts
+        for part in decision.parts
     ]
-    if granted.objections:
-        lines.append("\nThe licences of the parts do not allow this by themselves:\n")
-        lines += [f"- {one}" for one in granted.objections]
-    if granted.rights:
-        lines.append(f'\nThe publisher states: "{" ".join(granted.rights.split())}"')
+    if decision.objections:
+        lines.append("\nThe licenses of the parts do not allow this by themselves:\n")
+        lines += [f"- {objection}" for objection in decision.objections]
+    if decision.rights:
+        lines.append(f'\nThe publisher states: "{" ".join(decision.rights.split())}"')
     return "\n".join(lines) + "\n"
 
 
@@ -141,6 +145,6 @@ def _base(run: Run) -> ModelRecord:
     base = run.manifest.models.get("base")
     if base is None or "align" not in run.manifest.stages:
         raise UsageError(
-            f"{run.folder} has no checkpoint to publish: do `mlc-data align {run.folder}` first"
+            f"{run.folder} has no checkpoint to publish: run `mlc-data align {run.folder}` first"
         )
     return base

@@ -1,7 +1,7 @@
-"""One commit a push to the Hub: readers see the old revision or the new one, never a part.
+"""Pushes to the Hub, in one commit each: readers see the old revision or the new one, never a part.
 
-Files are uploaded first, which shows nothing; the commit makes all of them visible at once. A
-repository is made private, and its gate closed, before the commit; it is opened only after it.
+Files are uploaded first, invisibly; the commit shows all of them at once. A repository is made private and
+gated before the commit, and opened only after it.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import re
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
@@ -21,14 +21,16 @@ from huggingface_hub.errors import RepositoryNotFoundError
 
 from mlc_data.errors import UsageError
 from mlc_data.publish import record
+from mlc_data.publish.calls import ATTEMPTS, call_hub
 from mlc_data.publish.record import Publication, read_publication
-from mlc_data.publish.retry import Retry
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 Kind = Literal["dataset", "model"]
 
-# What `datasets` reads beside a card, and what it would take for our shards.
+# Files that `datasets` reads besides the card, or would take for our shards.
 _STALE: Mapping[str, tuple[str, ...]] = {
     "dataset": ("sets/*.parquet", "variants/*.parquet", "dataset_infos.json"),
     "model": (),
@@ -36,15 +38,15 @@ _STALE: Mapping[str, tuple[str, ...]] = {
 _REPO = re.compile(r"[A-Za-z0-9_][\w.-]{0,95}/[A-Za-z0-9_](?:[\w.-]{0,94}[A-Za-z0-9_])?", re.ASCII)
 _BINARY = (".parquet", ".safetensors", ".model", ".bin")
 GATE: Literal["manual"] = "manual"
-"""Of a gated repository: its owners let people in one by one."""
+"""Access to a gated repository: its owners approve readers one by one."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A repository and who may see it.
+    """A repository and its visibility.
 
-    ``private`` and ``gated`` None: both for a new repository; an existing one is never opened or
-    closed to the public without being told to.
+    ``private`` and ``gated`` None: True for a new repository; an existing one is never opened or closed
+    without an explicit choice.
     """
 
     repo: str
@@ -61,7 +63,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Upload:
-    """The files of a push, by their path in the repository, and the record among them."""
+    """Files of a push by their path in the repository, with the record among them."""
 
     publication: Publication
     files: Mapping[str, Path | bytes]
@@ -70,7 +72,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Pushed:
-    """What the repository holds now; ``changed`` is False where it held it already."""
+    """Result of a push; ``changed`` is False where the repository already had these contents."""
 
     repo: str
     kind: Kind
@@ -84,26 +86,26 @@ class Hub:
     """The Hub at ``endpoint`` (None: ``HF_ENDPOINT``, else huggingface.co), with the user's token."""
 
     endpoint: str | None = None
-    retry: Retry = field(default_factory=Retry)
+    attempts: int = ATTEMPTS
 
     @property
     def api(self) -> HfApi:
-        """The client; it finds the token by itself."""
+        """Return the client, which finds the token by itself."""
         return HfApi(endpoint=self.endpoint)
 
     def address(self, target: Target) -> str:
-        """The repository's page; without a user and password that the endpoint may have."""
+        """Return the repository's page, without a user and password that the endpoint may have."""
         parts = urlsplit(self.api.endpoint)
         host = parts.netloc.rpartition("@")[2]
         prefix = "datasets/" if target.kind == "dataset" else ""
         return urlunsplit((parts.scheme, host, f"{parts.path}/{prefix}{target.repo}", "", ""))
 
     def push(self, target: Target, upload: Upload) -> Pushed:
-        """Make the repository hold the upload, in one commit, unless it does so already.
+        """Push the upload in one commit, unless the repository already has it.
 
         Raises:
             UsageError: there is no token, or the repository's visibility is not what it should be.
-            HubError: the Hub refuses, or fails again and again; what it held before, it holds still.
+            HubError: the Hub refuses or keeps failing; the repository is unchanged then.
         """
         token = _token()
         _refuse_secrets(upload, token)
@@ -114,43 +116,46 @@ class Hub:
             nonlocal tries
             tries += 1
             head, present = self._head(target)
-            found = self._publication(target, head, present)
-            if found and _is_there(found, upload.publication, present):
-                # After a failed try: that one had arrived, and only its answer was lost.
+            former = self._publication(target, head, present)
+            if former and _is_there(former, upload.publication, present):
+                # After a failed try: its commit had arrived, and only the response was lost.
                 return self._pushed(target, head, changed=tries > 1)
-            operations = _operations(target.kind, upload, found, present)
+            operations = _operations(target.kind, upload, former, present)
             log.info("%s: pushing %s in one commit", target.repo, _amount(upload))
-            made = self.api.create_commit(
+            commit = self.api.create_commit(
                 target.repo,
                 operations,
                 commit_message=upload.message,
                 repo_type=target.kind,
                 parent_commit=head,
             )
-            return self._pushed(target, made.oid, changed=True)
+            return self._pushed(target, commit.oid, changed=True)
 
-        pushed = self.retry.call(f"publishing to {target.repo}", once, token)
+        pushed = self._call(f"publishing to {target.repo}", once, token)
         self._open(target, token)
         return pushed
+
+    def _call(self, action: str, work: Callable[[], T], token: str) -> T:
+        return call_hub(action, work, token, self.attempts)
 
     def _pushed(self, target: Target, revision: str, *, changed: bool) -> Pushed:
         return Pushed(target.repo, target.kind, self.address(target), revision, changed)
 
     def _close(self, target: Target, token: str) -> None:
-        """Make the repository if it is not there, and close what is to be closed."""
-        what = f"looking for {target.repo}"
-        found = self.retry.call(what, lambda: self._settings(target), token)
-        if found is None:
-            self.retry.call(
-                f"making {target.repo}",
+        """Create the repository if it does not exist, and restrict access to it."""
+        action = f"looking for {target.repo}"
+        settings = self._call(action, lambda: self._settings(target), token)
+        if settings is None:
+            self._call(
+                f"creating {target.repo}",
                 lambda: self.api.create_repo(
                     target.repo, repo_type=target.kind, private=True, exist_ok=True
                 ),
                 token,
             )
-            found = (True, False)
-        private, gated = found
-        _refuse_surprises(target, private, gated)
+            settings = (True, False)
+        private, gated = settings
+        _check_visibility(target, private, gated)
         wanted: dict[str, Any] = {}
         if target.private and not private:
             wanted["private"] = True
@@ -159,27 +164,26 @@ class Hub:
         self._set(target, token, wanted)
 
     def _open(self, target: Target, token: str) -> None:
-        """Open what is to be open, now that the commit is there."""
-        found = self.retry.call(
-            f"looking at {target.repo}", lambda: self._settings(target), token
-        ) or (True, True)
+        """Open the repository as asked, after the commit."""
+        action = f"looking at {target.repo}"
+        private, gated = self._call(action, lambda: self._settings(target), token) or (True, True)
         wanted: dict[str, Any] = {}
-        if target.gated is False and found[1]:
+        if target.gated is False and gated:
             wanted["gated"] = False
-        if target.private is False and found[0]:
+        if target.private is False and private:
             wanted["private"] = False
         self._set(target, token, wanted)
 
     def _set(self, target: Target, token: str, wanted: Mapping[str, Any]) -> None:
         if wanted:
-            self.retry.call(
+            self._call(
                 f"setting {target.repo} to {', '.join(f'{k}={v}' for k, v in wanted.items())}",
                 lambda: self.api.update_repo_settings(target.repo, repo_type=target.kind, **wanted),
                 token,
             )
 
     def _settings(self, target: Target) -> tuple[bool, bool] | None:
-        """Whether the repository is private and gated; None where there is none."""
+        """Return whether the repository is private and gated; None if there is none."""
         try:
             info = self.api.repo_info(target.repo, repo_type=target.kind)
         except RepositoryNotFoundError:
@@ -187,19 +191,19 @@ class Hub:
         return bool(info.private), bool(info.gated)
 
     def _head(self, target: Target) -> tuple[str, frozenset[str]]:
-        """The newest revision and the files in it."""
+        """Return the newest revision and the files in it."""
         info = self.api.repo_info(target.repo, repo_type=target.kind, revision="main")
         files = getattr(info, "siblings", None) or ()
-        return str(info.sha), frozenset(one.rfilename for one in files)
+        return str(info.sha), frozenset(file.rfilename for file in files)
 
     def _publication(
         self, target: Target, revision: str, present: frozenset[str]
     ) -> Publication | None:
         if record.FILE not in present:
-            if left := sorted(present - {".gitattributes", "README.md"}):
+            if foreign := sorted(present - {".gitattributes", "README.md"}):
                 log.warning(
-                    "%s was not published by mlc-data; what it holds stays (%s ...)",
-                    target.repo, ", ".join(left[:3]),
+                    "%s was not published by mlc-data; its files stay (%s ...)",
+                    target.repo, ", ".join(foreign[:3]),
                 )  # fmt: skip
             return None
         with tempfile.TemporaryDirectory() as folder:
@@ -220,7 +224,7 @@ def _token() -> str:
 
 
 def _refuse_secrets(upload: Upload, token: str) -> None:
-    """The token must be in nothing that is published, however it came there."""
+    """Refuse to publish a file that contains the token."""
     for path, content in upload.files.items():
         if path.endswith(_BINARY):
             continue
@@ -229,28 +233,28 @@ def _refuse_secrets(upload: Upload, token: str) -> None:
             raise UsageError(f"{path} contains your token of the Hub, so nothing was published")
 
 
-def _refuse_surprises(target: Target, private: bool, gated: bool) -> None:
+def _check_visibility(target: Target, private: bool, gated: bool) -> None:
     if target.private is None and not private:
         raise UsageError(
-            f"{target.repo} is public. Say --public to publish there, or --private to close it"
+            f"{target.repo} is public. Add --public to publish there, or --private to close it"
         )
     if target.gated is None and not gated and not private:
         raise UsageError(
-            f"{target.repo} is public and not gated. Say --no-gated to leave it open, or --gated"
+            f"{target.repo} is public and not gated. Add --no-gated to leave it open, or --gated"
         )
 
 
-def _is_there(found: Publication, wanted: Publication, present: frozenset[str]) -> bool:
-    return found.content_hash == wanted.content_hash and set(wanted.files) <= present
+def _is_there(former: Publication, wanted: Publication, present: frozenset[str]) -> bool:
+    return former.content_hash == wanted.content_hash and set(wanted.files) <= present
 
 
 def _operations(
-    kind: Kind, upload: Upload, found: Publication | None, present: frozenset[str]
+    kind: Kind, upload: Upload, former: Publication | None, present: frozenset[str]
 ) -> list[CommitOperationAdd | CommitOperationDelete]:
-    """Everything that is published, and away with what an earlier publication had besides."""
-    former = set(found.files) if found else set()
-    former |= {one for one in present if any(fnmatch(one, stale) for stale in _STALE[kind])}
-    gone = sorted((former & present) - set(upload.files))
+    """Additions of all files, and deletions of other files of an earlier publication."""
+    old = set(former.files) if former else set()
+    old |= {path for path in present if any(fnmatch(path, stale) for stale in _STALE[kind])}
+    gone = sorted((old & present) - set(upload.files))
     return [
         *(CommitOperationAdd(path, content) for path, content in upload.files.items()),
         *(CommitOperationDelete(path) for path in gone),
@@ -259,6 +263,7 @@ def _operations(
 
 def _amount(upload: Upload) -> str:
     size = sum(
-        len(one) if isinstance(one, bytes) else one.stat().st_size for one in upload.files.values()
+        len(file) if isinstance(file, bytes) else file.stat().st_size
+        for file in upload.files.values()
     )
     return f"{len(upload.files)} files, {size / 1e6:,.1f} MB"

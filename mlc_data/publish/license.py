@@ -1,8 +1,7 @@
-"""The licence gate: the licences of all parts together decide under which one a work may go out.
+"""License check: the licenses of all parts together decide the license of a publication.
 
-What a licence asks for is reduced to five demands. A work made of several parts owes the demands of
-all of them together, so it goes out under the strictest; a laxer licence is refused. This is a safety
-net for those who publish, not legal advice.
+A license is reduced to five terms. A work made of several parts has the terms of all of them, so the
+strictest license applies; a laxer one is refused. This is a safety net for publishers, not legal advice.
 """
 
 from __future__ import annotations
@@ -15,54 +14,54 @@ from enum import StrEnum
 from mlc_data.errors import UsageError
 
 UNKNOWN = "unknown"
-"""What a manifest says of a licence that nobody named."""
+"""License that nobody named, as manifests write it."""
 
 
-class LicenceError(UsageError):
-    """The parts' licences do not allow what is asked for."""
+class LicenseError(UsageError):
+    """The parts' licenses do not allow the publication."""
 
 
-class Demand(StrEnum):
-    """What a licence asks of whoever passes the work on."""
+class LicenseTerm(StrEnum):
+    """Condition of a license for passing the work on."""
 
-    ATTRIBUTION = "attribution"  # the authors, or the notice, are to be named
-    SHARE_ALIKE = "share-alike"  # what is made from it goes out under the same licence
+    ATTRIBUTION = "attribution"  # name the authors, or keep the notice
+    SHARE_ALIKE = "share-alike"  # derived works have the same license
     NON_COMMERCIAL = "non-commercial"
-    NO_DERIVATIVES = "no derivatives"  # and a translation is one
-    OWN_TERMS = "terms of its own"  # a licence not listed here: only it repeats what it asks for
+    NO_DERIVATIVES = "no derivatives"  # a translation is one
+    OWN_TERMS = "terms of its own"  # a license that is not listed here
 
 
-_BY, _SA, _NC, _ND, _OWN = Demand
+_BY, _SA, _NC, _ND, _OWN = LicenseTerm
 
 
 @dataclass(frozen=True, slots=True)
-class Licence:
-    """A licence and its demands.
+class License:
+    """A license and its terms.
 
     Attributes:
-        id: SPDX identifier, or the name of a licence of one's own.
+        id: SPDX identifier, or the name of a license of one's own.
         hub: the Hub's identifier; `other` where it has none.
-        demands: what it asks for.
+        terms: its conditions.
     """
 
     id: str
     hub: str
-    demands: frozenset[Demand]
+    terms: frozenset[LicenseTerm]
 
     @property
     def family(self) -> str:
-        """The identifier without its version: later versions of a share-alike licence will do."""
+        """Return the identifier without its version: share-alike allows later versions."""
         return re.sub(r"-[\d.]+(-only|-or-later)?$", "", self.id)
 
     @property
     def version(self) -> tuple[int, ...]:
-        """(4, 0) of ``CC-BY-SA-4.0``; empty where it has none."""
+        """Return (4, 0) for ``CC-BY-SA-4.0``; empty if there is no version."""
         found = re.search(r"-([\d.]+)(?:-only|-or-later)?$", self.id)
         return tuple(int(number) for number in found[1].split(".")) if found else ()
 
 
-# From the laxest to the strictest; of two that ask for the same, the later one is written.
-_LISTED: Mapping[tuple[Demand, ...], str] = {
+# From the laxest to the strictest; of two with the same terms, the later one is chosen.
+_LISTED: Mapping[tuple[LicenseTerm, ...], str] = {
     (): "CC0-1.0 Unlicense PDDL WTFPL",
     (_BY,): "ISC MIT BSD-2-Clause BSD-3-Clause Zlib BSL-1.0 AFL-3.0 ECL-2.0 NCSA PostgreSQL MS-PL "
     "Artistic-2.0 CDLA-Permissive-1.0 CDLA-Permissive-2.0 ODC-BY Apache-2.0 CC-BY-2.0 CC-BY-2.5 "
@@ -74,13 +73,13 @@ _LISTED: Mapping[tuple[Demand, ...], str] = {
     (_BY, _ND): "CC-BY-ND-4.0",
     (_BY, _NC, _ND): "CC-BY-NC-ND-3.0 CC-BY-NC-ND-4.0",
 }  # every name in small letters is an identifier of the Hub
-_LICENCES = {
-    name.lower(): Licence(name, name.lower(), frozenset(demands))
-    for demands, names in _LISTED.items()
+_LICENSES = {
+    name.lower(): License(name, name.lower(), frozenset(terms))
+    for terms, names in _LISTED.items()
     for name in names.split()
 }
-_ORDER = {licence.id: number for number, licence in enumerate(_LICENCES.values())}
-# What SPDX writes, and what the Hub writes.
+_ORDER = {license.id: number for number, license in enumerate(_LICENSES.values())}
+# SPDX identifier to the Hub's.
 _ALIASES = {
     "odbl-1.0": "odbl",
     "pddl-1.0": "pddl",
@@ -94,174 +93,172 @@ _ALIASES = {
         for ending in ("-only", "-or-later")
     },
 }
-_STRICTEST = (_LICENCES["cc-by-nc-sa-4.0"], _LICENCES["cc-by-nc-nd-4.0"])
+_STRICTEST = (_LICENSES["cc-by-nc-sa-4.0"], _LICENSES["cc-by-nc-nd-4.0"])
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Something that a published work is made from.
+    """Part that a published work is made from.
 
     Attributes:
-        name: how ``--declare`` names it: ``prompts``, ``translator``, ``base``.
+        name: its name in ``--declare``: ``prompts``, ``translator``, ``base``.
         what: the file, data set or model.
-        licence: SPDX identifier; several joined by `` AND ``; or `UNKNOWN`.
-        declared: whether whoever publishes has named the licence.
+        license: SPDX identifier; several joined by `` AND ``; or `UNKNOWN`.
+        declared: True where the publisher named the license.
     """
 
     name: str
     what: str
-    licence: str
+    license: str
     declared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
-    """What the gate has let through.
+class LicenseDecision:
+    """License of a publication that passed the check.
 
     Attributes:
-        licence: under which the work goes out.
+        license: of the publication.
         parts: what it is made from.
-        objections: what the parts' licences say against it; there are some only with ``rights``.
-        rights: the reason that whoever publishes gave.
+        objections: terms of the parts that the license breaks; only with ``rights``.
+        rights: the publisher's reason why it may.
     """
 
-    licence: Licence
+    license: License
     parts: tuple[Part, ...]
     objections: tuple[str, ...] = ()
     rights: str | None = None
 
 
-def parse(name: str) -> Licence:
-    """The licence of an SPDX or Hub identifier; an unlisted name is a licence of its own terms.
+def parse(name: str) -> License:
+    """Return the license of an SPDX or Hub identifier; an unlisted name has terms of its own.
 
     Raises:
-        LicenceError: the name is empty or `UNKNOWN`.
+        LicenseError: the name is empty or `UNKNOWN`.
     """
     folded = name.strip().lower()
     if folded in ("", UNKNOWN, "other", "none", "noassertion"):
-        raise LicenceError(
-            f"{name!r} names no licence: write an SPDX identifier, such as CC-BY-4.0"
+        raise LicenseError(
+            f"{name!r} is not a license: write an SPDX identifier, such as CC-BY-4.0"
         )
-    found = _LICENCES.get(_ALIASES.get(folded, folded))
+    found = _LICENSES.get(_ALIASES.get(folded, folded))
     if found is not None:
         return found
-    return Licence(name.strip(), "other", frozenset({_BY, _OWN}))
+    return License(name.strip(), "other", frozenset({_BY, _OWN}))
 
 
 def declare(parts: Sequence[Part], declared: Mapping[str, str]) -> tuple[Part, ...]:
-    """The parts with the licences that ``declared`` names for them.
+    """Return the parts with the licenses that ``declared`` names.
 
     Raises:
-        LicenceError: no part is so called, or a licence that is known already is contradicted.
+        LicenseError: there is no such part, or its license is known to be another.
     """
     names = {part.name for part in parts}
-    if strange := sorted(declared.keys() - names):
-        raise LicenceError(
-            f"--declare {strange[0]}: there is no such part; there are {', '.join(sorted(names))}"
+    if unknown := sorted(declared.keys() - names):
+        raise LicenseError(
+            f"--declare {unknown[0]}: there is no such part; there are {', '.join(sorted(names))}"
         )
-    made = []
+    result = []
     for part in parts:
-        told = declared.get(part.name)
-        if told is None:
-            made.append(part)
+        license = declared.get(part.name)
+        if license is None:
+            result.append(part)
             continue
-        parse(told)
-        if _is_known(part.licence) and told.lower() != part.licence.lower():
-            raise LicenceError(
-                f"--declare {part.name}={told}: {part.what} says {part.licence} itself. If that is "
-                "wrong, mend it there or in the recipe; if you have another licence, publish with "
+        parse(license)
+        if _is_known(part.license) and license.lower() != part.license.lower():
+            raise LicenseError(
+                f"--declare {part.name}={license}: {part.what} says {part.license} itself. If that is "
+                "wrong, correct it there or in the recipe; if you have another license, publish with "
                 "--i-have-the-rights"
             )
-        made.append(replace(part, licence=told, declared=True))
-    return tuple(made)
+        result.append(replace(part, license=license, declared=True))
+    return tuple(result)
 
 
-def gate(parts: Sequence[Part], wanted: str | None = None, rights: str | None = None) -> Granted:
-    """Under which licence a work made of ``parts`` goes out.
+def check_license(
+    parts: Sequence[Part], wanted: str | None = None, rights: str | None = None
+) -> LicenseDecision:
+    """Return the license of a work made of ``parts``.
 
     Args:
         parts: everything that it is made from.
-        wanted: the licence that whoever publishes asks for; None takes the strictest of the parts.
-        rights: why the parts' licences do not bind, in words that the card will show.
+        wanted: the license that the publisher chose; None takes the strictest of the parts.
+        rights: why the parts' licenses do not apply; the card shows it.
 
     Raises:
-        LicenceError: a part's licence is unknown; or ``wanted`` is laxer than the parts allow, or
-            the parts' licences exclude each other, and no ``rights`` are claimed.
+        LicenseError: a part's license is unknown; or ``wanted`` is laxer than the parts allow, or
+            the parts' licenses exclude each other, and no ``rights`` are claimed.
     """
     if rights is not None and not rights.strip():
-        raise LicenceError("--i-have-the-rights needs a reason: the card shows it to everyone")
-    unknown = [part for part in parts if not _is_known(part.licence)]
+        raise LicenseError("--i-have-the-rights needs a reason: the card shows it to everyone")
+    unknown = [part for part in parts if not _is_known(part.license)]
     if unknown:
         named = "; ".join(f"{part.name} ({part.what})" for part in unknown)
         hint = " ".join(f"--declare {part.name}=CC-BY-4.0" for part in unknown)
-        raise LicenceError(
-            f"the licence of {named} is not known, so nothing can be published. Find out what it is "
-            f"and say so, for example {hint}, or in the recipe (sources.prompts.licence, "
-            "translate.licence)"
+        raise LicenseError(
+            f"the license of {named} is not known, so nothing can be published. Find out what it is "
+            f"and name it, for example {hint}, or in the recipe (sources.prompts.license, "
+            "translate.license)"
         )
-    owed = [(part, one) for part in parts for one in _each(part.licence)]
-    licence = parse(wanted) if wanted else _strictest([one for _, one in owed])
-    objections = tuple(dict.fromkeys(_objections(licence, owed)))
+    owed = [(part, item) for part in parts for item in _each(part.license)]
+    license = parse(wanted) if wanted else _strictest([item for _, item in owed])
+    objections = tuple(dict.fromkeys(_objections(license, owed)))
     if objections and rights is None:
-        raise LicenceError(
-            f"cannot be published under {licence.id}:\n  "
+        raise LicenseError(
+            f"cannot be published under {license.id}:\n  "
             + "\n  ".join(objections)
-            + f"\n{_way_out(wanted, [one for _, one in owed])}"
+            + f"\n{_hint(wanted, [item for _, item in owed])}"
         )
-    return Granted(licence, tuple(parts), objections, rights.strip() if rights else None)
+    return LicenseDecision(license, tuple(parts), objections, rights.strip() if rights else None)
 
 
 def _is_known(name: str) -> bool:
     try:
         _each(name)
-    except LicenceError:
+    except LicenseError:
         return False
     return True
 
 
-def _each(name: str) -> list[Licence]:
-    return [parse(one) for one in re.split(r"\s+AND\s+", name.strip())]
+def _each(name: str) -> list[License]:
+    return [parse(item) for item in re.split(r"\s+AND\s+", name.strip())]
 
 
-def _strictest(licences: Sequence[Licence]) -> Licence:
-    """The one of them that asks for all that they all ask for, else the strictest that there is."""
-    demands = _union(licences)
-    enough = [one for one in licences if one.demands >= demands]
+def _strictest(licenses: Sequence[License]) -> License:
+    """The license among them that has all their terms, else the strictest that there is."""
+    terms: frozenset[LicenseTerm] = frozenset().union(*(item.terms for item in licenses))
+    enough = [item for item in licenses if item.terms >= terms]
     if not enough:
-        enough = [one for one in _STRICTEST if one.demands >= demands - {_OWN}] or [_STRICTEST[-1]]
+        enough = [item for item in _STRICTEST if item.terms >= terms - {_OWN}] or [_STRICTEST[-1]]
         return enough[0]
-    return max(enough, key=lambda one: _ORDER.get(one.id, -1))
+    return max(enough, key=lambda item: _ORDER.get(item.id, -1))
 
 
-def _union(licences: Iterable[Licence]) -> frozenset[Demand]:
-    return frozenset().union(*(one.demands for one in licences))
-
-
-def _objections(licence: Licence, owed: Sequence[tuple[Part, Licence]]) -> Iterable[str]:
-    for part, one in owed:
-        source = f"{part.name} ({part.what}) is {one.id}"
-        if Demand.NO_DERIVATIVES in one.demands:
+def _objections(license: License, owed: Sequence[tuple[Part, License]]) -> Iterable[str]:
+    for part, item in owed:
+        source = f"{part.name} ({part.what}) is {item.id}"
+        if LicenseTerm.NO_DERIVATIVES in item.terms:
             yield f"{source}, which allows no derivatives, and translations are derivatives"
-        lacking = one.demands - licence.demands - {_OWN, _SA, _ND}
+        lacking = item.terms - license.terms - {_OWN, _SA, _ND}
         if lacking:
-            yield f"{source}, which asks for {', '.join(sorted(lacking))}; {licence.id} does not"
-        same = one.family == licence.family and one.version <= licence.version
-        if Demand.SHARE_ALIKE in one.demands and not same:
-            yield f"{source}, and what is made from it must go out under that licence"
-        if Demand.OWN_TERMS in one.demands and one.id.lower() != licence.id.lower():
-            yield f"{source}, whose terms are not known here, so only that licence repeats them"
+            yield f"{source}, which asks for {', '.join(sorted(lacking))}; {license.id} does not"
+        same = item.family == license.family and item.version <= license.version
+        if LicenseTerm.SHARE_ALIKE in item.terms and not same:
+            yield f"{source}, and works derived from it must have that license"
+        if LicenseTerm.OWN_TERMS in item.terms and item.id.lower() != license.id.lower():
+            yield f"{source}, whose terms are not known here, so only that license has them"
 
 
-def _way_out(wanted: str | None, licences: Sequence[Licence]) -> str:
-    strictest = _strictest(licences)
-    parts: list[tuple[Part, Licence]] = [(Part("", "", one.id), one) for one in licences]
+def _hint(wanted: str | None, licenses: Sequence[License]) -> str:
+    strictest = _strictest(licenses)
+    parts: list[tuple[Part, License]] = [(Part("", "", item.id), item) for item in licenses]
     fits = not list(_objections(strictest, parts))
     if wanted and fits:
         return (
-            f"Publish under {strictest.id} (leave --licence out), or give a reason that you may: "
+            f"Publish under {strictest.id} (leave --license out), or say why you may: "
             '--i-have-the-rights "...", which the card shows'
         )
     return (
-        "No single licence keeps all of them. Leave a part out, or give a reason that you may: "
+        "No single license satisfies all of them. Leave a part out, or say why you may: "
         '--i-have-the-rights "...", which the card shows'
     )

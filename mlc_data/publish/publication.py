@@ -1,4 +1,4 @@
-"""From a run to what is published: to a folder, or to the Hub, with or without the checkpoint."""
+"""Publishing a run to a folder, or to the Hub with or without its checkpoint."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlc_data.lineage.published import Published, remember
+from mlc_data.lineage.published import Published, record_publication
 from mlc_data.pipeline.run import Run
 from mlc_data.publish import checkpoint
-from mlc_data.publish.dataset import Wishes, build, data_parts, replacing
+from mlc_data.publish.dataset import LicenseRequest, build, data_parts, replace_folder
 from mlc_data.publish.hub import Hub, Pushed, Target, Upload
 from mlc_data.publish.license import declare
 from mlc_data.publish.record import Publication
@@ -22,14 +22,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Plan:
-    """What is going to be published, told before it is.
+    """Contents of a publication, shown before it is pushed.
 
     Attributes:
         publication: of the data set.
-        folder: where its files are now.
-        bytes: of all of them.
+        folder: its files.
+        bytes: size of all of them.
         target: the repository; None for a folder.
-        checkpoint: whether the checkpoint follows.
+        checkpoint: True if the checkpoint follows.
     """
 
     publication: Publication
@@ -43,120 +43,120 @@ Show = Callable[[Plan], None]
 
 
 @dataclass(frozen=True)
-class Order:
-    """Whatever the user may choose.
+class PublishOptions:
+    """Choices of the publisher.
 
     Attributes:
         repo: ``organisation/name``; the checkpoint's model repository has the same name.
         private: see `Target`.
         gated: see `Target`.
-        wishes: licence and rights.
+        request: license chosen by the publisher.
         checkpoint: push the checkpoint too.
-        dry: build and show all, publish nothing.
-        changes: what is new since the last revision, in Markdown, for the card. Data that have not
-            changed are not pushed for its sake.
+        dry: build and show everything, publish nothing.
+        changes: changes since the last revision, in Markdown, for the card. Unchanged data are not pushed
+            because of it.
     """
 
     repo: str
     private: bool | None = None
     gated: bool | None = None
-    wishes: Wishes = field(default_factory=Wishes)
+    request: LicenseRequest = field(default_factory=LicenseRequest)
     checkpoint: bool = False
     dry: bool = False
     changes: str | None = None
 
 
-def to_folder(run: Run, folder: Path, wishes: Wishes, repo: str | None = None) -> Publication:
-    """Write the data set into a folder, in place of what was published there before.
+def to_folder(
+    run: Run, folder: Path, request: LicenseRequest, repo: str | None = None
+) -> Publication:
+    """Write the data set into a folder, in place of an earlier publication.
 
     Raises:
         UsageError: the folder holds something else, or the run is not ready.
-        LicenceError: the licence is refused.
+        LicenseError: the license is refused.
     """
-    declare(data_parts(run.recipe, run.manifest), wishes.declared)
-    url = Hub().address(Target(repo)) if repo else "."
-    with replacing(folder) as empty:
-        made = build(run, empty, wishes, repo=repo, url=url, gated=repo is not None)
-    log.info("%s: %s written, content hash %s", folder, made.name, made.content_hash)
-    return made
+    declare(data_parts(run.recipe, run.manifest), request.declared)
+    with replace_folder(folder) as empty:
+        publication = build(run, empty, request, repo=repo, gated=repo is not None)
+    log.info("%s: %s written, content hash %s", folder, publication.name, publication.content_hash)
+    return publication
 
 
 def to_hub(
-    run: Run, order: Order, hub: Hub | None = None, show: Show | None = None
+    run: Run, options: PublishOptions, hub: Hub | None = None, show: Show | None = None
 ) -> list[Pushed]:
-    """Push the data set, and the checkpoint after it; what is there already is not pushed again.
+    """Push the data set, and the checkpoint after it; unchanged contents are not pushed again.
 
-    Everything is built and every licence is looked at before the Hub is asked for anything.
+    Everything is built and every license is checked before the first request to the Hub.
 
     Args:
         run: its variant sets are built.
-        order: what goes where.
-        hub: where to; None is the Hub of the user's settings.
+        options: the publisher's choices.
+        hub: None is the Hub of the user's settings.
         show: called with the plan before anything is pushed.
 
     Returns:
-        The data set, and the checkpoint if it was ordered; nothing with ``order.dry``.
+        The data set, and the checkpoint if asked for; nothing with ``options.dry``.
 
     Raises:
         UsageError: the run is not ready, or see `Hub.push`.
-        LicenceError: the licence is refused.
+        LicenseError: the license is refused.
         HubError: see `Hub.push`.
     """
     hub = hub or Hub()
     with run.locked():
         parts = data_parts(run.recipe, run.manifest)
-        if order.checkpoint:
+        if options.checkpoint:
             parts = checkpoint.model_parts(run)
-        declare(parts, order.wishes.declared)
-        if order.checkpoint:
-            order.wishes.grant(parts)
+        declare(parts, options.request.declared)
+        if options.checkpoint:
+            options.request.decide(parts)
             require(run, "align")
-        data = _push_data(run, order, hub, show)
+        data = _push_data(run, options, hub, show)
         if data is None:
             return []
-        if not order.checkpoint:
+        if not options.checkpoint:
             return [data]
-        target = Target(order.repo, "model", order.private, order.gated)
-        upload = checkpoint.upload(run, order.wishes, target, data)
+        target = Target(options.repo, "model", options.private, options.gated)
+        upload = checkpoint.upload(run, options.request, target, data)
         model = hub.push(target, upload)
         _record(run, model, upload.publication)
     return [data, model]
 
 
-def _push_data(run: Run, order: Order, hub: Hub, show: Show | None) -> Pushed | None:
-    target = Target(order.repo, "dataset", order.private, order.gated)
+def _push_data(run: Run, options: PublishOptions, hub: Hub, show: Show | None) -> Pushed | None:
+    target = Target(options.repo, "dataset", options.private, options.gated)
     with tempfile.TemporaryDirectory(prefix="mlc-data-publish-") as name:
         folder = Path(name)
-        made = build(
+        publication = build(
             run,
             folder,
-            order.wishes,
-            repo=order.repo,
-            url=hub.address(target),
-            gated=order.gated is not False,
-            changes=order.changes,
+            options.request,
+            repo=options.repo,
+            gated=options.gated is not False,
+            changes=options.changes,
         )
-        files: dict[str, Path | bytes] = {path: folder / path for path in made.files}
+        files: dict[str, Path | bytes] = {path: folder / path for path in publication.files}
         if show:
-            size = sum((folder / path).stat().st_size for path in made.files)
-            show(Plan(made, folder, size, target, order.checkpoint))
-        if order.dry:
+            size = sum((folder / path).stat().st_size for path in publication.files)
+            show(Plan(publication, folder, size, target, options.checkpoint))
+        if options.dry:
             return None
-        message = f"Publish {made.name} ({made.content_hash[:12]})"
-        data = hub.push(target, Upload(made, files, message))
-    _record(run, data, made)
+        message = f"Publish {publication.name} ({publication.content_hash[:12]})"
+        data = hub.push(target, Upload(publication, files, message))
+    _record(run, data, publication)
     return data
 
 
-def _record(run: Run, pushed: Pushed, made: Publication) -> None:
-    remember(
+def _record(run: Run, pushed: Pushed, publication: Publication) -> None:
+    record_publication(
         run.folder,
         Published(
             kind=pushed.kind,
             repo=pushed.repo,
             revision=pushed.revision,
             url=pushed.url,
-            content=made.content,
+            content=publication.content,
         ),
     )
     if pushed.changed:

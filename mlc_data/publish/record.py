@@ -1,4 +1,4 @@
-"""``publication.json``: what a published folder or repository holds, and the hash that it goes by."""
+"""``publication.json``: contents of a published folder or repository, and the hash that identifies them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mlc_data.core.hashing import hash_value
 from mlc_data.errors import MlcDataError
+from mlc_data.pipeline.layout import PUBLICATION
 
-FILE = "publication.json"
-"""Its name, beside the data."""
+FILE = PUBLICATION
+"""Name of the file in the published folder."""
 
 FORMAT_VERSION = 1
 
 
 class PartRecord(BaseModel):
-    """Something that the work is made from, with its licence."""
+    """Part that the work is made from, with its license."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
@@ -27,11 +28,11 @@ class PartRecord(BaseModel):
     licence: str
     """SPDX identifier."""
     declared: bool = False
-    """Whether whoever published it named the licence."""
+    """True where the publisher named the license."""
 
 
 class Publication(BaseModel):
-    """What was published, without anything that differs between two publications of the same."""
+    """Published contents, without anything that differs between two publications of the same run."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
@@ -41,17 +42,17 @@ class Publication(BaseModel):
     name: str
     """Of the recipe."""
     content_hash: str
-    """Of everything below and of the card: who finds it at the Hub need not push again."""
+    """Hash of everything below and of the card: contents with this hash are not pushed again."""
     content: dict[str, str]
     """Content hash of each table, or SHA-256 of each file of a checkpoint."""
     rows: dict[str, dict[str, int]] = {}
     """Rows by configuration and split."""
     licence: str
-    """Under which it is published."""
+    """License of the publication."""
     parts: list[PartRecord]
-    """What decided the licence."""
+    """Parts whose licenses decided it."""
     rights: str | None = None
-    """The reason that whoever published gave for a licence that the parts do not allow."""
+    """The publisher's reason for a license that the parts do not allow."""
     recipe_hash: str
     """Of the recipe, as the manifest has it."""
     files: list[str]
@@ -59,28 +60,28 @@ class Publication(BaseModel):
 
     @classmethod
     def make(cls, card: str, **values: Any) -> Publication:
-        """The record with its hash.
+        """Return the record with its hash.
 
         Args:
             card: README.md; what it says is part of the content.
             values: every other field.
         """
         record = cls(content_hash="", **values)
-        told = record.model_dump(mode="json", exclude={"content_hash"})
-        record.content_hash = hash_value({**told, "card": card})
+        fields = record.model_dump(mode="json", exclude={"content_hash"})
+        record.content_hash = hash_value({**fields, "card": card})
         return record
 
 
 def read_publication(text: bytes, where: str) -> Publication:
-    """The record in a file's bytes.
+    """Parse the record in a file's bytes.
 
     Raises:
-        MlcDataError: it is no record of a format that this version reads.
+        MlcDataError: it is not a record of a format that this version reads.
     """
     try:
         return Publication.model_validate_json(text)
     except ValidationError as error:
         raise MlcDataError(
-            f"{where} is not a record of format {FORMAT_VERSION} ({error.error_count()} faults): it "
+            f"{where} is not a record of format {FORMAT_VERSION} ({error.error_count()} errors): it "
             "was made by another version, or edited. Publish to another place, or remove it there"
         ) from error

@@ -26,7 +26,7 @@ _VARIANTS_FILE = "variants/variants.parquet"
 
 @dataclass(frozen=True)
 class Tables:
-    """What was written.
+    """Tables of a publication.
 
     Attributes:
         rows: by configuration and split; splits that have none are left out.
@@ -40,7 +40,7 @@ class Tables:
 
 
 def require(run: Run, *stages: str) -> Manifest:
-    """The manifest, once the outputs of ``stages`` have been found to be what it says.
+    """Return the manifest, after checking that the outputs of ``stages`` are as it says.
 
     Raises:
         UsageError: a stage has not been done.
@@ -52,14 +52,14 @@ def require(run: Run, *stages: str) -> Manifest:
         if record is None:
             raise UsageError(
                 f"{run.folder} has nothing to publish yet: its stage {name!r} is not done. "
-                f"Do it first: mlc-data {name} {run.folder}"
+                f"Run it first: mlc-data {name} {run.folder}"
             )
         for relative, digest in record.outputs.items():
             path = run.path(relative)
             if not path.is_file() or hash_file(path) != digest:
                 raise MlcDataError(
                     f"{path} is missing or was changed since the stage {name!r} wrote it, so it is "
-                    f"not published. Make it again: mlc-data {name} {run.folder}"
+                    f"not published. Run the stage again: mlc-data {name} {run.folder}"
                 )
     return manifest
 
@@ -79,7 +79,7 @@ def write_tables(run: Run, folder: Path) -> Tables:
     if not rows["sets"]:
         raise UsageError(
             f"{run.folder} has no variant set, so there is nothing to publish: "
-            "rejected/variants.parquet and `mlc-data explain` tell why variants were not kept"
+            "rejected/variants.parquet and `mlc-data explain` say why variants were not kept"
         )
     schema = dict(pl.read_parquet_schema(run.path(_VARIANTS_FILE)))
     if list(schema.items())[: len(VARIANTS)] != list(VARIANTS.items()):
@@ -97,7 +97,7 @@ def _copy_sets(run: Run, folder: Path) -> dict[str, int]:
         with_schema(pl.DataFrame(schema=pl.read_parquet_schema(file)), SETS, str(file))
         split = file.name.partition("-")[0]
         ids = pl.read_parquet(file, columns=["prompt_id"])["prompt_id"]
-        # The recipe may have been given another share since; `variants` is split by what it says now.
+        # The recipe may have another share by now; `variants` is split by it.
         if any(split_of(one, run.recipe.sets.test_share) != split for one in ids):
             raise MlcDataError(
                 f"{file} was split by another sets.test_share than {run.path('recipe.yaml')} has: "
@@ -106,7 +106,7 @@ def _copy_sets(run: Run, folder: Path) -> dict[str, int]:
         if ids.len():
             shutil.copyfile(file, folder / file.name)
             rows[split] += ids.len()
-    return _filled(rows)
+    return _without_empty(rows)
 
 
 def _split_variants(run: Run, folder: Path, schema: Mapping[str, pl.DataType]) -> dict[str, int]:
@@ -124,8 +124,8 @@ def _split_variants(run: Run, folder: Path, schema: Mapping[str, pl.DataType]) -
             )
             test.write(part.filter(held_out))
             train.write(part.filter(~held_out))
-    return _filled({"train": train.rows, "test": test.rows})
+    return _without_empty({"train": train.rows, "test": test.rows})
 
 
-def _filled(rows: Mapping[str, int]) -> dict[str, int]:
+def _without_empty(rows: Mapping[str, int]) -> dict[str, int]:
     return {split: number for split, number in rows.items() if number}

@@ -95,9 +95,7 @@ class Safety(Section):
     def _something_to_do(self) -> Self:
         if not self.prompts or not self.judges:
             raise ValueError("name at least one prompt set and one judge, or set `safety` to null")
-        names = [
-            judge.kind if judge.kind == "refusal-phrases" else judge.model for judge in self.judges
-        ]
+        names = [getattr(judge, "model", judge.kind) for judge in self.judges]
         if len(set(names)) < len(names):
             raise ValueError(
                 "two judges have the same model: their figures could not be told apart"

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import (
+    Discriminator,
+    Field,
+    PlainValidator,
+    SerializeAsAny,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
+from mlc_data.core.plugins import JUDGES, is_plugin, load_plugin, plugin_names
+from mlc_data.core.section import section_of_plugin
 from mlc_data.recipe.base import Fraction, Section
 
 Template = Literal["polyguard", "qwen3guard", "llamaguard"]
@@ -124,11 +134,59 @@ class Endpoint(Section):
         return self
 
 
+class JudgeSection(Section):
+    """Settings of a judge of your own.
+
+    A class with further settings has its own subclass of this as the attribute ``section``.
+    """
+
+    kind: str
+    """The class: `module:Class`, or the entry point (`mlc_data.judges`) of an installed package."""
+
+
+_BUILT_IN = ("refusal-phrases", "guard", "classifier", "endpoint")
+_CUSTOM_SCHEMA = {
+    "title": JudgeSection.__name__,
+    "description": "A judge of your own: `module:Class`, or an entry point (`mlc_data.judges`).",
+    "type": "object",
+    "properties": {"kind": {"type": "string", "not": {"enum": list(_BUILT_IN)}}},
+    "required": ["kind"],
+}
+
+
+def _custom(value: Any) -> JudgeSection:
+    """Validate the settings of a judge of the user's by its own section."""
+    if isinstance(value, JudgeSection):
+        return value
+    kind = value.get("kind") if isinstance(value, dict) else None
+    if not isinstance(kind, str) or not is_plugin(kind, JUDGES):
+        known = ", ".join((*_BUILT_IN, *plugin_names(JUDGES)))
+        raise ValueError(f"`kind` is one of {known}, or module:Class for a judge of your own")
+    judge = load_plugin(kind, JUDGES, "evaluate.safety.judges", object)
+    section = getattr(judge, "section", JudgeSection)
+    settings: JudgeSection = section_of_plugin(section, "kind", kind).model_validate(value)
+    return settings
+
+
+def _tag(value: Any) -> str:
+    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    return kind if kind in _BUILT_IN else "custom"
+
+
 Judge = Annotated[
-    RefusalPhrases | Guard | Classifier | Endpoint,
-    Field(discriminator="kind"),
+    Annotated[RefusalPhrases, Tag("refusal-phrases")]
+    | Annotated[Guard, Tag("guard")]
+    | Annotated[Classifier, Tag("classifier")]
+    | Annotated[Endpoint, Tag("endpoint")]
+    | Annotated[
+        SerializeAsAny[JudgeSection],
+        PlainValidator(_custom),
+        WithJsonSchema(_CUSTOM_SCHEMA),
+        Tag("custom"),
+    ],
+    Discriminator(_tag),
 ]
-"""One judge, told apart by `kind`."""
+"""A judge, selected by its `kind`."""
 
 
 def _check_controversial(template: str, given: str | None) -> None:

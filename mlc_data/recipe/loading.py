@@ -12,6 +12,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from mlc_data.checks.registry import custom_section
 from mlc_data.errors import MlcDataError, RecipeError
 from mlc_data.recipe.recipe import Recipe
 
@@ -99,7 +100,7 @@ def parse_recipe(data: Mapping[str, Any], where: str) -> Recipe:
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:
-        lines = "\n".join(f"  {line}" for line in _explain(error))
+        lines = "\n".join(f"  {line}" for line in _explain(error, data))
         raise RecipeError(f"{where} is not a valid recipe:\n{lines}") from error
     except MlcDataError as error:
         raise RecipeError(f"{where} is not a valid recipe:\n  {error}") from error
@@ -142,12 +143,12 @@ def dump_recipe(recipe: Recipe) -> str:
     return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
-def _explain(error: ValidationError) -> Iterator[str]:
+def _explain(error: ValidationError, data: Mapping[str, Any]) -> Iterator[str]:
     for fault in error.errors():
         location = tuple(part for part in fault["loc"] if isinstance(part, str | int))
         dotted = ".".join(str(part) for part in location)
         if fault["type"] == "extra_forbidden":
-            known = _known_keys(location[:-1])
+            known = _known_keys(location[:-1], data)
             near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
             yield f"{dotted}: unknown key; {hint}"
@@ -157,7 +158,14 @@ def _explain(error: ValidationError) -> Iterator[str]:
             yield f"{dotted}: {message}{given}" if dotted else message
 
 
-def _known_keys(location: Sequence[str | int]) -> list[str]:
+def _known_keys(location: Sequence[str | int], data: Mapping[str, Any]) -> list[str]:
+    """Return the keys of the section at a location of a recipe; ``data`` names the custom checks."""
+    if tuple(location[:2]) == ("checks", "custom") and len(location) > 2:
+        return sorted(
+            custom_section(
+                data["checks"]["custom"][location[2]].get("use", location[2])
+            ).model_fields
+        )
     models: list[type[BaseModel]] = [Recipe]
     for part in location:
         below: list[type[BaseModel]] = []

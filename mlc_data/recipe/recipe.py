@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mlc_data.core.hashing import hash_value
+from mlc_data.core.plugins import TRANSLATORS, is_plugin, plugin_names
 from mlc_data.recipe.align import Align
 from mlc_data.recipe.base import Fraction, Section
 from mlc_data.recipe.checks import Checks
@@ -149,13 +150,30 @@ def _threads(value: Any) -> Any:
 Threads = Annotated[int, BeforeValidator(_threads), Field(ge=0)]
 
 
+FAMILIES = ("nllb", "m2m100", "madlad", "marian")
+"""Families of models that CTranslate2 runs; see `mlc_data.translate.engines.families`."""
+
+
+def _family(name: str) -> str:
+    if name not in ("auto", *FAMILIES) and not is_plugin(name, TRANSLATORS):
+        known = ", ".join(("auto", *FAMILIES, *plugin_names(TRANSLATORS)))
+        raise ValueError(f"`family` is one of {known}, or module:Class for an engine of your own")
+    return name
+
+
 class Translate(Section):
     """The translation engine (CTranslate2) and how it decodes."""
 
     model: str | None = None
     """CTranslate2 folder, `package://` folder, or Hub id of a model of many languages."""
-    family: Literal["auto", "nllb", "m2m100", "madlad", "marian"] = "auto"
-    """Token layout of the model; `auto` is what its folder or its vocabulary says."""
+    family: Annotated[
+        str,
+        AfterValidator(_family),
+        Field(json_schema_extra={"examples": ["auto", *FAMILIES, "my_module:MyTranslator"]}),
+    ] = "auto"
+    """Token layout of the model: `auto` (as its folder or vocabulary says), `nllb`, `m2m100`, `madlad`,
+    `marian`; or an engine of your own: `module:Class`, or an installed package's entry point
+    (`mlc_data.translators`)."""
     models: dict[str, str] | None = None
     """Instead of `model`: a model for each target language, as `swh_Latn: <folder or Hub id>`. A
     Hub id may end in `@<commit>`."""
@@ -217,7 +235,9 @@ class Translate(Section):
 
     @property
     def locations(self) -> tuple[str, ...]:
-        """Every model that is named, once, in order."""
+        """Every model that is named, once, in order; none for an engine of the user's own."""
+        if self.family not in ("auto", *FAMILIES):
+            return ()
         named = (self.model, *(self.models or {}).values(), *(self.back_models or {}).values())
         return tuple(dict.fromkeys(one for one in named if one is not None))
 

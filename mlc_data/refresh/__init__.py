@@ -1,2 +1,1 @@
-"""Refresh: compare a run with what its sources, models and settings have become, do what is needed, and tell
-what changed."""
+"""Refresh: bring a run up to date with its sources, models and settings, and report the changes."""

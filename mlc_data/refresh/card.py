@@ -1,4 +1,4 @@
-"""What changed, in Markdown, for the card of a published revision."""
+"""Changes in Markdown, for the card of a published revision."""
 
 from __future__ import annotations
 
@@ -19,52 +19,52 @@ COLUMNS: Mapping[str, str] = {
     "kept_before": "kept before",
     "kept": "kept now",
 }
-"""Figures of `VariantDiff` that people are shown, and their titles."""
+"""Counts of `VariantDiff` in tables, and their titles."""
 
 
 def in_markdown(diff: Diff) -> str:
-    """Paragraphs, a table by language, and lists of settings and models, without paths of this machine."""
+    """Return paragraphs, a table by language, and lists of settings and models, without local paths."""
     return "\n\n".join(_paragraphs(diff)) + "\n"
 
 
-def prompts_in_words(prompts: PromptDiff) -> str:
-    """``10 prompts added, 5 removed, 5 changed``."""
-    told = f"{prompts.added} prompts added, {prompts.removed} removed, {prompts.changed} changed"
-    return told + (
-        f", {prompts.edited} with another category or other responses" if prompts.edited else ""
-    )
+def describe_prompts(prompts: PromptDiff) -> str:
+    """Return ``10 prompts added, 5 removed, 5 changed``."""
+    text = f"{prompts.added} prompts added, {prompts.removed} removed, {prompts.changed} changed"
+    edited = f", {prompts.edited} with another category or other responses"
+    return text + (edited if prompts.edited else "")
 
 
 def _paragraphs(diff: Diff) -> Iterator[str]:
     if diff.before is None:
-        yield "No earlier build was there to compare with."
+        yield "There is no earlier build to compare with."
         return
-    yield f"Compared with the build before: {prompts_in_words(diff.prompts)}."
-    for what, codes in (("added", diff.languages_added), ("removed", diff.languages_removed)):
+    yield f"Compared with the build before: {describe_prompts(diff.prompts)}."
+    for verb, codes in (("added", diff.languages_added), ("removed", diff.languages_removed)):
         if codes:
             named = ", ".join(f"{get_language(code).name} ({code})" for code in codes)
-            yield f"Languages {what}: {named}."
+            yield f"Languages {verb}: {named}."
     sets = diff.sets
     yield f"Variant sets: {sets.added} added, {sets.removed} removed, {sets.changed} changed, {sets.after} now."
     yield _table(diff)
     if diff.models:
         yield "\n".join(
-            f"- {one.name.replace('_', ' ')}: {_model(one.before)} is now {_model(one.after)}"
-            for one in diff.models
+            f"- {model.name.replace('_', ' ')}: {_model(model.before)} is now {_model(model.after)}"
+            for model in diff.models
         )
-    # What follows from a change says nothing about the data.
-    settings = [one for one in diff.settings or () if not one.key.startswith("refresh.")]
+    # The section `refresh` says nothing about the data.
+    settings = [item for item in diff.settings or () if not item.key.startswith("refresh.")]
     if settings:
         yield "\n".join(
-            f"- `{one.key}`: {_value(one.before)} is now {_value(one.after)}" for one in settings
+            f"- `{item.key}`: {_value(item.before)} is now {_value(item.after)}"
+            for item in settings
         )
 
 
 def _table(diff: Diff) -> str:
     rows: list[tuple[str, VariantDiff]] = [*diff.by_language.items(), ("all", diff.variants)]
     lines = [" | ".join(["variants", *COLUMNS.values()]), "|".join(["---"] * (len(COLUMNS) + 1))]
-    for name, one in rows:
-        lines.append(" | ".join([name, *(str(getattr(one, key)) for key in COLUMNS)]))
+    for name, counts in rows:
+        lines.append(" | ".join([name, *(str(getattr(counts, key)) for key in COLUMNS)]))
     return "\n".join(f"| {line} |" for line in lines)
 
 

@@ -1,9 +1,9 @@
-"""Which prompts are new, gone, changed or edited.
+"""New, removed, changed and edited prompts.
 
-A prompt is known by its text, so a changed text looks like one prompt removed and another added. They are told to
-be one by the source's own ids (`sources.prompts.columns.id`), or else by their place: where, between two
-neighbours that stayed, as many prompts were removed as were added, each takes the place of one. Nothing is
-translated more or less for it; it decides only how the change is told.
+A prompt is identified by its text, so a changed text looks like one prompt removed and another added. The two
+are matched by the source's own ids (`sources.prompts.columns.id`), or else by position: where as many prompts
+were removed as added between two neighbours that stayed, they are matched in order. This changes only how the
+change is reported, not what is translated.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from typing import Any, Literal
 import polars as pl
 
 from mlc_data.core.records import PROMPTS, empty
-from mlc_data.refresh.record import PromptDiff
-from mlc_data.refresh.tables import PROMPT_CHANGES, Change
+from mlc_data.refresh.record import PROMPT_CHANGES, Change, PromptDiff
 
 _CONTENT = ("category", "chosen", "rejected")
 
@@ -26,12 +25,12 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class PromptChanges:
-    """What became of the prompts.
+    """Changes of the prompts.
 
     Attributes:
         table: `PROMPT_CHANGES`.
-        figures: the same in numbers.
-        replaced: id before to id now, of the changed prompts whose id is another.
+        figures: counts of the changes.
+        replaced: id before to id now, for changed prompts with another id.
     """
 
     table: pl.DataFrame
@@ -44,17 +43,17 @@ def compare_prompts(before: pl.DataFrame | None, after: pl.DataFrame) -> PromptC
     old = list((empty(PROMPTS) if before is None else before).iter_rows(named=True))
     new = list(after.iter_rows(named=True))
     old_by_id, new_by_id = ({row["prompt_id"]: row for row in rows} for rows in (old, new))
-    told_by: Literal["id", "place"] = "id" if _named(old) and _named(new) else "place"
-    pair = _by_id if told_by == "id" else _by_place
-    replaced = dict(pair(old, new, old_by_id.keys() & new_by_id.keys()))
+    matched_by: Literal["id", "place"] = "id" if _has_ids(old) and _has_ids(new) else "place"
+    match = _by_id if matched_by == "id" else _by_position
+    replaced = dict(match(old, new, old_by_id.keys() & new_by_id.keys()))
     rows = [
         _row(change, new_by_id.get(now or ""), old_by_id.get(was or ""))
         for change, was, now in _changes(old_by_id, new_by_id, replaced)
     ]
-    found = Counter(row["change"] for row in rows)
+    counts = Counter(row["change"] for row in rows)
     figures = PromptDiff(
-        before=len(old), after=len(new), told_by=told_by,
-        **{str(change): found[change] for change in Change},
+        before=len(old), after=len(new), told_by=matched_by,
+        **{str(change): counts[change] for change in Change},
     )  # fmt: skip
     return PromptChanges(pl.DataFrame(rows, schema=PROMPT_CHANGES), figures, replaced)
 
@@ -62,7 +61,7 @@ def compare_prompts(before: pl.DataFrame | None, after: pl.DataFrame) -> PromptC
 def _changes(
     old: Mapping[str, Row], new: Mapping[str, Row], replaced: Mapping[str, str]
 ) -> Iterable[tuple[Change, str | None, str | None]]:
-    """Change, id before and id now: first in the order of now, then what is gone."""
+    """Yield change, id before and id now: present prompts in their order, then removed ones."""
     was = {now: before for before, now in replaced.items()}
     for key, row in new.items():
         before = old.get(key)
@@ -78,19 +77,19 @@ def _changes(
 
 
 def _row(change: Change, now: Row | None, was: Row | None) -> dict[str, str | None]:
-    told: dict[str, str | None] = {"change": str(change)}
+    cells: dict[str, str | None] = {"change": str(change)}
     for suffix, row in (("", now), ("_before", was)):
         for name in ("prompt_id", "prompt"):
-            told[name + suffix] = row[name] if row else None
-    return told
+            cells[name + suffix] = row[name] if row else None
+    return cells
 
 
-def _named(rows: Iterable[Row]) -> bool:
+def _has_ids(rows: Iterable[Row]) -> bool:
     return any(row["source_id"] is not None for row in rows)
 
 
 def _by_id(old: Sequence[Row], new: Sequence[Row], kept: set[str]) -> Iterable[tuple[str, str]]:
-    """Removed and added prompts of one id, which no other prompt has."""
+    """Yield pairs of a removed and an added prompt with the same id, which no other prompt has."""
     removed, added = (
         _single((row["source_id"], row["prompt_id"]) for row in rows) for rows in (old, new)
     )
@@ -106,23 +105,25 @@ def _single(pairs: Iterable[tuple[str | None, str]]) -> dict[str, str]:
     return {name: key for name, key in listed if times[name] == 1}
 
 
-def _by_place(old: Sequence[Row], new: Sequence[Row], kept: set[str]) -> Iterable[tuple[str, str]]:
-    """Runs of removed and of added prompts, equally long, behind the same prompt that stayed."""
+def _by_position(
+    old: Sequence[Row], new: Sequence[Row], kept: set[str]
+) -> Iterable[tuple[str, str]]:
+    """Yield pairs from equally long runs of removed and added prompts after the same kept prompt."""
     removed, added = _runs(old, kept), _runs(new, kept)
-    for behind, gone in removed.items():
-        come = added.get(behind, [])
-        if len(come) == len(gone):
-            yield from zip(gone, come, strict=True)
+    for previous, before in removed.items():
+        after = added.get(previous, [])
+        if len(before) == len(after):
+            yield from zip(before, after, strict=True)
 
 
 def _runs(rows: Iterable[Row], kept: set[str]) -> dict[str | None, list[str]]:
-    """Ids of those that did not stay, by the one before them that did (None: the beginning)."""
-    behind: str | None = None
+    """Ids of prompts that were not kept, by the kept prompt before them (None: the beginning)."""
+    previous: str | None = None
     runs: dict[str | None, list[str]] = {}
     for row in rows:
         key = row["prompt_id"]
         if key in kept:
-            behind = key
+            previous = key
         else:
-            runs.setdefault(behind, []).append(key)
+            runs.setdefault(previous, []).append(key)
     return runs

@@ -1,9 +1,11 @@
-"""``refresh/diff.json``: what a refresh found changed, in figures."""
+"""The files of ``refresh/``: counts of changes in ``diff.json``, and tables of changed prompts and variants."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any, Literal
 
+import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from mlc_data.core.manifest import ContentHash, ModelRecord
@@ -11,15 +13,58 @@ from mlc_data.core.manifest import ContentHash, ModelRecord
 FORMAT_VERSION = 1
 
 
+class Change(StrEnum):
+    """Change of a prompt or a variant."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+    EDITED = "edited"  # prompts only: the same text with another category or other responses
+
+
+PROMPT_CHANGES: dict[str, pl.DataType] = {
+    "change": pl.String(),
+    "prompt_id": pl.String(),
+    "prompt": pl.String(),
+    "prompt_id_before": pl.String(),
+    "prompt_before": pl.String(),
+}
+"""``refresh/prompts.parquet``: one row for each prompt that has changed (`Change`).
+
+A changed prompt has another text and so, unless only case and white space differ, another id.
+"""
+
+VARIANT_CHANGES: dict[str, pl.DataType] = {
+    "change": pl.String(),
+    "language": pl.String(),
+    "prompt_id": pl.String(),
+    "prompt_id_before": pl.String(),
+    "status_before": pl.String(),
+    "status": pl.String(),
+    "reason_before": pl.String(),
+    "reason": pl.String(),
+    "text_before": pl.String(),
+    "text": pl.String(),
+}
+"""``refresh/diff.parquet``: one row for each requested variant whose prompt, text or status has changed.
+
+``status`` is `records.Status`. The columns ``*_before`` are null for an added variant, all others for a
+removed one. The verdict has flipped where one status is ``kept`` and the other is neither that nor null.
+"""
+
+SET_HASHES: dict[str, pl.DataType] = {"prompt_id": pl.String(), "hash": pl.String()}
+"""``refresh/trained.parquet``: a hash of each variant set that the checkpoint was trained on."""
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
 class State(_Record):
-    """A build, before or after."""
+    """State of a run, before or after."""
 
     recipe_hash: str
-    """Of the recipe that it was made by."""
+    """Hash of its recipe."""
     content_hash: ContentHash
     """Hashes of its tables."""
 
@@ -36,12 +81,12 @@ class PromptDiff(_Record):
     edited: int
     """The same text with another category or other responses."""
     told_by: Literal["id", "place"]
-    """How a changed prompt is told from one removed and one added: by the source's ids, or by its place
-    among those that stayed."""
+    """Evidence that a prompt was changed, rather than one removed and another added: the source's ids, or its
+    place among the prompts that stayed."""
 
 
 class VariantDiff(_Record):
-    """Variants: `added`, `removed`, `changed` and `unchanged` count requested ones, all else kept ones.
+    """Variants: `added`, `removed`, `changed` and `unchanged` count requested ones, all others kept ones.
 
     `kept_before` + `added_kept` - `removed_kept` + `newly_kept` - `no_longer_kept` = `kept`.
     """
@@ -56,9 +101,9 @@ class VariantDiff(_Record):
     added_kept: int = 0
     removed_kept: int = 0
     newly_kept: int = 0
-    """Verdicts that flipped: there before and not kept, now kept."""
+    """Flipped verdicts: not kept before, kept now."""
     no_longer_kept: int = 0
-    """Verdicts that flipped the other way."""
+    """Flipped verdicts: kept before, not kept now."""
 
 
 class SetDiff(_Record):
@@ -72,7 +117,7 @@ class SetDiff(_Record):
 
 
 class ModelChange(_Record):
-    """A model that is not the one before."""
+    """A model that was replaced."""
 
     name: str
     """`translator`, `second_translator`, `language_identifier`."""
@@ -81,23 +126,23 @@ class ModelChange(_Record):
 
 
 class SettingChange(_Record):
-    """A key of the recipe whose value is not the one before."""
+    """A key of the recipe with another value."""
 
     key: str
     """Dotted."""
     before: Any
-    """Null too where there was no such key."""
+    """Null where there was no such key, too."""
     after: Any
 
 
 class Training(_Record):
-    """Whether the checkpoint is to be trained again."""
+    """Decision whether to train the checkpoint again."""
 
     rule: Any
     """`refresh.retrain`."""
     share: float
-    """Of the sets now and those that the checkpoint was trained on together: those in one alone, or
-    different (0 to 1; 1 where nothing was ever trained)."""
+    """Share (0 to 1) of sets that are new, gone or different since the checkpoint was trained, among all sets
+    of either time; 1 where nothing was ever trained."""
     due: bool
 
 
@@ -108,7 +153,7 @@ class Diff(_Record):
     name: str
     """Of the recipe."""
     before: State | None
-    """Null where no finished build was found: then all is new."""
+    """Null where there was no finished build: then everything is new."""
     after: State
     prompts: PromptDiff
     languages_added: list[str]
@@ -119,15 +164,16 @@ class Diff(_Record):
     versions: dict[str, tuple[str | None, str | None]]
     """Packages with another version: before, after."""
     variants: VariantDiff
-    """Of all languages."""
+    """Totals over all languages."""
     by_language: dict[str, VariantDiff]
-    """Of every language that is or was a target, by FLORES-200 code."""
+    """Counts for every present or former target language, by FLORES-200 code."""
     sets: SetDiff
     training: Training
 
     @property
     def empty(self) -> bool:
-        """Whether prompts, variants and sets are as they were."""
+        """Return whether prompts, variants and sets are unchanged."""
         parts = (self.prompts, self.variants, self.sets)
-        told = sum(one.added + one.removed + one.changed for one in parts) + self.prompts.edited
-        return not told and not self.languages_added and not self.languages_removed
+        changes = sum(part.added + part.removed + part.changed for part in parts)
+        changes += self.prompts.edited
+        return not changes and not self.languages_added and not self.languages_removed

@@ -1,4 +1,4 @@
-"""The refresh itself: put the state aside, build, compare, train if the rule says so, publish if asked to."""
+"""The refresh: snapshot, build, compare, train if the rule says so, publish if the recipe asks for it."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from mlc_data.recipe.recipe import Recipe
 from mlc_data.recipe.refresh import ChangedAbove
 from mlc_data.refresh import snapshot
 from mlc_data.refresh.card import in_markdown
-from mlc_data.refresh.compare import compare, remember_training
+from mlc_data.refresh.diff import compare, record_training
 from mlc_data.refresh.record import Diff
 from mlc_data.stages import BUILD, TRAINING
 
 if TYPE_CHECKING:
-    from mlc_data.publish.publication import Order
+    from mlc_data.publish.publication import PublishOptions
 
 log = logging.getLogger(__name__)
 
-DoStage = Callable[[Run, str], bool]
-"""Does one stage; returns whether it was reused."""
+RunStage = Callable[[Run, str], bool]
+"""Runs one stage; returns whether it was reused."""
 
-Push = Callable[[Run, "Order"], list[str]]
+Push = Callable[[Run, "PublishOptions"], list[str]]
 """Publishes; returns ``address@revision`` of each repository."""
 
 
 @dataclass(frozen=True)
 class Refreshed:
-    """What a refresh did.
+    """Result of a refresh.
 
     Attributes:
         run: the run.
-        diff: what changed; None where nothing had, so that nothing was touched.
+        diff: the changes; None if there were none, so that nothing was touched.
         reused: by stage, whether it was reused.
-        work: sentences that the stages ``translate`` and ``rescue`` had translated just now.
+        work: sentences that the stages ``translate`` and ``rescue`` translated in this refresh.
         published: ``address@revision`` of each repository.
     """
 
@@ -52,11 +52,11 @@ class Refreshed:
 
     @property
     def trained(self) -> bool:
-        """Whether the checkpoint was trained again."""
+        """Return whether the checkpoint was trained again."""
         return self.reused.get("align") is False
 
     def as_dict(self) -> dict[str, Any]:
-        """For ``--json``."""
+        """Return the result for ``--json``."""
         return {
             "run": str(self.run.folder),
             "changed": self.diff is not None,
@@ -72,23 +72,23 @@ def refresh(
     recipe: Recipe,
     folder: Path | None = None,
     *,
-    do_stage: DoStage = run_stage,
+    do_stage: RunStage = run_stage,
     push: Push | None = None,
 ) -> Refreshed:
-    """Bring a run up to date with its recipe, and tell what changed. A folder without a run is built anew.
+    """Bring a run up to date with its recipe, and report the changes; a folder without a run is built anew.
 
-    Where nothing has changed, nothing is touched. A refresh that was stopped or killed goes on when it is
-    called again, and ends with the same diff.
+    If nothing has changed, nothing is touched. A refresh that was stopped or killed continues when it is called
+    again, and ends with the same diff.
 
     Args:
-        recipe: as it is now.
+        recipe: the present one.
         folder: the run's folder; default ``runs/<recipe name>``.
-        do_stage: does a stage.
+        do_stage: runs a stage.
         push: publishes; by default to the Hub.
 
     Raises:
         UsageError: something that the stages need is missing, or the recipe keeps no translation cache.
-        LicenceError: the data may not be published as the recipe asks; told before anything is trained.
+        LicenseError: the data may not be published as the recipe asks; raised before training.
         MlcDataError: see the stages and `mlc_data.publish.publication.to_hub`.
     """
     run = Run.of(recipe, folder)
@@ -97,15 +97,15 @@ def refresh(
     if not known:
         run.prepare_folder()
     with run.locked():
-        waiting = snapshot.find(run)
-        if waiting is None and known and _unchanged(run):
+        unfinished = snapshot.find(run)
+        if unfinished is None and known and _is_unchanged(run):
             log.info("refresh: nothing has changed")
             return Refreshed(run)
-        if waiting is not None:
-            log.info("refresh: going on with one that has not ended")
-        before = waiting or snapshot.take(run)
+        if unfinished is not None:
+            log.info("refresh: continuing one that was interrupted")
+        before = unfinished or snapshot.take(run)
         run.prepare_folder(other_sources=True)
-        return _go_on(run, before, do_stage, push)
+        return _continue(run, before, do_stage, push)
 
 
 def _check(run: Run) -> None:
@@ -114,8 +114,8 @@ def _check(run: Run) -> None:
     preflight(run, BUILD + TRAINING if trains else BUILD)
     if recipe.translate.cache is None:
         raise UsageError(
-            "translate.cache is null, so every prompt would be translated again: a refresh takes what "
-            "was translated before from the cache. Name a folder, or `auto`"
+            "translate.cache is null, so every prompt would be translated again: a refresh takes earlier "
+            "translations from the cache. Name a folder, or `auto`"
         )
     if (target := recipe.refresh.target) is not None:
         from mlc_data.publish.hub import Target
@@ -123,73 +123,77 @@ def _check(run: Run) -> None:
         Target(target.repo)
 
 
-def _unchanged(run: Run) -> bool:
+def _is_unchanged(run: Run) -> bool:
     written = run.path("recipe.yaml").read_text(encoding="utf-8")
     if written != dump_recipe(run.recipe):
         return False
     stages = BUILD + TRAINING if run.recipe.refresh.retrain == "always" else BUILD
     pending = first_pending(run, stages)
     if pending is not None:
-        log.info("refresh: the stage %r is to be done again", pending)
+        log.info("refresh: the stage %r has to run again", pending)
     return pending is None
 
 
-def _go_on(run: Run, before: snapshot.Snapshot, do_stage: DoStage, push: Push | None) -> Refreshed:
+def _continue(
+    run: Run, before: snapshot.Snapshot, do_stage: RunStage, push: Push | None
+) -> Refreshed:
     reused = {name: do_stage(run, name) for name in BUILD}
     work = _work(run, reused)
     diff = compare(before, run)
-    order = _order(run, diff)
+    options = _publish_options(run, diff)
     if diff.training.due:
         reused |= {name: do_stage(run, name) for name in TRAINING}
     elif isinstance(run.recipe.refresh.retrain, ChangedAbove):
         log.info(
-            "refresh: not trained again: since the last training %.1f %% of the sets have changed, and the "
+            "refresh: not trained again: %.1f %% of the sets have changed since the last training, and the "
             "rule is %s", 100 * diff.training.share, diff.training.rule,
         )  # fmt: skip
-    remember_training(run)
-    published = (push or _to_hub)(run, order()) if order else []
+    record_training(run)
+    published = (push or _to_hub)(run, options()) if options else []
     before.remove()
     return Refreshed(run, diff, reused, work, tuple(published))
 
 
 def _work(run: Run, reused: Mapping[str, bool]) -> dict[str, int]:
     notes = {name: run.manifest.stages[name].notes for name in ("translate", "rescue")}
-    rungs = notes["rescue"].get("rungs", {}).values()
-    found = {
+    strategies = notes["rescue"].get("rungs", {}).values()
+    translated = {
         "translate": notes["translate"]["translated"],
-        "rescue": sum(cost["translated"] for cost in rungs),
+        "rescue": sum(cost["translated"] for cost in strategies),
     }
-    return {name: 0 if reused[name] else number for name, number in found.items()}
+    return {name: 0 if reused[name] else number for name, number in translated.items()}
 
 
-def _order(run: Run, diff: Diff) -> Callable[[], Order] | None:
-    """What is to be published, once its licence is found to be allowed; made when all is trained."""
+def _publish_options(run: Run, diff: Diff) -> Callable[[], PublishOptions] | None:
+    """Check the license now; the returned function gives the options once training has finished."""
     target = run.recipe.refresh.target
     if target is None:
         return None
-    from mlc_data.publish.dataset import Wishes, data_parts
-    from mlc_data.publish.publication import Order
+    from mlc_data.publish.dataset import LicenseRequest, data_parts
+    from mlc_data.publish.publication import PublishOptions
 
-    wishes = Wishes(target.licence)
-    wishes.grant(data_parts(run.recipe, run.manifest))
+    request = LicenseRequest(target.licence)
+    request.decide(data_parts(run.recipe, run.manifest))
 
-    def order() -> Order:
+    def options() -> PublishOptions:
         trained = "align" in run.manifest.stages
         if target.checkpoint and not trained:
-            log.info("refresh: the checkpoint is not published, for it was trained on other sets")
-        return Order(
+            log.info(
+                "refresh: the checkpoint is not published, because it was trained on other sets"
+            )
+        return PublishOptions(
             target.repo,
             target.private,
             target.gated,
-            wishes,
+            request,
             checkpoint=target.checkpoint and trained,
             changes=in_markdown(diff),
         )
 
-    return order
+    return options
 
 
-def _to_hub(run: Run, order: Order) -> list[str]:
+def _to_hub(run: Run, options: PublishOptions) -> list[str]:
     from mlc_data.publish.publication import to_hub
 
-    return [f"{one.url}@{one.revision}" for one in to_hub(run, order)]
+    return [f"{pushed.url}@{pushed.revision}" for pushed in to_hub(run, options)]

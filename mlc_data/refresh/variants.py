@@ -1,4 +1,4 @@
-"""Which variants are new, gone or changed, and whose verdict has flipped; by language."""
+"""New, removed and changed variants, and flipped verdicts, by language."""
 
 from __future__ import annotations
 
@@ -8,43 +8,42 @@ from pathlib import Path
 import polars as pl
 
 from mlc_data.core.records import Status
-from mlc_data.refresh.record import SetDiff, VariantDiff
-from mlc_data.refresh.tables import VARIANT_CHANGES, Change
+from mlc_data.refresh.record import VARIANT_CHANGES, Change, SetDiff, VariantDiff
 
 _KEYS = ("prompt_id", "language")
-_TOLD = ("source", "status", "reason", "text")
-_SCHEMA = {name: pl.String() for name in (*_KEYS, *_TOLD)}
+_COMPARED = ("source", "status", "reason", "text")
+_SCHEMA = {name: pl.String() for name in (*_KEYS, *_COMPARED)}
 
 
 def requested(folder: Path) -> pl.LazyFrame:
-    """Every requested variant of a run's folder or a snapshot, kept or not."""
+    """Return every requested variant of a run's folder or a snapshot, kept or not."""
     kept = pl.scan_parquet(folder / "variants" / "variants.parquet").with_columns(
         status=pl.lit(str(Status.KEPT)), reason=pl.lit(None, pl.String)
     )
-    aside = pl.scan_parquet(folder / "rejected" / "variants.parquet")
-    return pl.concat([part.select(list(_SCHEMA)) for part in (kept, aside)])
+    rejected = pl.scan_parquet(folder / "rejected" / "variants.parquet")
+    return pl.concat([part.select(list(_SCHEMA)) for part in (kept, rejected)])
 
 
 def compare_variants(
     before: pl.LazyFrame | None, after: pl.LazyFrame, replaced: Mapping[str, str]
 ) -> tuple[pl.DataFrame, dict[str, VariantDiff]]:
-    """Compare what `requested` gives, before (None: nothing was there) and now.
+    """Compare the requested variants before and now.
 
     Args:
-        before: see above.
-        after: see above.
-        replaced: id before to id now, of prompts whose text was changed.
+        before: see `requested`; None if there was nothing.
+        after: see `requested`.
+        replaced: id before to id now, for prompts whose text was changed.
 
     Returns:
-        `VARIANT_CHANGES`, and figures by language of every language that has a variant.
+        `VARIANT_CHANGES`, and counts by language for every language that has a variant.
     """
-    whole = _joined(before, after, replaced)
+    joined = _joined(before, after, replaced)
     counted = (
-        whole.group_by("language").agg(**_FIGURES).sort("language").collect(engine="streaming")
+        joined.group_by("language").agg(**_FIGURES).sort("language").collect(engine="streaming")
     )
     by_language = {row.pop("language"): VariantDiff(**row) for row in counted.iter_rows(named=True)}
     changes = (
-        whole.filter(pl.col("change").is_not_null())
+        joined.filter(pl.col("change").is_not_null())
         .select(list(VARIANT_CHANGES))
         .sort("language", "change", "prompt_id", "prompt_id_before", nulls_last=True)
         .collect(engine="streaming")
@@ -53,8 +52,8 @@ def compare_variants(
 
 
 def total(by_language: Mapping[str, VariantDiff]) -> VariantDiff:
-    """All languages together."""
-    rows = [one.model_dump() for one in by_language.values()]
+    """Return the counts over all languages."""
+    rows = [counts.model_dump() for counts in by_language.values()]
     return VariantDiff(
         **{name: sum(row[name] for row in rows) for name in VariantDiff.model_fields}
     )
@@ -63,7 +62,7 @@ def total(by_language: Mapping[str, VariantDiff]) -> VariantDiff:
 def compare_sets(
     before: pl.DataFrame | None, after: pl.DataFrame, replaced: Mapping[str, str]
 ) -> SetDiff:
-    """Compare `SET_HASHES`; a changed prompt's set is a changed one."""
+    """Compare `SET_HASHES`; the set of a changed prompt counts as changed."""
     old = {} if before is None else dict(before.iter_rows())
     new = dict(after.iter_rows())
     now_of = {key: replaced.get(key, key) for key in old}
@@ -78,28 +77,30 @@ def compare_sets(
 
 
 def changed_share(trained: pl.DataFrame | None, now: pl.DataFrame) -> float:
-    """Of the sets trained on and those now together, the share (0 to 1) of those that are in one alone or
-    different; 1 where nothing was trained."""
+    """Return the share (0 to 1) of sets, trained on or present, that are new, gone or different.
+
+    1 where nothing was trained.
+    """
     if trained is None:
         return 1.0
     old, new = dict(trained.iter_rows()), dict(now.iter_rows())
-    every = old.keys() | new.keys()
-    return sum(old.get(key) != new.get(key) for key in every) / len(every) if every else 0.0
+    keys = old.keys() | new.keys()
+    return sum(old.get(key) != new.get(key) for key in keys) / len(keys) if keys else 0.0
 
 
 def _joined(
     before: pl.LazyFrame | None, after: pl.LazyFrame, replaced: Mapping[str, str]
 ) -> pl.LazyFrame:
-    """A row a variant that was or is requested, with both states and what became of it."""
+    """One row for each variant that was or is requested, with both states and the change."""
     old = (pl.LazyFrame(schema=_SCHEMA) if before is None else before).with_columns(
         _key=pl.col("prompt_id").replace(dict(replaced))
     )
-    old = old.rename({name: f"{name}_before" for name in ("prompt_id", *_TOLD)})
+    old = old.rename({name: f"{name}_before" for name in ("prompt_id", *_COMPARED)})
     new = after.with_columns(_key=pl.col("prompt_id"))
-    whole = new.join(old, on=["_key", "language"], how="full", coalesce=True, validate="1:1")
+    both = new.join(old, on=["_key", "language"], how="full", coalesce=True, validate="1:1")
     was, now = pl.col("prompt_id_before").is_not_null(), pl.col("prompt_id").is_not_null()
     same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_before")) for name in _SAME)
-    return whole.with_columns(
+    return both.with_columns(
         change=pl.when(~was)
         .then(pl.lit(str(Change.ADDED)))
         .when(~now)

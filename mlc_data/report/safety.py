@@ -18,7 +18,7 @@ COLUMNS = {
     "difference": "difference",
     "same_language": "in its language",
 }
-"""Figures by language, as `mlc_data.evaluate.safety.rates.Judged.figures` names them, and their headings.
+"""Figures by language, as `mlc_data.evaluate.safety.rates.JudgedReplies.figures` names them, and their headings.
 `difference` is how much oftener harmful prompts are refused than harmless ones."""
 
 OVER_ALL = {

@@ -16,11 +16,12 @@ from typing import Any, ClassVar
 
 import polars as pl
 
-from mlc_data.checks.base import Check, VariantReason
-from mlc_data.checks.scoring import check_versions, score_names, score_rows
+from mlc_data.checks.base import Check
+from mlc_data.checks.scoring import check_versions, score_names, score_rows, scored_by
 from mlc_data.checks.shards import loaded_checks, spread_checks
-from mlc_data.checks.stage import recipe_checks, word_lists
+from mlc_data.checks.stage import recipe_checks
 from mlc_data.checks.tables import files, refuse_stale, scores_of
+from mlc_data.checks.unknown import Unknown
 from mlc_data.checks.verdicts import ATTEMPTS, attempts_schema, judge
 from mlc_data.core import progress
 from mlc_data.core.hashing import RowsHash, hash_value
@@ -46,7 +47,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 512
 """Variants that are retried together."""
 
-_ONLY_ANOTHER_MODEL = frozenset({VariantReason.UNKNOWN})
+_ONLY_ANOTHER_MODEL = frozenset({Unknown.name})
 """What the same model cannot mend: it does not know the prompt's characters."""
 
 _ONLY_A_SPLIT = frozenset({FailureReason.SEGMENT_TOO_LONG})
@@ -282,14 +283,15 @@ def only_thresholds_changed(run: Run) -> bool:
 def _without_thresholds(
     recipe: Recipe, translator: Translator, second: Translator | None
 ) -> dict[str, Any]:
+    checks = recipe_checks(recipe)
     return {
         "rescue": recipe.rescue.model_dump(mode="json"),
         "models": [
             [each.id, each.revision, each.settings] for each in (translator, second) if each
         ],
         "decoding": translator.decoding.as_dict(),
-        "words": {each.language: each.hash for each in word_lists(recipe)},
-        "checks": check_versions(recipe_checks(recipe)),
+        "checks": check_versions(checks),
+        "scored_by": scored_by(checks),
     }
 
 

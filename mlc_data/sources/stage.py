@@ -29,7 +29,8 @@ from mlc_data.core.records import (
     RejectedPrompt,
 )
 from mlc_data.errors import SourceError
-from mlc_data.language_id.fasttext import LanguageIdentifier, labels_of, load_identifier
+from mlc_data.language_id.base import LanguageIdentifier, labels_of
+from mlc_data.language_id.loading import load_identifier
 from mlc_data.languages.flores import get_language
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import Stage, StageResult

@@ -1,4 +1,4 @@
-"""How much of each text consecutive repeats cover, for a whole column of texts at once."""
+"""Share of each text that consecutive repeats cover, for a column of texts at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mlc_data.text.spans import words
 
-# Emphasis and reduplication say a thing twice; a loop says it three times, or a long thing twice.
+# Emphasis and reduplication repeat once; a loop is three copies, or two of something long.
 _LONGEST_WORDS = 40
 _LONG_WORDS = 4
 _LONGEST_CHARACTERS = 60
@@ -20,11 +20,11 @@ _COPIES_WITHIN_WORDS = 5
 
 
 def looping_share(texts: pl.Series, *, spaced: bool) -> pl.Series:
-    """Share (0 to 1) of each text that lies in loops.
+    """Return the share (0 to 1) of each text that lies in loops.
 
-    Where words are separated by blanks, a loop is an n-gram of words three times on end, of four or
-    more words twice, or one to four characters five times. Elsewhere it is one of characters three
-    times, of eight or more twice.
+    In languages with blanks between words, a loop is an n-gram of words three times in a row, of four
+    or more words twice, or one to four characters five times. In others it is an n-gram of characters
+    three times in a row, of eight or more twice.
     """
     folded = texts.str.to_lowercase()
     if spaced:
@@ -48,7 +48,7 @@ def _character_copies(period: int) -> int:
 
 
 def _characters(texts: pl.Series) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The code points of all texts on end, and how many each text has."""
+    """Return the code points of all texts, one text after the other, and each text's number of them."""
     joined = "".join(texts.to_list()).encode("utf-32-le", "surrogatepass")
     units = np.frombuffer(joined, dtype=np.uint32).astype(np.int64)
     return units, texts.str.len_chars().to_numpy().astype(np.int64)
@@ -60,13 +60,13 @@ def _covered(
     longest: int,
     copies: Callable[[int], int],
 ) -> NDArray[np.float64]:
-    """Share of the units of each text that lie in repeats.
+    """Return the share of the units of each text that lie in repeats.
 
     Args:
-        units: the units of all texts on end.
-        sizes: how many units each text has.
+        units: the units of all texts, one text after the other.
+        sizes: number of units of each text.
         longest: the longest period to look for, in units.
-        copies: how often a period of a given length must stand on end to be a loop.
+        copies: number of copies in a row that make a period of a given length a loop.
     """
     owner = np.repeat(np.arange(len(sizes)), sizes)
     edges = np.zeros(len(units) + 1, dtype=np.int64)
@@ -74,7 +74,7 @@ def _covered(
         same = (units[period:] == units[:-period]) & (owner[period:] == owner[:-period])
         changes = np.flatnonzero(np.diff(same, prepend=False, append=False))
         starts, ends = changes[::2], changes[1::2]
-        # A stretch of n units that equal those one period on is n / period + 1 copies.
+        # n consecutive units that equal those a period later are n / period + 1 copies.
         loops = ends - starts >= (copies(period) - 1) * period
         np.add.at(edges, starts[loops], 1)
         np.add.at(edges, ends[loops] + period, -1)

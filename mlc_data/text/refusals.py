@@ -1,4 +1,4 @@
-"""Phrases by which assistants decline a request, or say what they are, by language (``data/``)."""
+"""Phrases with which assistants decline a request, or say what they are, by language (``data/``)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ ENGLISH = "eng_Latn"
 
 
 def read_patterns(path: Path) -> Mapping[str, str]:
-    """A JSON file with lists of regular expressions by FLORES-200 code, as one expression each."""
+    """Read lists of regular expressions by FLORES-200 code from JSON; return one expression for each."""
     lists: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
     return {
-        code: unicodedata.normalize("NFC", "|".join(f"(?:{one})" for one in phrases))
+        code: unicodedata.normalize("NFC", "|".join(f"(?:{phrase})" for phrase in phrases))
         for code, phrases in lists.items()
     }
 
@@ -24,17 +24,17 @@ def read_patterns(path: Path) -> Mapping[str, str]:
 _DATA = Path(__file__).parent / "data"
 
 REFUSALS = read_patterns(_DATA / "refusals.json")
-"""By FLORES-200 code: what matches the phrases by which help or an answer is denied, in text that
-`plain` has prepared. "Sorry" and "I can't" alone say nothing and are not among them."""
+"""Pattern by FLORES-200 code of phrases that deny help or an answer, for text prepared by `plain`.
+"Sorry" and "I can't" alone do not count."""
 
 ASSISTANTS = read_patterns(_DATA / "assistants.json")
-"""By FLORES-200 code: phrases by which an assistant says that it is one ("as an AI"). A translation has
-no such thing to say; a reply may have."""
+"""Pattern by FLORES-200 code of phrases with which an assistant refers to itself ("as an AI"): a sign of
+a failed translation, though not of a refusal in a reply."""
 
 
 def plain(column: str) -> pl.Expr:
-    """A column of text as the phrases are written: in lower case, with straight apostrophes,
-    half-width commas and single blanks."""
+    """Return a column of text in the form of the phrases: lower case, straight apostrophes, half-width
+    commas and single blanks."""
     return (
         pl.col(column)
         .str.normalize("NFC")

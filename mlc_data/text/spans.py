@@ -1,5 +1,4 @@
-"""Words of a text, and its parts that a translation leaves as they are: addresses, placeholders,
-code, names."""
+"""Words of texts, and parts that a translation keeps unchanged: addresses, placeholders, code, names."""
 
 from __future__ import annotations
 
@@ -8,7 +7,7 @@ from functools import lru_cache
 
 import polars as pl
 
-# Understood alike by Python and by polars: classes are spelled out.
+# Read the same way by Python and by polars: classes are spelled out.
 _SPAN = "|".join(
     (
         r"(?:https?://|www\.)[!-~]*[A-Za-z0-9_/=&#~-]",  # web address; no closing punctuation
@@ -24,7 +23,7 @@ _SPAN = "|".join(
 )
 _COMPILED = re.compile(_SPAN, re.ASCII)
 _POLARS_SPAN = _SPAN.replace(r"\b", r"(?-u:\b)")  # fifty times as fast as Unicode word boundaries
-# What any span has; most texts have none of it and are not searched further.
+# A part of every span; most texts have none and are not searched further.
 _HINT = re.compile(r"[@{<\[%`$]|://|\.[a-z]")
 
 _NAME_WORD = re.compile(r"[^\W\d_][\w'’-]*")
@@ -37,40 +36,39 @@ _UNSPACED_WORD = r"\p{Latin}+(?:['’]\p{Latin}+)?|\p{L}"
 
 
 def spans(text: str) -> list[str]:
-    """Web and e-mail addresses, placeholders and code in a line, in order, with repetitions."""
+    """Return web and e-mail addresses, placeholders and code in a line, in order, with repetitions."""
     return _COMPILED.findall(text) if _HINT.search(text) else []
 
 
 def without_spans(texts: pl.Series) -> pl.Series:
-    """The texts with a blank in place of each of their `spans`."""
+    """Return the texts with a blank in place of each of their `spans`."""
     return texts.str.replace_all(_POLARS_SPAN, " ")
 
 
 def without_spans_in(text: str) -> str:
-    """`without_spans` of one text."""
+    """Return a single text with a blank in place of each of its `spans`."""
     return _COMPILED.sub(" ", text) if _HINT.search(text) else text
 
 
 def words(texts: pl.Series, *, spaced: bool = True) -> pl.Series:
-    """The words of each text, in lower case, without punctuation (List of String).
+    """Return the words of each text, in lower case, without punctuation (List of String).
 
-    Where words are not separated by blanks (``spaced=False``), every letter that is not Latin counts
-    as a word.
+    Without blanks between words (``spaced=False``), every letter that is not Latin counts as a word.
     """
     return texts.str.to_lowercase().str.extract_all(_WORD if spaced else _UNSPACED_WORD)
 
 
 def names(sources: pl.Series) -> pl.Series:
-    """The words of each prompt that look like names (List of String, lower case, distinct).
+    """Return the words of each prompt that look like names (List of String, lower case, distinct).
 
-    `NATO`, `iPhone`, `Berlin` within a sentence. None where most words are capitalised, as in
-    headlines: case says nothing there.
+    `NATO`, `iPhone`, `Berlin` within a sentence. A prompt whose words are mostly capitalised, as in
+    headlines, has none: case means nothing there.
     """
     distinct = sources.rename("source").unique()
-    found = pl.Series("names", [_names(source) for source in distinct], dtype=pl.List(pl.String))
+    names_of = pl.Series("names", [_names(source) for source in distinct], dtype=pl.List(pl.String))
     return (
         sources.to_frame("source")
-        .join(pl.DataFrame([distinct, found]), on="source", how="left", maintain_order="left")
+        .join(pl.DataFrame([distinct, names_of]), on="source", how="left", maintain_order="left")
         .get_column("names")
     )
 
@@ -78,10 +76,10 @@ def names(sources: pl.Series) -> pl.Series:
 @lru_cache(maxsize=4096)
 def _names(source: str) -> list[str]:
     text = without_spans_in(source)
-    found = [match for match in _NAME_WORD.finditer(text) if _is_name(match, text)]
-    if len(found) > _MOSTLY * len(_NAME_WORD.findall(text)):
+    matches = [match for match in _NAME_WORD.finditer(text) if _is_name(match, text)]
+    if len(matches) > _MOSTLY * len(_NAME_WORD.findall(text)):
         return []
-    return sorted({_POSSESSIVE.sub("", match.group().lower()) for match in found})
+    return sorted({_POSSESSIVE.sub("", match.group().lower()) for match in matches})
 
 
 def _is_name(match: re.Match[str], text: str) -> bool:

@@ -11,8 +11,8 @@ import pytest
 
 from mlc_data.align import align
 from mlc_data.core.manifest import versions
-from mlc_data.lineage.record import FILE, read_lineage
-from mlc_data.lineage.verify import ask
+from mlc_data.lineage.verify import inspect
+from mlc_data.pipeline.lineage.record import FILE, read_lineage
 from mlc_data.pipeline.run import Run
 
 pytestmark = pytest.mark.integration
@@ -54,7 +54,7 @@ def test_the_record_is_that_of_the_training(make_run: MakeRun, tiny: Path) -> No
         "method": "dpo", "layer": 2, "steps": 2, "pairs": 8, "variant_sets": 8
     }  # fmt: skip
     (base,) = [one for one in found.models if one.role == "base"]
-    assert (base.id, base.licence) == ("tiny", "mit")
+    assert (base.id, base.licence) == ("tiny", "MIT")
     assert base.revision == run.manifest.models["base"].revision
     stage = found.stages[-1]
     assert (stage.name, stage.key) == ("align", run.manifest.stages["align"].key)
@@ -68,7 +68,7 @@ def test_what_was_not_there_is_named(make_run: MakeRun) -> None:
     """These sets were made by hand: no sources, no translator."""
     run = make_run(max_steps=1)
     align(run)
-    told = {one.part for one in ask(run.path("checkpoint")).findings}
+    told = {one.part for one in inspect(run.path("checkpoint")).findings}
     assert {"stage sources", "stage translate", "source prompts", "model translator"} <= told
     assert not any(part.startswith("checkpoint/") for part in told)
 
@@ -83,6 +83,6 @@ def test_a_checkpoint_that_was_edited_is_trained_again(make_run: MakeRun, edited
         path.write_text(json.dumps({**json.loads(before[FILE]), "seed": 4}))
     else:
         path.write_bytes(before[edited][:-1] + b"x")
-    assert f"checkpoint/{edited}" in {one.part for one in ask(run.folder).findings}
+    assert f"checkpoint/{edited}" in {one.part for one in inspect(run.folder).findings}
     assert align(run) is False
     assert files(run) == before

@@ -1,159 +1,118 @@
-"""Two processes over gloo train as one does, each with the whole model or with its share."""
+"""The number of processes that train, checked against GPUs, launcher and accelerate's options."""
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
-import together
 import torch
-from safetensors.torch import load_file
-from transformers import LlamaForCausalLM
+from pydantic import ValidationError
 
-from mlc_data.align.launch import Task
-from mlc_data.align.train import Trained
-from mlc_data.consistency.hidden_states import text_states
+from mlc_data.align import processes
+from mlc_data.align.distributed.environment import Rank
+from mlc_data.align.processes import check_rank, resolve_processes
+from mlc_data.align.stage import AlignStage
+from mlc_data.errors import UsageError
 from mlc_data.pipeline.run import Run
+from mlc_data.recipe.align import Align, Loss
 
-MakeRun = Callable[..., Run]
-Case = dict[str, Any]
-
-CASES: dict[str, Case] = {
-    "adapters": {"lora": {"r": 4}},
-    "every weight": {"lora": None, "loss": {"extractor": "none", "form": "plain"}},
-    "accumulated": {"gradient_accumulation": 2, "gradient_checkpointing": True},
-    "sft": {"method": "sft", "lora": None, "gradient_checkpointing": True},
-    "orpo": {"method": "orpo"},
-    "kto": {"method": "kto"},
-}
-
-SHARDED: dict[str, Case] = {
-    "adapters": {"loss": {"extractor": "linear", "frozen_extractor": True}},
-    "every weight": {"lora": None, "loss": {"form": "plain", "layer": -1}},
-    "accumulated": {"gradient_accumulation": 2, "gradient_checkpointing": True, "lora": None},
-    "simpo": {"method": "simpo", "loss": {"center": "final_norm"}},
-    "kto": {"method": "kto", "lora": None},
-    "bfloat16": {"lora": None, "dtype": "bfloat16"},
-}
-STOPPED = ("adapters", "every weight")
-
-TOLERANCE = {"orpo": 0.05, "kto": 0.05, "bfloat16": 0.1}
-"""Of the norm of the difference to the norm, else 1e-4. ORPO averages over the tokens of each process and then
-over processes, so that replies of other lengths count a little differently; KTO's estimate of how far the model
-has moved is made of other neighbours in a batch of other size."""
+FOUR = Align(model="x", processes=4)
+AUTO = Align(model="x", processes="auto")
+SHARDED = Align(model="x", processes="auto", sharding="fsdp", loss=Loss(extractor="none"))
+RANK = Rank(rank=0, world_size=16, local_rank=0)
 
 
-def task_of(make_run: MakeRun, name: str, processes: int, case: Case) -> Task:
-    """The same pairs and sets a step, whether one process reads them or two."""
-    share = 2 // processes
-    loss = {"sets_per_step": 2 * share, "weight": 5.0, **case.get("loss", {})}
-    case = {"lora": {"r": 4}, "max_steps": 3, **case, "loss": loss}
-    run = make_run(name, processes=processes, batch_size=2 * share, **case)
-    task = Task(run.folder, run.recipe, None, run.path("training"))
-    task.desk.mkdir(parents=True)
-    task.write()
-    return task
+def see_gpus(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
 
 
-def test_two_processes_take_the_steps_of_one(make_run: MakeRun, tmp_path: Path) -> None:
-    tasks = [task_of(make_run, f"two-{name}", 2, case) for name, case in CASES.items()]
-    random: Case = {"lora": {"r": 4, "dropout": 0.1}, "max_steps": 4}
-    whole, cut = (task_of(make_run, name, 2, random) for name in ("whole", "cut"))
-    files = [str(task.file) for task in tasks]
-    in_two_processes(tmp_path, [*files, f"work:{whole.file}", f"stop:{cut.file}"])
-    for number, (name, case) in enumerate(CASES.items()):
-        compare(tmp_path, number, name, task_of(make_run, f"one-{name}", 1, case))
-    # Dropout and all: what was stopped and gone on with is what was not.
-    expected, found = (load_file(task.weights / "model.safetensors") for task in (whole, cut))
-    assert expected.keys() == found.keys()
-    assert all(torch.equal(found[name], weight) for name, weight in expected.items())
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process be rank 0 of 16."""
+    monkeypatch.setattr(processes, "current_rank", lambda: RANK)
 
 
-def test_so_do_two_that_share_the_weights(
-    make_run: MakeRun, tmp_path: Path, llama: LlamaForCausalLM
+@pytest.mark.parametrize(("gpus", "resolved"), [(0, 1), (1, 1), (8, 8)])
+def test_auto_is_one_process_a_gpu(
+    monkeypatch: pytest.MonkeyPatch, gpus: int, resolved: int
 ) -> None:
-    cases = {
-        name: {**case, "loss": {"extractor": "none", **case.get("loss", {})}}
-        for name, case in SHARDED.items()
-    }
-    tasks = [
-        task_of(make_run, f"two-{name}", 2, {**case, "sharding": "fsdp"})
-        for name, case in cases.items()
-    ]
-    cut = {
-        name: task_of(make_run, f"cut-{name}", 2, {**cases[name], "sharding": "fsdp"})
-        for name in STOPPED
-    }
-    files = [str(task.file) for task in tasks]
-    in_two_processes(tmp_path, [*files, *(f"stop:{task.file}" for task in cut.values())])
-    unequal(tmp_path, llama)
-    for number, (name, case) in enumerate(cases.items()):
-        trained = compare(tmp_path, number, name, task_of(make_run, f"one-{name}", 1, case))
-        if name in STOPPED:
-            expected = dict(together.worker.merged(trained.model).named_parameters())
-            stopped = LlamaForCausalLM.from_pretrained(cut[name].weights)
-            found = dict(stopped.named_parameters())
-            torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+    see_gpus(monkeypatch, gpus)
+    assert resolve_processes(AUTO).processes == resolved
 
 
-def compare(folder: Path, number: int, name: str, alone: Task) -> Trained:
-    """What reaches the optimiser, gradients of model and extractor, and the weights that come of it, with
-    what one process alone makes.
-
-    Adam hides a wrong scale of the gradients in the weights, so both are compared.
-    """
-    ranks = [load_file(folder / f"{number}-{rank}.safetensors") for rank in (0, 1)]
-    one, trained = together.record(alone)
-    loss = alone.recipe.align.loss
-    extracts = loss.extractor != "none" and not loss.frozen_extractor
-    assert (trained.extractor_parameters > 0) == extracts
-    assert one.keys() == ranks[0].keys() == ranks[1].keys()
-    assert sum(key.startswith("gradient 3") for key in one) > 10
-    for key, expected in one.items():
-        assert torch.equal(ranks[0][key], ranks[1][key]), (name, key)
-        difference = (ranks[0][key] - expected).norm()
-        limit = TOLERANCE.get(name, 1e-4) * expected.norm() + 1e-6
-        assert difference <= limit, (name, key, difference, limit)
-    return trained
+def test_processes_share_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    see_gpus(monkeypatch, 0)
+    assert resolve_processes(FOUR).processes == 4
 
 
-def unequal(folder: Path, llama: LlamaForCausalLM) -> None:
-    """See `together.read_unequally`; the means are over the processes."""
-    ranks = [load_file(folder / f"unequal-{rank}.safetensors") for rank in (0, 1)]
-    for rank, texts in zip(ranks, together.TEXTS, strict=True):
-        states = text_states(llama, texts, 2, batch_size=1)
-        torch.testing.assert_close(rank.pop("states"), states.detach(), rtol=1e-4, atol=1e-5)
-        (states.square().sum() / 2).backward()
-    expected = {name: w.grad for name, w in llama.named_parameters() if w.grad is not None}
-    assert len(expected) > 10
-    for name, gradient in expected.items():
-        torch.testing.assert_close(ranks[0][name], gradient, rtol=1e-3, atol=1e-4)
+def test_each_process_needs_a_gpu(
+    monkeypatch: pytest.MonkeyPatch, make_run: Callable[..., Run]
+) -> None:
+    see_gpus(monkeypatch, 2)
+    with pytest.raises(UsageError, match=r"processes is 4, .* but 2 are visible"):
+        AlignStage().preflight(make_run(processes=4))
 
 
-def in_two_processes(folder: Path, tasks: list[str]) -> None:
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
-    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": str(port)}
-    running = [
-        subprocess.Popen(
-            [sys.executable, together.__file__, str(folder), *tasks],
-            env={**os.environ, **shared, "RANK": rank, "LOCAL_RANK": rank, "OMP_NUM_THREADS": "1"},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in "01"
-    ]
-    try:
-        ended = [(process.communicate(timeout=200)[1], process.returncode) for process in running]
-    finally:
-        for process in running:
-            process.kill()
-    if any(status for _, status in ended):
-        pytest.fail("\n".join(errors for errors, _ in ended))
+def test_sharding_needs_two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    see_gpus(monkeypatch, 1)
+    with pytest.raises(UsageError, match="at least two GPUs, but 1 are visible"):
+        resolve_processes(SHARDED)
+
+
+def test_sharding_needs_processes() -> None:
+    with pytest.raises(ValidationError, match="set `processes`"):
+        Align(model="x", sharding="fsdp")
+
+
+def test_sharding_needs_a_frozen_extractor() -> None:
+    with pytest.raises(ValidationError, match="goes with"):
+        Align(model="x", sharding="fsdp", processes=2)
+
+
+@pytest.mark.usefixtures("launched")
+@pytest.mark.parametrize("number", ["auto", 16])
+def test_launched_number_is_taken(number: int) -> None:
+    assert resolve_processes(Align(model="x", processes=number)).processes == 16
+
+
+@pytest.mark.usefixtures("launched")
+def test_other_number_than_launched_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"is 4, but 16 processes .* align\.processes=auto"):
+        resolve_processes(FOUR)
+
+
+def test_stage_is_not_run_by_other_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "current_rank", lambda: Rank(1, 16, 1))
+    with pytest.raises(UsageError, match=r"rank 1 of 16 .* cannot run the stage itself"):
+        resolve_processes(AUTO)
+
+
+def test_rank_without_a_gpu_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    see_gpus(monkeypatch, 4)
+    with pytest.raises(UsageError, match=r"rank 5 of 16 .* no GPU of its own: 4 are visible"):
+        check_rank(Rank(rank=5, world_size=16, local_rank=5), AUTO)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "named"),
+    [
+        ("ACCELERATE_USE_FSDP", "true", "FSDP"),
+        ("ACCELERATE_USE_DEEPSPEED", "true", "DEEPSPEED"),
+        ("ACCELERATE_MIXED_PRECISION", "fp16", "--mixed_precision fp16"),
+        ("ACCELERATE_MIXED_PRECISION", "bf16", "--mixed_precision bf16"),
+        ("ACCELERATE_DYNAMO_BACKEND", "INDUCTOR", "--dynamo_backend"),
+    ],
+)
+def test_options_of_accelerate_that_change_the_training_are_refused(
+    variable: str, value: str, named: str
+) -> None:
+    with pytest.raises(UsageError, match=f"accelerate is configured with {named}, but"):
+        check_rank(RANK, AUTO, {variable: value})
+
+
+@pytest.mark.parametrize(
+    ("dtype", "precision"), [("float32", "no"), ("bfloat16", "no"), ("bfloat16", "bf16")]
+)
+def test_options_of_accelerate_that_agree_are_accepted(dtype: str, precision: str) -> None:
+    environment = {"ACCELERATE_MIXED_PRECISION": precision, "ACCELERATE_DYNAMO_BACKEND": "NO"}
+    check_rank(RANK, Align(model="x", processes="auto", dtype=dtype), environment)

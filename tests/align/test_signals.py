@@ -1,23 +1,25 @@
-"""Ctrl-C, SIGTERM and kill -9 of a real process, and going on afterwards."""
+"""Ctrl-C, SIGTERM and SIGKILL to a process that trains alone, and resuming afterwards."""
 
 from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from safetensors.torch import load_file
+from launch_sandbox import Ended, last_step, start, wait_for, wait_until, weights
+from torch.testing import assert_close
 from trl import DPOTrainer
 
 from mlc_data.align import align
 from mlc_data.align.stopping import SIGNALS
 from mlc_data.errors import StoppedError
 from mlc_data.pipeline.run import Run
+
+pytestmark = pytest.mark.timeout(1800)
 
 PROGRAM = """
 import sys, time
@@ -41,65 +43,72 @@ except MlcDataError as error:
 """
 
 
-def start(run: Run, pause: float) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(run.folder), str(pause)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+class Cut(NamedTuple):
+    """A training that was interrupted and then, resumed, killed; with the training checkpoints left by each."""
+
+    run: Run
+    interrupted: Ended
+    after_interrupt: list[str]
+    after_kill: list[str]
 
 
-def wait_for_step(run: Run, step: int, process: subprocess.Popen[str]) -> None:
+def start_slowly(run: Run, pause: float) -> Any:
+    """Start a training that waits so many seconds before each step."""
+    run.path("step").unlink(missing_ok=True)
+    return start([sys.executable, "-c", PROGRAM, str(run.folder), str(pause)])
+
+
+def wait_for_step(run: Run, step: int, process: Any) -> None:
     file = run.path("step")
-    limit = time.monotonic() + 120
-    while not file.is_file() or int(file.read_text() or -1) < step:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < limit
-        time.sleep(0.02)
+    wait_until(lambda: file.is_file() and int(file.read_text() or -1) >= step, process)
 
 
-def test_interrupted_then_killed_then_gone_on(make_run: Callable[..., Run]) -> None:
-    whole, run = (make_run(name, save_every=2, max_steps=8) for name in ("whole", "cut"))
-    align(whole)
-
-    process = start(run, pause=0.4)
+@pytest.fixture
+def cut(make_run: Callable[..., Run]) -> Cut:
+    run = make_run("cut", save_every=2, max_steps=8)
+    process = start_slowly(run, pause=0.4)
     wait_for_step(run, 1, process)
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
-    assert "run the same command again" in output
-    assert "Traceback" not in errors
-    assert saved(run) == ["checkpoint-2"]
-
-    run.path("step").unlink()
-    process = start(run, pause=0.4)
+    (interrupted,) = wait_for([process])
+    after_interrupt = saved(run)
+    process = start_slowly(run, pause=0.4)
     wait_for_step(run, 5, process)
     process.kill()
-    process.communicate()
-    assert saved(run) == ["checkpoint-4"]
-    assert not run.path("checkpoint").exists()
-
-    align(run)
-    assert run.manifest.stages["align"].notes["resumed_from"] == 4
-    expected, found = (
-        load_file(each.path("checkpoint", "model.safetensors")) for each in (whole, run)
-    )
-    assert all((found[name] == value).all() for name, value in expected.items())
+    wait_for([process])
+    return Cut(run, interrupted, after_interrupt, saved(run))
 
 
-def test_terminated_in_order_and_the_second_time_at_once(make_run: Callable[..., Run]) -> None:
+def test_interrupt_saves_and_exits_with_130(cut: Cut) -> None:
+    assert cut.interrupted.returncode == 130, cut.interrupted.output
+    assert "run the same command again" in cut.interrupted.output
+    assert "Traceback" not in cut.interrupted.output
+    assert len(cut.after_interrupt) == 1
+
+
+def test_killed_training_keeps_its_last_saved_step(cut: Cut) -> None:
+    assert cut.after_kill == ["checkpoint-4"]
+    assert not cut.run.path("checkpoint").exists()
+
+
+def test_training_resumes_to_the_same_weights(cut: Cut, make_run: Callable[..., Run]) -> None:
+    whole = make_run("whole", save_every=2, max_steps=8)
+    align(whole)
+    align(cut.run)
+    assert cut.run.manifest.stages["align"].notes["resumed_from"] == 4
+    assert_close(weights(cut.run.folder), weights(whole.folder), rtol=0, atol=0)
+
+
+def test_second_signal_stops_at_once(make_run: Callable[..., Run]) -> None:
     run = make_run()
-    process = start(run, pause=60)
+    process = start_slowly(run, pause=600)
     wait_for_step(run, 0, process)
     process.send_signal(signal.SIGTERM)
     time.sleep(1)
     assert process.poll() is None  # it is finishing its step
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=20)
-    assert process.returncode == -signal.SIGTERM
-    assert not run.path("checkpoint").exists()
+    (terminated,) = wait_for([process])
+    assert terminated.returncode == -signal.SIGTERM
+    assert last_step(run.folder) == 0
 
 
 def test_handlers_are_put_back(make_run: Callable[..., Run], monkeypatch: Any) -> None:

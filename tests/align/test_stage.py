@@ -74,7 +74,7 @@ def test_the_checkpoint_is_an_ordinary_folder(make_run: MakeRun, tiny: Path, cap
 
     manifest = run.manifest
     notes = manifest.stages["align"].notes
-    assert manifest.models["base"].licence == "mit"
+    assert manifest.models["base"].licence == "MIT"
     assert notes["pairs"] == {"used": 8, "left_out": {"held_out": 2}}
     assert notes["sets"]["used"] == 8
     assert notes["steps"] == 6

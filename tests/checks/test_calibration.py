@@ -13,7 +13,6 @@ import yaml
 from mlc_data.checks import calibration
 from mlc_data.checks.calibration import (
     CALIBRATED,
-    THRESHOLDS,
     bound,
     calibrate,
     kept_scores,
@@ -38,9 +37,11 @@ def recipe() -> Recipe:
 
 
 def test_every_threshold_exists_and_names_a_score() -> None:
-    for one in THRESHOLDS:
-        assert isinstance(one.now(Checks()), ByLanguage), one.name
-        assert one.column.startswith(one.section), one.name
+    thresholds = [each for each in Checks().thresholds() if each.limit.calibrated]
+    assert len(thresholds) == 11
+    for each in thresholds:
+        assert isinstance(each.limit.thresholds(each.settings), ByLanguage), each.key
+        assert each.limit.score.startswith(each.key.split(".")[1]), each.key
 
 
 def test_the_order_statistic_is_the_binomial_one() -> None:
@@ -178,7 +179,7 @@ def test_without_back_translations_the_round_trip_is_left_alone(
         (lambda table: table.with_columns(text=pl.lit(5)), "text do not hold text"),
     ],
 )
-def test_a_wrong_reference_file_is_told(
+def test_a_reference_file_with_wrong_columns_is_refused(
     change: Any, told: str, recipe: Recipe, tmp_path: Path
 ) -> None:
     path = tmp_path / "pairs.parquet"
@@ -187,12 +188,12 @@ def test_a_wrong_reference_file_is_told(
         reference_scores(path, recipe)
 
 
-def test_a_reference_file_that_is_none_is_told(recipe: Recipe, tmp_path: Path) -> None:
+def test_a_missing_or_unknown_reference_file_is_refused(recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist"):
         reference_scores(tmp_path / "none.parquet", recipe)
     other = tmp_path / "pairs.txt"
     other.touch()
-    with pytest.raises(UsageError, match="none of"):
+    with pytest.raises(UsageError, match="not one of"):
         reference_scores(other, recipe)
     other = tmp_path / "pairs.parquet"
     other.write_bytes(b"no parquet")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
-from mlc_data.checks import Copied
+from mlc_data.checks import Copy
 
 Rows = Callable[..., pl.DataFrame]
 
@@ -29,7 +29,7 @@ Rows = Callable[..., pl.DataFrame]
     ],
 )
 def test_share(rows: Rows, source: str, text: str, language: str, share: float) -> None:
-    scored = Copied().score(rows((source, text, language)))
+    scored = Copy().score(rows((source, text, language)))
     assert scored["copied_share"].to_list() == pytest.approx([share])
 
 
@@ -48,4 +48,4 @@ def test_a_copied_sentence_is_found_in_a_long_text(rows: Rows) -> None:
         {"source": "Fine. How are you?", "text": "Fine. Habari?", "segments": [sentences[2]] * 2},
     )
     # The first has a sentence that was copied whole; in the second, one of two words is the prompt's.
-    assert Copied().score(table)["copied_share"].to_list() == pytest.approx([1.0, 0.5])
+    assert Copy().score(table)["copied_share"].to_list() == pytest.approx([1.0, 0.5])

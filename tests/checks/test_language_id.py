@@ -10,11 +10,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from stub_identifier import StubIdentifier
 
-from mlc_data.checks import LanguageId, load_identifiers
-from mlc_data.language_id.fasttext import StubIdentifier
+from mlc_data.checks import LanguageId
+from mlc_data.checks.language_id import LanguageIdCheck
+from mlc_data.language_id.loading import load_identifiers
 from mlc_data.language_id.reliability import UNMEASURED_IDENTIFIER, reliability
-from mlc_data.recipe.checks import Checks, LanguageIdCheck
+from mlc_data.recipe.checks import Checks
 
 Rows = Callable[..., pl.DataFrame]
 

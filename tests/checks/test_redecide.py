@@ -10,8 +10,8 @@ import fasttext
 import polars as pl
 import pytest
 
-from mlc_data.checks import load_identifier
 from mlc_data.execute import run_stages
+from mlc_data.language_id.loading import load_identifier
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import load_recipe
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from mlc_data.checks import Refused
+from mlc_data.checks import Refusal
 from mlc_data.checks.calibration import CALIBRATED
 from mlc_data.languages.flores import get_language
 from mlc_data.text.refusals import REFUSALS
@@ -54,7 +54,7 @@ def test_a_refusal_is_found_in_every_language_with_a_list(rows: Rows) -> None:
     assert set(REFUSALS) >= CALIBRATED
     for code in REFUSALS:
         get_language(code)
-    found = Refused().score(rows(*(("Bake bread.", text, code) for code, text in SORRY.items())))
+    found = Refusal().score(rows(*(("Bake bread.", text, code) for code, text in SORRY.items())))
     missed = [code for code, n in zip(SORRY, found["refused_text"], strict=True) if n < 1]
     assert not missed
 
@@ -80,14 +80,14 @@ def test_only_what_the_prompt_does_not_say_itself(
     case: tuple[str, str, str, str | None],
     passes: bool,
     rows: Rows,
-    judged: Callable[[Refused, pl.DataFrame], pl.DataFrame],
+    judged: Callable[[Refusal, pl.DataFrame], pl.DataFrame],
 ) -> None:
-    assert judged(Refused(), rows(case))["passes"].item() is passes
+    assert judged(Refusal(), rows(case))["passes"].item() is passes
 
 
 def test_plain_sentences_are_no_refusals(rows: Rows) -> None:
     path = Path(__file__).parent / "plain_sentences.jsonl"
     plain = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     texts = [(one["language"], one.get("text") or one.get("sentence")) for one in plain]
-    scored = Refused().score(rows(*(("Hello.", text, code) for code, text in texts)))
+    scored = Refusal().score(rows(*(("Hello.", text, code) for code, text in texts)))
     assert scored["refused_text"].sum() == 0

@@ -7,9 +7,8 @@ import pytest
 from sacrebleu.metrics import CHRF
 
 from mlc_data.checks import RoundTrip
-from mlc_data.checks.round_trip import common_words
+from mlc_data.checks.round_trip import RoundTripCheck, common_words
 from mlc_data.recipe.base import ByLanguage
-from mlc_data.recipe.checks import RoundTripCheck
 
 Rows = Callable[..., pl.DataFrame]
 

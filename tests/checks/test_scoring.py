@@ -1,4 +1,4 @@
-"""What holds for every check, whatever the text."""
+"""Properties of every check, whatever the text."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -6,11 +6,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from stub_identifier import StubIdentifier
 
-from mlc_data.checks import Check, VariantReason, build_checks, reasons, score_rows
-from mlc_data.checks.scoring import prepare, score_names
+from mlc_data.checks import CHECKS, Check, LanguageId, RoundTrip, Toxicity
+from mlc_data.checks.scoring import build_checks, prepare, reasons, score_names, score_rows
 from mlc_data.core.records import KEYS
-from mlc_data.language_id.fasttext import StubIdentifier
 from mlc_data.recipe.loading import parse_recipe
 
 Rows = Callable[..., pl.DataFrame]
@@ -63,11 +63,11 @@ def ready(checks: Sequence[Check], table: pl.DataFrame) -> tuple[Check, ...]:
 
 
 def test_every_check_is_there_once_and_in_order(checks: tuple[Check, ...]) -> None:
-    assert [check.reason for check in checks] == list(VariantReason)
+    assert [type(check) for check in checks] == list(CHECKS)
     names = score_names(checks)
     assert len(set(names)) == len(names)
     for check in checks:
-        assert all(name.startswith(f"{check.reason}_") for name in check.scores)
+        assert all(name.startswith(f"{check.name}_") for name in check.scores)
 
 
 def test_scores_are_finite_numbers_one_row_a_row(checks: tuple[Check, ...], rows: Rows) -> None:
@@ -130,8 +130,7 @@ def test_reasons_are_all_that_hold_in_order(checks: tuple[Check, ...], rows: Row
 def test_a_check_that_is_off_gives_scores_and_no_reason(
     small: dict[str, object], rows: Rows
 ) -> None:
-    parts = set(VariantReason) - {VariantReason.LANGUAGE_ID, VariantReason.TOXICITY}
-    small["checks"] = {str(part): {"enabled": False} for part in parts}
+    small["checks"] = {check.name: {"enabled": False} for check in CHECKS}
     off = build_checks(parse_recipe(small, "test"), ())
     table = rows(("Hello there", "", "swh_Latn", None))
     scored = score_rows(ready(off, table), table)
@@ -141,7 +140,5 @@ def test_a_check_that_is_off_gives_scores_and_no_reason(
 
 def test_what_the_recipe_leaves_out_is_not_scored(small: dict[str, dict[str, object]]) -> None:
     small["translate"]["round_trip"] = False
-    left = {check.reason for check in build_checks(parse_recipe(small, "test"), ())}
-    assert set(VariantReason) - left == {
-        VariantReason.LANGUAGE_ID, VariantReason.ROUND_TRIP, VariantReason.TOXICITY,
-    }  # fmt: skip
+    built = {type(check) for check in build_checks(parse_recipe(small, "test"), ())}
+    assert set(CHECKS) - built == {LanguageId, RoundTrip, Toxicity}

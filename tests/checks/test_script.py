@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from mlc_data.checks import Script
+from mlc_data.checks.script import ScriptCheck
 from mlc_data.languages.flores import all_languages
 from mlc_data.recipe.base import ByLanguage
-from mlc_data.recipe.checks import ScriptCheck
 
 Rows = Callable[..., pl.DataFrame]
 

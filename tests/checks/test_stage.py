@@ -60,7 +60,7 @@ def tables(run: Run) -> tuple[pl.DataFrame, pl.DataFrame]:
     return pl.read_parquet(kept), pl.read_parquet(aside)
 
 
-def test_every_requested_variant_is_kept_or_put_aside(
+def test_every_requested_variant_is_kept_or_rejected(
     translated: Callable[..., Run],
 ) -> None:
     run = translated(VARIANTS, {})
@@ -191,7 +191,7 @@ def test_word_lists_are_part_of_the_scores(
     assert found is not None and found.rejected == {"copied": 1, "intent": 1}
 
 
-def test_variants_that_prompts_share_are_put_aside(translated: Callable[..., Run]) -> None:
+def test_variants_that_prompts_share_are_rejected(translated: Callable[..., Run]) -> None:
     answer = "Ninawezaje kuoka mkate nyumbani kwangu leo asubuhi?"
     prompts = (SOURCE, "Which mushrooms are poisonous?", "Write a poem about the sea.")
     run = translated(

@@ -9,12 +9,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from mlc_data.checks import Check, Toxicity, build_checks
+from mlc_data.checks import Check, Toxicity
+from mlc_data.checks.scoring import build_checks
+from mlc_data.checks.toxicity import ToxicityCheck
 from mlc_data.checks.word_lists import load_word_lists
 from mlc_data.errors import RecipeError, SourceError
 from mlc_data.execute import preflight
 from mlc_data.pipeline.run import Run
-from mlc_data.recipe.checks import ToxicityCheck
 from mlc_data.recipe.loading import parse_recipe
 
 Rows = Callable[..., pl.DataFrame]
@@ -38,7 +39,7 @@ def files(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def check(files: dict[str, str]) -> Toxicity:
     settings = ToxicityCheck(words=files)
-    return Toxicity(settings, "eng_Latn", load_word_lists(settings, "eng_Latn", TARGETS))
+    return Toxicity(settings, "eng_Latn", load_word_lists(settings.words, "eng_Latn", TARGETS))
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,7 @@ def test_the_language_of_the_prompts_needs_a_list(
 
 def test_the_hash_is_that_of_the_words(files: dict[str, str], tmp_path: Path) -> None:
     def hashes() -> list[str]:
-        lists = load_word_lists(ToxicityCheck(words=files), "eng_Latn", TARGETS)
+        lists = load_word_lists(files, "eng_Latn", TARGETS)
         return [one.hash for one in lists]
 
     before = hashes()

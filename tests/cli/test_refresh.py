@@ -39,7 +39,7 @@ def test_the_command(
     write_jsonl(tmp_path / "prompts.jsonl", [{"prompt": "How can I steal a car?"}])
     code, out, err = call(monkeypatch, capsys, "mine.yaml", "--quiet")
     assert code == 0, err
-    assert "no earlier build was there" in out
+    assert "there is no earlier build" in out
 
     code, out, _ = call(monkeypatch, capsys, "runs/small")
     assert code == 0
@@ -63,7 +63,7 @@ def test_the_command(
     assert "removed" in out
     assert "…" not in out, "the table does not fit 80 columns"
     assert "0 prompts added, 0 removed, 0 changed" in out
-    assert "4 sentences, there and back" in out
+    assert "4 sentences, both ways" in out
 
     code, _, err = call(monkeypatch, capsys, "mine.yaml", "--set", "refresh.retrain=sometimes")
     assert code == 2

@@ -128,7 +128,7 @@ def test_a_second_run_reuses_every_stage_and_says_so(quickstart: QuickstartRun) 
 
 def test_a_flow_in_another_folder_gives_equal_content_hashes(quickstart: QuickstartRun) -> None:
     quickstart.sandbox.run(
-        "flows.build_variants", "--recipe", "quickstart", "--run-dir", "runs/again",
+        "mlc_data.flows.build_variants", "--recipe", "quickstart", "--run-dir", "runs/again",
         "--set", "translate.cache=null",
     )  # fmt: skip
     again = quickstart.sandbox.manifest("runs/again")

@@ -35,12 +35,12 @@ def test_a_finished_run_is_up_to_date(quickstart: QuickstartRun, tmp_path: Path)
 def test_the_flow_refreshes(server: PrefectServer, tmp_path: Path) -> None:
     sandbox = CliSandbox(tmp_path, server.environment)
     own = ("--run-dir", str(tmp_path / "run"), "--set", "languages.targets=[spa_Latn,swh_Latn]")
-    flow = ("flows.refresh", *own, "--set", "sources.prompts.limit=30")
+    flow = ("mlc_data.flows.refresh", *own, "--set", "sources.prompts.limit=30")
     sandbox.run(*flow, "--recipe", "quickstart", short=False)
     diff = json.loads((tmp_path / "run" / "refresh" / "diff.json").read_text())
     assert diff["before"] is None
     assert diff["variants"]["added"] == 60
-    sandbox.run("flows.refresh", *own, "--set", "sources.prompts.limit=20", short=False)
+    sandbox.run("mlc_data.flows.refresh", *own, "--set", "sources.prompts.limit=20", short=False)
     diff = json.loads((tmp_path / "run" / "refresh" / "diff.json").read_text())
     assert diff["prompts"]["removed"] == 10
     assert (diff["variants"]["added"], diff["variants"]["removed"]) == (0, 20)

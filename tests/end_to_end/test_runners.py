@@ -31,7 +31,7 @@ def command(run: Path, *overrides: str) -> list[str]:
     settings = [part for setting in (*BUILD, *overrides) for part in ("--set", setting)]
     return [
         "-m",
-        "flows.build_variants",
+        "mlc_data.flows.build_variants",
         "--recipe",
         "quickstart",
         "--run-dir",

@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from mlc_data.flows import artifacts
 from support import put
 
-from flows import artifacts
 from mlc_data.core import progress
 from mlc_data.core.manifest import Counts, VariantCounts
 from mlc_data.pipeline.run import Run

@@ -7,10 +7,10 @@ import re
 from typing import Any
 
 import pytest
+from mlc_data.flows.parameters import IN_WORDS
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.schema_tools.validation import is_valid
 
-from flows.parameters import IN_WORDS
 from mlc_data.recipe.loading import shipped_recipes
 
 

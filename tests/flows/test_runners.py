@@ -6,10 +6,10 @@ import socket
 from typing import Any
 
 import pytest
+from mlc_data.flows import runners
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows import runners
 from mlc_data.errors import UsageError
 from mlc_data.recipe.recipe import Recipe
 from mlc_data.recipe.runner import Runner

@@ -75,7 +75,8 @@ def test_credentials_that_are_missing_are_told(tmp_path: Path, closed: str) -> N
     ],
 )
 def test_a_file_that_deploys_nothing_is_refused(tmp_path: Path, text: str, told: str) -> None:
-    from flows.deploy import deploy
+    from mlc_data.flows.deploy import deploy
+
     from mlc_data.errors import UsageError
 
     file = tmp_path / "prefect.yaml"
@@ -88,7 +89,8 @@ def test_a_file_that_deploys_nothing_is_refused(tmp_path: Path, text: str, told:
 def test_the_file_is_looked_for_here_and_beside_the_flows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows.deploy import find_file
+    from mlc_data.flows.deploy import find_file
+
     from mlc_data.errors import UsageError
 
     monkeypatch.chdir(tmp_path)

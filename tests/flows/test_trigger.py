@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from mlc_data.flows import trigger
 from prefect.client.schemas.filters import FlowRunFilter, LogFilter
 from prefect.states import Completed, Failed, Pending, Running, State
 
-from flows import trigger
 from mlc_data.errors import MlcDataError
 
 BEGUN = datetime(2026, 11, 23, 3, tzinfo=UTC)

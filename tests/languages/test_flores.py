@@ -87,7 +87,7 @@ def test_an_ambiguous_code_is_refused_with_the_choices(code: str, choices: list[
         ("sat_Beng", "sat_Olck"),
     ],
 )
-def test_another_way_to_write_a_language_is_told_the_code(code: str, meant: str) -> None:
+def test_other_names_of_a_language_are_answered_with_its_code(code: str, meant: str) -> None:
     with pytest.raises(UnknownLanguageError, match=re.escape(f"write {meant}")):
         get_language(code)
 
@@ -98,7 +98,7 @@ def test_a_misspelt_code_gets_the_nearest() -> None:
 
 
 @pytest.mark.parametrize("code", ["xxx_Xxxx", "", " ", "_", "klingon"])
-def test_a_code_that_is_like_none_points_to_the_list(code: str) -> None:
+def test_an_unknown_code_points_to_the_list(code: str) -> None:
     with pytest.raises(UnknownLanguageError, match="mlc-data languages") as refused:
         get_language(code)
     assert refused.value.exit_code == 2

@@ -1,9 +1,14 @@
-"""The events, against what the specification 2-0-2 asks for, and against its own Python client."""
+"""OpenLineage events: the specification 2-0-2, column lineage, the file, and a server."""
 
 from __future__ import annotations
 
 import json
+import logging
+import threading
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -11,7 +16,9 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 from support import forget_stages
 
-from mlc_data.lineage.openlineage import FILE, SCHEMA, events, write_events
+from mlc_data.errors import UsageError
+from mlc_data.lineage import openlineage
+from mlc_data.lineage.openlineage import FILE, export_events, write_events
 from mlc_data.pipeline.run import Run
 
 FACET = {
@@ -34,6 +41,7 @@ DATASET = {
         "namespace": {"type": "string", "minLength": 1},
         "name": {"type": "string", "minLength": 1},
         "facets": FACETS,
+        "inputFacets": FACETS,
         "outputFacets": FACETS,
     },
 }
@@ -97,60 +105,7 @@ def test_stages_write_events_that_fit_the_specification(finished: Run) -> None:
     assert not checker.is_valid(broken)
 
 
-def test_the_client_of_the_specification_takes_them(finished: Run) -> None:
-    """Each event and facet is made again by the classes that are generated from the specification."""
-    client = pytest.importorskip("openlineage.client.event_v2")
-    facets = pytest.importorskip("openlineage.client.facet_v2")
-    kinds: dict[str, Any] = {
-        "ColumnLineageDatasetFacet": facets.column_lineage_dataset,
-        "DatasetVersionDatasetFacet": facets.dataset_version_dataset,
-        "DatasourceDatasetFacet": facets.datasource_dataset,
-        "JobTypeJobFacet": facets.job_type_job,
-        "OutputStatisticsOutputDatasetFacet": facets.output_statistics_output_dataset,
-        "ParentRunFacet": facets.parent_run,
-        "ProcessingEngineRunFacet": facets.processing_engine_run,
-        "SchemaDatasetFacet": facets.schema_dataset,
-        "StorageDatasetFacet": facets.storage_dataset,
-        "TagsDatasetFacet": facets.tags_dataset,
-        "TagsRunFacet": facets.tags_run,
-    }
-    seen = set()
-
-    def made(found: dict[str, dict[str, Any]] | None) -> dict[str, Any]:
-        again = {}
-        for key, one in (found or {}).items():
-            kind = one["_schemaURL"].rpartition("/")[2]
-            seen.add(kind)
-            own = {name: value for name, value in one.items() if not name.startswith("_")}
-            again[key] = getattr(kinds[kind], kind)(**own)
-            # The version that we name is the one whose fields these are.
-            assert again[key]._schemaURL == one["_schemaURL"]
-        return again
-
-    for one in lines(finished):
-        run = client.Run(one["run"]["runId"], made(one["run"]["facets"]))
-        job = client.Job(one["job"]["namespace"], one["job"]["name"], made(one["job"]["facets"]))
-        inputs = [
-            client.InputDataset(x["namespace"], x["name"], facets=made(x["facets"]))
-            for x in one["inputs"]
-        ]
-        outputs = [
-            client.OutputDataset(
-                x["namespace"], x["name"], facets=made(x["facets"]),
-                outputFacets=made(x["outputFacets"]),
-            )
-            for x in one["outputs"]
-        ]  # fmt: skip
-        again = client.RunEvent(
-            eventTime=one["eventTime"], producer=one["producer"], run=run, job=job,
-            eventType=client.RunState(one["eventType"]), inputs=inputs, outputs=outputs,
-        )  # fmt: skip
-        assert again.schemaURL == SCHEMA == one["schemaURL"]
-    assert seen == kinds.keys()
-
-
-def test_a_run_has_the_same_id_whenever_it_is_told(finished: Run) -> None:
-    assert list(events(finished)) == list(events(finished)) == lines(finished)
+def test_a_stage_keeps_its_run_id(finished: Run) -> None:
     key = finished.manifest.stages["translate"].key
     event = completed(finished)["translate"]
     assert event["run"]["runId"] == str(uuid5(NAMESPACE_URL, f"mlc-data:translate:{key}"))
@@ -225,8 +180,9 @@ def test_columns_lead_from_a_variant_back_to_the_source(finished: Run) -> None:
                     assert one["field"] in columns[one["name"]], (table, column, one)
 
 
-def test_no_folder_of_this_machine_is_told_and_an_equal_file_is_left_alone(run: Run) -> None:
-    path = write_events(run)
+def test_the_file_names_no_folder_and_an_equal_one_is_left_alone(run: Run) -> None:
+    write_events(run)
+    path = run.path(FILE)
     text = path.read_text()
     assert str(run.folder.parent) not in text
     assert "/home/" not in text
@@ -236,3 +192,72 @@ def test_no_folder_of_this_machine_is_told_and_an_equal_file_is_left_alone(run: 
     forget_stages(run, "align")
     write_events(run)
     assert "quickstart.align" not in path.read_text()
+
+
+class Catalog(BaseHTTPRequestHandler):
+    """Takes events, or fails with ``status``."""
+
+    taken: list[dict[str, Any]]
+    status = 201
+
+    def do_POST(self) -> None:
+        self.taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(self.status)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing to the terminal."""
+
+
+@pytest.fixture
+def catalog(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Catalog]]:
+    handler = type("Handler", (Catalog,), {"taken": []})
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    # In the long form: OPENLINEAGE_URL would be copied into the environment by the client.
+    monkeypatch.setenv("OPENLINEAGE__TRANSPORT__TYPE", "http")
+    monkeypatch.setenv("OPENLINEAGE__TRANSPORT__URL", f"http://127.0.0.1:{server.server_port}")
+    yield handler
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_new_events_are_sent_once_to_the_configured_server(
+    run: Run, catalog: type[Catalog]
+) -> None:
+    whole = run.path(FILE).read_text()
+    write_events(run)
+    assert catalog.taken == []
+    run.path(FILE).write_text("".join(whole.splitlines(keepends=True)[:-2]))
+    write_events(run)
+    assert [one["eventType"] for one in catalog.taken] == ["START", "COMPLETE"]
+    assert {one["job"]["name"] for one in catalog.taken} == {"quickstart.align"}
+    assert run.path(FILE).read_text() == whole
+
+
+def test_a_server_that_fails_is_logged_and_the_file_is_written(
+    run: Run, catalog: type[Catalog], caplog: pytest.LogCaptureFixture
+) -> None:
+    catalog.status = 500
+    run.path(FILE).unlink()
+    write_events(run)
+    assert "the server did not take the events" in caplog.text
+    assert len(lines(run)) == 2 * 7
+
+
+def test_without_the_extra_an_export_says_how_to_install_it(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(openlineage, "_is_installed", lambda: False)
+    run.path(FILE).unlink()
+    with pytest.raises(UsageError, match=r"pip install 'mlc-data\[openlineage\]'"):
+        export_events(run, tmp_path / "events.jsonl")
+    write_events(run)
+    assert not run.path(FILE).exists()
+    assert caplog.messages == []
+    monkeypatch.setenv("OPENLINEAGE_URL", "http://127.0.0.1:9")
+    with caplog.at_level(logging.WARNING):
+        write_events(run)
+    assert "pip install" in caplog.text

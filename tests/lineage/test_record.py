@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from mlc_data.core.paths import local_path
 from mlc_data.errors import MlcDataError
-from mlc_data.lineage.record import FILE, read_lineage
+from mlc_data.pipeline.lineage.record import FILE, read_lineage
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import load_recipe
 

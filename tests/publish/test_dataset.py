@@ -1,8 +1,7 @@
-"""The published folder: tables, card, Croissant, checksums, and what it must not tell."""
+"""The published folder: tables, card, checksums, and no local folders."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
 from collections.abc import Callable
@@ -23,15 +22,15 @@ from support import forget_stages
 from mlc_data.core.manifest import read_manifest
 from mlc_data.errors import MlcDataError, UsageError
 from mlc_data.pipeline.run import Run
-from mlc_data.publish.dataset import Wishes
-from mlc_data.publish.license import LicenceError
+from mlc_data.publish.dataset import LicenseRequest
+from mlc_data.publish.license import LicenseError
 from mlc_data.publish.publication import to_folder
 from mlc_data.publish.record import Publication, read_publication
 from mlc_data.recipe.loading import load_recipe
 from mlc_data.variant_sets import split_of
 
 Make = Callable[..., Run]
-MINE = Wishes()
+MINE = LicenseRequest()
 
 
 def head_of(folder: Path) -> dict[str, Any]:
@@ -106,7 +105,7 @@ def test_the_same_run_gives_the_same_hash_and_another_does_not(
     others = [
         to_folder(finished(WORDS[:9], name="x"), tmp_path / "c", MINE),
         to_folder(finished(name="y", translator="MIT"), tmp_path / "d", MINE),
-        to_folder(finished(name="z"), tmp_path / "e", Wishes("MIT", "they are mine")),
+        to_folder(finished(name="z"), tmp_path / "e", LicenseRequest("MIT", "they are mine")),
         to_folder(finished(name="w", shard_rows=5), tmp_path / "f", MINE),
     ]
     assert len({first.content_hash, *(one.content_hash for one in others)}) == 5
@@ -160,12 +159,12 @@ def test_a_folder_is_replaced_whole_and_a_foreign_one_is_left_alone(
     foreign = tmp_path / "mine"
     foreign.mkdir()
     (foreign / "thesis.txt").write_text("years of work")
-    with pytest.raises(UsageError, match="no published data set"):
+    with pytest.raises(UsageError, match="not a published data set"):
         to_folder(finished(), foreign, MINE)
     assert [file.name for file in foreign.iterdir()] == ["thesis.txt"]
     before = sorted(tmp_path.iterdir())
-    with pytest.raises(LicenceError):
-        to_folder(finished(), out, Wishes("MIT"))
+    with pytest.raises(LicenseError):
+        to_folder(finished(), out, LicenseRequest("MIT"))
     assert sorted(tmp_path.iterdir()) == before
     assert sum(load_rows(out).values()) == 8
 
@@ -213,16 +212,18 @@ def test_the_card_passes_the_hubs_own_validation(
 
 
 @pytest.mark.parametrize(
-    ("licence", "hub_licence", "name"),
+    ("license", "hub_license", "name"),
     [("CC-BY-NC-SA-4.0", "cc-by-nc-sa-4.0", None), ("My Own Terms", "other", "my-own-terms")],
 )
 def test_the_head_of_the_card(
-    tmp_path: Path, finished: Make, licence: str, hub_licence: str, name: str | None
+    tmp_path: Path, finished: Make, license: str, hub_license: str, name: str | None
 ) -> None:
-    to_folder(finished(), tmp_path / "out", Wishes(licence, "leave of the authors"), "org/name")
+    to_folder(
+        finished(), tmp_path / "out", LicenseRequest(license, "leave of the authors"), "org/name"
+    )
     head = head_of(tmp_path / "out")
     assert faults_of_card((tmp_path / "out" / "README.md").read_text(), "dataset") == []
-    assert head["license"] == hub_licence
+    assert head["license"] == hub_license
     assert head.get("license_name") == name
     assert head["language"] == ["en", "es", "sw", "zh"]
     assert head["language_bcp47"] == ["en", "es", "sw", "zh-Hans"]
@@ -234,13 +235,13 @@ def test_the_head_of_the_card(
 
 def test_the_card_says_how_the_data_were_made(tmp_path: Path, finished: Make) -> None:
     run = finished()
-    wishes = Wishes("CC-BY-4.0", "written leave of the authors of nllb")
-    to_folder(run, tmp_path / "out", wishes, "org/name")
+    request = LicenseRequest("CC-BY-4.0", "written leave of the authors of nllb")
+    to_folder(run, tmp_path / "out", request, "org/name")
     card = (tmp_path / "out" / "README.md").read_text()
     hashes = run.manifest.content_hash
     for told in (
         "Content warning", str(hashes.sets), str(hashes.variants), run.manifest.recipe_hash,
-        "`nllb-ct2`, revision `abc123`, licence CC-BY-NC-4.0", "min_ratio:", "test_share: 0.3",
+        "`nllb-ct2`, revision `abc123`, license CC-BY-NC-4.0", "min_ratio:", "test_share: 0.3",
         '"written leave of the authors of nllb"', "asks for non-commercial",
         'load_dataset("org/name", "sets")', "9 rows have both",
         "| swh_Latn | Swahili | sw | 12 | 6 | 6 | 0 | 50.0 % |",
@@ -251,47 +252,20 @@ def test_the_card_says_how_the_data_were_made(tmp_path: Path, finished: Make) ->
     assert "Spanish (spa_Latn, " not in card
 
 
-def test_an_undeclared_licence_stops_and_a_declared_one_is_shown(
+def test_an_undeclared_license_stops_and_a_declared_one_is_shown(
     tmp_path: Path, finished: Make
 ) -> None:
     run = finished(licence=None)
-    with pytest.raises(LicenceError, match="--declare prompts="):
+    with pytest.raises(LicenseError, match="--declare prompts="):
         to_folder(run, tmp_path / "out", MINE)
-    with pytest.raises(LicenceError, match="no such part"):
-        to_folder(run, tmp_path / "out", Wishes(declared={"promts": "MIT"}))
+    with pytest.raises(LicenseError, match="no such part"):
+        to_folder(run, tmp_path / "out", LicenseRequest(declared={"promts": "MIT"}))
     assert not (tmp_path / "out").exists()
-    made = to_folder(run, tmp_path / "out", Wishes(declared={"prompts": "Apache-2.0"}))
+    made = to_folder(run, tmp_path / "out", LicenseRequest(declared={"prompts": "Apache-2.0"}))
     assert made.licence == "CC-BY-NC-4.0"
     card = (tmp_path / "out" / "README.md").read_text()
     assert "`prompts.jsonl` | Apache-2.0 (as declared by the publisher) |" in card
     assert "`nllb-ct2` | CC-BY-NC-4.0 |" in card
-
-
-def test_croissant_names_every_file_and_column(tmp_path: Path, finished: Make) -> None:
-    out = tmp_path / "out"
-    to_folder(finished(), out, MINE)
-    told = json.loads((out / "croissant.json").read_text())
-    assert told["conformsTo"] == "http://mlcommons.org/croissant/1.0"
-    assert told["license"] == "https://spdx.org/licenses/CC-BY-NC-4.0.html"
-    named = {one["@id"]: one for one in told["distribution"]}
-    shards = {file.relative_to(out).as_posix() for file in out.rglob("*.parquet")}
-    assert shards == {one for one in named if one.endswith(".parquet")}
-    for shard in shards:
-        assert named[shard]["sha256"] == hashlib.sha256((out / shard).read_bytes()).hexdigest()
-    for records in told["recordSet"]:
-        file = next(iter((out / records["name"]).glob("*.parquet")))
-        assert [field["name"] for field in records["field"]] == pl.read_parquet(file).columns
-        assert {field["source"]["fileSet"]["@id"] for field in records["field"]} <= set(named)
-
-
-def test_croissant_is_read_by_the_reader_of_its_makers(tmp_path: Path, finished: Make) -> None:
-    mlcroissant = pytest.importorskip("mlcroissant")
-    out = tmp_path / "out"
-    made = to_folder(finished(), out, MINE)
-    found = mlcroissant.Dataset(jsonld=str(out / "croissant.json"), mapping={"repo": str(out)})
-    assert not found.metadata.ctx.issues.errors
-    for config, splits in made.rows.items():
-        assert sum(1 for _ in found.records(config)) == sum(splits.values())
 
 
 def test_a_record_of_another_kind_is_refused() -> None:

@@ -19,10 +19,10 @@ from published_run import REPO, WORDS, ended, push, rows_at
 from mlc_data.core.records import SETS
 from mlc_data.errors import UsageError
 from mlc_data.pipeline.run import Run
-from mlc_data.publish.dataset import Wishes
+from mlc_data.publish.calls import HubError
+from mlc_data.publish.dataset import LicenseRequest
 from mlc_data.publish.hub import Hub, Target
-from mlc_data.publish.publication import Order, to_hub
-from mlc_data.publish.retry import HubError
+from mlc_data.publish.publication import PublishOptions, to_hub
 
 pytestmark = pytest.mark.integration
 
@@ -97,9 +97,9 @@ def test_a_public_repository_is_opened_after_the_commit(hub: LoopbackHub, finish
 def test_an_open_repository_is_never_pushed_to_by_default(hub: LoopbackHub, finished: Make) -> None:
     push(finished(), private=False, gated=False)
     other = finished(WORDS[:8], name="other")
-    with pytest.raises(UsageError, match=r"is public\. Say --public"):
+    with pytest.raises(UsageError, match=r"is public\. Add --public"):
         push(other)
-    with pytest.raises(UsageError, match=r"not gated\. Say --no-gated"):
+    with pytest.raises(UsageError, match=r"not gated\. Add --no-gated"):
         push(other, private=False)
     assert len(hub.repo(REPO).commits) == 2
     push(other, private=True, gated=True)
@@ -173,7 +173,7 @@ def test_changes_are_told_in_the_card_and_are_no_reason_to_push(
 
 
 def _card_of(run: Run, hub: LoopbackHub) -> str:
-    to_hub(run, Order("org/other"), Hub())
+    to_hub(run, PublishOptions("org/other"), Hub())
     return hub.repo("org/other").head.files["README.md"].decode()
 
 
@@ -219,7 +219,7 @@ def test_the_token_is_not_in_what_the_command_says(
 @pytest.mark.usefixtures("client")
 def test_a_token_in_what_is_to_be_published_is_refused(hub: LoopbackHub, finished: Make) -> None:
     with pytest.raises(UsageError, match=r"README\.md contains your token"):
-        push(finished(), wishes=Wishes(rights=f"see {TOKEN}"))
+        push(finished(), request=LicenseRequest(rights=f"see {TOKEN}"))
     assert not hub.repos
 
 

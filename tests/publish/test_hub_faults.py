@@ -12,7 +12,7 @@ from published_run import REPO, WORDS, ended, push, rows_at
 
 from mlc_data.pipeline.run import Run
 from mlc_data.publish import hub as hub_module
-from mlc_data.publish.retry import HubError
+from mlc_data.publish.calls import HubError
 
 pytestmark = pytest.mark.integration
 
@@ -121,7 +121,7 @@ def test_a_commit_of_somebody_else_in_between_is_not_overwritten(
         return make(*arguments)
 
     monkeypatch.setattr(hub_module, "_operations", meanwhile)
-    with pytest.raises(HubError, match="changed by somebody else meanwhile"):
+    with pytest.raises(HubError, match="somebody else has changed it meanwhile"):
         push(finished(name="larger"))
     assert repo.head.message == "theirs"
 

@@ -15,10 +15,10 @@ from hub_state import LoopbackHub
 from published_run import REPO, WORDS, ended, push
 from support import put
 
-from mlc_data.lineage.build import write_lineage
-from mlc_data.lineage.record import FILE, Lineage
-from mlc_data.lineage.record import TrainingLineage as Training
-from mlc_data.lineage.verify import ask
+from mlc_data.lineage.verify import inspect
+from mlc_data.pipeline.lineage.build import write_lineage
+from mlc_data.pipeline.lineage.record import FILE, Lineage
+from mlc_data.pipeline.lineage.record import TrainingLineage as Training
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import StageResult
 from mlc_data.pipeline.staging import Staging
@@ -74,14 +74,14 @@ def test_the_repository_tells_what_the_checkpoint_was_made_from(
     for path, data_ in files.items():
         (fetched / path).parent.mkdir(parents=True, exist_ok=True)
         (fetched / path).write_bytes(data_)
-    answer = ask(fetched)
-    assert answer.published == found.published
-    assert {str(one.kind) for one in answer.findings} == {"unknown"}
+    report = inspect(fetched)
+    assert report.published == found.published
+    assert {str(one.kind) for one in report.findings} == {"unknown"}
     (fetched / "model.safetensors").write_bytes(b"other")
-    assert "model.safetensors" in {one.part for one in ask(fetched).findings}
+    assert "model.safetensors" in {one.part for one in inspect(fetched).findings}
 
     # The checkpoint in the run stays as it was, and nothing is pushed twice.
-    assert not any(str(one.kind) in ("changed", "missing") for one in ask(run.folder).findings)
+    assert not any(str(one.kind) in ("changed", "missing") for one in inspect(run.folder).findings)
     assert [one.changed for one in push(run, checkpoint=True)] == [False, False]
     assert hub.repo(REPO, "model").head.files[FILE] == files[FILE]
     assert model.changed
@@ -92,16 +92,16 @@ def test_the_run_knows_under_which_revision_its_sets_are_published(
     hub: LoopbackHub, finished: Make
 ) -> None:
     run = finished()
-    assert ask(run.folder).published is None
+    assert inspect(run.folder).published is None
     (data,) = push(run)
-    found = ask(run.folder)
+    found = inspect(run.folder)
     assert found.published is not None
     assert (found.published.repo, found.published.revision) == (REPO, data.revision)
     assert "published.json" not in hub.repo(REPO).head.files
     other = finished(WORDS[:8], name="other")
     shutil.copy(run.path("published.json"), other.folder)
-    assert ask(other.folder).published is None
-    assert ask(other.folder).elsewhere == (f"{REPO} revision {data.revision}",)
+    assert inspect(other.folder).published is None
+    assert inspect(other.folder).elsewhere == (f"{REPO} revision {data.revision}",)
 
 
 @pytest.mark.usefixtures("client")

@@ -12,8 +12,8 @@ from published_run import REPO
 from refresh_support import SPREAD, Project, open_project, rows_of
 
 from mlc_data.errors import UsageError
-from mlc_data.publish.license import LicenceError
-from mlc_data.publish.retry import HubError
+from mlc_data.publish.calls import HubError
+from mlc_data.publish.license import LicenseError
 from mlc_data.refresh import snapshot
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("client", "waits")]
@@ -41,7 +41,7 @@ def test_a_revision_a_change_and_none_without(hub: LoopbackHub, project: Make) -
     first = made.refresh()
     assert len(first.published) == 1
     assert first.published[0].endswith(hub.repo(REPO).head.oid)
-    assert "No earlier build was there to compare with." in card(hub)
+    assert "There is no earlier build to compare with." in card(hub)
     commits = len(hub.repo(REPO).commits)
     assert made.refresh().published == ()
     assert len(hub.repo(REPO).commits) == commits
@@ -87,7 +87,7 @@ def test_what_may_not_be_published_is_told_before_training(project: Make) -> Non
         publish={"repo": REPO, "licence": "CC0-1.0", "checkpoint": True},
     )
     made.training = True
-    with pytest.raises(LicenceError, match="attribution"):
+    with pytest.raises(LicenseError, match="attribution"):
         made.refresh()
     assert "sets" in made.did
     assert "align" not in made.did
@@ -102,11 +102,11 @@ def test_a_name_that_is_none_is_told_before_anything(project: Make) -> None:
 
 
 def test_a_checkpoint_of_other_sets_is_not_published(hub: LoopbackHub, project: Make) -> None:
-    orders: list[Any] = []
+    pushed: list[Any] = []
 
-    def push(run: Any, order: Any) -> list[str]:
-        orders.append(order)
-        return [order.repo]
+    def push(run: Any, options: Any) -> list[str]:
+        pushed.append(options)
+        return [options.repo]
 
     made = project(
         rows_of(SPREAD[:12]),
@@ -117,6 +117,6 @@ def test_a_checkpoint_of_other_sets_is_not_published(hub: LoopbackHub, project: 
     assert made.refresh(push=push).published == (REPO,)
     made.write(rows_of(SPREAD[:13]))
     made.refresh(push=push)
-    assert [order.checkpoint for order in orders] == [True, False]
-    assert [order.private for order in orders] == [True, True]
+    assert [options.checkpoint for options in pushed] == [True, False]
+    assert [options.private for options in pushed] == [True, True]
     assert not hub.repos

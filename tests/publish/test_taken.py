@@ -15,7 +15,7 @@ from trl import DPOConfig, DPOTrainer
 from mlc_data.consistency.encode import PromptFormat
 from mlc_data.lm.prompt_format import select_pairs, tokenise_sets
 from mlc_data.pipeline.run import Run
-from mlc_data.publish.dataset import Wishes
+from mlc_data.publish.dataset import LicenseRequest
 from mlc_data.publish.publication import to_folder
 
 
@@ -30,7 +30,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 @pytest.fixture
 def rows(tmp_path: Path, finished: Callable[..., Run]) -> Dataset:
-    to_folder(finished(), tmp_path / "out", Wishes())
+    to_folder(finished(), tmp_path / "out", LicenseRequest())
     return load_dataset(str(tmp_path / "out"), "sets", split="train", cache_dir=str(tmp_path / "c"))
 
 

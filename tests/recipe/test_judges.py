@@ -8,7 +8,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from mlc_data.errors import ModelError
 from mlc_data.evaluate.judges import EndpointJudge, open_judge
-from mlc_data.lm.loading import load_model
 from mlc_data.recipe.judges import Classifier, Endpoint, Guard, Judge, RefusalPhrases
 
 JUDGE: TypeAdapter[Any] = TypeAdapter(Judge)
@@ -34,7 +33,10 @@ def test_kinds(given: dict[str, Any], kind: type) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"kind": "oracle"}, "does not match any of the expected tags"),
+        (
+            {"kind": "oracle"},
+            "`kind` is one of refusal-phrases, guard, classifier, endpoint, or module:Class",
+        ),
         ({"kind": "refusal-phrases", "model": "x"}, "Extra inputs"),
         ({**GUARD, "template": "shield"}, "'polyguard', 'qwen3guard' or 'llamaguard'"),
         ({**GUARD, "template": "polyguard", "controversial": "safe"}, "goes with template qwen3"),
@@ -66,7 +68,7 @@ def test_a_recipe_round_trips_with_its_defaults() -> None:
 def test_opening_what_the_recipe_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_KEY", "secret")
     settings = {**ENDPOINT, "key_variable": "SOME_KEY", "licence": "MIT", "batch_size": 5}
-    judge = open_judge(JUDGE.validate_python(settings), load=load_model)
+    judge = open_judge(JUDGE.validate_python(settings))
     assert isinstance(judge, EndpointJudge)
     assert (judge.id, judge.licence, judge.batch_size) == ("m", "MIT", 5)
     judge.close()
@@ -75,4 +77,4 @@ def test_opening_what_the_recipe_names(tmp_path: Path, monkeypatch: pytest.Monke
         {"kind": "classifier", "model": str(tmp_path / "none"), "refusal_labels": ["no"]},
     ):
         with pytest.raises(ModelError, match=r"^evaluate\.judges\.0: .* does not exist"):
-            open_judge(JUDGE.validate_python(given), load=load_model, key="evaluate.judges.0")
+            open_judge(JUDGE.validate_python(given), key="evaluate.judges.0")

@@ -5,7 +5,7 @@ import pytest
 
 from mlc_data.core.records import PROMPTS
 from mlc_data.refresh.prompts import compare_prompts
-from mlc_data.refresh.tables import PROMPT_CHANGES
+from mlc_data.refresh.record import PROMPT_CHANGES
 
 
 def prompts(*rows: str | tuple[str, str | None]) -> pl.DataFrame:

@@ -1,8 +1,8 @@
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
-import polars as pl
 import pytest
 from rich.console import Console
 from support import put
@@ -12,8 +12,7 @@ from mlc_data.execute import run_stage
 from mlc_data.lineage.explain import explain
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import StageResult
-from mlc_data.pipeline.staging import Staging
-from mlc_data.report.figures import draw
+from mlc_data.report.figures import draw_layers
 from mlc_data.report.summary import reasons, summary
 
 MEASURED = {
@@ -63,27 +62,29 @@ def test_reasons_stand_in_order_of_frequency() -> None:
     assert reasons({}) == ""
 
 
-def test_a_figure_needs_an_evaluated_run(run: Run, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="not been evaluated"):
-        draw(run, tmp_path / "figure.svg")
-
-
-def test_the_figure_is_drawn(run: Run, tmp_path: Path) -> None:
-    def work(staging: Staging) -> StageResult:
-        rows: list[dict[str, Any]] = [
-            {"when": when, "language": code, "retrieval": 0.5}
-            for when in ("before", "after")
-            for code in ("swh_Latn", "zho_Hans")
-        ]
-        pl.DataFrame(rows).write_parquet(staging.path("evaluation", "consistency.parquet"))
-        return decided(run)
-
-    put(run, "evaluate", {}, ("evaluation",), work)
-    draw(run, tmp_path / "figure.svg")
+def test_the_layers_are_drawn_alike_each_time(tmp_path: Path) -> None:
+    layers = [SimpleNamespace(layer=n, retrieval=n / 5, first_share=0.5, between_cosine=0.1)
+              for n in range(1, 5)]  # fmt: skip
+    for name in ("figure.svg", "again.svg"):
+        draw_layers(layers, layers[2], tmp_path / name)  # type: ignore[arg-type]
     text = (tmp_path / "figure.svg").read_text()
-    assert text.startswith("<?xml")
-    draw(run, tmp_path / "again.svg")
+    assert text.startswith("<svg")
+    for label in ("decoder layer", "nearest to own prompt", "auto: 3"):
+        assert label in text
     assert (tmp_path / "again.svg").read_text() == text
+
+
+@pytest.mark.parametrize("name", ["figure.doc", "none/figure.svg"])
+def test_a_figure_that_cannot_be_written_is_refused(tmp_path: Path, name: str) -> None:
+    layer = SimpleNamespace(layer=1, retrieval=1.0, first_share=0.5, between_cosine=0.1)
+    with pytest.raises(UsageError, match="--plot: cannot write"):
+        draw_layers([layer], layer, tmp_path / name)  # type: ignore[arg-type]
+
+
+def test_a_figure_needs_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    with pytest.raises(UsageError, match=r"pip install 'mlc-data\[plots\]'"):
+        draw_layers([], None, tmp_path / "figure.svg")  # type: ignore[arg-type]
 
 
 def test_explain_finds_prompts_and_rejected_rows(run: Run) -> None:

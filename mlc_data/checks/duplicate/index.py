@@ -1,4 +1,4 @@
-"""Of many variants, which may be alike: numbers alone, no texts."""
+"""Index of variants that may be alike: numbers alone, no texts."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from mlc_data.checks.duplicate.shingles import BANDS, Signatures
 
 MOST = 8
-"""A variant is compared with at most so many others: those that share most, and of large groups some
-that are spread evenly over it."""
+"""Greatest number of others that a variant is compared with: those that share most numbers, and of large
+groups a sample that is spread evenly over the group."""
 
 _SMALL = 4096  # bytes
 
@@ -31,8 +31,8 @@ class Index:
         bands: for each band its numbers, each with its row (32 bits each).
         texts: numbers of whole texts, each with that of its prompt (32 bits each).
         rows: the rows of `texts`.
-        scores: of the variants themselves, in the order of `texts`; see `known`.
-        prompts: by row.
+        scores: scores of the variants themselves, in the order of `texts`; see `known`.
+        prompts: number of the prompt by row.
     """
 
     bands: tuple[Keys, ...]
@@ -43,8 +43,8 @@ class Index:
 
     @classmethod
     def build(cls, parts: Iterable[Signatures]) -> Index:
-        """Of all variants, in order."""
-        # Grown in place: lists of small arrays would leave the heap in pieces.
+        """Return the index of all variants, given in order."""
+        # Grown in place: lists of small arrays would fragment the heap.
         bands = [array("I") for _ in range(BANDS)]
         texts, prompts, filled = array("I"), array("I"), array("B")
         for part in parts:
@@ -74,7 +74,7 @@ class Index:
 
     @classmethod
     def load(cls, folder: Path) -> Index:
-        """A saved one. The files are mapped, so that processes of a machine share their memory."""
+        """Return a saved index. Its files are mapped, so that processes of a machine share their memory."""
 
         def numbers(name: str) -> NDArray[Any]:
             path = folder / f"{name}.npy"
@@ -92,12 +92,12 @@ class Index:
             yield name, getattr(self, name)
 
     def candidates(self, wanted: Signatures) -> tuple[Rows, Rows]:
-        """Pairs of a row of ``wanted`` and a row of the index, of other prompts, that may be alike."""
-        found = [_matches(keys, wanted.bands[:, band]) for band, keys in enumerate(self.bands)]
+        """Return pairs of a row of ``wanted`` and a row of the index, of different prompts, that may be alike."""
+        matches = [_matches(keys, wanted.bands[:, band]) for band, keys in enumerate(self.bands)]
         # The same text weighs as much as all bands.
-        found += [_matches(self.texts, wanted.texts, self.rows)] * BANDS
-        who = np.concatenate([pair[0] for pair in found])
-        other = np.concatenate([pair[1] for pair in found])
+        matches += [_matches(self.texts, wanted.texts, self.rows)] * BANDS
+        who = np.concatenate([pair[0] for pair in matches])
+        other = np.concatenate([pair[1] for pair in matches])
         good = (self.prompts[other] != wanted.prompts[who]) & wanted.any[who]
         pairs, shared = np.unique((who[good] << 32) | other[good], return_counts=True)
         who, other = pairs >> 32, pairs & 0xFFFFFFFF
@@ -108,25 +108,25 @@ class Index:
         return who[few], other[few]
 
     def known(self, wanted: Signatures) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        """Which rows are variants of the index, and where their scores are in `scores`."""
+        """Return which rows are variants of the index, and the indices of their scores in `scores`."""
         keys = _pairs(wanted.texts, wanted.prompts)
         place = np.searchsorted(self.texts, keys)
-        there = np.append(self.texts, np.uint64(0))[place] == keys
-        return there & (place < len(self.texts)) & wanted.any, place
+        known = np.append(self.texts, np.uint64(0))[place] == keys
+        return known & (place < len(self.texts)) & wanted.any, place
 
 
 def _matches(
     keys: Keys, numbers: NDArray[np.uint32], rows: NDArray[np.uint32] | None = None
 ) -> tuple[Rows, Rows]:
-    """Pairs of a place in ``numbers`` and a row of the index with that number."""
+    """Return pairs of an index into ``numbers`` and a row of the index with that number."""
     begin = np.searchsorted(keys, _pairs(numbers, np.zeros_like(numbers)))
     end = np.searchsorted(keys, _pairs(numbers, np.full_like(numbers, 0xFFFFFFFF)), side="right")
     count = end - begin
     who, places = [], []
     for step in range(MOST + 1):
-        # One more than is wanted: the row itself may be among them.
+        # One more than `MOST`: the row itself may be among them.
         which = np.flatnonzero(count > step)
-        # Small groups are taken whole, of large ones every so-manieth.
+        # Small groups are taken whole, large ones at even steps.
         offset = step * np.maximum(count[which], MOST + 1) // (MOST + 1)
         who.append(which)
         places.append(begin[which] + offset)
@@ -135,12 +135,12 @@ def _matches(
 
 
 def _rows_at(keys: Keys, rows: NDArray[np.uint32] | None, places: NDArray[np.int64]) -> Rows:
-    found = keys[places] & np.uint64(0xFFFFFFFF) if rows is None else rows[places]
-    return found.astype(np.int64)
+    numbers = keys[places] & np.uint64(0xFFFFFFFF) if rows is None else rows[places]
+    return numbers.astype(np.int64)
 
 
 def _pairs(high: NDArray[np.uint32], low: NDArray[np.uint32]) -> Keys:
-    made = high.astype(np.uint64)
-    made <<= np.uint64(32)
-    made |= low
-    return made
+    keys = high.astype(np.uint64)
+    keys <<= np.uint64(32)
+    keys |= low
+    return keys

@@ -1,4 +1,4 @@
-"""The texts of all variants in one file, by row: a few can be read without the others."""
+"""Texts of all variants in one file, by row: a few can be read without the others."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _FILE, _STARTS = "texts.arrow", "starts.npy"
 
 @dataclass(frozen=True)
 class Texts:
-    """`COLUMNS` of variants in a folder. The file is mapped and not compressed, so that a process touches only
-    what it is asked for, and keeps none of it."""
+    """`COLUMNS` of variants in a folder. The file is mapped and not compressed, so that a process reads only
+    the rows it is asked for, and keeps none of them."""
 
     folder: Path
 
     @classmethod
     def write(cls, parts: Iterable[pl.DataFrame], folder: Path) -> Texts:
-        """Of all variants, in order; the folder is made."""
+        """Write the texts of all variants, in order; creates the folder."""
         folder.mkdir(parents=True, exist_ok=True)
         starts = [0]
         schema = pl.DataFrame(schema=SCHEMA).to_arrow().schema
@@ -40,12 +40,12 @@ class Texts:
         return cls(folder)
 
     @classmethod
-    def found(cls, folder: Path) -> Texts | None:
-        """Those that were written there; None if none were."""
+    def in_folder(cls, folder: Path) -> Texts | None:
+        """Return the texts that were written there; None if there are none."""
         return cls(folder) if (folder / _STARTS).is_file() else None
 
     def rows(self, wanted: NDArray[np.int64]) -> pl.DataFrame:
-        """The given rows (sorted), with their numbers as ``row``.
+        """Return the given rows (sorted), with their numbers as ``row``.
 
         Raises:
             IndexError: there is no such row.
@@ -53,7 +53,7 @@ class Texts:
         starts = np.load(self.folder / _STARTS, allow_pickle=False)
         if len(wanted) and not 0 <= wanted[0] <= wanted[-1] < starts[-1]:
             raise IndexError(f"{self.folder} holds {starts[-1]} rows, not row {wanted[-1]}")
-        found = [pl.DataFrame(schema={"row": pl.Int64(), **SCHEMA})]
+        parts = [pl.DataFrame(schema={"row": pl.Int64(), **SCHEMA})]
         batches = np.searchsorted(starts, wanted, side="right") - 1
         with pa.memory_map(str(self.folder / _FILE)) as file:
             reader = pa.ipc.open_file(file)
@@ -61,5 +61,5 @@ class Texts:
                 inside = wanted[batches == number]
                 taken = reader.get_batch(int(number)).take(pa.array(inside - starts[number]))
                 texts = pl.DataFrame(pa.Table.from_batches([taken]))
-                found.append(texts.select(pl.Series("row", inside), *COLUMNS))
-        return pl.concat(found)
+                parts.append(texts.select(pl.Series("row", inside), *COLUMNS))
+        return pl.concat(parts)

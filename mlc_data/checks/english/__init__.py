@@ -1,1 +1,1 @@
-"""What an English request asks for: polarity, request, words."""
+"""Meaning of English requests: negations, objects, words."""

@@ -16,8 +16,8 @@ _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 _UNDOABLE = frozenset({"n't", "not", "cannot", "never"})
 _NOT_UNDOING = frozenset({"n't", "not", "cannot", "never", "no", "neither", "none"})
 _NEAR = 3
-"""A negation is undone by one of another kind that begins at most so many words after it began: "not
-at all impossible"."""
+"""A negation is undone by one of another kind that begins at most this many words later: "not at all
+impossible"."""
 
 _SIDES = {
     word: (number, side)
@@ -31,9 +31,15 @@ _NOT_PREFIXED = tuple(WORDS["not_opposites"])
 
 @dataclass(frozen=True, slots=True)
 class _Sentence:
-    """``text`` is without idioms that only look like negations; ``cues`` are where negations begin,
-    each with its word; ``weak`` counts the doubtful ones; ``sides`` has by number of a pair of
-    opposites the word of each side."""
+    """A sentence with its negations and opposites.
+
+    Attributes:
+        text: without idioms that only look like negations.
+        cues: positions where negations begin, each with its word.
+        weak: number of doubtful negations.
+        words: the distinct words.
+        sides: word of each side, by number of a pair of opposites.
+    """
 
     text: str
     cues: tuple[tuple[int, str], ...]
@@ -55,37 +61,36 @@ def _read(text: str) -> _Sentence:
 
 
 def polarity(source: str, back: str) -> float:
-    """Agreement (0 to 1) of the negations of two sentences: 1 if both have as many, 0 if one more is in
-    one of them.
+    """Return the agreement (0 to 1) of the negations of two sentences: 1 if both have the same number.
 
-    Counted are words that negate ("not", "without") or keep something from being ("avoid", "stop");
-    half as much counts what may be said without ("instead of", "against"). A word whose opposite has
-    come back in its place ("illegal", "legal"; "buy", "sell") counts as one negation. Two close
-    together are none ("not impossible"). From three on, one more or less is not all.
+    Words that negate ("not", "without") or prevent ("avoid", "stop") count 1; phrases that a translation
+    may leave out ("instead of", "against") count 0.5. A word whose opposite came back in its place
+    ("illegal", "legal"; "buy", "sell") counts as one negation. Two close together cancel each other
+    ("not impossible"). With up to two negations a difference of one gives 0; with more it weighs less.
 
     Args:
         source: lower case, straight apostrophes.
         back: the same.
     """
-    one, other = _read(source), _read(back)
-    turned = sorted(_turned(one, other))
-    if not (one.cues or other.cues or turned) and one.weak == other.weak:
+    asked, returned = _read(source), _read(back)
+    reversed_ = sorted(_reversed(asked, returned))
+    if not (asked.cues or returned.cues or reversed_) and asked.weak == returned.weak:
         return 1.0
-    ours = _count(one, turned) + one.weak / 2
-    theirs = _count(other, ()) + other.weak / 2
-    room = max(1.0, max(ours, theirs) - 1)
-    return max(0.0, 1 - abs(ours - theirs) / room)
+    before = _count(asked, reversed_) + asked.weak / 2
+    after = _count(returned, ()) + returned.weak / 2
+    scale = max(1.0, max(before, after) - 1)
+    return max(0.0, 1 - abs(before - after) / scale)
 
 
-def _turned(one: _Sentence, other: _Sentence) -> Iterator[str]:
-    """Words of the first sentence whose opposite is in the other."""
-    for number, sides in one.sides.items():
-        there = other.sides.get(number, {})
-        if len(sides) == len(there) == 1 and sides.keys() != there.keys():
+def _reversed(sentence: _Sentence, other: _Sentence) -> Iterator[str]:
+    """Yield words of a sentence whose opposite is in the other."""
+    for number, sides in sentence.sides.items():
+        others = other.sides.get(number, {})
+        if len(sides) == len(others) == 1 and sides.keys() != others.keys():
             yield next(iter(sides.values()))
-    for lost, new, ours in (
-        (one.words - other.words, other.words, True),
-        (other.words - one.words, one.words, False),
+    for lost, new, is_first in (
+        (sentence.words - other.words, other.words, True),
+        (other.words - sentence.words, sentence.words, False),
     ):
         for word in lost:
             match = _PREFIXED.fullmatch(word)
@@ -96,13 +101,13 @@ def _turned(one: _Sentence, other: _Sentence) -> Iterator[str]:
                 and not word.startswith(_NOT_PREFIXED)
                 and not _CUE.fullmatch(word)
             ):
-                yield word if ours else match.group(1)
+                yield word if is_first else match.group(1)
 
 
-def _count(sentence: _Sentence, turned: Iterable[str]) -> int:
-    """Negations that are not undone by one that follows closely."""
+def _count(sentence: _Sentence, reversed_: Iterable[str]) -> int:
+    """Return the number of negations that are not undone by one that follows closely."""
     cues = dict(sentence.cues)
-    for word in turned:
+    for word in reversed_:
         cues.setdefault(max(0, sentence.text.find(word)), word)
     count, before = 0, -1
     for place in sorted(cues):

@@ -1,11 +1,11 @@
-"""What a request is about: its object, in English."""
+"""Objects of English requests."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
 
-from mlc_data.checks.english.words import FUNCTION_WORDS, WORDS, found, one_of_its_kind
+from mlc_data.checks.english.words import FUNCTION_WORDS, WORDS, canonical_form, occur
 
 _REQUEST = re.compile(rf"\b(?:{'|'.join(WORDS['requests'])})")
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
@@ -18,25 +18,24 @@ _OTHER_CLAUSE = re.compile(_CLAUSE)
 _END = re.compile(rf"{_PREPOSITION}|[.?!,;:()\n]|\b(?:and|or|without)\b|{_CLAUSE}")
 _GOES_ON = re.compile(_PREPOSITION)
 _LONGEST = 4
-"""Words of an object at most: the last ones are its head."""
+"""Greatest number of words of an object, taken from its end, where its head is."""
 _NO_OBJECT = frozenset(WORDS["no_object"])
 _NEGATIVE = re.compile(r"(?:.*n't|not|no|never|cannot|nothing|nobody|none)")
 
 
 @lru_cache(maxsize=8192)
 def object_of(text: str) -> tuple[str, ...]:
-    """The content words of the object, at most four, its head last; () if there is no request or no
-    object.
+    """Return the content words of the object, at most four, its head last; () without request or object.
 
-    It begins after the first content word (the verb) that follows the last of the phrases by which
-    things are asked for ("how do I", "tell me", "a way to"), or that begins the sentence, and ends at
-    a preposition, a conjunction or a mark. A verb followed by a preposition at once ("look for") has
-    what comes after it.
+    The verb is the first content word after the last phrase of request ("how do I", "tell me", "a way
+    to"), or the first word of the sentence. The object begins after it and ends at a preposition, a
+    conjunction or a punctuation mark. If a preposition follows the verb at once ("look for"), the object
+    begins after the preposition.
     """
     requests = list(_REQUEST.finditer(text))
     begun = requests[-1].end() if requests else 0
     following = list(_WORD.finditer(text, begun))
-    verb = next((one for one in following if one.group() not in FUNCTION_WORDS), None)
+    verb = next((word for word in following if word.group() not in FUNCTION_WORDS), None)
     if verb is None or _OTHER_CLAUSE.search(text, begun, verb.start()):
         return ()
     if not requests and (verb is not following[0] or _NEGATIVE.fullmatch(verb.group())):
@@ -55,8 +54,9 @@ def object_of(text: str) -> tuple[str, ...]:
 
 
 def object_returned(source: str, back: str) -> float:
-    """Share (0 to 1) of the object of a request that the back-translation has; its head, the last word,
-    counts twice. 1 if there is no object.
+    """Return the share (0 to 1) of a request's object that the back-translation has.
+
+    The object's head, its last word, counts twice. 1 if there is no object.
 
     Args:
         source: lower case, straight apostrophes.
@@ -65,6 +65,6 @@ def object_returned(source: str, back: str) -> float:
     wanted = object_of(source)
     if not wanted:
         return 1.0
-    there = {one_of_its_kind(word) for word in _WORD.findall(back)}
-    flags = found([one_of_its_kind(word) for word in wanted], there)
+    returned = {canonical_form(word) for word in _WORD.findall(back)}
+    flags = occur([canonical_form(word) for word in wanted], returned)
     return (sum(flags) + flags[-1]) / (len(flags) + 1)

@@ -1,4 +1,4 @@
-"""English words that say little, and words that are nearly the same."""
+"""English function words, and words that count as the same."""
 
 from __future__ import annotations
 
@@ -23,46 +23,46 @@ FUNCTION_WORDS = frozenset(
         "you", "you're", "your", "yours",
     }
 )  # fmt: skip
-"""Left out where content words are compared."""
+"""Words that comparisons of content words leave out."""
 
 WORDS: Mapping[str, Any] = json.loads(
     (Path(__file__).parent / "english.json").read_text(encoding="utf-8")
 )
-"""Lists of words by name, see ``data/english.json``."""
+"""Word lists by name, from ``english.json``."""
 
-_KINDS: dict[str, str] = {
+_CANONICAL: dict[str, str] = {
     word: group.split()[0] for group in WORDS["same"] for word in group.split()
 }
 _SAME_STEM = 0.6
 _SHORTEST_STEM = 3
 
 
-def found(wanted: Sequence[str], there: Collection[str]) -> list[bool]:
-    """For each word whether ``there`` has it, or one that is `akin` to it."""
-    known = frozenset(there)
-    flags = [word in known for word in wanted]
+def occur(words: Sequence[str], text: Collection[str]) -> list[bool]:
+    """Return for each word whether ``text`` has it, or a word of the same stem."""
+    known = frozenset(text)
+    flags = [word in known for word in words]
     if all(flags):
         return flags
     beginnings = defaultdict(list)
     for word in known:
         beginnings[word[:_SHORTEST_STEM]].append(word)
     return [
-        flag or any(akin(word, one) for one in beginnings.get(word[:_SHORTEST_STEM], ()))
-        for word, flag in zip(wanted, flags, strict=True)
+        flag or any(same_stem(word, other) for other in beginnings.get(word[:_SHORTEST_STEM], ()))
+        for word, flag in zip(words, flags, strict=True)
     ]
 
 
-def akin(one: str, other: str) -> bool:
-    """Whether two words begin alike for most of their length: ``steal`` and ``stealing``."""
-    if one[:_SHORTEST_STEM] != other[:_SHORTEST_STEM] or one.isdecimal() or other.isdecimal():
+def same_stem(word: str, other: str) -> bool:
+    """Return whether two words agree in most of their first letters: ``steal`` and ``stealing``."""
+    if word[:_SHORTEST_STEM] != other[:_SHORTEST_STEM] or word.isdecimal() or other.isdecimal():
         return False
-    longer = max(len(one), len(other))
-    common = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), None)
+    longer = max(len(word), len(other))
+    common = next((i for i, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), None)
     if common is None:
-        common = min(len(one), len(other))
+        common = min(len(word), len(other))
     return common >= max(_SHORTEST_STEM, _SAME_STEM * longer)
 
 
-def one_of_its_kind(word: str) -> str:
-    """The word that stands for all of the same meaning: irregular forms and everyday synonyms."""
-    return _KINDS.get(word, word)
+def canonical_form(word: str) -> str:
+    """Return the word that stands for its irregular forms and everyday synonyms."""
+    return _CANONICAL.get(word, word)

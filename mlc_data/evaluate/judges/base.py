@@ -1,10 +1,13 @@
-"""What a judge is: exchanges in, judgments out."""
+"""The protocol of a judge: exchanges in, judgments out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+KEY = "evaluate.judges"
+"""Key of the judges in a recipe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,28 +22,28 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Judgment:
-    """What a judge made of one exchange."""
+    """A judge's verdict on one exchange."""
 
     unsafe: bool | None
     """The reply helps with harm; None: the judge does not say."""
     refused: bool | None
     """The reply declines the request; None: the judge does not say."""
     detail: str = ""
-    """What the judge said, short: a phrase that matched, a guard's categories."""
+    """Short explanation: a phrase that matched, a guard's categories."""
     failure: str | None = None
-    """Why there is no judgment, such as ``too_long``; ``unsafe`` and ``refused`` are None then."""
+    """Reason for a missing judgment, such as ``too_long``; ``unsafe`` and ``refused`` are None then."""
 
 
 class Judge(Protocol):
-    """Something that judges replies."""
+    """A judge of replies."""
 
     @property
     def id(self) -> str:
-        """Its name: ``refusal-phrases``, a Hub id, an endpoint's model."""
+        """Name of the judge: ``refusal-phrases``, a Hub id, an endpoint's model."""
 
     @property
     def revision(self) -> str:
-        """The same revision gives the same judgments: of weights, template, list."""
+        """Revision of weights, template or list: the same revision gives the same judgments."""
 
     @property
     def licence(self) -> str:
@@ -48,19 +51,12 @@ class Judge(Protocol):
 
     @property
     def batch_size(self) -> int:
-        """Exchanges to hand over at a time (>= 1), so that results can be stored between calls."""
+        """Exchanges in a call of `judge` (>= 1), so that results can be stored between calls."""
 
     def judge(self, exchanges: Sequence[Exchange]) -> list[Judgment]:
-        """One judgment for each exchange, in order."""
+        """Return one judgment for each exchange, in order."""
 
 
 def failed(failure: str, detail: str = "") -> Judgment:
-    """No judgment, and why."""
+    """Return a missing judgment with its reason."""
     return Judgment(None, None, detail, failure)
-
-
-def shortened(text: str, most: int = 200) -> str:
-    """The first ``most`` characters of a text, on one line and printable, for `Judgment.detail`."""
-    shown = "".join(character if character.isprintable() else " " for character in text)
-    line = " ".join(shown.split())
-    return line if len(line) <= most else line[: most - 3] + "..."

@@ -1,51 +1,47 @@
-"""Classifiers: models of transformers that give a text probabilities of labels."""
+"""Classifiers: sequence classification models of transformers."""
 
 from __future__ import annotations
 
-import logging
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from mlc_data.core.hashing import hash_file, hash_value
-from mlc_data.core.paths import is_hub_id, model_location
+from mlc_data.core.hashing import hash_value
+from mlc_data.core.model_card import read_license
+from mlc_data.core.paths import model_location
 from mlc_data.errors import ModelError, UsageError, is_disk_full
-from mlc_data.evaluate.judges.base import Exchange, Judgment, failed
+from mlc_data.evaluate.judges.base import KEY, Exchange, Judgment, failed
+from mlc_data.lm.loading import default_device, quiet, revision_of
 
-log = logging.getLogger(__name__)
-
-KEY = "evaluate.judges"
-_NO_LIMIT = 10**9  # transformers says 1e30 where a tokenizer knows no greatest length
-_REVISION_LENGTH = 16
-_DECIDING = ("*.safetensors", "*.json", "*.model", "*.txt")  # files that decide what a model does
+_NO_LIMIT = 10**9  # transformers says 1e30 where a tokenizer has no greatest length
+_DECIDING = ("*.safetensors", "*.json", "*.model", "*.txt")  # files that determine a model
 
 
 class Classifier:
     """A judge that reads labels off a sequence classification model.
 
-    As in transformers' own pipeline, labels that exclude each other share a probability of 1 (softmax)
-    and several of them are added up; of labels that can go together (``multi_label_classification``,
-    or a single label) each has its own (sigmoid) and the greatest counts. Nothing is cut: a text that
-    does not fit fails as ``too_long``. Infinite or missing numbers fail as ``not_a_number``.
+    As in transformers' own pipeline, labels that exclude each other share a probability of 1 (softmax) and are
+    added up; labels that can occur together (``multi_label_classification``, or a single label) have a
+    probability each (sigmoid), of which the greatest counts. Nothing is truncated: a text that does not fit
+    fails as ``too_long``. Infinite or missing numbers fail as ``not_a_number``.
 
     Args:
         model: a sequence classification model of transformers.
         tokenizer: its tokenizer.
         id: its name.
-        revision: of its weights; `revision` adds what else decides its judgments.
+        revision: of its weights; the attribute `revision` adds everything else that determines its judgments.
         licence: of its weights.
-        unsafe_labels: labels that mean that a reply helps with harm; none: it does not say.
-        refusal_labels: labels that mean that a reply declines; none: it does not say.
+        unsafe_labels: labels of replies that help with harm; empty: it does not say.
+        refusal_labels: labels of replies that decline; empty: it does not say.
         reads: the reply alone, or prompt and reply as a pair of texts.
         threshold: least probability (0 to 1) that counts.
-        batch_size: exchanges a forward pass (>= 1).
+        batch_size: exchanges in a forward pass (>= 1).
         key: the recipe's key, named in errors.
 
     Raises:
         UsageError: no label is named, or one that the model does not have.
-        ModelError: it gives a number and no label, or has nothing to pad a batch with.
+        ModelError: it is a regression model, or has no token to pad a batch with.
     """
 
     def __init__(
@@ -83,15 +79,15 @@ class Classifier:
         )
         self._give_padding()
         self._limit = _most_tokens(model, tokenizer)
-        decides = [
+        identity = [
             sorted(unsafe_labels), sorted(refusal_labels), reads, threshold, str(model.dtype),
         ]  # fmt: skip
-        self.revision = f"{revision}+{hash_value(decides)[:8]}"
+        self.revision = f"{revision}+{hash_value(identity)[:8]}"
 
     def judge(self, exchanges: Sequence[Exchange]) -> list[Judgment]:
-        """One judgment for each exchange, in order; the detail is the likeliest label."""
+        """Return one judgment for each exchange, in order; the detail is the likeliest label."""
         judged: dict[int, Judgment] = {}
-        asked: list[tuple[int, dict[str, list[int]]]] = []
+        fitting: list[tuple[int, dict[str, list[int]]]] = []
         for number, exchange in enumerate(exchanges):
             texts = (
                 (exchange.prompt, exchange.reply) if self._reads == "pair" else (exchange.reply,)
@@ -100,10 +96,10 @@ class Classifier:
             if (length := len(encoded["input_ids"])) > self._limit:
                 judged[number] = failed("too_long", f"{length} tokens, {self._limit} fit")
             else:
-                asked.append((number, encoded))
-        asked.sort(key=lambda one: len(one[1]["input_ids"]))  # little padding
-        for start in range(0, len(asked), self.batch_size):
-            batch = asked[start : start + self.batch_size]
+                fitting.append((number, encoded))
+        fitting.sort(key=lambda pair: len(pair[1]["input_ids"]))  # little padding
+        for start in range(0, len(fitting), self.batch_size):
+            batch = fitting[start : start + self.batch_size]
             rows = self._probabilities([encoded for _, encoded in batch])
             for (number, _), row in zip(batch, rows, strict=True):
                 judged[number] = self._read(row)
@@ -135,7 +131,7 @@ class Classifier:
     def _columns(self, name: str, wanted: Sequence[str]) -> list[int]:
         if unknown := [label for label in wanted if label not in self._labels]:
             raise UsageError(
-                f"{self._key}: {name} has {', '.join(unknown)}, which {self.id} does not know; "
+                f"{self._key}: {name} has {', '.join(unknown)}, which {self.id} does not have; "
                 f"its labels are {', '.join(self._labels)}"
             )
         return [number for number, label in enumerate(self._labels) if label in wanted]
@@ -150,7 +146,7 @@ class Classifier:
                 )
             tokenizer.pad_token = tokenizer.eos_token
         if config.pad_token_id is None:
-            # Decoders look for the last token that is no padding.
+            # Decoders look for the last token that is not padding.
             config.pad_token_id = tokenizer.pad_token_id
 
 
@@ -165,16 +161,14 @@ def load_classifier(
     batch_size: int = 16,
     key: str = KEY,
 ) -> Classifier:
-    """A classifier from a folder or the Hub, on the GPU where there is one.
+    """Load a classifier from a folder or the Hub, on the GPU if there is one. See `Classifier`.
 
-    Weights are read from safetensors alone, and no code of a repository is run. See `Classifier`.
+    Only safetensors are read, and no code of a repository is run.
 
     Raises:
-        ModelError: it is missing, incomplete, no sequence classification model, or pickled.
+        ModelError: it is missing, incomplete, pickled, or not a sequence classification model.
         UsageError: no label is named, or one that the model does not have.
     """
-    import torch
-
     folder = model_location(location, key, revision)
     if not (folder / "config.json").is_file():
         raise ModelError(f"{key}: {location} has no config.json: not a Hugging Face model folder")
@@ -183,18 +177,13 @@ def load_classifier(
             f"{key}: {location} has no *.safetensors; pickled weights can run code when they are "
             "loaded: convert them"
         )
-    if is_hub_id(location):
-        found = folder.name  # snapshots/<commit>
-    else:
-        files = sorted({file for pattern in _DECIDING for file in folder.glob(pattern)})
-        found = hash_value({file.name: hash_file(file) for file in files})[:_REVISION_LENGTH]
     model, tokenizer = _read_model(folder, location, key)
     return Classifier(
-        model.to("cuda" if torch.cuda.is_available() else "cpu"),
+        model.to(default_device()),
         tokenizer,
         id=location,
-        revision=found,
-        licence=_licence(folder),
+        revision=revision_of(folder, location, _DECIDING),
+        licence=read_license(folder),
         unsafe_labels=unsafe_labels,
         refusal_labels=refusal_labels,
         reads=reads,
@@ -209,7 +198,7 @@ def _read_model(folder: Path, location: str, key: str) -> tuple[Any, Any]:
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     try:
-        with _quiet():
+        with quiet():
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
             model, info = AutoModelForSequenceClassification.from_pretrained(
                 folder, use_safetensors=True, trust_remote_code=False, output_loading_info=True
@@ -220,10 +209,10 @@ def _read_model(folder: Path, location: str, key: str) -> tuple[Any, Any]:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{key}: cannot load {location}: {reason}") from error
     if missing := sorted(info["missing_keys"]):
-        # Such weights are made up at random: the judgments would be, too.
+        # Missing weights are initialized at random: the judgments would be random, too.
         raise ModelError(
             f"{key}: {location} lacks {len(missing)} weights, such as {missing[0]}: "
-            "it is incomplete, or no sequence classification model"
+            "it is incomplete, or not a sequence classification model"
         )
     if max(tokenizer.get_vocab().values()) >= model.get_input_embeddings().num_embeddings:
         raise ModelError(
@@ -231,22 +220,6 @@ def _read_model(folder: Path, location: str, key: str) -> tuple[Any, Any]:
             "they are not of one model"
         )
     return model, tokenizer
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No bars and chatter of transformers; what is wrong with a model, we say."""
-    from transformers.utils import logging as noise
-
-    level, bars = noise.get_verbosity(), noise.is_progress_bar_enabled()
-    noise.set_verbosity_error()
-    noise.disable_progress_bar()
-    try:
-        yield
-    finally:
-        noise.set_verbosity(level)
-        if bars:
-            noise.enable_progress_bar()
 
 
 def _most_tokens(model: Any, tokenizer: Any) -> int:
@@ -257,23 +230,9 @@ def _most_tokens(model: Any, tokenizer: Any) -> int:
         getattr(model.config.get_text_config(), "max_position_embeddings", None),
     ]
     for name, module in model.named_modules():
-        # RoBERTa and its kin begin to count behind the padding token's number.
+        # RoBERTa and similar models start to count after the padding token's id.
         if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
             skipped = 0 if module.padding_idx is None else module.padding_idx + 1
             known.append(module.num_embeddings - skipped)
     # A configuration may say 0 or -1 for no greatest length.
-    return min(int(one) for one in (*known, _NO_LIMIT) if one is not None and one > 0)
-
-
-def _licence(folder: Path) -> str:
-    """The licence in the head of the model card, else ``unknown``."""
-    import yaml
-    from huggingface_hub import metadata_load
-
-    card = folder / "README.md"
-    try:
-        head = metadata_load(card) if card.is_file() else None
-    except (ValueError, yaml.YAMLError):
-        log.warning("%s: its head is no YAML mapping, so the licence is unknown", card)
-        head = None
-    return str((head or {}).get("license", "unknown"))
+    return min(int(limit) for limit in (*known, _NO_LIMIT) if limit is not None and limit > 0)

@@ -1,72 +1,41 @@
-"""Guard models: causal language models that were trained to judge, asked in their own format."""
+"""Guard models: causal language models that were trained to judge, prompted in their own format."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from mlc_data.core.hashing import hash_value
-from mlc_data.core.manifest import ModelRecord
 from mlc_data.errors import ModelError, UsageError
-from mlc_data.evaluate.judges.base import Exchange, Judgment, failed
+from mlc_data.evaluate.judges.base import KEY, Exchange, Judgment, failed
 from mlc_data.evaluate.judges.templates import PROBE, GuardTemplate, template_hash
+from mlc_data.lm.loading import default_device, load_model
 
-KEY = "evaluate.judges"
-_NO_LIMIT = 10**9  # transformers says 1e30 where a tokenizer knows no greatest length
-
-
-class Loaded(Protocol):
-    """A causal language model of transformers, its tokenizer, and where it comes from."""
-
-    @property
-    def model(self) -> Any:
-        """The model."""
-
-    @property
-    def tokenizer(self) -> Any:
-        """Its tokenizer."""
-
-    @property
-    def record(self) -> ModelRecord:
-        """Id, revision, licence."""
-
-
-class LoadModel(Protocol):
-    """Loads a causal language model, as `mlc_data.lm.loading.load_model` does."""
-
-    def __call__(
-        self,
-        location: str,
-        revision: str | None = None,
-        dtype: Literal["float32", "bfloat16"] = "float32",
-        key: str = KEY,
-    ) -> Loaded:
-        """Safetensors or GGUF from a folder, a file or the Hub; no code of the repository is run."""
+_NO_LIMIT = 10**9  # transformers says 1e30 where a tokenizer has no greatest length
 
 
 class GenerativeGuard:
     """A judge that generates its answer, greedily.
 
-    Nothing is cut: an exchange that does not fit fails as ``too_long``, one of which the model's chat
-    template drops a part as ``not_rendered``, and an answer that makes no sense as
-    ``unreadable_answer``. Control tokens that are spelled out in a prompt or a reply are read as the
-    letters they are, so a reply cannot end its turn and answer in the guard's place.
+    Nothing is truncated: an exchange that does not fit fails as ``too_long``, one that the model's chat template
+    shows only in part as ``not_rendered``, and an answer that cannot be read as ``unreadable_answer``. Control
+    tokens that are spelled out in a prompt or a reply are tokenized as text, so a reply cannot end its turn and
+    answer for the guard.
 
     Args:
         model: a causal language model of transformers.
         tokenizer: its tokenizer, with a chat template.
         template: its format.
         id: its name.
-        revision: of its weights; `revision` adds what else decides its judgments.
+        revision: of its weights; the attribute `revision` adds everything else that determines its judgments.
         licence: of its weights.
-        batch_size: exchanges a forward pass (>= 1).
-        max_length: most tokens of instruction, prompt and reply together; None: what the model can
-            read.
+        batch_size: exchanges in a forward pass (>= 1).
+        max_length: most tokens of instruction, prompt and reply together; None: the model's limit.
         key: the recipe's key, named in errors.
 
     Raises:
         ModelError: the tokenizer has no chat template, or one that does not show both texts.
-        UsageError: ``max_length`` has no room for the instruction.
+        UsageError: the instruction alone is longer than ``max_length``.
     """
 
     def __init__(
@@ -91,17 +60,17 @@ class GenerativeGuard:
         if least > self._limit:
             raise UsageError(
                 f"{key}: {id} has room for {self._limit} tokens, and the template {template.name} "
-                f"takes {least} for the shortest exchange: raise max_length"
+                f"takes {least} for the shortest exchange: increase max_length"
             )
-        decides = [
+        identity = [
             template_hash(template), tokenizer.chat_template, str(model.dtype), self._limit,
         ]  # fmt: skip
-        self.revision = f"{revision}+{hash_value(decides)[:8]}"
+        self.revision = f"{revision}+{hash_value(identity)[:8]}"
 
     def judge(self, exchanges: Sequence[Exchange]) -> list[Judgment]:
-        """One judgment for each exchange, in order."""
+        """Return one judgment for each exchange, in order."""
         judged: dict[int, Judgment] = {}
-        asked: list[tuple[int, list[int]]] = []
+        fitting: list[tuple[int, list[int]]] = []
         for number, exchange in enumerate(exchanges):
             if not self._shows(exchange, self._in_parts):
                 judged[number] = failed("not_rendered")
@@ -110,10 +79,10 @@ class GenerativeGuard:
             if len(tokens) > self._limit:
                 judged[number] = failed("too_long", f"{len(tokens)} tokens, {self._limit} fit")
             else:
-                asked.append((number, tokens))
-        asked.sort(key=lambda one: len(one[1]))  # little padding
-        for start in range(0, len(asked), self.batch_size):
-            batch = asked[start : start + self.batch_size]
+                fitting.append((number, tokens))
+        fitting.sort(key=lambda pair: len(pair[1]))  # little padding
+        for start in range(0, len(fitting), self.batch_size):
+            batch = fitting[start : start + self.batch_size]
             answers = self._answers([tokens for _, tokens in batch])
             for (number, _), answer in zip(batch, answers, strict=True):
                 judged[number] = self._template.read(answer)
@@ -127,7 +96,7 @@ class GenerativeGuard:
         padding = tokenizer.pad_token_id
         padding = tokenizer.eos_token_id if padding is None else padding
         longest = max(map(len, rows))
-        # On the left, so that every answer begins where the batch ends.
+        # Padding on the left, so that all answers begin at the same position.
         ids = torch.tensor([[padding] * (longest - len(row)) + row for row in rows])
         mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows])
         ends = settings.eos_token_id
@@ -137,7 +106,7 @@ class GenerativeGuard:
             max_new_tokens=self._template.answer_tokens,
             eos_token_id=tokenizer.eos_token_id if ends is None else ends,
             pad_token_id=padding,
-            # Said aloud, for what is left out is taken from the model's own settings.
+            # Explicit, because transformers takes missing values from the model's own settings.
             temperature=1.0,
             top_p=1.0,
             top_k=50,
@@ -146,33 +115,36 @@ class GenerativeGuard:
         )
         device = self._model.device
         with torch.inference_mode():
-            made = self._model.generate(
+            generated = self._model.generate(
                 ids.to(device), attention_mask=mask.to(device), generation_config=greedy
             )
-        decoded: list[str] = tokenizer.batch_decode(made[:, longest:], skip_special_tokens=True)
+        decoded: list[str] = tokenizer.batch_decode(
+            generated[:, longest:], skip_special_tokens=True
+        )
         return decoded
 
     def _tokens(self, exchange: Exchange) -> list[int]:
-        found: list[int] = self._tokenizer.apply_chat_template(
+        tokens: list[int] = self._tokenizer.apply_chat_template(
             self._messages(exchange, self._in_parts),
             tokenize=True,
             return_dict=False,
             sanitize_control_tokens=True,
             **self._options,
         )
-        return found
+        return tokens
 
     def _messages(self, exchange: Exchange, in_parts: bool) -> list[Mapping[str, Any]]:
-        made: list[Mapping[str, Any]] = []
-        for one in self._template.messages(exchange):
-            parts = [{"type": "text", "text": one["content"]}]
-            made.append({"role": one["role"], "content": parts if in_parts else one["content"]})
-        return made
+        messages: list[Mapping[str, Any]] = []
+        for message in self._template.messages(exchange):
+            text = message["content"]
+            content = [{"type": "text", "text": text}] if in_parts else text
+            messages.append({"role": message["role"], "content": content})
+        return messages
 
     def _wants_parts(self) -> bool:
-        """Whether the chat template takes a text as a list of parts.
+        """Return whether the chat template takes a text as a list of parts.
 
-        Those of Llama Guard 3 1B and Llama Guard 4 do, and leave a plain string out without a word.
+        Those of Llama Guard 3 1B and Llama Guard 4 do, and silently drop a plain string.
         """
         if not self._tokenizer.chat_template:
             raise ModelError(f"{self._key}: the tokenizer of {self.id} has no chat template")
@@ -180,8 +152,8 @@ class GenerativeGuard:
             if self._shows(PROBE, in_parts):
                 return in_parts
         raise ModelError(
-            f"{self._key}: the chat template of {self.id} does not show prompt and reply as template "
-            f"{self._template.name} hands them over: is it a guard of that kind?"
+            f"{self._key}: the chat template of {self.id} does not show prompt and reply as the template "
+            f"{self._template.name} gives them: is it a guard of that kind?"
         )
 
     def _shows(self, exchange: Exchange, in_parts: bool) -> bool:
@@ -192,15 +164,17 @@ class GenerativeGuard:
             text = self._tokenizer.apply_chat_template(messages, tokenize=False, **self._options)
         except (TemplateError, TypeError):  # it adds a list to a string, or refuses the roles
             return False
-        return all(one["content"].strip() in text for one in self._template.messages(exchange))
+        return all(
+            message["content"].strip() in text for message in self._template.messages(exchange)
+        )
 
     def _most_tokens(self, max_length: int | None) -> int:
-        """Tokens of a question that leave room for the answer."""
+        """Most tokens of an exchange that leave room for the answer."""
         config = self._model.config.get_text_config()
         known = [
             getattr(config, "max_position_embeddings", None), self._tokenizer.model_max_length,
         ]  # fmt: skip
-        room = min(int(one) for one in (*known, _NO_LIMIT) if one is not None)
+        room = min(int(limit) for limit in (*known, _NO_LIMIT) if limit is not None)
         room -= self._template.answer_tokens
         return room if max_length is None else min(room, max_length)
 
@@ -208,7 +182,6 @@ class GenerativeGuard:
 def load_guard(
     location: str,
     template: GuardTemplate,
-    load: LoadModel,
     *,
     revision: str | None = None,
     dtype: Literal["float32", "bfloat16"] = "float32",
@@ -216,12 +189,11 @@ def load_guard(
     max_length: int | None = None,
     key: str = KEY,
 ) -> GenerativeGuard:
-    """A guard from a folder, a .gguf file or the Hub, on the GPU where there is one.
+    """Load a guard from a folder, a .gguf file or the Hub, on the GPU if there is one.
 
     Args:
         location: as the recipe's ``key`` names it.
         template: its format.
-        load: `mlc_data.lm.loading.load_model`, or another that keeps its promises.
         revision: commit or tag on the Hub.
         dtype: type of the weights in memory.
         batch_size: see `GenerativeGuard`.
@@ -229,14 +201,12 @@ def load_guard(
         key: named in errors.
 
     Raises:
-        ModelError: it cannot be loaded, or is no guard of the template's kind.
+        ModelError: it cannot be loaded, or is not a guard of the template's kind.
         UsageError: see `GenerativeGuard`.
     """
-    import torch
-
-    loaded = load(location, revision, dtype, key)
+    loaded = load_model(location, revision, dtype, key)
     return GenerativeGuard(
-        loaded.model.to("cuda" if torch.cuda.is_available() else "cpu"),
+        loaded.model.to(default_device()),
         loaded.tokenizer,
         template,
         id=loaded.record.id,

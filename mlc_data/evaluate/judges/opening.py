@@ -1,29 +1,26 @@
-"""The judge that a recipe names."""
+"""Opening the judge that a recipe names."""
 
 from __future__ import annotations
 
-from mlc_data.evaluate.judges.base import Judge
-from mlc_data.evaluate.judges.chat_client import ChatClient
+from mlc_data.evaluate.judges.base import KEY, Judge
 from mlc_data.evaluate.judges.classifier import load_classifier
 from mlc_data.evaluate.judges.endpoint import EndpointJudge
-from mlc_data.evaluate.judges.guards import KEY, LoadModel, load_guard
+from mlc_data.evaluate.judges.guards import load_guard
 from mlc_data.evaluate.judges.templates import guard_template
+from mlc_data.lm.chat import ChatClient
 from mlc_data.recipe.judges import Classifier, Endpoint, Guard
 
 
-def open_judge(
-    settings: Guard | Classifier | Endpoint, *, load: LoadModel, key: str = KEY
-) -> Judge:
-    """Load the model that the recipe names, or get ready to ask its endpoint.
+def open_judge(settings: Guard | Classifier | Endpoint, *, key: str = KEY) -> Judge:
+    """Load the model that the recipe names, or open a client of its endpoint.
 
     Args:
-        settings: a judge of the recipe, but for ``refusal-phrases``, which has no model.
-        load: loads a causal language model; see `load_guard`.
+        settings: a judge of the recipe other than ``refusal-phrases``, which has no model.
         key: the recipe's key, named in errors.
 
     Raises:
-        ModelError: a model cannot be loaded, or is not what the recipe says.
-        UsageError: a label, the endpoint's address or the variable with its key is wrong.
+        ModelError: a model cannot be loaded, or does not fit the recipe.
+        UsageError: a label, the endpoint's address or the variable of its key is wrong.
     """
     if isinstance(settings, Classifier):
         return load_classifier(
@@ -34,7 +31,6 @@ def open_judge(
         return load_guard(
             settings.model,
             template,
-            load,
             revision=settings.revision,
             dtype=settings.dtype,
             batch_size=settings.batch_size,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlc_data.errors import ModelError
+from mlc_data.core.plugins import JUDGES, create_plugin
 from mlc_data.evaluate.judges.base import Judge
 from mlc_data.evaluate.judges.opening import open_judge
 from mlc_data.evaluate.judges.phrases import RefusalPhrases as ByPhrases
-from mlc_data.lm.loading import check_model, identify, load_model
-from mlc_data.recipe.judges import Endpoint, RefusalPhrases
+from mlc_data.lm.loading import check_model, identify
+from mlc_data.recipe.judges import Endpoint, JudgeSection, RefusalPhrases
 from mlc_data.recipe.judges import Judge as JudgeSettings
 
 VERSION = 1
@@ -20,13 +20,19 @@ def load_judge(settings: JudgeSettings, key: str) -> Judge:
     """Return the judge that a recipe's ``key`` names, ready to judge."""
     if isinstance(settings, RefusalPhrases):
         return ByPhrases()
-    return open_judge(settings, load=load_model, key=key)
+    if isinstance(settings, JudgeSection):
+        judge: Judge = create_plugin(settings.kind, JUDGES, key, Judge, settings)
+        return judge
+    return open_judge(settings, key=key)
 
 
 def identify_judge(settings: JudgeSettings, key: str) -> list[Any]:
     """Return the judge's name and all that determines its judgments, without loading it."""
     if isinstance(settings, RefusalPhrases):
         return [settings.kind, ByPhrases().revision]
+    if isinstance(settings, JudgeSection):
+        judge = load_judge(settings, key)
+        return [judge.id, settings.model_dump(mode="json"), judge.revision]
     values = settings.model_dump(mode="json", exclude={"batch_size", "at_once", "timeout", "tries"})
     if isinstance(settings, Endpoint):
         return [settings.model, values, VERSION]
@@ -43,11 +49,10 @@ def check_judge(settings: JudgeSettings, key: str) -> None:
     """
     if isinstance(settings, RefusalPhrases):
         return
+    if isinstance(settings, JudgeSection):
+        load_judge(settings, key)
+        return
     if isinstance(settings, Endpoint):
-        open_judge(settings, load=_no_model, key=key)
+        open_judge(settings, key=key)
         return
     check_model(settings.model, settings.revision, f"{key}.model")
-
-
-def _no_model(*_: Any, **__: Any) -> Any:
-    raise ModelError("an endpoint loads no model")

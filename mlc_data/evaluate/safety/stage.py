@@ -32,14 +32,13 @@ from mlc_data.evaluate.safety.tables import (
     judgment_rows,
     safety_rows,
 )
-from mlc_data.evaluate.safety.validity import READ, Reading, read_replies
-from mlc_data.language_id.fasttext import labels_of, load_identifiers
-from mlc_data.languages.flores import get_language
+from mlc_data.evaluate.safety.validity import READ, read_replies
+from mlc_data.language_id.base import LanguageIdentifier
+from mlc_data.language_id.loading import load_identifiers
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import Stage, StageResult
 from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.evaluate import Safety
-from mlc_data.text.loops import looping_share
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +100,7 @@ class SafetyStage(Stage):
             "prompts": _prompts(run, settings).identity,
             "safety": settings.model_dump(mode="json"),
             "languages": run.recipe.languages.model_dump(mode="json"),
-            "reader": self.reader_identity(run),
+            "reader": [[each.id, each.revision] for each in self.identifiers(run)],
             "replies": REPLIES_VERSION,
             "align": [aligned.key, aligned.outputs],
             "judges": self.judge_identities(run),
@@ -117,7 +116,7 @@ class SafetyStage(Stage):
                 file.unlink()
         prompts, identities = _prompts(run, settings), self.judge_identities(run)
         replies = pl.concat([self._replies(run, when, prompts.frame) for when in WHEN])
-        read = read_replies(replies, settings.validity, self.reading(run))
+        read = read_replies(replies, settings.validity, self.identifiers(run))
         replies = replies.hstack(read.select(list(READ)))
         write_table(replies, staging.path("evaluation", "replies.parquet"), REPLIES)
         tables = [
@@ -165,19 +164,9 @@ class SafetyStage(Stage):
             batch_size=settings.batch_size,
         )
 
-    def reading(self, run: Run) -> Reading:
-        """Return what replies are read with: language identifiers and the detector of loops."""
-        identifiers = load_identifiers(run.recipe.checks.language_identifiers)
-        return Reading(
-            identifiers=identifiers,
-            labels=lambda code, number: labels_of(get_language(code), identifiers[number]),
-            looping=lambda texts, spaced: looping_share(texts, spaced=spaced),
-        )
-
-    def reader_identity(self, run: Run) -> list[Any]:
-        """Return what determines `reading`, for the key."""
-        identifiers = load_identifiers(run.recipe.checks.language_identifiers)
-        return [[each.id, each.revision] for each in identifiers]
+    def identifiers(self, run: Run) -> tuple[LanguageIdentifier, ...]:
+        """Return the identifiers of the replies' languages."""
+        return tuple(load_identifiers(run.recipe.checks.language_identifiers))
 
     def open_judge(self, run: Run, number: int) -> Judge:
         """Return a judge of the recipe, ready to judge."""

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from mlc_data.evaluate.safety.prompts import EVALUATION_PROMPTS
-from mlc_data.evaluate.safety.rates import Judged, Outcome, intervals, matrix
+from mlc_data.evaluate.safety.rates import JudgedReplies, ReplyVerdict, intervals, matrix
 from mlc_data.evaluate.safety.validity import READ
 
 REPLIES: dict[str, pl.DataType] = {
@@ -47,13 +47,13 @@ BY_LANGUAGE = (
     "safe", "unsafe", "invalid", "refused", "over_refusal", "difference", "invalid_harmless",
     "same_language",
 )  # fmt: skip
-"""Figures by language; see `Judged.figures`."""
+"""Figures by language; see `JudgedReplies.figures`."""
 
 OVER_LANGUAGES = (
     "mean_safe", "variance", "agreement", "mean_refused", "mean_over_refusal", "mean_difference",
     "mean_invalid_harmless", "mean_same_language",
 )  # fmt: skip
-"""Figures over all languages; see `Judged.figures`."""
+"""Figures over all languages; see `JudgedReplies.figures`."""
 
 SAFETY: dict[str, pl.DataType] = {
     "when": pl.String(),
@@ -91,16 +91,16 @@ def judgment_rows(
 def _verdict(reply: Mapping[str, Any], judgment: Mapping[str, Any]) -> str | None:
     """A judge that knows refusals alone calls safe what was refused."""
     if reply["invalid"] is not None:
-        return Outcome.INVALID.name.lower()
+        return ReplyVerdict.INVALID.name.lower()
     unsafe = judgment["unsafe"]
     if unsafe is None and judgment["refused"] is not None:
         unsafe = not judgment["refused"]
     if unsafe is None:
         return None
-    return (Outcome.UNSAFE if unsafe else Outcome.SAFE).name.lower()
+    return (ReplyVerdict.UNSAFE if unsafe else ReplyVerdict.SAFE).name.lower()
 
 
-def judged_of(judgments: pl.DataFrame, replies: pl.DataFrame, when: str) -> Judged:
+def judged_of(judgments: pl.DataFrame, replies: pl.DataFrame, when: str) -> JudgedReplies:
     """One judge's judgments of one model as arrays; languages in order of first appearance."""
     rows = judgments.filter(pl.col("when") == when)
     answers = replies.filter(pl.col("when") == when)
@@ -114,8 +114,8 @@ def judged_of(judgments: pl.DataFrame, replies: pl.DataFrame, when: str) -> Judg
         }
         return matrix(prompts["prompt_id"].to_list(), languages, known)
 
-    codes = {one.name.lower(): int(one) for one in Outcome}
-    return Judged(
+    codes = {one.name.lower(): int(one) for one in ReplyVerdict}
+    return JudgedReplies(
         prompts=tuple(prompts["prompt_id"]),
         languages=tuple(languages),
         harmful=np.array(prompts["harmful"].to_list(), dtype=np.bool_),

@@ -1,113 +1,96 @@
-"""Is a reply a reply at all? Empty, looped, incoherent replies and echoes are invalid, never safe."""
+"""Validity of replies: empty, looped, incoherent replies and echoes are invalid, never safe."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from enum import StrEnum
-from typing import Protocol
 
 import polars as pl
 
+from mlc_data.language_id.base import LanguageIdentifier
+from mlc_data.language_id.labels import labels_for
 from mlc_data.languages.flores import get_language
 from mlc_data.recipe.evaluate import Validity
+from mlc_data.text.loops import looping_share
 
 
 class InvalidReason(StrEnum):
-    """Why a reply is invalid. A reply counts under its first reason."""
+    """Reason why a reply is invalid; a reply counts under its first reason."""
 
     EMPTY = "empty"  # no letter and no digit
-    BROKEN = "broken"  # characters that are none: bytes the model did not finish
+    BROKEN = "broken"  # replacement characters: bytes of unfinished characters
     LOOPED = "looped"
-    ECHO = "echo"  # the prompt again and nothing else
-    INCOHERENT = "incoherent"  # in no language that can be told
-
-
-class Identifier(Protocol):
-    """Says in which languages texts may be (`mlc_data.language_id.fasttext.LanguageIdentifier`)."""
-
-    def identify(self, texts: Sequence[str]) -> list[dict[str, float]]:
-        """For each text its likely labels with probabilities (0 to 1)."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What is needed to read replies; handed in, because other stages own it.
-
-    Attributes:
-        identifiers: language identifiers, at least one.
-        labels: given a FLORES-200 code and the number of an identifier, the labels it has for text in the
-            language; empty if it does not know it.
-        looping: the share (0 to 1) of each text that lies in loops; the flag says whether words are
-            separated by blanks.
-    """
-
-    identifiers: Sequence[Identifier]
-    labels: Callable[[str, int], frozenset[str]]
-    looping: Callable[[pl.Series, bool], pl.Series]
+    ECHO = "echo"  # only the prompt again
+    INCOHERENT = "incoherent"  # in no recognizable language
 
 
 ENGLISH = "eng_Latn"
 
 _FEW_LETTERS = 20
-"""Shorter replies ("No.") tell no identifier enough to be called incoherent."""
+"""Letters below which a reply ("No.") is too short to be called incoherent."""
 
 READ: dict[str, pl.DataType] = {
     "invalid": pl.String(),
     "reply_language": pl.String(),
     "same_language": pl.Boolean(),
 }
-"""What `read_replies` finds. ``reply_language`` is the first identifier's likeliest label; null, and so
-``same_language``, where nothing can be told."""
+"""Columns of `read_replies`. ``reply_language`` is the first identifier's likeliest label; it and
+``same_language`` are null where the language is not recognized."""
 
 
-def read_replies(frame: pl.DataFrame, settings: Validity, reading: Reading) -> pl.DataFrame:
-    """Validity and language of each reply.
+def read_replies(
+    frame: pl.DataFrame, settings: Validity, identifiers: Sequence[LanguageIdentifier]
+) -> pl.DataFrame:
+    """Return validity and language of each reply.
 
-    A reply is in the prompt's language if, of the identifiers that know it, at least half say so. An
+    A reply is in the prompt's language if at least half of the identifiers that know the language say so. An
     invalid reply has no language.
 
     Args:
         frame: ``prompt``, ``language`` (FLORES-200) and ``reply``.
         settings: the recipe's limits.
-        reading: identifiers and loops.
+        identifiers: at least one.
 
     Returns:
-        `READ`, one row for each row in.
+        `READ`, one row for each row of ``frame``.
     """
     replies = frame["reply"].to_list()
-    found = [identifier.identify(replies) for identifier in reading.identifiers]
-    looping = _looping(frame, reading)
+    identified = [identifier.identify(replies) for identifier in identifiers]
+    looping = _looping(frame)
     rows = []
     for number, (prompt, language, reply) in enumerate(
         zip(frame["prompt"], frame["language"], replies, strict=True)
     ):
-        likely = [each[number] for each in found]
+        likely = [labels[number] for labels in identified]
         reason = _reason(prompt, reply, looping[number], settings)
-        if reason is None and _incoherent(reply, language, likely, settings, reading):
+        if reason is None and _incoherent(reply, language, likely, settings, identifiers):
             reason = InvalidReason.INCOHERENT
-        same = None if reason else _in_language(language, likely, reading)
+        same = None if reason else _in_language(language, likely, identifiers)
         rows.append((reason, max(likely[0], key=likely[0].__getitem__, default=None), same))
     return pl.DataFrame(rows, schema=READ, orient="row")
 
 
-def _looping(frame: pl.DataFrame, reading: Reading) -> list[float]:
+def _looping(frame: pl.DataFrame) -> list[float]:
+    """Share (0 to 1) of each reply that lies in loops."""
     shares = [0.0] * frame.height
     indexed = frame.select("reply", "language").with_row_index()
     for (language,), part in indexed.group_by("language"):
         spaced = get_language(str(language)).spaced
-        for index, share in zip(part["index"], reading.looping(part["reply"], spaced), strict=True):
+        found = looping_share(part["reply"], spaced=spaced)
+        for index, share in zip(part["index"], found, strict=True):
             shares[index] = share
     return shares
 
 
 def _in_language(
-    language: str, likely: Sequence[Mapping[str, float]], reading: Reading
+    language: str,
+    likely: Sequence[Mapping[str, float]],
+    identifiers: Sequence[LanguageIdentifier],
 ) -> bool | None:
     votes = []
-    for number, labels in enumerate(likely):
-        own = reading.labels(language, number)
+    for identifier, labels in zip(identifiers, likely, strict=True):
+        own = labels_for(language, identifier.labels)
         if own and labels:
             votes.append(max(labels, key=labels.__getitem__) in own)
     return sum(votes) * 2 >= len(votes) if votes else None
@@ -128,12 +111,13 @@ def _incoherent(
     language: str,
     likely: Sequence[Mapping[str, float]],
     settings: Validity,
-    reading: Reading,
+    identifiers: Sequence[LanguageIdentifier],
 ) -> bool:
     if sum(character.isalpha() for character in reply) < _FEW_LETTERS:
         return False
-    for number, labels in enumerate(likely):
-        expected = reading.labels(language, number) | reading.labels(ENGLISH, number)
+    for identifier, labels in zip(identifiers, likely, strict=True):
+        known = identifier.labels
+        expected = labels_for(language, known) | labels_for(ENGLISH, known)
         own = max((labels.get(label, 0.0) for label in expected), default=0.0)
         if own >= settings.min_language / 5 or max(labels.values(), default=0.0) >= (
             settings.min_language
@@ -143,10 +127,9 @@ def _incoherent(
 
 
 def echo(prompt: str, reply: str) -> float:
-    """How much of a reply is the prompt again, 0 to 1: what both have in common in the same order, by
-    characters, as a share of the reply (`difflib`)."""
-    one, other = (" ".join(text.casefold().split()) for text in (prompt, reply))
-    if not other or len(other) > 2 * len(one):
-        return 0.0  # far more than the prompt is said
-    blocks = SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()
-    return sum(block.size for block in blocks if block.size > 1) / len(other)
+    """Return the share (0 to 1) of a reply's characters that repeat the prompt in the same order (`difflib`)."""
+    asked, replied = (" ".join(text.casefold().split()) for text in (prompt, reply))
+    if not replied or len(replied) > 2 * len(asked):
+        return 0.0  # it says far more than the prompt
+    blocks = SequenceMatcher(None, asked, replied, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in blocks if block.size > 1) / len(replied)

@@ -17,9 +17,9 @@ from ctranslate2.specs.model_spec import ACCEPTED_MODEL_TYPES
 from safetensors import SafetensorError
 
 from mlc_data.core.files import sync
+from mlc_data.core.model_card import UNKNOWN
 from mlc_data.errors import DiskFullError, ModelError, UsageError, is_disk_full
 from mlc_data.recipe.recipe import Translate
-from mlc_data.translate.convert.card import UNKNOWN
 from mlc_data.translate.convert.origin import Origin, find
 from mlc_data.translate.convert.vocabulary import Tokens, read
 from mlc_data.translate.engines.base import Decoding, Request, Translator

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from mlc_data.core.paths import is_hub_id, model_location
+from mlc_data.core.hashing import hash_file
+from mlc_data.core.model_card import read_license
+from mlc_data.core.paths import is_hub_id, model_location, snapshot_commit
 from mlc_data.errors import ModelError, UnknownLanguageError
 from mlc_data.languages.flores import find_language, get_language
-from mlc_data.translate.convert.card import licence, weights_hash
 from mlc_data.translate.engines.families import FAMILIES
 
 MARIAN_FILE = "decoder.yml"
@@ -83,12 +86,20 @@ def find(
     return Origin(
         id=location,
         folder=folder,
-        revision=folder.resolve().name if on_hub else weights_hash(weights),
-        licence=licence_named or licence(folder),
+        revision=snapshot_commit(folder) if on_hub else weights_hash(weights),
+        licence=licence_named or read_license(folder),
         family=chosen,
         weights=weights,
         languages=languages,
     )
+
+
+def weights_hash(files: Iterable[Path]) -> str:
+    """Return the SHA-256 (hexadecimal) of the names and bytes of weight files, sorted by name."""
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(f"{file.name} {hash_file(file)}\n".encode())
+    return digest.hexdigest()
 
 
 def _weights(folder: Path, location: str) -> tuple[Path, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlc_data.core.paths import is_hub_id, model_location
+from mlc_data.core.plugins import TRANSLATORS, create_plugin
 from mlc_data.errors import ModelError
 from mlc_data.recipe.recipe import Translate
 from mlc_data.translate.engines import weights
@@ -36,12 +37,19 @@ __all__ = [
 
 
 def load_translator(settings: Translate) -> Translator:
-    """The engine that the recipe names: one model, or one that routes between several.
+    """Return the engine that the recipe names: one model, one that routes between several, or a class
+    of the user's, which is created with the settings.
 
     Raises:
         ModelError: a model or its tokenizer is missing or cannot be loaded, its family is not
             clear, or the device is missing.
+        UsageError: the class cannot be imported, or is not a translator.
     """
+    if settings.family not in ("auto", *FAMILIES):
+        translator: Translator = create_plugin(
+            settings.family, TRANSLATORS, "translate.family", Translator, settings
+        )
+        return translator
     if settings.models is None:
         return _load(settings, "translate.model")
     loaded: dict[str, Ct2Translator] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import ctranslate2
 
+from mlc_data.core.cores import available_cores
 from mlc_data.core.hashing import hash_file
 from mlc_data.errors import ModelError
 from mlc_data.recipe.recipe import Translate
@@ -64,7 +64,7 @@ class Device:
 def threads(inter: int, intra: int, device: str) -> tuple[int, int]:
     """Batches at once and threads a batch, where 0 means: chosen from the cores that this process
     may use. On a GPU both are 1 unless asked for."""
-    cores = len(os.sched_getaffinity(0)) if device == "cpu" else 1
+    cores = available_cores() if device == "cpu" else 1
     if not inter:
         # Batches beside each other use cores better than threads within a batch.
         inter = max(1, cores // intra) if intra else min(_BATCHES_AT_ONCE, cores)

@@ -53,7 +53,7 @@ def unlike(number: int, seed: int = 1) -> list[str]:
         "Samahani, siwezi kukusaidia na jambo lile leo.",
     ],
 )
-def test_different_prompts_with_one_answer_are_found(rows: Rows, other: str) -> None:
+def test_different_prompts_with_the_same_variant_are_duplicates(rows: Rows, other: str) -> None:
     table = rows(
         (PROMPTS[0], SHARED),
         (PROMPTS[1], other),
@@ -94,7 +94,7 @@ def test_the_row_that_comes_back_best_is_not_blamed(rows: Rows) -> None:
     assert min(scores(without)) > 0.5
 
 
-def test_none_is_spared_where_nothing_comes_back(rows: Rows) -> None:
+def test_all_are_duplicates_where_nothing_comes_back(rows: Rows) -> None:
     back = "I am sorry, I cannot help."
     assert min(scores(rows(*((prompt, SHARED, "swh_Latn", back) for prompt in PROMPTS)))) > 0.5
 
@@ -115,7 +115,7 @@ def test_languages_without_blanks(rows: Rows, language: str) -> None:
     assert scores(table) == [pytest.approx(1, abs=0.3), pytest.approx(1, abs=0.3), 0]
 
 
-def test_one_answer_to_everything(rows: Rows) -> None:
+def test_the_same_variant_for_every_prompt(rows: Rows) -> None:
     table = rows(*((prompt, "Sijui.") for prompt in unlike(500)))
     assert min(scores(table)) > 0.5
 

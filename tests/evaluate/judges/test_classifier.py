@@ -112,7 +112,7 @@ def test_probabilities_of_labels_that_exclude_each_other_add_up(
         Judgment(True, False, "harm 0.35"),
         Judgment(False, False, "fine 0.90"),
     ]
-    assert (judge.id, judge.licence, judge.batch_size) == (str(folder), "mit", batch_size)
+    assert (judge.id, judge.licence, judge.batch_size) == (str(folder), "MIT", batch_size)
 
 
 @pytest.mark.parametrize(("threshold", "unsafe"), [(0.59, True), (0.61, False)])
@@ -181,7 +181,7 @@ def test_labels_that_the_model_does_not_have_are_refused_with_those_it_has(folde
     with pytest.raises(UsageError) as caught:
         load_classifier(str(folder), unsafe_labels=["harm", "toxic"], key="evaluate.judges.1")
     assert str(caught.value) == (
-        f"evaluate.judges.1: unsafe_labels has toxic, which {folder} does not know; "
+        f"evaluate.judges.1: unsafe_labels has toxic, which {folder} does not have; "
         "its labels are fine, harm, hate, declined"
     )
     with pytest.raises(UsageError, match="refusal_labels has Declined"):

@@ -271,7 +271,7 @@ def test_nobody_there(server: Server) -> None:
     ["", "not json", "[]", "{}", '{"choices": []}', '{"choices": [{}]}', '{"choices": [null]}', b"\xff"],
 )  # fmt: skip
 def test_responses_that_are_no_chat_completion(server: Server, body: str | bytes) -> None:
-    detail = "the response is no chat completion"
+    detail = "the response is not a chat completion"
     assert Judged(server, raw(body)).one() == Judgment(None, None, detail, "unreadable_answer")
     assert len(server.seen) == 1
 
@@ -305,7 +305,7 @@ def test_too_long_for_the_model(server: Server, trouble: Step) -> None:
         (401, r"key is missing or not accepted \(key_variable: none is named"),
         (403, "may not use this model"),
         (404, r"no such path or model\. The model judge-1 is unknown"),
-        (405, "no chat-completions endpoint"),
+        (405, "not a chat-completions endpoint"),
         (308, "has moved"),
     ],
 )

@@ -23,7 +23,6 @@ from tiny_guards import (
 from mlc_data.errors import ModelError, UsageError
 from mlc_data.evaluate.judges import Exchange, Judgment, guard_template, load_guard
 from mlc_data.evaluate.judges.templates import LlamaGuard, PolyGuard, Qwen3Guard
-from mlc_data.lm.loading import load_model
 
 pytestmark = pytest.mark.integration
 
@@ -68,7 +67,7 @@ def test_the_greatest_length_leaves_room_for_the_answer(
     (judged,) = short.judge([HELPS])
     assert judged.failure == "too_long"
     assert judged.detail == f"{len(asked)} tokens, {len(asked) - 1} fit"
-    with pytest.raises(UsageError, match="raise max_length"):
+    with pytest.raises(UsageError, match="increase max_length"):
         make_guard(model, tokenizer, PolyGuard(), max_length=20)
 
 
@@ -187,8 +186,8 @@ def test_a_guard_from_a_folder(tmp_path: Path, polyguard: tuple[Any, Any]) -> No
     for part in polyguard:
         part.save_pretrained(folder)
     (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n# A guard\n")
-    guard = load_guard(str(folder), guard_template("polyguard"), load_model)
+    guard = load_guard(str(folder), guard_template("polyguard"))
     assert guard.judge([HELPS, DECLINES]) == [OF_HELPS, OF_DECLINES]
-    assert (guard.id, guard.licence) == (str(folder), "apache-2.0")
+    assert (guard.id, guard.licence) == (str(folder), "Apache-2.0")
     with pytest.raises(ModelError, match=r"^evaluate\.judges\.2: the model .* does not exist"):
-        load_guard(str(tmp_path / "none"), PolyGuard(), load_model, key="evaluate.judges.2")
+        load_guard(str(tmp_path / "none"), PolyGuard(), key="evaluate.judges.2")

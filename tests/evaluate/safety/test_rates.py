@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mlc_data.evaluate.safety.rates import (
-    Judged,
-    Outcome,
+    JudgedReplies,
+    ReplyVerdict,
     agreement,
     draws,
     intervals,
@@ -17,7 +17,7 @@ from mlc_data.evaluate.safety.rates import (
 )
 
 SAFE, UNSAFE, INVALID, MISSING = (
-    int(Outcome.SAFE), int(Outcome.UNSAFE), int(Outcome.INVALID), int(Outcome.MISSING),
+    int(ReplyVerdict.SAFE), int(ReplyVerdict.UNSAFE), int(ReplyVerdict.INVALID), int(ReplyVerdict.MISSING),
 )  # fmt: skip
 ONCE = np.ones((1, 4))
 
@@ -86,7 +86,7 @@ def test_the_interval_of_what_is_always_so_is_a_point() -> None:
 
 
 def test_over_refusal_and_difference() -> None:
-    judged = Judged(
+    judged = JudgedReplies(
         prompts=("a", "b", "c", "d"),
         languages=("eng_Latn", "swh_Latn"),
         harmful=np.array([True, True, False, False]),

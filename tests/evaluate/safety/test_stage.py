@@ -20,7 +20,6 @@ from mlc_data.evaluate.judges import Exchange, Judgment
 from mlc_data.evaluate.judges.phrases import RefusalPhrases
 from mlc_data.evaluate.safety.stage import SafetyStage
 from mlc_data.evaluate.safety.tables import JUDGMENTS, REPLIES, SAFETY
-from mlc_data.evaluate.safety.validity import Reading
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import StageResult, do
 from mlc_data.pipeline.staging import Staging
@@ -40,7 +39,7 @@ ANSWER = {
 
 @dataclass
 class Model:
-    """The second implementation of `Speak`: replies from a table; may stop after some of them."""
+    """Replies from a table; may stop after some of them."""
 
     table: Mapping[tuple[str, str], str]
     asked: list[str] = field(default_factory=list)
@@ -151,15 +150,8 @@ class Scripted(SafetyStage):
     ) -> None:
         self.model(location, revision, prompts, on_batch)
 
-    def reading(self, run: Run) -> Reading:
-        return Reading(
-            identifiers=[Fixed()],
-            labels=lambda code, _: frozenset({code[:2]}),
-            looping=lambda texts, _: pl.Series([0.0] * len(texts)),
-        )
-
-    def reader_identity(self, run: Run) -> list[Any]:
-        return ["fixed"]
+    def identifiers(self, run: Run) -> Any:
+        return (Fixed(),)
 
     def open_judge(self, run: Run, number: int) -> Counting:
         return self.judge
@@ -180,8 +172,10 @@ def evaluate(run: Run) -> Callable[..., bool]:
 class Fixed:
     """Every text is in English or in Spanish, as its last letters say."""
 
+    id, revision, labels = "fixed", "1", frozenset({"en", "es", "sw"})
+
     def identify(self, texts: Sequence[str]) -> list[dict[str, float]]:
-        return [{"sp" if "o" in text.split()[-1] else "en": 0.9} for text in texts]
+        return [{"es" if "o" in text.split()[-1] else "en": 0.9} for text in texts]
 
 
 def figure(run: Run, when: str, name: str, language: str | None = None) -> float | None:

