@@ -19,7 +19,7 @@ from mlc_data.align.stopping import SIGNALS
 from mlc_data.errors import StoppedError
 from mlc_data.pipeline.run import Run
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 PROGRAM = """
 import sys, time

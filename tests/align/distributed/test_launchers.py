@@ -28,7 +28,7 @@ from launch_sandbox import (
 from support import free_port
 from torch.testing import assert_close
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")

@@ -36,7 +36,7 @@ from mlc_data.core import progress
 from mlc_data.errors import ModelError, StoppedError
 from mlc_data.pipeline.run import Run
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 
 class Cut(NamedTuple):
