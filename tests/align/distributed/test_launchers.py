@@ -31,12 +31,6 @@ from torch.testing import assert_close
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 
-@pytest.fixture(scope="module")
-def trained(sandbox: LaunchSandbox) -> Path:
-    """The run that two processes of `align.processes=2` trained."""
-    return sandbox.train_in_two_processes("trained")
-
-
 def test_torchrun_gives_the_weights_of_own_processes(sandbox: LaunchSandbox, trained: Path) -> None:
     folder = sandbox.new_run("torchrun")
     launched = torchrun(folder)
