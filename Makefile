@@ -26,11 +26,12 @@ $(INSTALLED): pyproject.toml constraints.txt
 quickstart: $(INSTALLED)
 	$(BIN)/mlc-data run quickstart
 
-## make test         every test, among them the real flow on real parts
+## make test         every test: unit, integration and end to end; `pytest` alone runs the unit tests
 # Two at a time, a core each: many wait for processes. Tests of one file stay together.
 TEST_PROCESSES ?= 2
+test: export OMP_NUM_THREADS = 1
 test: $(INSTALLED)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "" -n $(TEST_PROCESSES) --no-loadscope-reorder
 
 ## make check        ruff, mypy --strict, schemas up to date, docker-compose.yml valid
 check: $(INSTALLED)

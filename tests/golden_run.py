@@ -249,11 +249,9 @@ def inputs_hash() -> str:
 
 
 def versions_in_force() -> dict[str, int]:
-    """Versions of the stages and checks, by name; those that have one."""
-    named = [(str(getattr(stage, "name", stage)), stage) for stage in STAGES]
-    named += [(f"checks.{check.name}", check) for check in CHECKS]
-    versions = {name: getattr(owner, "version", None) for name, owner in named}
-    return {name: version for name, version in versions.items() if isinstance(version, int)}
+    """Versions of the stages and checks, by name."""
+    stages = {stage.name: stage.version for stage in STAGES}
+    return stages | {f"checks.{check.name}": check.version for check in CHECKS}
 
 
 def losses() -> dict[str, float]:

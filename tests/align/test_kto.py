@@ -14,6 +14,8 @@ from mlc_data.align.train import Job, _trainer
 from mlc_data.errors import MlcDataError
 from mlc_data.recipe.align import Align
 
+pytestmark = pytest.mark.integration
+
 BETA = 0.3
 
 

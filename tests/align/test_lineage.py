@@ -15,6 +15,8 @@ from mlc_data.lineage.verify import inspect
 from mlc_data.pipeline.lineage.record import FILE, read_lineage
 from mlc_data.pipeline.run import Run
 
+pytestmark = pytest.mark.integration
+
 MakeRun = Callable[..., Run]
 
 

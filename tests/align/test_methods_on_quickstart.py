@@ -20,6 +20,8 @@ from mlc_data.execute import run_stage, run_stages
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import load_recipe
 
+pytestmark = pytest.mark.integration
+
 METHODS = ("dpo", "sft", "orpo", "simpo", "kto")
 
 # Imports once, then one process a method: each kills itself in the middle of its fourth step.

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from alignment_fixtures import alignable_run
 from launch_sandbox import Ended, last_step, start, wait_for, wait_until, weights
+from support import SMALL
 from torch.testing import assert_close
 from trl import DPOTrainer
 
@@ -19,10 +24,11 @@ from mlc_data.align.stopping import SIGNALS
 from mlc_data.errors import StoppedError
 from mlc_data.pipeline.run import Run
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 PROGRAM = """
 import sys, time
+from copy import deepcopy
 from pathlib import Path
 from mlc_data.align import align
 from trl import DPOTrainer
@@ -63,9 +69,13 @@ def wait_for_step(run: Run, step: int, process: Any) -> None:
     wait_until(lambda: file.is_file() and int(file.read_text() or -1) >= step, process)
 
 
-@pytest.fixture
-def cut(make_run: Callable[..., Run]) -> Cut:
-    run = make_run("cut", save_every=2, max_steps=8)
+def eight_steps(folder: Path, model: Path) -> Run:
+    return alignable_run(folder, model, deepcopy(SMALL), save_every=2, max_steps=8)
+
+
+@pytest.fixture(scope="module")
+def cut(tmp_path_factory: pytest.TempPathFactory, tiny_for_all: Path) -> Cut:
+    run = eight_steps(tmp_path_factory.mktemp("cut"), tiny_for_all)
     process = start_slowly(run, pause=0.4)
     wait_for_step(run, 1, process)
     process.send_signal(signal.SIGINT)
@@ -90,12 +100,13 @@ def test_killed_training_keeps_its_last_saved_step(cut: Cut) -> None:
     assert not cut.run.path("checkpoint").exists()
 
 
-def test_training_resumes_to_the_same_weights(cut: Cut, make_run: Callable[..., Run]) -> None:
-    whole = make_run("whole", save_every=2, max_steps=8)
+def test_training_resumes_to_the_same_weights(cut: Cut, tiny_for_all: Path, tmp_path: Path) -> None:
+    whole = eight_steps(tmp_path / "whole", tiny_for_all)
     align(whole)
-    align(cut.run)
-    assert cut.run.manifest.stages["align"].notes["resumed_from"] == 4
-    assert_close(weights(cut.run.folder), weights(whole.folder), rtol=0, atol=0)
+    resumed = Run(cut.run.recipe, shutil.copytree(cut.run.folder, tmp_path / "resumed"))
+    align(resumed)
+    assert resumed.manifest.stages["align"].notes["resumed_from"] == 4
+    assert_close(weights(resumed.folder), weights(whole.folder), rtol=0, atol=0)
 
 
 def test_second_signal_stops_at_once(make_run: Callable[..., Run]) -> None:

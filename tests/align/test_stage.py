@@ -24,6 +24,8 @@ from mlc_data.core.records import PREFERENCES, SETS
 from mlc_data.errors import MlcDataError, ModelError, StoppedError, UsageError
 from mlc_data.pipeline.run import Run
 
+pytestmark = pytest.mark.integration
+
 MakeRun = Callable[..., Run]
 
 

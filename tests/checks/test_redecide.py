@@ -15,6 +15,8 @@ from mlc_data.language_id.loading import load_identifier
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import load_recipe
 
+pytestmark = pytest.mark.integration
+
 SETTINGS = ["sources.prompts.limit=12", "translate.cache=null"]
 
 

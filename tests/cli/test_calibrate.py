@@ -12,6 +12,8 @@ from mlc_data.cli.main import app
 from mlc_data.errors import RecipeError, UsageError
 from mlc_data.recipe.loading import merge
 
+pytestmark = pytest.mark.integration
+
 QUESTION = "Ninawezaje kuoka mikate {} nyumbani leo?"
 
 

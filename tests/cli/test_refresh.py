@@ -13,6 +13,8 @@ from support import write_jsonl
 
 from mlc_data.cli.main import main
 
+pytestmark = pytest.mark.integration
+
 
 def call(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: object

@@ -105,6 +105,7 @@ def test_align_and_its_probe_are_told_apart(mlc_data: Callable[..., Done]) -> No
         assert "nowhere.yaml" in mlc_data("align", *arguments).stderr
 
 
+@pytest.mark.integration
 def test_help_waits_for_no_heavy_library() -> None:
     program = (
         "import sys; from mlc_data.cli.main import app\n"
@@ -152,11 +153,12 @@ def test_doctor_finds_the_quickstart_and_misses_what_is_away(
     assert "PREFECT_API_URL" in cluster.stdout
 
 
+@pytest.mark.integration
 def test_in_a_process_of_its_own_nothing_else_is_said(tmp_path: Path) -> None:
     program = [sys.executable, "-c", "from mlc_data.cli.main import main; main()"]
     done = subprocess.run(
         [*program, "run", "quickstart", "--set", "align.bta=1"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+        cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 2
     assert done.stdout == ""

@@ -29,6 +29,8 @@ from mlc_data.lm.prompt_format import SetSampler
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.align import Loss
 
+pytestmark = pytest.mark.integration
+
 MakeRun = Callable[..., Run]
 ALL = torch.ones(2, 3, dtype=torch.bool)
 

@@ -259,6 +259,7 @@ def test_separation_tells_collapse_from_consistency() -> None:
     assert separate["first_share"].item() == pytest.approx(1)
 
 
+@pytest.mark.integration
 def test_the_loss_alone_brings_in_no_trainer() -> None:
     program = (
         "import sys; from mlc_data.align import MultilingualConsistencyLoss; "

@@ -22,6 +22,8 @@ from mlc_data.execute import run_stage
 from mlc_data.lm.loading import load_model
 from mlc_data.pipeline.run import Run
 
+pytestmark = pytest.mark.integration
+
 MakeRun = Callable[..., Run]
 LAYER = Layer(
     layer=1, retrieval=0.5, retrieval_centred=0.5, loss=0.2, floor=0.02, ceiling=1.02,

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.integration
+
 REPOSITORY = Path(__file__).parent.parent.parent
 
 
@@ -20,7 +22,7 @@ def mlc_data(folder: Path, *arguments: str, **environment: str) -> subprocess.Co
     return subprocess.run(
         [sys.executable, "-c", "from mlc_data.cli.main import main; main()", *arguments],
         cwd=REPOSITORY, env={**own, "PREFECT_HOME": str(folder), "NO_COLOR": "1", **environment},
-        capture_output=True, text=True, check=False, timeout=120,
+        capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
 
 
@@ -40,7 +42,9 @@ class _Closed(BaseHTTPRequestHandler):
 @pytest.fixture
 def closed() -> Iterator[str]:
     served = ThreadingHTTPServer(("127.0.0.1", 0), _Closed)
-    threading.Thread(target=served.serve_forever, daemon=True).start()
+    threading.Thread(
+        target=served.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+    ).start()
     yield f"http://127.0.0.1:{served.server_port}/api"
     served.shutdown()
 

@@ -238,8 +238,12 @@ def test_new_events_are_sent_once_to_the_configured_server(
 
 
 def test_a_server_that_fails_is_logged_and_the_file_is_written(
-    run: Run, catalog: type[Catalog], caplog: pytest.LogCaptureFixture
+    run: Run,
+    catalog: type[Catalog],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    monkeypatch.setenv("OPENLINEAGE__TRANSPORT__RETRY", '{"total": 1, "backoff_factor": 0}')
     catalog.status = 500
     run.path(FILE).unlink()
     write_events(run)

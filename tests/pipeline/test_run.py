@@ -98,6 +98,7 @@ def _hold(run: Run, held: Event) -> None:
         time.sleep(30)
 
 
+@pytest.mark.integration
 def test_two_processes_cannot_work_in_one_folder(run: Run) -> None:
     context = multiprocessing.get_context("spawn")
     held = context.Event()

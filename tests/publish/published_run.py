@@ -41,7 +41,7 @@ TARGETS = ["spa_Latn", "swh_Latn", "zho_Hans"]
 SCORES = {"script_share": pl.Float64(), "length_ratio": pl.Float64()}
 
 
-def ended(process: subprocess.Popen[str], code: int = 0, timeout: float = 120) -> tuple[str, str]:
+def ended(process: subprocess.Popen[str], code: int = 0, timeout: float = 600) -> tuple[str, str]:
     """What a process said, once it has ended with ``code``."""
     out, err = process.communicate(timeout=timeout)
     assert process.returncode == code, out + err

@@ -14,6 +14,8 @@ from published_run import ended
 from mlc_data.cli.main import main
 from mlc_data.pipeline.run import Run
 
+pytestmark = pytest.mark.integration
+
 Make = Callable[..., Run]
 
 
@@ -106,8 +108,7 @@ def test_the_license_check_covers_the_checkpoint(
     assert not hub.repos
 
 
-@pytest.mark.road
-@pytest.mark.timeout(240)
+@pytest.mark.end_to_end
 def test_the_flow_publishes_and_prefect_learns_no_token(
     child: Callable[..., subprocess.Popen[str]], finished: Make, hub: LoopbackHub, tmp_path: Path
 ) -> None:
@@ -115,7 +116,7 @@ def test_the_flow_publishes_and_prefect_learns_no_token(
     code = "import sys, runpy; sys.argv = sys.argv[:]; runpy.run_module('mlc_data.flows.publish', run_name='__main__')"
     home = tmp_path / "prefect"
     start = f"import os; os.environ['PREFECT_HOME'] = {str(home)!r}; {code}"
-    out, err = ended(child(start, "--run-dir", str(run.folder), "--repo", "org/x"), timeout=200)
+    out, err = ended(child(start, "--run-dir", str(run.folder), "--repo", "org/x"))
     assert hub.repo("org/x").head.oid in out + err
     assert TOKEN not in out + err
     files = [file for file in home.rglob("*") if file.is_file()]

@@ -24,6 +24,8 @@ from mlc_data.publish.dataset import LicenseRequest
 from mlc_data.publish.hub import Hub, Target
 from mlc_data.publish.publication import PublishOptions, to_hub
 
+pytestmark = pytest.mark.integration
+
 LOAD = """
 import json, sys
 from datasets import load_dataset

@@ -14,6 +14,8 @@ from mlc_data.pipeline.run import Run
 from mlc_data.publish import hub as hub_module
 from mlc_data.publish.calls import HubError
 
+pytestmark = pytest.mark.integration
+
 Start = Callable[..., "subprocess.Popen[str]"]
 Make = Callable[..., Run]
 
@@ -93,9 +95,9 @@ def test_a_killed_publisher_leaves_the_old_revision_whole(
     run = finished(name="larger")
     fault = hub.fail(method, path, "hold", times=10**6)
     publisher = mlc_data("publish", str(run.folder), "--repo", REPO)
-    assert fault.reached.wait(60)
+    assert fault.reached.wait(300)
     publisher.kill()
-    publisher.communicate(timeout=30)
+    publisher.communicate(timeout=300)
     assert publisher.returncode == -9
     fault.times = 0
     fault.release.set()

@@ -23,6 +23,8 @@ from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import StageResult
 from mlc_data.pipeline.staging import Staging
 
+pytestmark = pytest.mark.integration
+
 Make = Callable[..., Run]
 Start = Callable[..., "subprocess.Popen[str]"]
 

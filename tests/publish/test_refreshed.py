@@ -16,7 +16,7 @@ from mlc_data.publish.calls import HubError
 from mlc_data.publish.license import LicenseError
 from mlc_data.refresh import snapshot
 
-pytestmark = pytest.mark.usefixtures("client", "waits")
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("client", "waits")]
 
 Make = Callable[..., Project]
 

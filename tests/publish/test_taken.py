@@ -6,10 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from datasets import Dataset, load_dataset
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from tiny_models import causal_lm, chat_tokenizer
+from transformers import PreTrainedTokenizerFast
 from trl import DPOConfig, DPOTrainer
 
 from mlc_data.consistency.encode import PromptFormat
@@ -21,11 +20,9 @@ from mlc_data.publish.publication import to_folder
 
 @pytest.fixture
 def tokenizer() -> PreTrainedTokenizerFast:
-    letters = ["<end>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
-    inner = Tokenizer(models.BPE({token: i for i, token in enumerate(letters)}, []))
-    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    inner.decoder = decoders.ByteLevel()
-    return PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<end>", pad_token="<end>")
+    tokenizer = chat_tokenizer(chat_template=None)
+    tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
 
 
 @pytest.fixture
@@ -34,15 +31,11 @@ def rows(tmp_path: Path, finished: Callable[..., Run]) -> Dataset:
     return load_dataset(str(tmp_path / "out"), "sets", split="train", cache_dir=str(tmp_path / "c"))
 
 
+@pytest.mark.integration
 def test_trl_trains_on_the_rows_that_have_both_responses(
     tmp_path: Path, rows: Dataset, tokenizer: PreTrainedTokenizerFast
 ) -> None:
-    torch.manual_seed(0)
-    network = LlamaForCausalLM(
-        LlamaConfig(vocab_size=257, hidden_size=16, intermediate_size=16, num_hidden_layers=1,
-                    num_attention_heads=2, num_key_value_heads=2, eos_token_id=0, bos_token_id=None)
-    )  # fmt: skip
-    network.save_pretrained(tmp_path / "model")
+    causal_lm().save_pretrained(tmp_path / "model")
     taken = rows.filter(lambda row: row["chosen"] and row["rejected"])
     assert 0 < taken.num_rows < rows.num_rows
     settings = DPOConfig(

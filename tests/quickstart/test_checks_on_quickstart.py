@@ -18,6 +18,8 @@ from mlc_data.pipeline.run import Run
 from mlc_data.quickstart import phrasebook
 from mlc_data.recipe.loading import load_recipe
 
+pytestmark = pytest.mark.integration
+
 JUDGED = Path(__file__).parent / "outside_judged.jsonl"
 
 

@@ -18,6 +18,8 @@ from scripts.phrasebook.measure import Model, chrf, exact
 from scripts.phrasebook.package import card
 from scripts.phrasebook.tokens import PIECES_FILE, Layout
 
+pytestmark = pytest.mark.integration
+
 MODEL = FOLDER / "model"
 SCRIPTS = {
     "Cyrl": "CYRILLIC",

@@ -17,6 +17,8 @@ from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import parse_recipe
 from mlc_data.refresh import snapshot
 
+pytestmark = pytest.mark.integration
+
 Make = Callable[..., Project]
 TARGETS = ["spa_Latn", "swh_Latn", "deu_Latn"]
 
@@ -84,7 +86,7 @@ PLACES = [
 def killed(folder: Path, place: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", KILLED, place, str(folder)],
-        capture_output=True, text=True, check=False, timeout=120,
+        capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
     assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
 
@@ -103,7 +105,6 @@ def changed(made: Project) -> None:
     (made.folder / "settings.json").write_text(json.dumps(made.settings))
 
 
-@pytest.mark.timeout(600)
 def test_killed_anywhere_it_goes_on_and_finds_the_same(project: Make) -> None:
     made = project(rows_of(SPREAD[:30]), checks={"language_identifiers": []})
     made.refresh()

@@ -15,6 +15,8 @@ from refresh_support import SPREAD, Project, rows_of
 from mlc_data.core.hashing import hash_value, prompt_id
 from mlc_data.errors import MlcDataError, UsageError
 
+pytestmark = pytest.mark.integration
+
 OLD = ("spa_Latn", "swh_Latn", "zho_Hans")
 NEW = "deu_Latn"
 Make = Callable[..., Project]

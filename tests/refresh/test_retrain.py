@@ -13,6 +13,8 @@ from mlc_data.recipe.recipe import Recipe
 from mlc_data.recipe.refresh import Refresh, RefreshPublish
 from mlc_data.stages import TRAINING
 
+pytestmark = pytest.mark.integration
+
 Make = Callable[..., Project]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import golden_run
@@ -15,9 +17,11 @@ from mlc_data.pipeline.run import Run
 from mlc_data.stages import BUILD, STAGES
 
 
-@pytest.fixture
-def run(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Run:
-    return golden_run.run_golden(tmp_path, monkeypatch)
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """A finished run, whose tables the tests leave as they are."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield golden_run.run_golden(tmp_path_factory.mktemp("golden"), monkeypatch)
 
 
 def test_nothing_is_pending_after_a_run(run: Run) -> None:
@@ -37,10 +41,11 @@ def test_other_docstrings_redo_nothing(run: Run, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_raised_check_version_scores_again_and_keeps_translations(
-    run: Run, monkeypatch: pytest.MonkeyPatch
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(Length, "version", Length.version + 1)
-    reused = run_stages(run, "sets")
+    again = Run(run.recipe, shutil.copytree(run.folder, tmp_path / "run"))
+    reused = run_stages(again, "sets")
     assert reused["sources"] and reused["translate"]
     assert not reused["score"] and not reused["rescue"] and not reused["check"]
 

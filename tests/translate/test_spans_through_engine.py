@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import polars as pl
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,8 @@ from mlc_data.quickstart import phrasebook
 from mlc_data.recipe.loading import load_recipe
 from mlc_data.translate.engines.loading import load_translator
 from mlc_data.translate.rows import ShardMaker
+
+pytestmark = pytest.mark.integration
 
 SPANS = (
     "https://example.org/a?b=c", "www.example.com", "someone@example.org", "{name}", "{{user_id}}",

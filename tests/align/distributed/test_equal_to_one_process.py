@@ -21,7 +21,7 @@ from mlc_data.align.train import Trained
 from mlc_data.consistency.hidden_states import text_states
 from mlc_data.pipeline.run import Run
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 MakeRun = Callable[..., Run]
 Case = dict[str, Any]

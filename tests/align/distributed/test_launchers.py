@@ -28,13 +28,7 @@ from launch_sandbox import (
 from support import free_port
 from torch.testing import assert_close
 
-pytestmark = pytest.mark.timeout(1800)
-
-
-@pytest.fixture(scope="module")
-def trained(sandbox: LaunchSandbox) -> Path:
-    """The run that two processes of `align.processes=2` trained."""
-    return sandbox.train_in_two_processes("trained")
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 
 def test_torchrun_gives_the_weights_of_own_processes(sandbox: LaunchSandbox, trained: Path) -> None:

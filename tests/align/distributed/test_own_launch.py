@@ -36,7 +36,7 @@ from mlc_data.core import progress
 from mlc_data.errors import ModelError, StoppedError
 from mlc_data.pipeline.run import Run
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 
 class Cut(NamedTuple):
@@ -89,14 +89,11 @@ def test_interrupt_leaves_no_process(interrupted: Cut) -> None:
     wait_until(lambda: all(map(has_ended, interrupted.ranks)))
 
 
-def test_interrupted_training_resumes_to_the_same_weights(
-    sandbox: LaunchSandbox, interrupted: Cut
-) -> None:
-    whole = sandbox.train_in_two_processes("whole")
+def test_interrupted_training_resumes_to_the_same_weights(trained: Path, interrupted: Cut) -> None:
     resumed = run([*COMMAND, *align(interrupted.folder, "processes=2")])
     assert resumed.returncode == 0, resumed.output
     assert notes(interrupted.folder)["resumed_from"] == interrupted.step
-    assert_close(weights(interrupted.folder), weights(whole), rtol=0, atol=0)
+    assert_close(weights(interrupted.folder), weights(trained), rtol=0, atol=0)
 
 
 def test_killed_rank_exits_with_1(killed: Cut) -> None:

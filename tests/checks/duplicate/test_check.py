@@ -32,7 +32,8 @@ def scores(table: pl.DataFrame, asked: pl.DataFrame | None = None) -> list[float
 
 
 def prepared(table: pl.DataFrame) -> Check:
-    return Duplicate().prepared(lambda: table.iter_slices(3))
+    part = max(3, table.height // 40)
+    return Duplicate().prepared(lambda: table.iter_slices(part))
 
 
 def unlike(number: int, seed: int = 1) -> list[str]:
@@ -171,8 +172,8 @@ def test_another_attempt_is_compared_with_first_translations(rows: Rows) -> None
 def test_little_memory_for_texts_takes_more_passes_and_changes_nothing(
     rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    texts = unlike(60)
-    table = rows(*zip(unlike(120, seed=3), texts * 2, strict=True))
+    texts = unlike(20)
+    table = rows(*zip(unlike(40, seed=3), texts * 2, strict=True))
     before = scores(table)
     monkeypatch.setattr("mlc_data.checks.duplicate.check.HELD", 500)
     monkeypatch.setattr("mlc_data.checks.duplicate.check.HELD_A_VARIANT", 0)
@@ -213,6 +214,7 @@ def test_a_variant_takes_little_memory(rows: Rows) -> None:
     assert check.corpus.held.height == 0
 
 
+@pytest.mark.integration
 def test_signatures_are_the_same_in_every_process() -> None:
     line = (
         "import polars as pl; from mlc_data.checks.duplicate.shingles import signatures; "

@@ -16,6 +16,8 @@ from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import StageResult
 from mlc_data.recipe.loading import load_recipe
 
+pytestmark = pytest.mark.integration
+
 SETTINGS = ["sources.prompts.limit=40", "translate.cache=null"]
 LANGUAGE = "swh_Latn"
 

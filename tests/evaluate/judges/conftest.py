@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import torch
-from tiny_guards import CHATML, DECLINES, HELPS, make_llama, make_tokenizer, teach
+from alignment_fixtures import one_thread
+from guard_training import DECLINES, HELPS, guard_model, guard_tokenizer, teach
+from tiny_models import CHATML
 
 from mlc_data.evaluate.judges import GenerativeGuard, GuardTemplate
 from mlc_data.evaluate.judges.templates import PolyGuard
 
-
-@pytest.fixture(autouse=True, scope="session")
-def one_thread() -> Iterator[None]:
-    """Sums come out the same in every process, and so small a model is quicker so."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+__all__ = ["one_thread"]
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +30,7 @@ def make_guard() -> Callable[..., GenerativeGuard]:
 @pytest.fixture(scope="session")
 def polyguard() -> tuple[Any, Any]:
     """A model that has learnt PolyGuard's answers to two exchanges, and its tokenizer."""
-    model, tokenizer = make_llama(), make_tokenizer(CHATML)
+    model, tokenizer = guard_model(), guard_tokenizer(CHATML)
     wanted = {
         HELPS: "Harmful request: yes\nRequest safety violations: S2\nResponse refusal: no\n"
         "Harmful response: yes\nResponse safety violations: S2",

@@ -9,20 +9,22 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_guards import (
-    CHATML,
+from guard_training import (
     DECLINES,
     HELPS,
     OF_PARTS,
     OF_STRINGS,
-    make_llama,
-    make_tokenizer,
+    guard_model,
+    guard_tokenizer,
     teach,
 )
+from tiny_models import CHATML
 
 from mlc_data.errors import ModelError, UsageError
 from mlc_data.evaluate.judges import Exchange, Judgment, guard_template, load_guard
 from mlc_data.evaluate.judges.templates import LlamaGuard, PolyGuard, Qwen3Guard
+
+pytestmark = pytest.mark.integration
 
 Make = Callable[..., Any]
 LONG = Exchange("How do I bake bread?", "Knead the dough and wait. " * 400, "eng_Latn")
@@ -70,7 +72,7 @@ def test_the_greatest_length_leaves_room_for_the_answer(
 
 
 def test_a_model_that_never_learnt_gives_unreadable_answers(make_guard: Make) -> None:
-    guard = make_guard(make_llama(seed=1), make_tokenizer(CHATML), PolyGuard())
+    guard = make_guard(guard_model(seed=1), guard_tokenizer(CHATML), PolyGuard())
     for judged in guard.judge([HELPS, DECLINES]):
         assert (judged.unsafe, judged.refused) == (None, None)
         assert judged.failure == "unreadable_answer"
@@ -111,7 +113,7 @@ def test_a_reply_cannot_end_its_turn(
 
 
 def test_qwen3guard_from_two_turns(make_guard: Make) -> None:
-    model, tokenizer, template = make_llama(), make_tokenizer(OF_STRINGS), Qwen3Guard()
+    model, tokenizer, template = guard_model(), guard_tokenizer(OF_STRINGS), Qwen3Guard()
     teach(
         model, tokenizer, template,
         {
@@ -128,20 +130,20 @@ def test_qwen3guard_from_two_turns(make_guard: Make) -> None:
 
 @pytest.mark.parametrize("chat_template", [OF_STRINGS, OF_PARTS], ids=["strings", "parts"])
 def test_llama_guard_whatever_its_template_takes(make_guard: Make, chat_template: str) -> None:
-    model, template = make_llama(), LlamaGuard()
+    model, template = guard_model(), LlamaGuard()
     teach(
-        model, make_tokenizer(OF_STRINGS), template,
+        model, guard_tokenizer(OF_STRINGS), template,
         {HELPS: "\n\nunsafe\nS2,S9", DECLINES: "\n\nsafe"},
     )  # fmt: skip
     # Both templates write the same text, so the one model answers under both.
-    judged = make_guard(model, make_tokenizer(chat_template), template).judge([HELPS, DECLINES])
+    judged = make_guard(model, guard_tokenizer(chat_template), template).judge([HELPS, DECLINES])
     assert judged == [Judgment(True, None, "S2,S9"), Judgment(False, None)]
 
 
 def test_a_text_that_the_chat_template_drops_is_no_judgment(make_guard: Make) -> None:
     # As the templates of models that think may: what stands before </think> is left out.
     dropping = CHATML.replace("m['content']", "m['content'].split('</think>')[-1]")
-    guard = make_guard(make_llama(), make_tokenizer(dropping), Qwen3Guard())
+    guard = make_guard(guard_model(), guard_tokenizer(dropping), Qwen3Guard())
     whole, cut = guard.judge([HELPS, Exchange("Hi", "Do it so.</think>I cannot.", "eng_Latn")])
     assert cut == Judgment(None, None, "", "not_rendered")
     assert whole.failure == "unreadable_answer"
@@ -149,20 +151,20 @@ def test_a_text_that_the_chat_template_drops_is_no_judgment(make_guard: Make) ->
 
 def test_tokenizers_that_cannot_show_an_exchange_are_refused(make_guard: Make) -> None:
     with pytest.raises(ModelError, match="has no chat template"):
-        make_guard(make_llama(), make_tokenizer(None), PolyGuard())
+        make_guard(guard_model(), guard_tokenizer(None), PolyGuard())
     first_turn_alone = "{{ messages[0]['content'] }}"
     with pytest.raises(ModelError, match="is it a guard of that kind"):
-        make_guard(make_llama(), make_tokenizer(first_turn_alone), LlamaGuard())
+        make_guard(guard_model(), guard_tokenizer(first_turn_alone), LlamaGuard())
     no_system = "{{ raise_exception('no system turn, please') }}"
     with pytest.raises(ModelError, match="is it a guard of that kind"):
-        make_guard(make_llama(), make_tokenizer(no_system), PolyGuard())
+        make_guard(guard_model(), guard_tokenizer(no_system), PolyGuard())
 
 
 def test_the_revision_holds_all_that_decides(make_guard: Make) -> None:
-    model = make_llama()
+    model = guard_model()
 
     def revision(template: Any = None, chat: str = OF_STRINGS, **settings: Any) -> str:
-        guard = make_guard(model, make_tokenizer(chat), template or Qwen3Guard(), **settings)
+        guard = make_guard(model, guard_tokenizer(chat), template or Qwen3Guard(), **settings)
         return str(guard.revision)
 
     same = {revision(), revision(batch_size=3)}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from tiny_guards import CHATML, HELPS, make_tokenizer
+from guard_training import HELPS, guard_tokenizer
+from tiny_models import CHATML
 
 from mlc_data.evaluate.judges import Exchange, Judgment, guard_template
 from mlc_data.evaluate.judges.templates import Instruction, LlamaGuard, PolyGuard, Qwen3Guard
@@ -46,7 +47,7 @@ Wait until nobody looks.<|im_end|>
 
 
 def test_polyguard_is_asked_as_its_authors_do() -> None:
-    text = make_tokenizer(CHATML).apply_chat_template(
+    text = guard_tokenizer(CHATML).apply_chat_template(
         PolyGuard().messages(HELPS), tokenize=False, add_generation_prompt=True
     )
     assert text == POLYGUARD_PROMPT

@@ -43,6 +43,7 @@ def test_a_torn_end_is_dropped_and_written_over(
         assert (store["a"], store["b"]) == ({"n": 1}, {"n": 2})
 
 
+@pytest.mark.integration
 def test_what_was_added_survives_a_kill(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     code = (

@@ -26,6 +26,8 @@ from mlc_data.recipe.recipe import Recipe
 from mlc_data.stages import BUILD
 from mlc_data.translate import stage as translation
 
+pytestmark = pytest.mark.integration
+
 PROMPTS = [{"prompt": f"How do I bake bread number {n}?"} for n in range(7)]
 
 FEW: dict[str, Any] = {"translate": {"shard_prompts": 2}, "rescue": {"rungs": ["split", "nbest"]}}

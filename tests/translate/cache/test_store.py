@@ -83,6 +83,7 @@ def _put(folder: str, worker: int) -> None:
             cache.put({request: Hypothesis("x", -0.1, 0.0)})
 
 
+@pytest.mark.integration
 def test_several_processes_write_at_once(tmp_path: Path) -> None:
     context = get_context("spawn")
     workers = [context.Process(target=_put, args=(str(tmp_path), n)) for n in range(3)]
@@ -109,6 +110,7 @@ def test_no_cache() -> None:
         assert cache is None
 
 
+@pytest.mark.integration
 def test_many_may_open_a_new_cache_at_once(tmp_path: Path) -> None:
     """SQLite does not wait when a file is given its journal: each shard opens the cache for itself."""
 

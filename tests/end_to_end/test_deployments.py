@@ -15,42 +15,43 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from place import SHORT, Walked
-from prefect_house import REPOSITORY, House, find, kill_tree
+from cli_sandbox import SHORT, QuickstartRun
+from prefect_server import REPOSITORY, PrefectServer, find
+from process_guard import end_tree
 from support import write_jsonl
 
 from mlc_data.core.manifest import read_manifest
 
-pytestmark = [pytest.mark.road, pytest.mark.timeout(480)]
+pytestmark = pytest.mark.end_to_end
 
 COMMAND = ("-c", "from mlc_data.cli.main import main; main()")
 TINY = ("sources.prompts.limit=60", "rescue.rungs=[]", "evaluate.safety=null")
 
 
 @pytest.fixture
-def deployed(server: House) -> House:
-    if not server.ask("/deployments/filter"):
+def deployed(server: PrefectServer) -> PrefectServer:
+    if not server.post("/deployments/filter"):
         server.run(*COMMAND, "deploy")
     return server
 
 
 def parameters(run: Path, *overrides: str, recipe: str = "quickstart") -> list[str]:
-    told = [f"recipe={recipe}", f"run_dir={run}", f"overrides={json.dumps(overrides)}"]
-    return [part for one in told for part in ("--param", one)]
+    values = [f"recipe={recipe}", f"run_dir={run}", f"overrides={json.dumps(overrides)}"]
+    return [part for value in values for part in ("--param", value)]
 
 
-def deployment(server: House, flow: str, name: str) -> dict[str, Any]:
-    found = server.ask(
+def deployment(server: PrefectServer, flow: str, name: str) -> dict[str, Any]:
+    deployments = server.post(
         "/deployments/filter",
         flows={"name": {"any_": [flow]}},
         deployments={"name": {"any_": [name]}},
     )
-    assert len(found) == 1
-    one: dict[str, Any] = found[0]
-    return one
+    assert len(deployments) == 1
+    result: dict[str, Any] = deployments[0]
+    return result
 
 
-def test_the_server_runs_on_what_is_installed(server: House) -> None:
+def test_the_server_runs_on_what_is_installed(server: PrefectServer) -> None:
     if wanted := os.environ.get("MLC_DATA_TEST_SERVER"):
         assert server.parts == wanted
     if find("initdb"):
@@ -59,31 +60,31 @@ def test_the_server_runs_on_what_is_installed(server: House) -> None:
         assert "Redis" in server.parts, "prefect-redis is not installed: pip install '.[docker]'"
 
 
-def test_deploying_again_changes_nothing(server: House) -> None:
+def test_deploying_again_changes_nothing(server: PrefectServer) -> None:
     first = server.run(*COMMAND, "deploy")
     assert "created" in first
     assert "updated" not in first
-    before = server.ask("/deployments/filter")
-    automations = server.ask("/automations/filter")
+    before = server.post("/deployments/filter")
+    automations = server.post("/automations/filter")
     second = server.run(*COMMAND, "deploy")
     assert "created" not in second
-    after = server.ask("/deployments/filter")
-    assert {one["id"] for one in after} == {one["id"] for one in before}
+    after = server.post("/deployments/filter")
+    assert {row["id"] for row in after} == {row["id"] for row in before}
     assert len(after) == 7
-    assert {one["name"] for one in server.ask("/work_pools/filter")} == {"cpu", "gpu"}
-    again = server.ask("/automations/filter")
-    assert [one["id"] for one in again] == [one["id"] for one in automations]
-    assert [(one["name"], one["enabled"]) for one in again] == [("mlc-data heartbeat", True)]
+    assert {pool["name"] for pool in server.post("/work_pools/filter")} == {"cpu", "gpu"}
+    again = server.post("/automations/filter")
+    assert [row["id"] for row in again] == [row["id"] for row in automations]
+    assert [(row["name"], row["enabled"]) for row in again] == [("mlc-data heartbeat", True)]
     assert len(deployment(server, "refresh", "weekly")["schedules"]) == 1
 
 
-def test_the_schedule_has_created_runs(deployed: House) -> None:
+def test_the_schedule_has_created_runs(deployed: PrefectServer) -> None:
     weekly = deployment(deployed, "refresh", "weekly")
-    told = yaml.safe_load((REPOSITORY / "prefect.yaml").read_text())["deployments"]
-    (schedule,) = next(one for one in told if one["name"] == "weekly")["schedules"]
-    runs = deployed.wait(
+    written = yaml.safe_load((REPOSITORY / "prefect.yaml").read_text())["deployments"]
+    (schedule,) = next(entry for entry in written if entry["name"] == "weekly")["schedules"]
+    runs = deployed.wait_for(
         "/flow_runs/filter",
-        90,
+        300,
         flow_runs={
             "deployment_id": {"any_": [weekly["id"]]}, "state": {"type": {"any_": ["SCHEDULED"]}}
         },
@@ -96,7 +97,7 @@ def test_the_schedule_has_created_runs(deployed: House) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({"recipe": "quikstart"}, "a shipped recipe's name (m2m100-418m"),
         ({"recipe": 7}, "is not of type 'string'"),
@@ -106,30 +107,32 @@ def test_the_schedule_has_created_runs(deployed: House) -> None:
     ],
 )
 def test_a_wrong_parameter_is_refused_before_anything_starts(
-    deployed: House, given: dict[str, Any], told: str
+    deployed: PrefectServer, given: dict[str, Any], message: str
 ) -> None:
-    # The schedule's runs come and go.
+    # Not those of the schedule, which come and go.
     ours = {"flows": {"name": {"any_": ["build-and-align"]}}}
-    before = deployed.ask("/flow_runs/count", **ours)
+    before = deployed.post("/flow_runs/count", **ours)
     own = [part for key, value in given.items() for part in ("--param", f"{key}={value}")]
-    said = deployed.run(*COMMAND, "trigger", "build-and-align", *own, code=2)
-    assert told in said
+    output = deployed.run(*COMMAND, "trigger", "build-and-align", *own, code=2)
+    assert message in output
     if set(given) != {"repo"}:
-        # The UI's form, and anybody else who asks for a run.
+        # The form of the UI, and every other client of the API.
         with pytest.raises(httpx.HTTPStatusError, match="409"):
-            one = deployment(deployed, "build-and-align", "local")
-            deployed.ask(f"/deployments/{one['id']}/create_flow_run", parameters=given)
-    assert deployed.ask("/flow_runs/count", **ours) == before
+            row = deployment(deployed, "build-and-align", "local")
+            deployed.post(f"/deployments/{row['id']}/create_flow_run", parameters=given)
+    assert deployed.post("/flow_runs/count", **ours) == before
 
 
-def test_a_key_that_the_recipe_does_not_know_is_told_at_once(deployed: House) -> None:
+def test_an_unknown_key_is_refused_at_once(deployed: PrefectServer) -> None:
     own = ("trigger", "align", "--set", "align.loss.temprature=1")
     assert "did you mean 'temperature'?" in deployed.run(*COMMAND, *own, code=2)
     assert "build-and-align/local" in deployed.run(*COMMAND, "trigger", "aling", code=2)
 
 
-def test_runs_end_as_they_should(deployed: House, walked: Walked, tmp_path: Path) -> None:
-    """Overlap, a killed worker, a whole run meanwhile, and the refresh after it: in the order of a bad day."""
+def test_runs_end_as_they_should(
+    deployed: PrefectServer, quickstart: QuickstartRun, tmp_path: Path
+) -> None:
+    """Two runs at once, a killed worker, a complete run meanwhile, and the next refresh."""
     weekly = deployment(deployed, "refresh", "weekly")["id"]
     mine = {"deployment_id": {"any_": [weekly]}, "state": {"name": {"any_": ["Running"]}}}
     # Enough to translate for minutes: it is cancelled or killed before its end.
@@ -140,87 +143,87 @@ def test_runs_end_as_they_should(deployed: House, walked: Walked, tmp_path: Path
     slow = (f"sources.prompts.path={own}", f"translate.cache={tmp_path / 'cache'}")
     slow = (*slow, "translate.beam_size=8", "refresh.retrain=never")
 
-    # Nobody works: the run waits, and the command says why.
+    # No worker: the run waits, and the command says why.
     follower = subprocess.Popen(
         [sys.executable, *COMMAND, "trigger", "refresh", *parameters(tmp_path / "slow", *slow)],
         cwd=REPOSITORY, env=deployed.environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
     assert follower.stdout
-    said = [follower.stdout.readline() for _ in range(2)]
-    assert "no worker serves the pool 'cpu'" in said[1], said
+    lines = [follower.stdout.readline() for _ in range(2)]
+    assert "no worker serves the pool 'cpu'" in lines[1], lines
     first = deployed.start("worker", "start", "--pool", "cpu", log="worker-1")
-    (running,) = deployed.wait("/flow_runs/filter", 120, flow_runs=mine)
+    (running,) = deployed.wait_for("/flow_runs/filter", 300, flow_runs=mine)
 
-    # Ctrl-C: the command leaves, the run goes on.
+    # Ctrl-C ends the command and not the run.
     while not (line := follower.stdout.readline()).startswith(
         f"refresh/{running['name']}: Running"
     ):
-        assert line, said
+        assert line, lines
     follower.send_signal(signal.SIGINT)
-    rest, _ = follower.communicate(timeout=60)
+    rest, _ = follower.communicate(timeout=180)
     assert follower.returncode == 130, rest
     assert f"prefect flow-run watch {running['id']}" in rest
 
-    # A second one beside it is cancelled.
-    told = deployed.run(
+    # A second run at the same time is cancelled.
+    output = deployed.run(
         *COMMAND, "trigger", "refresh/weekly", *parameters(tmp_path / "second", *slow), code=1
     )
-    assert "ended as Cancelled" in told
+    assert "ended as Cancelled" in output
     assert not (tmp_path / "second").exists()
 
-    # The machine goes, with its worker and the run.
+    # The machine fails, with its worker and the run.
     beat = {
         "event": {"name": ["prefect.flow-run.heartbeat"]},
         "resource": {"id": [f"prefect.flow-run.{running['id']}"]},
     }
-    deployed.wait_for_state(running["id"], {"Running"}, 1)
-    deadline = time.monotonic() + 60
-    while not deployed.ask("/events/filter", filter=beat)["events"]:
+    deployed.wait_for_state(running["id"], {"Running"}, 60)
+    deadline = time.monotonic() + 180
+    while not deployed.post("/events/filter", filter=beat)["events"]:
         assert time.monotonic() < deadline
         time.sleep(0.5)
-    kill_tree(first)
+    end_tree(first)
     killed = time.monotonic()
 
-    # Another one works on; a whole run goes by.
+    # Another worker makes a complete run.
     deployed.start("worker", "start", "--pool", "cpu", log="worker-2")
     run = tmp_path / "whole"
     command = ("--no-prompt", "deployment", "run", "build-and-align/local", "--watch")
     watched = deployed.run("-m", "prefect", *command, *parameters(run, *SHORT, *TINY))
     assert "Completed" in watched
     assert (run / "checkpoint" / "model.safetensors").is_file()
-    _shows(deployed, run)
+    check_ui(deployed, run)
 
-    # By now, or soon, the killed one is told dead, and lets the next one through.
-    assert deployed.wait_for_state(running["id"], {"Crashed"}, 150) == "Crashed"
-    assert time.monotonic() - killed > 60, "told dead before three heartbeats could be missed"
+    # The killed run is found dead, and the next one may start.
+    assert deployed.wait_for_state(running["id"], {"Crashed"}, 450) == "Crashed"
+    assert time.monotonic() - killed > 60, "found dead before three heartbeats could be missed"
     after = parameters(tmp_path / "next", "sources.prompts.limit=6", "refresh.retrain=never")
-    told = deployed.run(*COMMAND, "trigger", "refresh", *after)
-    assert "Completed" in told
+    output = deployed.run(*COMMAND, "trigger", "refresh", *after)
+    assert "Completed" in output
     # The library's own lines, from a task within the flow.
-    assert "translate: done in" in told
+    assert "translate: done in" in output
     assert read_manifest(tmp_path / "next" / "manifest.json").counts.sets
 
 
-def _shows(deployed: House, run: Path) -> None:
-    """What the UI shows of a run that has ended."""
-    artifacts = {one["key"]: one for one in deployed.ask("/artifacts/latest/filter")}
+def check_ui(deployed: PrefectServer, run: Path) -> None:
+    """Check the artifacts and logs that the UI shows of a run that has ended."""
+    artifacts = {row["key"]: row for row in deployed.post("/artifacts/latest/filter")}
     counts = read_manifest(run / "manifest.json").counts.by_language
     assert counts
     rows = yaml.safe_load(artifacts["languages-quickstart"]["data"])
     assert {row["language"]: (row["kept"], row["rejected"]) for row in rows} == {
-        code: (one.kept, sum(one.rejected.values())) for code, one in counts.items()
+        code: (count.kept, sum(count.rejected.values())) for code, count in counts.items()
     }
     summary = artifacts["summary-quickstart"]["data"]
     assert "| retrieval of the own prompt |" in summary
     assert "| before | after |" in summary
     assert run.as_uri() in artifacts["report-quickstart"]["data"]
-    flows = deployed.ask("/flow_runs/filter", flow_runs={"tags": {"all_": ["mlc-data"]}})
+    flows = deployed.post("/flow_runs/filter", flow_runs={"tags": {"all_": ["mlc-data"]}})
     assert {"build-variants", "align"} <= {
         flow["name"]
-        for flow in deployed.ask(
-            "/flows/filter", flow_runs={"id": {"any_": [one["id"] for one in flows]}}
+        for flow in deployed.post(
+            "/flows/filter", flow_runs={"id": {"any_": [flow["id"] for flow in flows]}}
         )
     }
-    logs = deployed.ask("/logs/filter", logs={"level": {"ge_": 20}}, limit=200)
+    logs = deployed.post("/logs/filter", logs={"level": {"ge_": 20}}, limit=200)
     assert any("sets: done in" in line["message"] for line in logs)

@@ -1,4 +1,4 @@
-"""A full disk, a stop signal, a kill: one message, nothing half-written taken for whole."""
+"""A full disk and a stop signal: one message, and no partial output is taken for complete."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from place import Walked
+from cli_sandbox import QuickstartRun
 
-pytestmark = [pytest.mark.road, pytest.mark.timeout(480)]
+pytestmark = pytest.mark.end_to_end
 
 
 @pytest.fixture
@@ -29,27 +29,21 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("command", ["sets", "run"])
-def test_a_full_disk_is_one_message(walked: Walked, small_disk: Path, command: str) -> None:
+def test_a_full_disk_is_one_message(
+    quickstart: QuickstartRun, small_disk: Path, command: str
+) -> None:
     own = ("--run-dir", str(small_disk / "run"))
-    done = walked.place.run(command, "quickstart", *own, code=1)
+    done = quickstart.sandbox.run(command, "quickstart", *own, code=1)
     assert "no space left on the device" in done.stderr
     assert "Traceback" not in done.stderr
     for file in (small_disk / "run").rglob("*.parquet"):
         pl.read_parquet(file)
     assert not list((small_disk / "run").glob(".staging-*"))
-    assert "sets" not in walked.place.manifest(str(small_disk / "run")).stages
+    assert "sets" not in quickstart.sandbox.manifest(str(small_disk / "run")).stages
 
 
-def _started(walked: Walked, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        walked.place.command(*arguments),
-        cwd=walked.place.folder, env=walked.place.environment, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-    )  # fmt: skip
-
-
-def test_training_that_was_stopped_goes_on_where_it_was(walked: Walked) -> None:
-    """Ctrl-C on the real model; `tests/align/test_signals.py` compares weights, on a small one."""
+def test_training_resumes_where_it_was_stopped(quickstart: QuickstartRun) -> None:
+    """Ctrl-C on the real model; `tests/align` compares weights, on a small one."""
     own = (
         "--run-dir",
         "runs/stopped",
@@ -58,20 +52,20 @@ def test_training_that_was_stopped_goes_on_where_it_was(walked: Walked) -> None:
         "--set",
         "align.loss.every=9",
     )
-    process = _started(walked, "align", "quickstart", *own)
-    run = walked.place.folder / "runs" / "stopped"
-    deadline = time.monotonic() + 240
+    process = quickstart.sandbox.start("align", "quickstart", *own)
+    run = quickstart.sandbox.folder / "runs" / "stopped"
+    deadline = time.monotonic() + 600
     while not list(run.glob(".training-*/checkpoint-*/trainer_state.json")):
         assert process.poll() is None, process.stderr and process.stderr.read()
         assert time.monotonic() < deadline
         time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    _, log = process.communicate(timeout=120)
+    _, log = process.communicate(timeout=300)
     assert process.returncode == 130, log
     assert "Traceback" not in log
     assert "run the same command again to go on from there" in log
     assert not (run / "checkpoint").exists()
-    assert "align" not in walked.place.manifest("runs/stopped").stages
-    walked.place.run("align", "quickstart", *own)
+    assert "align" not in quickstart.sandbox.manifest("runs/stopped").stages
+    quickstart.sandbox.run("align", "quickstart", *own)
     assert (run / "checkpoint" / "model.safetensors").exists()
-    assert walked.place.manifest("runs/stopped").stages["align"].notes["resumed_from"] > 0
+    assert quickstart.sandbox.manifest("runs/stopped").stages["align"].notes["resumed_from"] > 0

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from place import Walked
-from prefect_house import House, kill_tree
+from cli_sandbox import QuickstartRun
+from prefect_server import PrefectServer
+from process_guard import end_tree
 from support import free_port
 
 from mlc_data.core.manifest import Manifest, read_manifest
 
-pytestmark = [pytest.mark.road, pytest.mark.timeout(480)]
+pytestmark = pytest.mark.end_to_end
 
 # 48 prompts into three languages, in eight shards, by two workers.
 BUILD = (
@@ -27,7 +28,7 @@ BUILD = (
 
 
 def command(run: Path, *overrides: str) -> list[str]:
-    settings = [part for one in (*BUILD, *overrides) for part in ("--set", one)]
+    settings = [part for setting in (*BUILD, *overrides) for part in ("--set", setting)]
     return [
         "-m",
         "mlc_data.flows.build_variants",
@@ -39,52 +40,54 @@ def command(run: Path, *overrides: str) -> list[str]:
     ]
 
 
-def build(server: House, run: Path, cache: Path, *overrides: str, code: int = 0) -> str:
+def build(server: PrefectServer, run: Path, cache: Path, *overrides: str, code: int = 0) -> str:
     return server.run(*command(run, f"translate.cache={cache}", *overrides), code=code)
 
 
-def made(run: Path) -> Manifest:
+def manifest(run: Path) -> Manifest:
     return read_manifest(run / "manifest.json")
 
 
 @pytest.fixture(scope="module")
-def by_threads(server: House, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+def by_threads(server: PrefectServer, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     folder = tmp_path_factory.mktemp("threads")
-    said = build(server, folder / "run", folder / "cache", "runner.workers=2")
-    assert "translate: 8 shards, by one process" in said
-    return made(folder / "run")
+    output = build(server, folder / "run", folder / "cache", "runner.workers=2")
+    assert "translate: 8 shards, by one process" in output
+    return manifest(folder / "run")
 
 
 @pytest.mark.parametrize("kind", ["dask", "ray"])
-def test_every_runner_makes_the_same(
-    server: House, by_threads: Manifest, tmp_path: Path, kind: str
+def test_every_runner_gives_the_same_hashes(
+    server: PrefectServer, by_threads: Manifest, tmp_path: Path, kind: str
 ) -> None:
     own = (f"runner.type={kind}", "runner.workers=2")
-    said = build(server, tmp_path / "run", tmp_path / "cache", *own)
+    output = build(server, tmp_path / "run", tmp_path / "cache", *own)
     for stage in ("translate", "score", "rescue"):
-        assert f"{stage}: 8 shards, by" in said
+        assert f"{stage}: 8 shards, by" in output
     # On a busy machine one worker may have done all of a short stage before the other began.
-    assert "8 shards, by 2 processes" in said
-    assert made(tmp_path / "run").content_hash == by_threads.content_hash
-    assert made(tmp_path / "run").counts == by_threads.counts
-    # What the workers translated is in this machine's cache.
+    assert "8 shards, by 2 processes" in output
+    assert manifest(tmp_path / "run").content_hash == by_threads.content_hash
+    assert manifest(tmp_path / "run").counts == by_threads.counts
+    # What the workers translated is in the cache of this machine.
     again = build(server, tmp_path / "again", tmp_path / "cache")
     assert "'translated': 0" in again
-    assert made(tmp_path / "again").content_hash == by_threads.content_hash
+    assert manifest(tmp_path / "again").content_hash == by_threads.content_hash
 
 
 @pytest.fixture
-def cluster(server: House, tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+def cluster(
+    server: PrefectServer, tmp_path: Path
+) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
     """The address of a Dask cluster, and its two workers."""
     address = f"tcp://127.0.0.1:{(port := free_port())}"
-    said = (tmp_path / "cluster.log").open("wb")
+    log = (tmp_path / "cluster.log").open("wb")
 
     def start(*arguments: str) -> subprocess.Popen[bytes]:
-        # A home of its own: whoever works there does not see this machine's cache.
+        # A cache folder of its own, as on another machine.
         return subprocess.Popen(
             [sys.executable, "-m", "distributed.cli.dask_" + arguments[0], *arguments[1:]],
             env={**server.environment, "MLC_DATA_CACHE": str(tmp_path / "elsewhere")},
-            cwd=tmp_path, stdout=said, stderr=said, start_new_session=True,
+            cwd=tmp_path, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
 
     own = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0")
@@ -95,55 +98,55 @@ def cluster(server: House, tmp_path: Path) -> Iterator[tuple[str, list[subproces
     finally:
         for process in (*workers, scheduler):
             if process.poll() is None:
-                kill_tree(process)
-        said.close()
+                end_tree(process)
+        log.close()
 
 
 def test_a_worker_that_dies_changes_nothing(
-    server: House,
-    walked: Walked,
+    server: PrefectServer,
+    quickstart: QuickstartRun,
     by_threads: Manifest,
     tmp_path: Path,
     cluster: tuple[str, list[subprocess.Popen[bytes]]],
 ) -> None:
     address, workers = cluster
     run, cache = tmp_path / "run", tmp_path / "cache"
-    told = ("translate.cache=auto", "runner.type=dask", f"runner.address={address}")
+    settings = ("translate.cache=auto", "runner.type=dask", f"runner.address={address}")
     flow = subprocess.Popen(
-        [sys.executable, *command(run, *told)],
-        cwd=walked.place.folder, env={**server.environment, "MLC_DATA_CACHE": str(cache)}, text=True,
+        [sys.executable, *command(run, *settings)],
+        cwd=quickstart.sandbox.folder, env={**server.environment, "MLC_DATA_CACHE": str(cache)}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not (done := list(run.glob(".shards-translate/*/part-*.json"))):
         assert flow.poll() is None, flow.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    # The machine that has done a shard goes, with whatever it was doing.
+    # The worker that has done a shard is killed.
     pid = int(json.loads(done[0].read_text())["process"].rpartition(":")[2])
-    (gone,) = [worker for worker in workers if worker.pid == pid]
-    kill_tree(gone)
-    said, _ = flow.communicate(timeout=240)
-    assert flow.returncode == 0, said
-    assert made(run).content_hash == by_threads.content_hash
+    (killed,) = [worker for worker in workers if worker.pid == pid]
+    end_tree(killed)
+    output, _ = flow.communicate(timeout=600)
+    assert flow.returncode == 0, output
+    assert manifest(run).content_hash == by_threads.content_hash
     assert not (tmp_path / "elsewhere").exists()
     again = build(server, tmp_path / "again", cache)
     assert "'translated': 0" in again
 
 
-def test_a_shard_that_fails_is_one_message(server: House, tmp_path: Path) -> None:
+def test_a_shard_that_fails_is_one_message(server: PrefectServer, tmp_path: Path) -> None:
     """Workers whose cache cannot be written."""
     (tmp_path / "cache").write_text("no folder")
     own = ("runner.type=dask", "runner.workers=2")
-    said = build(server, tmp_path / "run", tmp_path / "cache", *own, code=1)
-    assert "cannot be used" in said
-    # Dask may say something of its own while it ends; nothing of ours is told as a traceback.
-    assert not re.search(r'File ".*mlc_data', said)
-    assert said.rstrip().rpartition("\n")[2].startswith("Error: ")
+    output = build(server, tmp_path / "run", tmp_path / "cache", *own, code=1)
+    assert "cannot be used" in output
+    # Dask may log while it ends; no traceback of ours is printed.
+    assert not re.search(r'File ".*mlc_data', output)
+    assert output.rstrip().rpartition("\n")[2].startswith("Error: ")
 
 
-def test_a_cluster_needs_a_server_that_its_workers_reach(walked: Walked) -> None:
+def test_a_cluster_needs_a_server_that_its_workers_reach(quickstart: QuickstartRun) -> None:
     own = ("--set", "runner.type=ray", "--run-dir", "runs/no-server")
-    done = walked.place.run("run", "quickstart", *own, code=2)
+    done = quickstart.sandbox.run("run", "quickstart", *own, code=2)
     assert "PREFECT_API_URL" in done.stderr
     assert "Traceback" not in done.stderr

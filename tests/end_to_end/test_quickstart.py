@@ -1,4 +1,4 @@
-"""The whole road on real parts: fastText, CTranslate2, Prefect, TRL, SmolLM2-135M-Instruct."""
+"""The whole pipeline on real parts: fastText, CTranslate2, Prefect, TRL, SmolLM2-135M-Instruct."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Any
 
 import polars as pl
 import pytest
+from cli_sandbox import QuickstartRun
 from datasets import load_dataset
 from jsonschema import Draft202012Validator
-from place import Walked
 
 from mlc_data.schemas import build
 from mlc_data.stages import STAGES
 
-pytestmark = [pytest.mark.road, pytest.mark.timeout(480)]
+pytestmark = pytest.mark.end_to_end
 
 
-def test_the_manifest_adds_up(walked: Walked) -> None:
-    manifest = walked.place.manifest()
+def test_the_manifest_adds_up(quickstart: QuickstartRun) -> None:
+    manifest = quickstart.sandbox.manifest()
     counts = manifest.counts
     assert counts.prompts and counts.variants and counts.sets and counts.by_language
     assert counts.prompts.read == 218
@@ -28,33 +28,35 @@ def test_the_manifest_adds_up(walked: Walked) -> None:
     assert variants.requested == (
         variants.kept + sum(variants.rejected.values()) + sum(variants.failed.values())
     )
-    assert sum(one.requested for one in counts.by_language.values()) == variants.requested
+    assert sum(count.requested for count in counts.by_language.values()) == variants.requested
     assert counts.prompts.kept == counts.sets.kept + sum(counts.sets.dropped.values())
     assert list(manifest.stages) == list(STAGES)
     assert all(stage.seconds > 0 for stage in manifest.stages.values())
     assert {"translator", "language_identifier"} <= set(manifest.models)
     assert all(len(model.revision) >= 8 for model in manifest.models.values())
-    written = json.loads((walked.run / "manifest.json").read_text())
+    written = json.loads((quickstart.folder / "manifest.json").read_text())
     Draft202012Validator(build()["manifest"]).validate(written)
 
 
-def test_tables_hold_what_the_manifest_counts(walked: Walked) -> None:
-    counts = walked.place.manifest().counts
+def test_tables_hold_what_the_manifest_counts(quickstart: QuickstartRun) -> None:
+    counts = quickstart.sandbox.manifest().counts
     assert counts.variants and counts.sets
-    kept = pl.read_parquet(walked.run / "variants" / "variants.parquet")
-    aside = pl.read_parquet(walked.run / "rejected" / "variants.parquet")
-    scores = pl.read_parquet(walked.run / "scores" / "scores.parquet")
+    kept = pl.read_parquet(quickstart.folder / "variants" / "variants.parquet")
+    rejected = pl.read_parquet(quickstart.folder / "rejected" / "variants.parquet")
+    scores = pl.read_parquet(quickstart.folder / "scores" / "scores.parquet")
     assert kept.height == counts.variants.kept
-    assert kept.height + aside.height == counts.variants.requested
+    assert kept.height + rejected.height == counts.variants.requested
     assert scores.height == counts.variants.requested - sum(counts.variants.failed.values())
-    both = pl.concat([kept.select("prompt_id", "language"), aside.select("prompt_id", "language")])
+    both = pl.concat(
+        [kept.select("prompt_id", "language"), rejected.select("prompt_id", "language")]
+    )
     assert both.is_unique().all()
-    assert aside["reason"].null_count() == 0
+    assert rejected["reason"].null_count() == 0
 
 
-def test_variant_sets_load_in_one_line_and_fit_their_schema(walked: Walked) -> None:
-    sets = load_dataset("parquet", data_dir=str(walked.run / "sets"))
-    kept = walked.place.manifest().counts.sets
+def test_variant_sets_load_in_one_line_and_fit_their_schema(quickstart: QuickstartRun) -> None:
+    sets = load_dataset("parquet", data_dir=str(quickstart.folder / "sets"))
+    kept = quickstart.sandbox.manifest().counts.sets
     assert kept is not None
     assert sets["train"].num_rows + sets["test"].num_rows == kept.kept
     assert min(sets["train"].num_rows, sets["test"].num_rows) > 0
@@ -65,7 +67,7 @@ def test_variant_sets_load_in_one_line_and_fit_their_schema(walked: Walked) -> N
         assert len(row["variants"]) + len(row["missing"]) == 4
 
 
-def test_kept_rows_fit_the_schemas(walked: Walked) -> None:
+def test_kept_rows_fit_the_schemas(quickstart: QuickstartRun) -> None:
     files = {
         "prompt": "prompts.parquet",
         "preference": "preferences.parquet",
@@ -73,19 +75,19 @@ def test_kept_rows_fit_the_schemas(walked: Walked) -> None:
     }
     for name, file in files.items():
         schema = Draft202012Validator(build()[name])
-        for row in pl.read_parquet(walked.run / file).iter_rows(named=True):
+        for row in pl.read_parquet(quickstart.folder / file).iter_rows(named=True):
             schema.validate(row)
 
 
-def test_the_checkpoint_is_a_normal_folder_that_generates(walked: Walked) -> None:
+def test_the_checkpoint_is_a_normal_folder_that_generates(quickstart: QuickstartRun) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    folder = walked.run / "checkpoint"
+    folder = quickstart.folder / "checkpoint"
     names = {path.name for path in folder.iterdir()}
     assert {"config.json", "generation_config.json", "model.safetensors", "README.md"} <= names
     assert not [name for name in names if name.endswith((".bin", ".pt", ".pth"))]
     card = (folder / "README.md").read_text()
-    manifest = walked.place.manifest()
+    manifest = quickstart.sandbox.manifest()
     assert manifest.recipe_hash in card
     assert str(manifest.content_hash.sets) in card
     model = AutoModelForCausalLM.from_pretrained(folder)
@@ -94,13 +96,15 @@ def test_the_checkpoint_is_a_normal_folder_that_generates(walked: Walked) -> Non
     tokens = tokenizer.apply_chat_template(
         messages, add_generation_prompt=True, return_tensors="pt", return_dict=True
     )
-    made = model.generate(**tokens, max_new_tokens=12, do_sample=False)
-    reply = tokenizer.decode(made[0, tokens["input_ids"].shape[1] :], skip_special_tokens=True)
+    tokens_out = model.generate(**tokens, max_new_tokens=12, do_sample=False)
+    reply = tokenizer.decode(
+        tokens_out[0, tokens["input_ids"].shape[1] :], skip_special_tokens=True
+    )
     assert "Paris" in reply
 
 
-def test_it_is_measured_before_and_after(walked: Walked) -> None:
-    results = walked.place.manifest().results
+def test_it_is_measured_before_and_after(quickstart: QuickstartRun) -> None:
+    results = quickstart.sandbox.manifest().results
     for key in ("loss", "first_share", "within_cosine", "between_cosine", "retrieval"):
         before, after = results["before"][key], results["after"][key]
         assert isinstance(before, float)
@@ -108,56 +112,58 @@ def test_it_is_measured_before_and_after(walked: Walked) -> None:
     assert results["before"] != results["after"]
 
 
-def test_the_terminal_shows_the_summary(walked: Walked) -> None:
-    for told in ("swh_Latn", "Swahili", "held-out variant sets", "checkpoint", "runs/quickstart"):
-        assert told in walked.output
-    assert "Traceback" not in walked.log
+def test_the_terminal_shows_the_summary(quickstart: QuickstartRun) -> None:
+    for text in ("swh_Latn", "Swahili", "held-out variant sets", "checkpoint", "runs/quickstart"):
+        assert text in quickstart.output
+    assert "Traceback" not in quickstart.log
 
 
-def test_a_second_run_reuses_every_stage_and_says_so(walked: Walked) -> None:
-    before = walked.place.manifest().stages
-    done = walked.place.run("run", "quickstart")
+def test_a_second_run_reuses_every_stage_and_says_so(quickstart: QuickstartRun) -> None:
+    before = quickstart.sandbox.manifest().stages
+    done = quickstart.sandbox.run("run", "quickstart")
     for stage in STAGES:
         assert f"{stage}: unchanged, reused" in done.stderr
-    assert walked.place.manifest().stages == before
+    assert quickstart.sandbox.manifest().stages == before
 
 
-def test_a_flow_in_another_folder_gives_equal_content_hashes(walked: Walked) -> None:
-    walked.place.run(
+def test_a_flow_in_another_folder_gives_equal_content_hashes(quickstart: QuickstartRun) -> None:
+    quickstart.sandbox.run(
         "mlc_data.flows.build_variants", "--recipe", "quickstart", "--run-dir", "runs/again",
         "--set", "translate.cache=null",
     )  # fmt: skip
-    again = walked.place.manifest("runs/again")
-    assert again.content_hash == walked.place.manifest().content_hash
-    assert again.counts == walked.place.manifest().counts
+    again = quickstart.sandbox.manifest("runs/again")
+    assert again.content_hash == quickstart.sandbox.manifest().content_hash
+    assert again.counts == quickstart.sandbox.manifest().counts
 
 
-def test_new_thresholds_decide_again_without_scoring_or_translating(walked: Walked) -> None:
+def test_new_thresholds_decide_again_without_scoring_or_translating(
+    quickstart: QuickstartRun,
+) -> None:
     arguments = ("--run-dir", "runs/again")
     strict = ("--set", "checks.length.max_ratio=0.5")
-    walked.place.run("sets", "quickstart", *arguments)
-    done = walked.place.run("sets", "quickstart", *arguments, *strict)
+    quickstart.sandbox.run("sets", "quickstart", *arguments)
+    done = quickstart.sandbox.run("sets", "quickstart", *arguments, *strict)
     for stage in ("sources", "translate", "score"):
         assert f"{stage}: unchanged, reused" in done.stderr
     for stage in ("check", "sets"):
         assert f"{stage}: done" in done.stderr
-    counts = walked.place.manifest("runs/again").counts
+    counts = quickstart.sandbox.manifest("runs/again").counts
     assert counts.variants and counts.variants.rejected["length"] > 100
 
 
-def test_a_users_file_with_broken_rows_is_accounted_for(walked: Walked) -> None:
+def test_a_users_file_with_broken_rows_is_accounted_for(quickstart: QuickstartRun) -> None:
     prompts = [f"How do I prepare for exam number {number}?" for number in range(24)]
     broken: list[Any] = [
         b'{"prompt": "cut off', b"", b'"a string"', b'{"prompt": 4}', b'{"prompt": "\xff\xfe"}',
         json.dumps({"text": "x"}).encode(),
     ]  # fmt: skip
     lines = [json.dumps({"prompt": prompt}).encode() for prompt in prompts]
-    for place, line in enumerate(broken):
-        lines.insert(place * 4, line)
-    (walked.place.folder / "mine.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+    for number, line in enumerate(broken):
+        lines.insert(number * 4, line)
+    (quickstart.sandbox.folder / "mine.jsonl").write_bytes(b"\n".join(lines) + b"\n")
     own = ("--set", "sources.prompts.path=mine.jsonl", "--run-dir", "runs/mine")
-    walked.place.run("sets", "quickstart", *own, short=False)
-    counts = walked.place.manifest("runs/mine").counts
+    quickstart.sandbox.run("sets", "quickstart", *own, short=False)
+    counts = quickstart.sandbox.manifest("runs/mine").counts
     assert counts.prompts and counts.variants
     assert counts.prompts.model_dump() == {
         "read": 30,
@@ -170,11 +176,19 @@ def test_a_users_file_with_broken_rows_is_accounted_for(walked: Walked) -> None:
     assert counts.variants.requested == 24 * 7
 
 
-def test_explain_tells_all_about_a_prompt(walked: Walked) -> None:
-    aside = pl.read_parquet(walked.run / "rejected" / "variants.parquet").row(0, named=True)
-    arguments = ("explain", "runs/quickstart", aside["prompt_id"], "--language", aside["language"])
-    told = walked.place.run(*arguments, short=False).stdout
-    assert aside["reason"] in told
-    assert aside["source"] in told
-    unknown = walked.place.run("explain", "runs/quickstart", "zzzz", short=False, code=2)
+def test_explain_shows_a_prompt(quickstart: QuickstartRun) -> None:
+    rejected = pl.read_parquet(quickstart.folder / "rejected" / "variants.parquet").row(
+        0, named=True
+    )
+    arguments = (
+        "explain",
+        "runs/quickstart",
+        rejected["prompt_id"],
+        "--language",
+        rejected["language"],
+    )
+    output = quickstart.sandbox.run(*arguments, short=False).stdout
+    assert rejected["reason"] in output
+    assert rejected["source"] in output
+    unknown = quickstart.sandbox.run("explain", "runs/quickstart", "zzzz", short=False, code=2)
     assert "no prompt" in unknown.stderr
