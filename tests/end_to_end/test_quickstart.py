@@ -12,7 +12,7 @@ from datasets import load_dataset
 from jsonschema import Draft202012Validator
 
 from mlc_data.schemas import build
-from mlc_data.stages import STAGES
+from mlc_data.stages import NAMES
 
 pytestmark = pytest.mark.end_to_end
 
@@ -30,7 +30,7 @@ def test_the_manifest_adds_up(quickstart: QuickstartRun) -> None:
     )
     assert sum(count.requested for count in counts.by_language.values()) == variants.requested
     assert counts.prompts.kept == counts.sets.kept + sum(counts.sets.dropped.values())
-    assert list(manifest.stages) == list(STAGES)
+    assert list(manifest.stages) == list(NAMES)
     assert all(stage.seconds > 0 for stage in manifest.stages.values())
     assert {"translator", "language_identifier"} <= set(manifest.models)
     assert all(len(model.revision) >= 8 for model in manifest.models.values())
@@ -121,7 +121,7 @@ def test_the_terminal_shows_the_summary(quickstart: QuickstartRun) -> None:
 def test_a_second_run_reuses_every_stage_and_says_so(quickstart: QuickstartRun) -> None:
     before = quickstart.sandbox.manifest().stages
     done = quickstart.sandbox.run("run", "quickstart")
-    for stage in STAGES:
+    for stage in NAMES:
         assert f"{stage}: unchanged, reused" in done.stderr
     assert quickstart.sandbox.manifest().stages == before
 
