@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import accumulate, chain, groupby
 
 import polars as pl
 
@@ -18,6 +19,9 @@ _WINDOW = 5
 """Consecutive content words that are compared together."""
 _SOME = 25
 """Characters added to lengths before they are compared, so that short sentences vary less."""
+_MOST = 0.8
+"""Least share of the other words that came back, for missing or new words to be evidence of a fault
+of the variant and not of a poor back-translation."""
 _CLAUSE_END = r"[,;:()\n–—]+"
 
 
@@ -41,7 +45,8 @@ class Coverage(Check):
     """Parts of the prompt that are missing from the variant, and parts of it that are made up.
 
     The round trip measures how much came back. This measures whether the missing words lie together, as
-    in a dropped clause and unlike in a paraphrase. Each score is that of the worst sentence:
+    in a dropped clause and unlike in a paraphrase. It abstains where less than half of the other words came
+    back: then the back-translation is too poor to tell. Each score is that of the worst sentence:
 
     - ``coverage_returned`` (0 to 1): share of the content words of a clause, or of five content words in
       a row, that the back-translation has; one is added to both numbers, so that a clause of two words
@@ -55,6 +60,7 @@ class Coverage(Check):
     """
 
     name = "coverage"
+    version = 2
     section = CoverageCheck
     scores = ("coverage_returned", "coverage_invented", "coverage_length", "coverage_empty")
     limits = (
@@ -112,10 +118,17 @@ def compare(clauses: list[list[str]], back: list[str]) -> tuple[float, float]:
     wanted = [_content(clause) for clause in clauses]
     every = [word for clause in wanted for word in clause]
     there = _content(back)
-    flags = occur(every, there)
+    flags, known = occur(every, there), occur(there, every)
     missing = 1.0 if all(flags) else min(_windows(flags, [len(clause) for clause in wanted]))
-    runs = (sum(1 for _ in run) for new, run in groupby(occur(there, every)) if not new)
-    return missing, float(max(runs, default=0))
+    return missing, float(max(_runs_of_new(known), default=0))
+
+
+def _runs_of_new(known: list[bool]) -> Iterator[int]:
+    """Yield the lengths of runs of new words, where most of the other words are known."""
+    for new, run in groupby(known, key=operator.not_):
+        length = sum(1 for _ in run)
+        if new and sum(known) >= _MOST * (len(known) - length):
+            yield length
 
 
 def _content(texts: list[str]) -> list[str]:
@@ -123,13 +136,16 @@ def _content(texts: list[str]) -> list[str]:
 
 
 def _windows(flags: list[bool], lengths: list[int]) -> Iterator[float]:
-    """Yield the smoothed share of words that came back, of each clause and of each window."""
-    begun = 0
-    for length in lengths:
-        yield (1 + sum(flags[begun : begun + length])) / (1 + length)
-        begun += length
-    for start in range(len(flags) - _WINDOW + 1):
-        yield (1 + sum(flags[start : start + _WINDOW])) / (1 + _WINDOW)
+    """Yield the smoothed share of words that came back, of each clause and of each window, or 1 where
+    most of the other words did not come back either."""
+    starts = accumulate(lengths, initial=0)
+    clauses = zip(starts, lengths, strict=False)
+    windows = ((start, _WINDOW) for start in range(len(flags) - _WINDOW + 1))
+    total = sum(flags)
+    for start, length in chain(clauses, windows):
+        returned = sum(flags[start : start + length])
+        rest = len(flags) - length
+        yield (1 + returned) / (1 + length) if total - returned >= _MOST * rest else 1.0
 
 
 def _lengths(frame: pl.DataFrame) -> pl.DataFrame:

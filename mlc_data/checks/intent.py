@@ -6,9 +6,14 @@ import polars as pl
 
 from mlc_data.checks.base import ENGLISH, Check, CheckSection, at_least
 from mlc_data.checks.english.polarity import polarity
-from mlc_data.checks.english.request import object_returned
+from mlc_data.checks.english.request import object_of, object_returned, words_returned
 from mlc_data.checks.sentences import returned
 from mlc_data.languages.by_language import ByLanguage, by_language
+
+
+_MOST = 0.8
+"""Least share of the other words that came back, for the lost ones to be evidence of a fault of the
+variant and not of a poor back-translation."""
 
 
 class IntentCheck(CheckSection):
@@ -24,7 +29,8 @@ class IntentCheck(CheckSection):
 class Intent(Check):
     """Changes that turn a request into another one although nearly all words come back.
 
-    "How do I avoid a bomb?" is not "How do I build a bomb?". Each score is that of the worst sentence:
+    "How do I avoid a bomb?" is not "How do I build a bomb?". It abstains where less than half of the other
+    words came back: then the back-translation is too poor to tell. Each score is that of the worst sentence:
 
     - ``intent_polarity`` (0 to 1): agreement in negations and opposites, see `polarity`.
     - ``intent_object`` (0 to 1): share of the words of the request's object that come back, see
@@ -35,6 +41,7 @@ class Intent(Check):
     """
 
     name = "intent"
+    version = 2
     section = IntentCheck
     scores = ("intent_polarity", "intent_object")
     limits = (at_least("intent_polarity", "min_polarity"), at_least("intent_object", "min_object"))
@@ -48,10 +55,7 @@ class Intent(Check):
             pairs[name].str.to_lowercase().str.replace_all("’", "'", literal=True).to_list()
             for name in ("source", "back")
         ]
-        measured = [
-            (polarity(source, back), object_returned(source, back))
-            for source, back in zip(*texts, strict=True)
-        ]
+        measured = [_measure(*pair) for pair in zip(*texts, strict=True)]
         schema = dict.fromkeys(self.scores, pl.Float64)
         worst = (
             pairs.select("index")
@@ -63,3 +67,14 @@ class Intent(Check):
         return index.join(worst, on="index", how="left", maintain_order="left").select(
             pl.col(self.scores).fill_null(1.0)
         )
+
+
+def _measure(source: str, back: str) -> tuple[float, float]:
+    """Return ``intent_polarity`` and ``intent_object`` of one sentence (lower case, straight apostrophes)."""
+    returned = words_returned(source, back)
+    return (
+        polarity(source, back) if returned >= _MOST else 1.0,
+        object_returned(source, back)
+        if words_returned(source, back, object_of(source)) >= _MOST
+        else 1.0,
+    )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from mlc_data.checks.english.synonyms import are_synonyms
 from mlc_data.checks.english.words import WORDS
 
 _NEUTRAL = re.compile("|".join(WORDS["neutral"]))
@@ -66,7 +67,8 @@ def polarity(source: str, back: str) -> float:
     Words that negate ("not", "without") or prevent ("avoid", "stop") count 1; phrases that a translation
     may leave out ("instead of", "against") count 0.5. A word whose opposite came back in its place
     ("illegal", "legal"; "buy", "sell") counts as one negation. Two close together cancel each other
-    ("not impossible"). With up to two negations a difference of one gives 0; with more it weighs less.
+    ("not impossible"). A word with a synonym on the other side that is no negation ("stop", "halt") does
+    not count. With up to two negations a difference of one gives 0; with more it weighs less.
 
     Args:
         source: lower case, straight apostrophes.
@@ -76,8 +78,8 @@ def polarity(source: str, back: str) -> float:
     reversed_ = sorted(_reversed(asked, returned))
     if not (asked.cues or returned.cues or reversed_) and asked.weak == returned.weak:
         return 1.0
-    before = _count(asked, reversed_) + asked.weak / 2
-    after = _count(returned, ()) + returned.weak / 2
+    before = _count(asked, reversed_, returned) + asked.weak / 2
+    after = _count(returned, (), asked) + returned.weak / 2
     scale = max(1.0, max(before, after) - 1)
     return max(0.0, 1 - abs(before - after) / scale)
 
@@ -104,9 +106,18 @@ def _reversed(sentence: _Sentence, other: _Sentence) -> Iterator[str]:
                 yield word if is_first else match.group(1)
 
 
-def _count(sentence: _Sentence, reversed_: Iterable[str]) -> int:
-    """Return the number of negations that are not undone by one that follows closely."""
-    cues = dict(sentence.cues)
+def _has_synonym(cue: str, sentence: _Sentence, other: _Sentence) -> bool:
+    """Return whether a cue of a sentence came back as a synonym that is no cue itself."""
+    if cue in other.words:
+        return False
+    new = other.words - sentence.words
+    return any(are_synonyms(cue, word) and not _CUE.fullmatch(word) for word in new)
+
+
+def _count(sentence: _Sentence, reversed_: Iterable[str], other: _Sentence) -> int:
+    """Return the number of negations without a synonym in the other sentence and not undone by one
+    that follows closely."""
+    cues = {place: cue for place, cue in sentence.cues if not _has_synonym(cue, sentence, other)}
     for word in reversed_:
         cues.setdefault(max(0, sentence.text.find(word)), word)
     count, before = 0, -1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 
 from mlc_data.checks.english.words import FUNCTION_WORDS, WORDS, canonical_form, occur
@@ -68,3 +69,24 @@ def object_returned(source: str, back: str) -> float:
     returned = {canonical_form(word) for word in _WORD.findall(back)}
     flags = occur([canonical_form(word) for word in wanted], returned)
     return (sum(flags) + flags[-1]) / (len(flags) + 1)
+
+
+def words_returned(source: str, back: str, without: Collection[str] = ()) -> float:
+    """Return the share (0 to 1) of the source's content words that the back-translation has.
+
+    1 if there are none.
+
+    Args:
+        source: lower case, straight apostrophes.
+        back: the same.
+        without: words that do not count.
+    """
+    counted = [
+        canonical_form(word)
+        for word in _WORD.findall(source)
+        if not (word in FUNCTION_WORDS or word in without or _NEGATIVE.fullmatch(word))
+    ]
+    if not counted:
+        return 1.0
+    returned = {canonical_form(word) for word in _WORD.findall(back)}
+    return sum(occur(counted, returned)) / len(counted)

@@ -8,6 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlc_data.checks.english.synonyms import senses
+
 # Words that a good round trip often changes. Negations, numbers and quantities are not among them.
 FUNCTION_WORDS = frozenset(
     {
@@ -38,7 +40,7 @@ _SHORTEST_STEM = 3
 
 
 def occur(words: Sequence[str], text: Collection[str]) -> list[bool]:
-    """Return for each word whether ``text`` has it, or a word of the same stem."""
+    """Return for each word whether ``text`` has it, a word of the same stem, or a synonym."""
     known = frozenset(text)
     flags = [word in known for word in words]
     if all(flags):
@@ -46,8 +48,11 @@ def occur(words: Sequence[str], text: Collection[str]) -> list[bool]:
     beginnings = defaultdict(list)
     for word in known:
         beginnings[word[:_SHORTEST_STEM]].append(word)
+    meanings = frozenset().union(*map(senses, known))
     return [
-        flag or any(same_stem(word, other) for other in beginnings.get(word[:_SHORTEST_STEM], ()))
+        flag
+        or any(same_stem(word, other) for other in beginnings.get(word[:_SHORTEST_STEM], ()))
+        or not senses(word).isdisjoint(meanings)
         for word, flag in zip(words, flags, strict=True)
     ]
 
