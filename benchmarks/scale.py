@@ -203,7 +203,7 @@ def show_bytes(sizes: list[Found], plan: Plan) -> None:
         title="on disk",
     )  # fmt: skip
     run = 0.0
-    for name in (*TABLES, "cache", "lent copy", "texts, in rescue"):
+    for name in (*TABLES, "cache", "cache replica", "texts, in rescue"):
         each = [one.bytes[name] / one.variants for one in sizes]
         whole = each[-1] * plan.variants / 1e9
         run += whole if name in TABLES else 0

@@ -51,7 +51,7 @@ def stage(run_dir: str, name: str, training: str | None = None) -> bool:
     """
     run = Run.open(Path(run_dir), training)
     workers = runners.InTasks(run.recipe.runner)
-    with progress.beside(artifacts.ProgressInUi()), sharding.using(workers), tags(TAG):
+    with progress.also_to(artifacts.ProgressInUi()), sharding.using(workers), tags(TAG):
         return run_stage(run, name)
 
 

@@ -86,10 +86,10 @@ def _dask(address: str | None, workers: int) -> TaskRunner[Any]:
         "dashboard_address": "127.0.0.1:0",
         "silence_logs": logging.WARNING,
     }
-    made: TaskRunner[Any] = (
+    cluster: TaskRunner[Any] = (
         DaskTaskRunner(address=address) if address else DaskTaskRunner(cluster_kwargs=own)
     )
-    return made
+    return cluster
 
 
 def _ray(address: str | None, cpus: int) -> TaskRunner[Any]:
@@ -97,12 +97,12 @@ def _ray(address: str | None, cpus: int) -> TaskRunner[Any]:
     from prefect_ray import RayTaskRunner
 
     own = {"address": "local", "num_cpus": cpus, "include_dashboard": False, "log_to_driver": False}
-    made: TaskRunner[Any] = RayTaskRunner(init_kwargs={"address": address} if address else own)
-    return made
+    cluster: TaskRunner[Any] = RayTaskRunner(init_kwargs={"address": address} if address else own)
+    return cluster
 
 
 @task(task_run_name="{shard.stage} {shard.number}", cache_policy=NO_CACHE)
-def one(shard: Shard) -> Result:
+def do_shard(shard: Shard) -> Result:
     """Do one shard, wherever this task has come to run."""
     return sharding.do(shard)
 
@@ -114,12 +114,12 @@ class InTasks:
     runner: Runner
 
     @property
-    def here(self) -> bool:
+    def in_process(self) -> bool:
         """Threads work in this process."""
         return self.runner.type == "threads"
 
     @property
-    def apart(self) -> bool:
+    def remote(self) -> bool:
         """A cluster that runs already may be anywhere."""
         return self.runner.address is not None
 
@@ -131,12 +131,12 @@ class InTasks:
         @flow(name="shards", flow_run_name=shards[0].stage, task_runner=task_runner(self.runner))
         def in_tasks() -> None:
             with _reserving(self.runner, shards[0].stage):
-                waiting = {one.submit(shard): shard for shard in shards}
+                waiting = {do_shard.submit(shard): shard for shard in shards}
             try:
                 for future in as_completed(list(waiting)):
                     done(waiting.pop(future), future.result())
             except BaseException:
-                sharding.halt(shards[0].key)
+                sharding.cancel(shards[0].key)
                 for future in waiting:
                     _cancel(future, self.runner)
                 raise

@@ -1,6 +1,6 @@
 """Alignment: the consistency loss, what feeds it, and the training around it.
 
-`MultilingualConsistencyLoss` needs torch alone; the rest is imported when it is first asked for.
+`MultilingualConsistencyLoss` needs torch alone; the rest is imported at its first use.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class CheckSection(Section):
     """Settings of one check in the recipe."""
 
     enabled: bool = True
-    """Whether it can reject; scores are kept either way."""
+    """True if it can reject; scores are kept either way."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Limit:
     Attributes:
         score: the score's column.
         key: the threshold in the check's section of the recipe.
-        upper: whether it is the greatest value that passes; else it is the least one.
-        tighten: whether calibration may make it stricter than it is. Not where nearly all good text
-            has the best score there is: the next text need not.
-        loosest: the furthest value that calibration may choose, so that a few wrong lines in the
-            reference do not switch a check off.
+        upper: True if it is the greatest value that passes, False if it is the least.
+        tighten: True if calibration may make it stricter. Not for scores that are perfect for nearly all
+            good text: calibration would reject the next text that is slightly less perfect.
+        loosest: loosest value that calibration may choose, so that a few wrong lines in the
+            reference do not disable a check.
 
     A limit with neither of the last two is not calibrated.
     """

@@ -1,4 +1,4 @@
-"""What the models read: prompts as chats, preference pairs, tokenised variant sets, their order."""
+"""Inputs of the models: prompts as chats, preference pairs, tokenised variant sets, their order."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import torch
 Tokens = list[int]
 
 PLAIN_PROMPT = "User: {prompt}\nAssistant:"
-"""How a prompt is put to a model that has no chat template; the reply follows after one blank."""
+"""Format of a prompt for a model without a chat template; the reply follows after one blank."""
 
 
 class LeftOut(StrEnum):
-    """Why a preference pair is not trained on. A pair counts under its first reason."""
+    """Reason why a preference pair is not trained on. A pair counts under its first reason."""
 
     HELD_OUT = "held_out"  # its prompt is in the test split
     TOO_LONG = "too_long"  # more tokens than `align.max_length`
@@ -36,15 +36,15 @@ class PromptFormat:
         self.kind: Literal["chat", "plain"] = "chat" if tokenizer.chat_template else "plain"
 
     def tokens(self, prompt: str) -> Tokens:
-        """Token ids up to and with the last one before the reply."""
+        """Return the token ids up to and including the last one before the reply."""
         if self.kind == "chat":
             return self._chat([_turn("user", prompt)], add_generation_prompt=True)
         ids: Tokens = self.tokenizer(PLAIN_PROMPT.format(prompt=prompt))["input_ids"]
-        # Some tokenizers close every text; here the text goes on.
+        # Some tokenizers end every text with an end-of-text token; here the reply follows.
         return ids[:-1] if ids[-1] == self.tokenizer.eos_token_id else ids
 
     def pair(self, prompt: str, chosen: str, rejected: str) -> dict[str, Any]:
-        """A preference pair in the form that TRL tokenises in the same way."""
+        """Return a preference pair in the form that TRL tokenises in the same way."""
         if self.kind == "chat":
             return {
                 "prompt": [_turn("user", prompt)],
@@ -58,7 +58,7 @@ class PromptFormat:
         }
 
     def whole(self, prompt: str, reply: str) -> Tokens:
-        """Token ids of prompt and reply together, with the end-of-text token."""
+        """Return the token ids of prompt and reply together, with the end-of-text token."""
         if self.kind == "chat":
             return self._chat([_turn("user", prompt), _turn("assistant", reply)])
         text = f"{PLAIN_PROMPT.format(prompt=prompt)} {reply}{self.tokenizer.eos_token}"
@@ -83,12 +83,13 @@ def select_pairs(
     max_length: int,
     held_out: frozenset[str] = frozenset(),
 ) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    """The pairs to train on, and the number left out by `LeftOut`.
+    """Return the pairs to train on, and the number left out by `LeftOut`.
 
     Args:
         rows: rows of `records.PREFERENCES`.
-        form: how prompts are rendered.
-        max_length: most tokens of prompt and response together; a longer pair is never cut.
+        form: renders the prompts.
+        max_length: largest number of tokens of prompt and response together; a longer pair is left out, never
+            truncated.
         held_out: ids of prompts that must not be trained on.
     """
     pairs: list[dict[str, Any]] = []
@@ -137,9 +138,9 @@ def tokenise_sets(
 
     Args:
         rows: rows of `records.SETS`.
-        form: how prompts are rendered.
+        form: renders the prompts.
         languages: FLORES-200 codes, the prompts' own first; others in a row are not read.
-        max_length: most tokens of a text; a longer one counts as missing and is never cut.
+        max_length: largest number of tokens of a text; a longer one counts as missing and is never truncated.
     """
     ids: list[str] = []
     kept: list[tuple[Tokens | None, ...]] = []
@@ -160,10 +161,10 @@ def tokenise_sets(
 
 @dataclass(frozen=True)
 class SetSampler:
-    """Which sets are read at which step, decided by seed and step alone.
+    """Choice of the sets read at each step, determined by seed and step alone.
 
-    Every pass over the sets is another permutation; the few that do not fill a step at its end are
-    left to chance in the next pass, so that no set stands twice in one step.
+    Every pass over the sets is another permutation. The few at its end that do not fill a step are
+    skipped, so that no set occurs twice in one step.
     """
 
     count: int
@@ -171,7 +172,7 @@ class SetSampler:
     seed: int
 
     def indices(self, step: int) -> list[int]:
-        """Indices of the sets of the ``step``-th step that reads sets (from 0)."""
+        """Return the indices of the sets of the ``step``-th step that reads sets (from 0)."""
         size = min(self.per_step, self.count)
         epoch, place = divmod(step, self.count // size)
         generator = torch.Generator().manual_seed((self.seed * 1_000_003 + epoch) % 2**63)

@@ -17,7 +17,7 @@ from mlc_data.core.parquet import read_table, write_table
 from mlc_data.core.records import PROMPTS
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.staging import Staging
-from mlc_data.recipe.recipe import BESIDE, Recipe
+from mlc_data.recipe.recipe import NON_IDENTITY_SECTIONS, Recipe
 from mlc_data.recipe.refresh import ChangedAbove
 from mlc_data.refresh import variants
 from mlc_data.refresh.prompts import compare_prompts
@@ -118,7 +118,7 @@ def _compare_settings(
         None where the file holds another recipe: a command wrote a new one and did not finish.
     """
     written = yaml.safe_load(before.read_text(encoding="utf-8"))
-    identity = {key: value for key, value in written.items() if key not in BESIDE}
+    identity = {key: value for key, value in written.items() if key not in NON_IDENTITY_SECTIONS}
     if hash_value(identity) != manifest.recipe_hash:
         log.warning("refresh: the recipe of the state before is not known, only its results")
         return None

@@ -13,7 +13,7 @@ from mlc_data.errors import UsageError
 from mlc_data.recipe.recipe import Recipe
 
 STOP_FILE = "stop"  # in `Task.launch_dir`: spawned ranks stop after their current step
-RESUME = "The last saved step is kept: run the same command again to go on from there"
+RESUME = "The last saved step is kept: run the same command again to resume"
 
 
 class Task(BaseModel, frozen=True):
@@ -24,15 +24,15 @@ class Task(BaseModel, frozen=True):
         recipe: the run's recipe; its ``align.processes`` and ``align.loss.layer`` are numbers.
         revision: commit of the model on the Hub.
         folder: folder of the training checkpoints.
-        board: folder of TensorBoard's event files.
-        launch_id: another text for each launch.
+        tensorboard: folder of TensorBoard's event files.
+        launch_id: different for each launch.
     """
 
     run: Path
     recipe: Recipe
     revision: str | None
     folder: Path
-    board: Path
+    tensorboard: Path
     launch_id: str
 
     @property

@@ -44,10 +44,10 @@ def run(make_run: Callable[..., Run]) -> Run:
 class Elsewhere:
     """Does shards one after another, and remembers which; those after ``limit`` fail."""
 
-    here = False
+    in_process = False
 
-    def __init__(self, limit: int = 99, *, apart: bool = False) -> None:
-        self.limit, self.apart = limit, apart
+    def __init__(self, limit: int = 99, *, remote: bool = False) -> None:
+        self.limit, self.remote = limit, remote
         self.did: list[int] = []
 
     def do(self, shards: Sequence[Shard], done: Done) -> None:
@@ -78,15 +78,15 @@ def test_the_number_of_threads_changes_nothing(make_run: Callable[..., Run]) -> 
     assert found[0] == found[1]
 
 
-@pytest.mark.parametrize("apart", [False, True])
-def test_another_process_makes_the_same(run: Run, apart: bool) -> None:
+@pytest.mark.parametrize("remote", [False, True])
+def test_another_process_makes_the_same(run: Run, remote: bool) -> None:
     build(run)
-    here = hashes(run)
+    in_process = hashes(run)
     files = {path.name for path in run.path("translations").iterdir()}
     forget_stages(run, *BUILD[1:])
-    with using(Elsewhere(apart=apart)):
+    with using(Elsewhere(remote=remote)):
         build(run)
-    assert hashes(run) == here
+    assert hashes(run) == in_process
     assert {path.name for path in run.path("translations").iterdir()} == files
     assert not list(run.folder.glob(".shards-*"))
 
@@ -203,7 +203,7 @@ from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
 
 class Killed:
-    here = apart = False
+    in_process = remote = False
     def do(self, shards, done):
         done(shards[0], do(shards[0]))
         os.kill(os.getpid(), signal.SIGKILL)
