@@ -34,10 +34,10 @@ def deploy(
     """
     flows_deploy = flows_module("deploy")
 
-    found = flows_deploy.find_file(file)
+    path = flows_deploy.find_file(file)
     table = Table("", "name", "", "")
     pools = []
-    for done in flows_deploy.deploy(found):
+    for done in flows_deploy.deploy(path):
         table.add_row(done.kind, done.name, done.outcome, done.note)
         if done.kind == "work pool":
             pools.append(done.name)

@@ -107,11 +107,11 @@ def _training(run: Run, trained: pl.DataFrame | None, sets: pl.DataFrame) -> Tra
 def _compare_settings(
     before: Path, manifest: Manifest, recipe: Recipe
 ) -> list[SettingChange] | None:
-    """Keys with another value, sorted by name.
+    """Return the keys with another value, sorted by name.
 
     Args:
         before: the recipe file of the state before.
-        manifest: of that state; its recipe hash shows whether the file still is that recipe.
+        manifest: manifest of that state; its recipe hash shows whether the file is still that recipe.
         recipe: the present one.
 
     Returns:
@@ -131,7 +131,7 @@ def _compare_settings(
 
 
 def _compare_models(before: Manifest, after: Manifest, recipe: Recipe) -> list[ModelChange]:
-    """Models of the build that the recipe uses and that are not the ones before."""
+    """Return the models of the build that the recipe uses and that have changed."""
     used = {
         "translator": True,
         "second_translator": recipe.rescue.model is not None,
@@ -148,7 +148,7 @@ def _compare_models(before: Manifest, after: Manifest, recipe: Recipe) -> list[M
 def _compare_versions(
     before: Mapping[str, str], after: Mapping[str, str]
 ) -> dict[str, tuple[str | None, str | None]]:
-    """Packages with another version, before and now."""
+    """Return the packages with another version, before and now."""
     return {
         name: (before.get(name), after.get(name))
         for name in sorted(before.keys() | after.keys())

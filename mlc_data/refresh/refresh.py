@@ -146,7 +146,7 @@ def _continue(
     elif isinstance(run.recipe.refresh.retrain, ChangedAbove):
         log.info(
             "refresh: not trained again: %.1f %% of the sets have changed since the last training, and the "
-            "rule is %s", 100 * diff.training.share, diff.training.rule,
+            "rule is changed_above %s", 100 * diff.training.share, run.recipe.refresh.retrain.changed_above,
         )  # fmt: skip
     record_training(run)
     published = (push or _to_hub)(run, options()) if options else []

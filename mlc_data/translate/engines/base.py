@@ -168,4 +168,6 @@ def _refuse(translator: Translator, reasons: Sequence[str]) -> None:
     if reasons:
         known = sorted(translator.languages)
         listed = ", ".join(known) if len(known) <= 20 else f"{len(known)} languages"
-        raise ModelError(f"translate.model: {translator.id} {'; '.join(reasons)}; it knows {shown}")
+        raise ModelError(
+            f"translate.model: {translator.id} {'; '.join(reasons)}; it knows {listed}"
+        )
