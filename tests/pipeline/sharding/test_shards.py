@@ -152,7 +152,7 @@ def test_a_worker_with_another_model_refuses(run: Run, monkeypatch: pytest.Monke
     with using(Caught()), pytest.raises(MlcDataError, match="caught"):
         run_stage(run, "translate")
     monkeypatch.setattr(translation, "load_translator", lambda settings: StubTranslator())
-    with pytest.raises(MlcDataError, match="would not make what the run"):
+    with pytest.raises(MlcDataError, match="would not give the rows that the run"):
         do(shards[0])
     assert shards[0].result() is None
 
@@ -225,7 +225,7 @@ def test_a_command_says_that_it_does_not_use_the_cluster(
     run = make_run(PROMPTS[:1], runner={"type": "dask"})
     run_stage(run, "sources")
     run_stage(run, "translate")
-    assert "runner.type is dask, which goes with the flows" in caplog.text
+    assert "runner.type is dask, which applies to the flows" in caplog.text
 
 
 @pytest.mark.parametrize(
