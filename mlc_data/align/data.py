@@ -8,11 +8,12 @@ from typing import Any, Literal
 
 import polars as pl
 
+from mlc_data.consistency.token_sets import TokenSets, tokenise_sets
 from mlc_data.core.parquet import read_table, with_schema
 from mlc_data.core.records import PREFERENCES, SETS, Split
 from mlc_data.errors import MlcDataError, UsageError
 from mlc_data.lm.loading import LoadedModel, load_model
-from mlc_data.lm.prompt_format import PromptFormat, TokenSets, select_pairs, tokenise_sets
+from mlc_data.lm.prompt_format import PromptFormat, select_pairs
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.align import Align
 

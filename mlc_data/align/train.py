@@ -70,7 +70,7 @@ class Job:
         model: a causal language model; changed in place, or wrapped with adapters.
         tokenizer: its tokenizer.
         pairs: from `mlc_data.lm.prompt_format.select_pairs`, at least one.
-        sets: as `mlc_data.lm.prompt_format.TokenSets.rows`.
+        sets: as `mlc_data.consistency.token_sets.TokenSets.rows`.
         settings: the recipe's ``align`` section, with numbers instead of ``auto``.
         seed: determines adapters, extractor, and the order of pairs and sets.
         folder: folder of training checkpoints.

@@ -17,8 +17,9 @@ from trl import DPOTrainer
 from mlc_data.align.collectives import SharedModule, mean_of_processes
 from mlc_data.consistency.hidden_states import find_decoder, set_states
 from mlc_data.consistency.loss import MultilingualConsistencyLoss, at_floor, bounds
+from mlc_data.consistency.token_sets import SetSampler
 from mlc_data.errors import MlcDataError
-from mlc_data.lm.prompt_format import SetSampler, Tokens
+from mlc_data.lm.prompt_format import Tokens
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class Consistency:
 
     Args:
         loss: the loss; its parameters are trained too, unless they are frozen.
-        sets: variant sets as token ids, see `mlc_data.lm.prompt_format.TokenSets.rows`.
+        sets: variant sets as token ids, see `mlc_data.consistency.token_sets.TokenSets.rows`.
         weight: lambda, 0 or more; 0 adds nothing and computes nothing.
         every: the loss is added on the first of every ``every`` optimiser steps.
         sets_per_step: sets read on such a step.

@@ -12,9 +12,10 @@ from torch import Tensor
 from mlc_data.consistency.hidden_states import text_states
 from mlc_data.consistency.layers import layer_states
 from mlc_data.consistency.loss import MultilingualConsistencyLoss
+from mlc_data.consistency.token_sets import tokenise_sets
 from mlc_data.core import progress
 from mlc_data.lm.loading import KEY, default_device, load_model, quiet
-from mlc_data.lm.prompt_format import PromptFormat, Tokens, tokenise_sets
+from mlc_data.lm.prompt_format import PromptFormat, Tokens
 from mlc_data.recipe.align import Align, Loss
 
 
