@@ -52,8 +52,10 @@ def main() -> None:
                 row for row in rows if row["half"] == half and language in (None, row["language"])
             ]
             found = agreement(chosen)
-            told = [f"{found['recall']:.2f}", f"{found['false']:.2f}"]
-            cells += [*told, f"{found['kappa']:.2f}"] if half == "measured" else told
+            cells_of_half = [f"{found['recall']:.2f}", f"{found['false']:.2f}"]
+            cells += (
+                [*cells_of_half, f"{found['kappa']:.2f}"] if half == "measured" else cells_of_half
+            )
         table.add_row(language or "all", *cells)
     console.print(table)
     for name, replies in (("as written", rows), ("letters shuffled", list(map(shuffled, rows)))):

@@ -37,7 +37,7 @@ from mlc_data.translate.sentences import split
 RECIPE = "nllb-3.3b-gpu"
 SOURCE = "eng_Latn"
 CHANGED = 12
-"""One English word in so many is another one after the way back."""
+"""One English word in this many is another one after translating back."""
 WARM = 40
 """Prompts of a build before the one that is measured."""
 
@@ -224,7 +224,7 @@ def measure(folder: Path, ntrex: Path, count: int, shard_variants: int) -> Found
     counts, notes = run.manifest.counts.variants, run.manifest.stages["rescue"].notes
     assert counts is not None
     found.kept, found.reasons = counts.kept, {**counts.rejected, **counts.failed}
-    found.tried = max(rung["tried"] for rung in notes["rungs"].values())
+    found.tried = max(strategy["tried"] for strategy in notes["rungs"].values())
     return found
 
 
@@ -261,7 +261,7 @@ def _size(folder: Path) -> int:
 
 
 class Watch:
-    """Tells apart what stages spend on shards and on the duplicate index."""
+    """Separates the time that stages spend on shards and on the duplicate index."""
 
     def __init__(self, found: Found) -> None:
         self._found, self._now = found, Stage()

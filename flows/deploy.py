@@ -100,7 +100,7 @@ def _deployments(file: Path) -> list[tuple[tuple[str, str], str]]:
         ]
     except (yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise UsageError(
-            f"{file} is no prefect.yaml whose deployments each have an entrypoint, a name and a work pool: "
+            f"{file} is not a prefect.yaml whose deployments each have an entrypoint, a name and a work pool: "
             f"{type(error).__name__}: {error}"
         ) from error
 

@@ -1,8 +1,8 @@
 """Base class of all checks, and what they share.
 
 A check is one file: its section of the recipe (a `CheckSection`) and its class (a `Check`), which is
-listed in `mlc_data.checks.registry`. These files lie below the recipe, which is assembled from
-their sections; the stages that use checks lie above it.
+listed in `mlc_data.checks.registry`. These files are a layer below the recipe, which is assembled from
+their sections; the stages that use checks are above it.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def at_most(score: str, key: str, *, tighten: bool = False, loosest: float | Non
 
 @dataclass(frozen=True)
 class Context:
-    """Facts of a recipe that checks may need besides their own section.
+    """Facts of a recipe that checks may need in addition to their own section.
 
     Attributes:
         source: language of the prompts (FLORES-200 code).

@@ -68,7 +68,7 @@ def recipe_checks(recipe: Recipe) -> tuple[Check, ...]:
     """Return the recipe's checks.
 
     Raises:
-        ModelError: an identifier is missing, or is no such model.
+        ModelError: an identifier is missing, or is not an identifier.
     """
     return build_checks(recipe, load_recipe_identifiers(recipe))
 
@@ -101,7 +101,7 @@ class ScoreStage(Stage):
         """Check that the language identifiers and the lists of words are there.
 
         Raises:
-            ModelError: an identifier is missing, or is no such model.
+            ModelError: an identifier is missing, or is not an identifier.
             SourceError: a list of words cannot be used.
         """
         word_lists(run.recipe)

@@ -24,13 +24,13 @@ def deploy(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The deployments; default prefect.yaml here, or beside the flows. Runs start in its folder.",
+            help="The deployments; default prefect.yaml here, or next to the flows. Runs start in its folder.",
         ),
     ] = None,
 ) -> None:
     """Register work pools, deployments and automations with the server in PREFECT_API_URL.
 
-    May be repeated: what is missing is created, the rest brought up to date.
+    May be repeated: missing objects are created, the rest is brought up to date.
     """
     flows_deploy = flows_module("deploy")
 

@@ -198,7 +198,7 @@ def read_manifest(path: Path) -> Manifest:
     """Return the manifest in a file; an empty one if there is no file.
 
     Raises:
-        MlcDataError: the file is no manifest of a format that this version reads.
+        MlcDataError: the file is not a manifest of a format that this version reads.
     """
     if not path.exists():
         return Manifest()

@@ -1,4 +1,4 @@
-"""Parquet tables with a checked schema, whole or written part by part (one file, or files of a split)."""
+"""Parquet tables with a checked schema, written at once or part by part (one file, or files of a split)."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class PromptReason(StrEnum):
     """Reason why a row of a source did not become a prompt. A row counts under its first reason."""
 
     MALFORMED = "malformed"  # the line is not JSON, or has more fields than the header
-    NOT_AN_OBJECT = "not_an_object"  # a JSON line that is no object
+    NOT_AN_OBJECT = "not_an_object"  # a JSON line that is not an object
     MISSING = "missing"  # the prompt column is absent from the row, or null
     NOT_A_STRING = "not_a_string"
     EMPTY = "empty"  # nothing but white space

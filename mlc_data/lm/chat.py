@@ -69,7 +69,7 @@ class ChatClient:
         tries: largest number of times that a request is sent (>= 1).
         longest_wait: largest ``Retry-After`` in seconds; a request that would wait longer fails.
         key: the recipe's key, named in errors.
-        pause: waits so many seconds and returns whether to stop; for tests.
+        pause: waits for the given seconds and returns whether to stop; for tests.
 
     Raises:
         UsageError: the URL is invalid or contains credentials or a query; or the variable is not set or is not

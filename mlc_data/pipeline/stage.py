@@ -40,7 +40,7 @@ class StageResult:
 
 
 class Stage(ABC):
-    """One step of the pipeline. Its files are written whole or not at all, and reused while its key fits.
+    """One step of the pipeline. Its files are written completely or not at all, and reused while its key matches.
 
     Raise ``version`` by hand when a change of the code changes results: the golden test fails otherwise.
     """

@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 Kind = Literal["dataset", "model"]
 
-# Files that `datasets` reads besides the card, or would take for our shards.
+# Files that `datasets` reads in addition to the card, or would mistake for our shards.
 _STALE: Mapping[str, tuple[str, ...]] = {
     "dataset": ("sets/*.parquet", "variants/*.parquet", "dataset_infos.json"),
     "model": (),

@@ -18,7 +18,7 @@ ENGLISH = "eng_Latn"
 """FLORES-200 code of the language that every direction starts from or leads to."""
 
 TARGETS = ("spa_Latn", "fra_Latn", "deu_Latn", "rus_Cyrl", "swh_Latn", "arb_Arab", "zho_Hans")
-"""FLORES-200 codes that the phrasebook has besides English."""
+"""FLORES-200 codes that the phrasebook has in addition to English."""
 
 LANGUAGES = (ENGLISH, *TARGETS)
 """All FLORES-200 codes of the phrasebook."""

@@ -225,7 +225,7 @@ class Translate(Section):
         if self.models is not None and (self.revision or self.tokenizer):
             raise ValueError(
                 "with `models`, write the commit as `organisation/name@commit`, and keep each "
-                "tokenizer beside its model: `revision` and `tokenizer` are for one `model`"
+                "tokenizer next to its model: `revision` and `tokenizer` are for one `model`"
             )
         if self.models == {}:
             raise ValueError("`models` names no model")

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 def compare(snapshot: Snapshot, run: Run) -> Diff:
-    """Compare the run with its snapshot, and write ``refresh/`` anew.
+    """Compare the run with its snapshot, and rewrite ``refresh/``.
 
     Its files: ``diff.json``, ``diff.parquet`` (`VARIANT_CHANGES`), ``prompts.parquet`` (`PROMPT_CHANGES`), and
     ``trained.parquet`` (`SET_HASHES`), from which the next refresh computes how much has changed since training.

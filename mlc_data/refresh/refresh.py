@@ -75,7 +75,7 @@ def refresh(
     do_stage: RunStage = run_stage,
     push: Push | None = None,
 ) -> Refreshed:
-    """Bring a run up to date with its recipe, and report the changes; a folder without a run is built anew.
+    """Bring a run up to date with its recipe, and report the changes; a folder without a run is built.
 
     If nothing has changed, nothing is touched. A refresh that was stopped or killed continues when it is called
     again, and ends with the same diff.

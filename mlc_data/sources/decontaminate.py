@@ -111,7 +111,7 @@ class EvaluationSet:
         yield from _best(shares, self.settings.max_words)
 
     def _rarest(self, text: Words) -> list[Token]:
-        """Return so many of a text's rarest words that any text with enough words in common has one of them
+        """Return enough of a text's rarest words that any text with enough words in common has one of them
         among its own rarest (prefix filtering: Chaudhuri, Ganti and Kaushik 2006)."""
         share = self.settings.max_words
         least = math.ceil(share / (2 - share) * len(text) - 1e-9)

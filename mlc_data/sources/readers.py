@@ -1,4 +1,4 @@
-"""Rows of JSONL, CSV and Parquet files and of Hub datasets, one at a time, none of them lost.
+"""Rows of JSONL, CSV and Parquet files and of Hub datasets, one at a time, without losing any.
 
 A reader yields every row of its source, also rows without a usable record; `mlc_data.sources.stage`
 decides whether a record is usable.

@@ -427,7 +427,7 @@ def _pair(prompt: Prompt) -> Preference:
 
 
 def _pairs_among(prompts: Sequence[Prompt]) -> Read[Preference]:
-    """Return the pairs that prompts carry; a prompt with neither response is no pair and is not counted."""
+    """Return the pairs that prompts carry; a prompt with neither response is not a pair and is not counted."""
     kept: list[Preference] = []
     rejected: list[RejectedPrompt] = []
     carriers = [prompt for prompt in prompts if prompt.chosen or prompt.rejected]

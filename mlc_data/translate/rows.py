@@ -126,7 +126,7 @@ class _Shard:
 
 @dataclass(frozen=True)
 class Translated:
-    """A prompt in one language, put together from its sentences.
+    """A prompt in one language, assembled from its sentences.
 
     ``forth`` and ``back`` hold the hypotheses of all sentences, in each direction; ``known`` the requests
     that the cache answered.

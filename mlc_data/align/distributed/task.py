@@ -49,7 +49,7 @@ class Task(BaseModel, frozen=True):
         """Wait until this machine sees what rank 0 sees, which a shared file system may delay.
 
         Raises:
-            UsageError: it does not see it after so many seconds.
+            UsageError: it does not see it after ``seconds``.
         """
         deadline, marker = time.monotonic() + seconds, self.shared_fs_marker
         while not marker.is_file() or marker.read_text(encoding="utf-8") != self.state():

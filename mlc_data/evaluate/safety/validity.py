@@ -72,7 +72,7 @@ def read_replies(
 
 
 def _looping(frame: pl.DataFrame) -> list[float]:
-    """Share (0 to 1) of each reply that lies in loops."""
+    """Return the share (0 to 1) of each reply that loops cover."""
     shares = [0.0] * frame.height
     indexed = frame.select("reply", "language").with_row_index()
     for (language,), part in indexed.group_by("language"):

@@ -78,7 +78,7 @@ def _load(settings: Translate, key: str) -> Ct2Translator:
     folder = model_location(str(settings.model), key, settings.revision)
     if not (folder / "model.bin").is_file():
         raise ModelError(
-            f"{key}: {folder} is no CTranslate2 model (it has no model.bin). Convert one with "
+            f"{key}: {folder} is not a CTranslate2 model (it has no model.bin). Convert one with "
             f"mlc-data models convert {settings.model} --out DIR, or name a converted repository "
             "on the Hub"
         )
