@@ -11,14 +11,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, Self
 
 import polars as pl
+from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from mlc_data.core.section import Section
 from mlc_data.language_id.base import LanguageIdentifier
 from mlc_data.languages.by_language import ByLanguage
 from mlc_data.languages.flores import get_language
+from mlc_data.sentence_encoder.base import SentenceEncoder
 
 ENGLISH = "eng_Latn"
 
@@ -31,6 +34,46 @@ class CheckSection(Section):
 
     enabled: bool = True
     """True if it can reject; scores are kept either way."""
+
+
+class RunLimitedSection(CheckSection):
+    """Settings of a check that compares texts by a measure without a natural limit.
+
+    A score of two texts means little by itself: it depends on the language and on the translator. So the
+    limit comes from pairs that are wrong for certain, prompts with other prompts' translations, see
+    `mlc_data.checks.run_limits`. A threshold that the recipe gives as a number, or for a language by
+    name, holds as it is.
+    """
+
+    from_run: ClassVar[tuple[str, ...]]
+    """Keys of the thresholds that the run sets."""
+
+    limits: Literal["run", "fixed"] = "run"
+    """`run`: each language's limits come from the run's own mismatched pairs and are at most the
+    thresholds here. `fixed`: the thresholds hold as they are."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fix_what_is_given(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or "limits" in data:
+            return data
+        given = [data[key] for key in cls.from_run if key in data]
+        fixed = any(not isinstance(value, dict) or "default" in value for value in given)
+        return {**data, "limits": "fixed"} if fixed else data
+
+    @model_serializer(mode="wrap")
+    def _leave_out_what_the_run_sets(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Written with its default, a threshold would be read back as one that the user fixed.
+        data: dict[str, Any] = handler(self)
+        if self.limits == "fixed":
+            return data
+        del data["limits"]
+        for key in self.from_run:
+            if key in data:
+                value = data.pop(key)
+                if isinstance(value, dict) and len(value) > 1:
+                    data[key] = {code: number for code, number in value.items() if code != "default"}
+        return data
 
 
 @dataclass(frozen=True)
@@ -54,6 +97,8 @@ class Limit:
     upper: bool
     tighten: bool = False
     loosest: float | None = None
+    from_run: bool = False
+    unless: str | None = None
 
     @property
     def calibrated(self) -> bool:
@@ -79,9 +124,17 @@ class Limit:
         return self.thresholds(settings).get(language)
 
 
-def at_least(score: str, key: str, *, tighten: bool = False, loosest: float | None = None) -> Limit:
+def at_least(
+    score: str,
+    key: str,
+    *,
+    tighten: bool = False,
+    loosest: float | None = None,
+    from_run: bool = False,
+    unless: str | None = None,
+) -> Limit:
     """Return a limit that scores must not be below; arguments as in `Limit`."""
-    return Limit(score, key, False, tighten, loosest)
+    return Limit(score, key, False, tighten, loosest, from_run, unless)
 
 
 def at_most(score: str, key: str, *, tighten: bool = False, loosest: float | None = None) -> Limit:
@@ -98,12 +151,14 @@ class Context:
         targets: languages of the variants.
         identifiers: the language identifiers.
         round_trip: whether variants are translated back.
+        encoder: the sentence encoder that ``checks.meaning`` names; None where it names none.
     """
 
     source: str = ENGLISH
     targets: tuple[str, ...] = ()
     identifiers: tuple[LanguageIdentifier, ...] = ()
     round_trip: bool = True
+    encoder: SentenceEncoder | None = None
 
 
 class Check(ABC):
@@ -120,6 +175,8 @@ class Check(ABC):
         limits: thresholds that the scores are compared with.
         settings: its section of the recipe.
         source: language of the prompts (FLORES-200 code).
+        excuses: by score, whether a row that fails its limit is excused (Boolean over scores), see
+            `Limit.unless`.
     """
 
     name: ClassVar[str]
@@ -128,6 +185,7 @@ class Check(ABC):
     scores: ClassVar[tuple[str, ...]]
     limits: ClassVar[tuple[Limit, ...]]
     settings: Any
+    excuses: Mapping[str, pl.Expr] = MappingProxyType({})
 
     def __init__(self, settings: CheckSection | None = None, source: str = ENGLISH) -> None:
         self.settings = self.section() if settings is None else settings
@@ -159,12 +217,18 @@ class Check(ABC):
 
     def passes(self) -> pl.Expr:
         """Return whether a variant is good (Boolean), over ``language`` and the columns `scores`."""
-        return pl.all_horizontal([limit.passes(self.settings) for limit in self.limits])
+        return pl.all_horizontal(
+            [
+                limit.passes(self.settings) | self.excuses.get(limit.score, pl.lit(value=False))
+                for limit in self.limits
+            ]
+        )
 
     def scored_by(self) -> dict[str, Any]:
         """Return the settings that scores depend on (JSON-able): all but the thresholds."""
         thresholds = {limit.key for limit in self.limits}
-        return dict(self.settings.model_dump(mode="json", exclude={"enabled", "use", *thresholds}))
+        others = {"enabled", "use", "limits", *thresholds}
+        return dict(self.settings.model_dump(mode="json", exclude=others))
 
 
 class CorpusCheck(Check):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from mlc_data.checks.stage import KEPT, REJECTED, decide, recipe_checks
+from mlc_data.checks.stage import KEPT, REJECTED, decide, decided_by, recipe_checks
 from mlc_data.core.records import KEYS, Status
 from mlc_data.errors import UsageError
 from mlc_data.pipeline.run import Run
@@ -57,7 +57,7 @@ def preview(run: Run) -> Flips:
     )
     parts = [
         table.select(*KEYS, "text", after=pl.coalesce("reason", kept))
-        for table in decide(run, recipe_checks(run.recipe))
+        for table in decide(run, recipe_checks(decided_by(run)))
     ]
     both = pl.concat(parts).join(before, on=list(KEYS), how="left", maintain_order="left")
     flipped = both.filter((pl.col("before") == Status.KEPT) != (pl.col("after") == Status.KEPT))

@@ -12,6 +12,7 @@ from mlc_data.checks.duplicate.check import Duplicate
 from mlc_data.checks.intent import Intent
 from mlc_data.checks.language_id import LanguageId
 from mlc_data.checks.length import Length
+from mlc_data.checks.meaning import Meaning
 from mlc_data.checks.preserved import Preserved
 from mlc_data.checks.refusal import Refusal
 from mlc_data.checks.repetition import Repetition
@@ -36,6 +37,7 @@ CHECKS: tuple[type[Check], ...] = (
     Coverage,  # a sentence or clause was dropped or made up
     Intent,  # translated back, a negation or the object of the request is lost
     RoundTrip,  # translated back, it says something else
+    Meaning,  # its vector is far from the prompt's, or its errors are critical
     Toxicity,  # a word of the user's lists was made up or lost
     Duplicate,  # the same as another prompt's variant
 )

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import polars as pl
 
-from mlc_data.checks.base import Check, CheckSection, Context, at_least
+from mlc_data.checks.base import Check, CheckSection, Context, RunLimitedSection, at_least
 from mlc_data.checks.english.words import FUNCTION_WORDS, occur
 from mlc_data.checks.sentences import plain
 from mlc_data.languages.by_language import ByLanguage, by_language
@@ -15,11 +15,13 @@ from mlc_data.languages.flores import get_language
 from mlc_data.text.spans import words
 
 
-class RoundTripCheck(CheckSection):
+class RoundTripCheck(RunLimitedSection):
     """The back-translation against the prompt.
 
     A translator that paraphrases (NLLB) needs lower thresholds than one that knows a phrasebook.
     """
+
+    from_run = ("min_chrf", "min_words")
 
     min_chrf: ByLanguage = by_language(35.0)
     """Least chrF++ (0 to 100)."""
@@ -30,7 +32,8 @@ class RoundTripCheck(CheckSection):
 class RoundTrip(Check):
     """The back-translation against the prompt.
 
-    - ``round_trip_chrf`` (0 to 100): chrF++ as sacrebleu computes it.
+    - ``round_trip_chrf`` (0 to 100): chrF++ as sacrebleu computes it, in lower case. A variant that fails
+      it is excused where the check of meaning is on and ``meaning_back`` passes.
     - ``round_trip_words`` (0 to 1): share of the prompt's content words that the back-translation has,
       or of the back-translation's that the prompt has, whichever is less; in the whole text or in
       the worst sentence, whichever is less. One word changed in a sentence moves this far more than
@@ -41,11 +44,12 @@ class RoundTrip(Check):
     """
 
     name = "round_trip"
+    version = 2
     section = RoundTripCheck
     scores = ("round_trip_chrf", "round_trip_words", "round_trip_exact")
     limits = (
-        at_least("round_trip_chrf", "min_chrf", tighten=True),
-        at_least("round_trip_words", "min_words", tighten=True),
+        at_least("round_trip_chrf", "min_chrf", tighten=True, from_run=True, unless="meaning_back"),
+        at_least("round_trip_words", "min_words", tighten=True, from_run=True),
     )
 
     @classmethod
@@ -78,7 +82,7 @@ class RoundTrip(Check):
             "index",
             chrf=pl.Series(
                 [
-                    float(self._chrf.sentence_score(back, [source]).score)
+                    float(self._chrf.sentence_score(back.lower(), [source.lower()]).score)
                     for source, back in changed.select("source", "back_translation").iter_rows()
                 ],
                 dtype=pl.Float64,

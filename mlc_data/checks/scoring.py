@@ -13,6 +13,7 @@ from mlc_data.core.records import KEYS
 from mlc_data.errors import MlcDataError
 from mlc_data.language_id.base import LanguageIdentifier
 from mlc_data.recipe.recipe import Recipe
+from mlc_data.sentence_encoder.loading import load_encoder
 
 
 def build_checks(recipe: Recipe, identifiers: Sequence[LanguageIdentifier]) -> tuple[Check, ...]:
@@ -22,14 +23,38 @@ def build_checks(recipe: Recipe, identifiers: Sequence[LanguageIdentifier]) -> t
     translate back, and toxicity without word lists.
 
     Raises:
+        ModelError: the sentence encoder is missing, or is no such model.
         SourceError: a word list cannot be used.
     """
     languages = recipe.languages
+    meaning = recipe.checks.meaning
     context = Context(
-        languages.source, languages.targets, tuple(identifiers), recipe.translate.round_trip
+        languages.source,
+        languages.targets,
+        tuple(identifiers),
+        recipe.translate.round_trip,
+        load_encoder(meaning.encoder, meaning.prefix) if meaning.encoder else None,
     )
-    checks = (each.check.of_recipe(each.settings, context) for each in recipe.checks.chosen())
-    return tuple(check for check in checks if check)
+    made = (each.check.of_recipe(each.settings, context) for each in recipe.checks.chosen())
+    checks = tuple(check for check in made if check)
+    _add_excuses(checks)
+    return checks
+
+
+def _add_excuses(checks: Sequence[Check]) -> None:
+    """Let each check know which of its limits other scores excuse, see `Limit.unless`."""
+    passing = {
+        limit.score: limit.passes(check.settings)
+        for check in checks
+        if check.enabled
+        for limit in check.limits
+    }
+    for check in checks:
+        check.excuses = {
+            limit.score: passing[limit.unless]
+            for limit in check.limits
+            if limit.unless in passing
+        }
 
 
 def check_versions(checks: Sequence[Check]) -> dict[str, int]:

@@ -15,9 +15,17 @@ import polars as pl
 
 from mlc_data.checks.base import Check
 from mlc_data.checks.language_id import LanguageId
-from mlc_data.checks.scoring import build_checks, check_versions, score_names, score_rows, scored_by
+from mlc_data.checks.run_limits import LIMITS, abstaining, measure, with_run_limits
+from mlc_data.checks.scoring import (
+    build_checks,
+    check_versions,
+    prepare,
+    score_names,
+    score_rows,
+    scored_by,
+)
 from mlc_data.checks.shards import dispatch_checks, loaded_checks
-from mlc_data.checks.tables import ROWS_AT_ONCE, SCORES, files, translated, with_scores
+from mlc_data.checks.tables import LIMITS_FILE, ROWS_AT_ONCE, SCORES, files, parts, translated, with_scores
 from mlc_data.checks.verdicts import (
     ATTEMPTS,
     VerdictCounts,
@@ -71,6 +79,12 @@ def recipe_checks(recipe: Recipe) -> tuple[Check, ...]:
         ModelError: an identifier is missing, or is not an identifier.
     """
     return build_checks(recipe, load_recipe_identifiers(recipe))
+
+
+def decided_by(run: Run) -> Recipe:
+    """Return the run's recipe with the limits that its checks take from the run, once they are measured."""
+    path = run.path(LIMITS_FILE)
+    return with_run_limits(run.recipe, read_table(path, LIMITS)) if path.is_file() else run.recipe
 
 
 def word_lists(recipe: Recipe) -> tuple[WordList, ...]:
@@ -130,6 +144,13 @@ class ScoreStage(Stage):
         names = score_names(checks)
         rows = [pl.scan_parquet(file).select(pl.len()).collect().item() for file in files(run)]
         content, scored = RowsHash(), 0
+        limits = measure(prepare(checks, lambda: map(translated, parts(run))), lambda: map(translated, parts(run)))
+        with TableWriter(staging.path(LIMITS_FILE), LIMITS) as writer:
+            writer.write(limits)
+        for row in limits.iter_rows():
+            content.add_row(row)
+        for note in (said := abstaining(limits)):
+            log.info("score: %s", note)
         with TableWriter(staging.path(SCORES), scores_schema(names)) as writer:
             shards = dispatch_checks(
                 self, run, staging, checks, weights=rows, label=("scoring", "variants")
@@ -143,7 +164,7 @@ class ScoreStage(Stage):
         return StageResult(
             content_hash={"scores": content.hexdigest()},
             models={"language_identifier": _record(identifiers)} if identifiers else {},
-            notes={"scored": scored, **notes},
+            notes={"scored": scored, **notes, **({"limits": said} if said else {})},
         )
 
     def shard(self, shard: Shard, path: Path, bar: progress.Bar) -> Result:
@@ -199,7 +220,7 @@ class CheckStage(Stage):
 
     def work(self, run: Run, staging: Staging) -> StageResult:
         """See `Stage.work`."""
-        checks = recipe_checks(run.recipe)
+        checks = recipe_checks(decided_by(run))
         names = score_names(checks)
         counts = VerdictCounts(run.recipe.languages.targets)
         with (

@@ -14,6 +14,8 @@ from mlc_data.errors import MlcDataError
 from mlc_data.pipeline.run import Run
 
 SCORES = "scores/scores.parquet"
+LIMITS_FILE = "scores/limits.parquet"
+"""Limits by language from the run's mismatched pairs, see `mlc_data.checks.run_limits`."""
 ROWS_AT_ONCE = 2000
 """Translations that are scored together."""
 

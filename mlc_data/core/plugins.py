@@ -20,6 +20,7 @@ CHECKS = "mlc_data.checks"
 JUDGES = "mlc_data.judges"
 TRANSLATORS = "mlc_data.translators"
 IDENTIFIERS = "mlc_data.identifiers"
+ENCODERS = "mlc_data.encoders"
 
 
 def is_plugin(name: str, group: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from mlc_data.checks.stage import decided_by
 from mlc_data.checks.verdicts import ATTEMPTS, FIRST
 from mlc_data.core.records import TRANSLATIONS
 from mlc_data.errors import UsageError
@@ -198,7 +199,7 @@ def _attempt(
         segments=row["segments"],
         sentences=len(row["segments"]),
         cached=sum(bool(segment["cached"]) for segment in row["segments"]),
-        scores=tuple(_scores(run.recipe, row)),
+        scores=tuple(_scores(decided_by(run), row)),
     )
 
 

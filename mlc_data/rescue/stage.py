@@ -19,7 +19,7 @@ import polars as pl
 from mlc_data.checks.base import Check
 from mlc_data.checks.scoring import check_versions, score_names, score_rows, scored_by
 from mlc_data.checks.shards import dispatch_checks, loaded_checks
-from mlc_data.checks.stage import recipe_checks
+from mlc_data.checks.stage import decided_by, recipe_checks
 from mlc_data.checks.tables import files, refuse_stale, scores_of
 from mlc_data.checks.unknown import Unknown
 from mlc_data.checks.verdicts import ATTEMPTS, attempts_schema, judge
@@ -154,7 +154,7 @@ class RescueStage(Stage):
 
     def work(self, run: Run, staging: Staging) -> StageResult:
         """See `Stage.work`."""
-        checks = recipe_checks(run.recipe)
+        checks = recipe_checks(decided_by(run))
         names = score_names(checks)
         translator, second = _engines(run.recipe)
         content, stats = RowsHash(), dict[str, StrategyStats]()
@@ -255,7 +255,7 @@ class _Opened:
         translator = load_translator(engine)
         second = load_translator(with_cores(other, shard.cores)) if other else None
         shard.check_key(RescueStage().digest_of(_key(run, translator, second)))
-        return cls(run, translator, second, recipe_checks(recipe))
+        return cls(run, translator, second, recipe_checks(decided_by(run)))
 
 
 def _key(run: Run, translator: Translator, second: Translator | None) -> dict[str, Any]:

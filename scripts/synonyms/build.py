@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-NOTICE = "# Synonyms, a synset a line. WordNet 3.0 Copyright 2006 by Princeton University. All rights reserved."
+NOTICE = "# {}. WordNet 3.0 Copyright 2006 by Princeton University. All rights reserved."
 _LETTERS = re.compile(r"[a-z]+(?:['-][a-z]+)*")
 PARTS_OF_SPEECH = ("noun", "verb", "adj", "adv")
 
@@ -31,13 +31,26 @@ def synsets(path: Path) -> Iterator[list[str]]:
             yield sorted(plain)
 
 
+def verbs(path: Path) -> set[str]:
+    """Return the single verbs of an ``index.verb`` file, in their base form."""
+    lines = path.read_text(encoding="ascii").splitlines()
+    words = (line.split(maxsplit=1)[0] for line in lines if not line.startswith("  "))
+    return {word for word in words if _LETTERS.fullmatch(word)}
+
+
+def write(path: Path, title: str, lines: set[str]) -> None:
+    """Write a table, sorted, below the notice of its licence."""
+    path.write_text("\n".join([NOTICE.format(title), *sorted(lines)]) + "\n", encoding="utf-8")
+
+
 def main() -> None:
-    """Write the table."""
+    """Write the tables."""
     source, target = map(Path, sys.argv[1:])
-    lines = {
+    groups = {
         " ".join(words) for name in PARTS_OF_SPEECH for words in synsets(source / f"data.{name}")
     }
-    target.write_text("\n".join([NOTICE, *sorted(lines)]) + "\n", encoding="utf-8")
+    write(target / "synonyms.txt", "Synonyms, a synset a line", groups)
+    write(target / "verbs.txt", "Verbs in their base form", verbs(source / "index.verb"))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 from functools import lru_cache
 
+from mlc_data.checks.english.synonyms import verbs
 from mlc_data.checks.english.words import FUNCTION_WORDS, WORDS, canonical_form, occur
 
 _REQUEST = re.compile(rf"\b(?:{'|'.join(WORDS['requests'])})")
@@ -29,7 +30,7 @@ def object_of(text: str) -> tuple[str, ...]:
     """Return the content words of the object, at most four, its head last; () without request or object.
 
     The verb is the first content word after the last phrase of request ("how do I", "tell me", "a way
-    to"), or the first word of the sentence. The object begins after it and ends at a preposition, a
+    to"), or the first word of the sentence if it is a verb in its base form. The object begins after it and ends at a preposition, a
     conjunction or a punctuation mark. If a preposition follows the verb at once ("look for"), the object
     begins after the preposition.
     """
@@ -39,7 +40,7 @@ def object_of(text: str) -> tuple[str, ...]:
     verb = next((word for word in following if word.group() not in FUNCTION_WORDS), None)
     if verb is None or _OTHER_CLAUSE.search(text, begun, verb.start()):
         return ()
-    if not requests and (verb is not following[0] or _NEGATIVE.fullmatch(verb.group())):
+    if not requests and (verb is not following[0] or not _is_imperative(verb.group())):
         return ()
     start = verb.end()
     while True:
@@ -52,6 +53,11 @@ def object_of(text: str) -> tuple[str, ...]:
         if inside or end is None or not _GOES_ON.fullmatch(end.group()):
             return tuple(inside[-_LONGEST:])
         start = end.end()
+
+
+def _is_imperative(word: str) -> bool:
+    """Return whether the first word of a sentence may be a request: "write", and not "hands"."""
+    return word in verbs() and not _NEGATIVE.fullmatch(word)
 
 
 def object_returned(source: str, back: str) -> float:

@@ -1,4 +1,4 @@
-"""English synonyms from WordNet 3.0 (``synonyms.txt``, built by ``scripts/synonyms``)."""
+"""English synonyms and verbs from WordNet 3.0 (``*.txt`` here, built by ``scripts/synonyms``)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,21 @@ _ENDINGS = (
 def _synsets() -> Mapping[str, frozenset[int]]:
     """Return the numbers of each word's synsets."""
     numbers = defaultdict(set)
-    path = Path(__file__).parent / "synonyms.txt"
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
-        if not line.startswith("#"):
-            for word in line.split():
-                numbers[word].add(number)
+    for number, line in enumerate(_lines("synonyms.txt")):
+        for word in line.split():
+            numbers[word].add(number)
     return {word: frozenset(found) for word, found in numbers.items()}
+
+
+@cache
+def verbs() -> frozenset[str]:
+    """Return all English verbs in their base form."""
+    return frozenset(_lines("verbs.txt"))
+
+
+def _lines(name: str) -> list[str]:
+    lines = (Path(__file__).parent / name).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if not line.startswith("#")]
 
 
 def _bases(word: str) -> Iterator[str]:

@@ -1,0 +1,169 @@
+"""Limits by language from the run's own mismatched pairs.
+
+A prompt with another prompt's translation is wrong for certain, and needs no trusted data. The score that
+all but 1 % of such pairs stay below is the limit of its language: a variant that scores no better than a wrong
+one is rejected. A limit is never above the threshold of the recipe, because prompts of one mould ("How do I ...?")
+make wrong pairs that resemble each other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import polars as pl
+
+from mlc_data.checks.base import Check, Parts, RunLimitedSection
+from mlc_data.core.hashing import hash_value
+from mlc_data.languages.by_language import ByLanguage
+from mlc_data.recipe.recipe import Recipe
+
+QUANTILE = 0.99
+"""Share of the mismatched pairs that stay below a limit."""
+LEAST_ROWS = 20
+"""Variants of a language that limits are derived from, at least."""
+_SAMPLE = 300
+"""Variants of a language that are compared with other prompts, at most."""
+_PAIRS = 600
+"""Mismatched pairs of a language, about."""
+
+LIMITS = {
+    "language": pl.String(),
+    "score": pl.String(),
+    "rows": pl.Int64(),
+    "pairs": pl.Int64(),
+    "limit": pl.Float64(),
+    "separable": pl.Boolean(),
+}
+"""Schema of ``scores/limits.parquet``: a row for each language and score that has a limit from the run.
+
+``rows`` variants gave ``pairs`` mismatched pairs. ``limit`` is null where the rows are fewer than `LEAST_ROWS`: the
+recipe's threshold holds. ``separable`` is false where most variants score no better than wrong ones: the check
+abstains."""
+
+
+def measure(checks: Sequence[Check], parts: Parts) -> pl.DataFrame:
+    """Return the limits (`LIMITS`) of the checks that take them from the run.
+
+    Args:
+        checks: ready to score.
+        parts: reads the run's translations, see `Parts`.
+    """
+    chosen = [check for check in checks if _scores(check)]
+    limits = [pl.DataFrame(schema=LIMITS)]
+    if chosen:
+        for _, rows in sorted(_samples(parts()).items()):
+            limits += [_limits(check, rows) for check in chosen]
+    return pl.concat(limits)
+
+
+def with_run_limits(recipe: Recipe, limits: pl.DataFrame) -> Recipe:
+    """Return the recipe with the thresholds by language that its checks take from the run.
+
+    Args:
+        recipe: its thresholds for languages by name hold, and so do those of checks with fixed limits.
+        limits: see `measure`.
+    """
+    sections: dict[str, Any] = {}
+    for each in recipe.checks.chosen():
+        settings = each.settings
+        if not isinstance(settings, RunLimitedSection) or settings.limits == "fixed":
+            continue
+        update = {
+            limit.key: _merged(limit.thresholds(settings), limits.filter(score=limit.score))
+            for limit in each.check.limits
+            if limit.from_run
+        }
+        resolved = settings.model_copy(update=update)
+        if each.key == f"checks.{each.check.name}":
+            sections[each.check.name] = resolved
+        else:
+            custom = sections.setdefault("custom", dict(recipe.checks.custom))
+            custom[each.check.name] = resolved
+    return recipe.model_copy(update={"checks": recipe.checks.model_copy(update=sections)})
+
+
+def abstaining(limits: pl.DataFrame) -> list[str]:
+    """Return in words where checks abstain, and where thresholds of the recipe hold for want of rows."""
+    lines = []
+    for what, rows in (
+        ("abstains, no better than wrong pairs, in", limits.filter(~pl.col("separable"))),
+        (
+            f"keeps the recipe's threshold, fewer than {LEAST_ROWS} variants, in",
+            limits.filter(pl.col("limit").is_null()),
+        ),
+    ):
+        for (score,), part in sorted(rows.partition_by("score", as_dict=True).items()):
+            lines.append(f"{score} {what} {', '.join(part['language'].sort())}")
+    return lines
+
+
+def _scores(check: Check) -> list[str]:
+    return [limit.score for limit in check.limits if limit.from_run]
+
+
+def _samples(parts: Iterable[pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Return up to `_SAMPLE` rows of each language, the same ones in whatever order they are read."""
+    samples: dict[str, pl.DataFrame] = {}
+    for part in parts:
+        ranked = part.with_columns(
+            rank=pl.col("prompt_id").map_elements(hash_value, return_dtype=pl.String)
+        )
+        for (language,), rows in ranked.partition_by("language", as_dict=True).items():
+            both = [samples[str(language)], rows] if str(language) in samples else [rows]
+            samples[str(language)] = pl.concat(both).sort("rank").head(_SAMPLE)
+    return {language: rows.drop("rank") for language, rows in samples.items()}
+
+
+def _limits(check: Check, rows: pl.DataFrame) -> pl.DataFrame:
+    names = _scores(check)
+    enough = rows.height >= LEAST_ROWS
+    wrong = pl.concat(_mismatched(rows)) if enough else rows.clear()
+    good, bad = check.score(rows), check.score(wrong)
+    said = [name for name in names if not enough or bad[name].n_unique() > 1]
+    return pl.DataFrame(
+        [
+            {
+                "language": rows["language"][0],
+                "score": name,
+                "rows": rows.height,
+                "pairs": wrong.height,
+                "limit": (limit := bad[name].quantile(QUANTILE, "higher") if enough else None),
+                "separable": limit is None or bool(good[name].median() > limit),
+            }
+            for name in said
+        ],
+        schema=LIMITS,
+    )
+
+
+def _mismatched(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield the rows with texts of other prompts, each row several times."""
+    steps = min(rows.height - 1, max(1, math.ceil(_PAIRS / rows.height)))
+    for step in range(1, steps + 1):
+        shift = max(1, step * rows.height // (steps + 1))
+        others = pl.concat([rows.slice(shift), rows.head(shift)])
+        pairs = zip(rows["segments"].to_list(), others["segments"].to_list(), strict=True)
+        yield rows.with_columns(
+            others["text"],
+            others["back_translation"],
+            pl.Series("segments", [_crossed(*pair) for pair in pairs], rows.schema["segments"]),
+        ).filter(rows["source"] != others["source"])
+
+
+def _crossed(segments: list[Any] | None, others: list[Any] | None) -> list[Any]:
+    """Return sentences of one prompt with the texts of another's, as many as both have."""
+    pairs = zip(segments or [], others or [], strict=False)
+    return [{**own, "text": other["text"], "back": other["back"]} for own, other in pairs]
+
+
+def _merged(given: ByLanguage, limits: pl.DataFrame) -> ByLanguage:
+    """Return thresholds with the run's limits for languages that the recipe does not name."""
+    values = dict(given.root)
+    for language, limit, separable in limits.select("language", "limit", "separable").iter_rows():
+        if language not in given.root and not separable:
+            values[language] = -math.inf
+        elif language not in given.root and limit is not None:
+            values[language] = min(limit, given.root["default"])
+    return ByLanguage(values)

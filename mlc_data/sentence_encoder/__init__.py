@@ -1,0 +1,1 @@
+"""Encoders that turn sentences of many languages into vectors of one space."""
