@@ -66,7 +66,7 @@ def round_trips(recipe: Recipe, data: Path, count: int | None) -> Iterator[str]:
         right = translations(
             path.stem, table["prompt"], table["variant"], table["back_translation"]
         )
-        others = table.select(pl.concat([pl.all().slice(1), pl.all().head(1)]))
+        others = pl.concat([table.slice(1), table.head(1)])
         wrong = translations(
             path.stem, table["prompt"], others["variant"], others["back_translation"]
         )
