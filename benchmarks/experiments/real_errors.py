@@ -157,7 +157,9 @@ def verdicts(recipe: Recipe, run: pl.DataFrame, rows: pl.DataFrame) -> list[list
 
 def by_reason(verdicts_: Sequence[Sequence[str]]) -> str:
     """Return how many rows each check rejects, the most frequent first."""
-    counts = pl.Series([name for each in verdicts_ for name in each], dtype=pl.String).value_counts()
+    counts = pl.Series(
+        [name for each in verdicts_ for name in each], dtype=pl.String
+    ).value_counts()
     rows = counts.sort("count", descending=True).rows()
     return ", ".join(f"{name} {number}" for name, number in rows) or "none"
 

@@ -62,17 +62,21 @@ class RunLimitedSection(CheckSection):
         return {**data, "limits": "fixed"} if fixed else data
 
     @model_serializer(mode="wrap")
-    def _leave_out_what_the_run_sets(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _leave_out_what_the_run_sets(
+        self, handler: SerializerFunctionWrapHandler
+    ) -> dict[str, Any]:
         # Written with its default, a threshold would be read back as one that the user fixed.
         data: dict[str, Any] = handler(self)
         if self.limits == "fixed":
             return data
-        del data["limits"]
+        data.pop("limits", None)
         for key in self.from_run:
             if key in data:
                 value = data.pop(key)
                 if isinstance(value, dict) and len(value) > 1:
-                    data[key] = {code: number for code, number in value.items() if code != "default"}
+                    data[key] = {
+                        code: number for code, number in value.items() if code != "default"
+                    }
         return data
 
 

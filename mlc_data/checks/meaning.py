@@ -123,9 +123,7 @@ class Meaning(Check):
             .select("index", "segments")
             .explode("segments")
             .select("index", segment.field("source"), other=segment.field(column))
-            .filter(
-                (pl.col("source").str.len_chars() >= _SHORTEST) & pl.col("other").is_not_null()
-            )
+            .filter((pl.col("source").str.len_chars() >= _SHORTEST) & pl.col("other").is_not_null())
         )
         pairs = pl.concat([rows.select("index", "source", other=column), sentences])
         cosines = self._cosines(pairs["source"].to_list(), pairs["other"].to_list())
@@ -144,6 +142,7 @@ class Meaning(Check):
         if model is None or rows.is_empty() or self.encoder is None or self.source != ENGLISH:
             return rows.clear().select("index", critical=pl.lit(0.0))
         scores = model.scores(
-            self.encoder.encode(rows["source"].to_list()), self.encoder.encode(rows["text"].to_list())
+            self.encoder.encode(rows["source"].to_list()),
+            self.encoder.encode(rows["text"].to_list()),
         )
         return rows.select("index", critical=pl.Series(scores, dtype=pl.Float64))

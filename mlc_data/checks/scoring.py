@@ -51,9 +51,7 @@ def _add_excuses(checks: Sequence[Check]) -> None:
     }
     for check in checks:
         check.excuses = {
-            limit.score: passing[limit.unless]
-            for limit in check.limits
-            if limit.unless in passing
+            limit.score: passing[limit.unless] for limit in check.limits if limit.unless in passing
         }
 
 

@@ -25,7 +25,15 @@ from mlc_data.checks.scoring import (
     scored_by,
 )
 from mlc_data.checks.shards import dispatch_checks, loaded_checks
-from mlc_data.checks.tables import LIMITS_FILE, ROWS_AT_ONCE, SCORES, files, parts, translated, with_scores
+from mlc_data.checks.tables import (
+    LIMITS_FILE,
+    ROWS_AT_ONCE,
+    SCORES,
+    files,
+    parts,
+    translated,
+    with_scores,
+)
 from mlc_data.checks.verdicts import (
     ATTEMPTS,
     VerdictCounts,
@@ -144,7 +152,10 @@ class ScoreStage(Stage):
         names = score_names(checks)
         rows = [pl.scan_parquet(file).select(pl.len()).collect().item() for file in files(run)]
         content, scored = RowsHash(), 0
-        limits = measure(prepare(checks, lambda: map(translated, parts(run))), lambda: map(translated, parts(run)))
+        limits = measure(
+            prepare(checks, lambda: map(translated, parts(run))),
+            lambda: map(translated, parts(run)),
+        )
         with TableWriter(staging.path(LIMITS_FILE), LIMITS) as writer:
             writer.write(limits)
         for row in limits.iter_rows():

@@ -87,7 +87,9 @@ def _pooling(folder: Path) -> str:
             "layout of sentence-transformers"
         )
     settings = json.loads(path.read_text(encoding="utf-8"))
-    modes = [mode for mode, on in settings.items() if mode.startswith("pooling_mode_") and on is True]
+    modes = [
+        mode for mode, on in settings.items() if mode.startswith("pooling_mode_") and on is True
+    ]
     if len(modes) != 1 or modes[0] not in _POOLING:
         raise ModelError(
             f"{KEY}: {path} asks for {', '.join(modes) or 'no pooling'}; known are "
@@ -124,5 +126,7 @@ def _dense_layers(folder: Path) -> list[Any]:
         if name == "Tanh":
             layers.append(torch.nn.Tanh())
         elif name not in ("", "Identity"):
-            raise ModelError(f"{KEY}: {path} has the activation {name}; known are Tanh and Identity")
+            raise ModelError(
+                f"{KEY}: {path} has the activation {name}; known are Tanh and Identity"
+            )
     return layers

@@ -13,22 +13,43 @@ from pathlib import Path
 NOTICE = "# {}. WordNet 3.0 Copyright 2006 by Princeton University. All rights reserved."
 _LETTERS = re.compile(r"[a-z]+(?:['-][a-z]+)*")
 PARTS_OF_SPEECH = ("noun", "verb", "adj", "adv")
+SATELLITE = 5
+RARE = 0.002
+"""Share of a word's occurrences that it has at least as one part of speech."""
 
 
-def synsets(path: Path) -> Iterator[list[str]]:
+def counts(path: Path) -> dict[str, dict[int, int]]:
+    """Return how often each word occurs as each part of speech (1 to 4) in WordNet's tagged texts
+    (``cntlist.rev``: cntlist(5WN))."""
+    found: dict[str, dict[int, int]] = {}
+    for line in path.read_text(encoding="ascii").splitlines():
+        key, _, count = line.split()
+        word, _, sense = key.partition("%")
+        part = int(sense[0])
+        parts = found.setdefault(word, {})
+        parts[3 if part == SATELLITE else part] = parts.get(part, 0) + int(count)
+    return found
+
+
+def synsets(path: Path, part: int, tagged: dict[str, dict[int, int]]) -> Iterator[list[str]]:
     """Yield the single words of each synset of a ``data.*`` file (format: wndb(5WN)).
 
-    Phrases are left out, and so are names: nouns that are written with a capital letter.
+    Phrases are left out, and so are names: nouns that are written with a capital letter. A word is left out
+    where it hardly ever is this part of speech: "steal" and "buy" are one as nouns (a bargain).
     """
     for line in path.read_text(encoding="ascii").splitlines():
         if line.startswith("  "):
             continue
         fields = line.split()
-        count = int(fields[3], 16)
-        words = [fields[4 + 2 * index].partition("(")[0] for index in range(count)]
-        plain = {word for word in words if _LETTERS.fullmatch(word)}
-        if len(plain) > 1:
-            yield sorted(plain)
+        words = {fields[4 + 2 * index].partition("(")[0] for index in range(int(fields[3], 16))}
+        usual = {
+            word
+            for word in words
+            if _LETTERS.fullmatch(word)
+            and (parts := tagged.get(word, {part: 0})).get(part, 0) >= RARE * sum(parts.values())
+        }
+        if len(usual) > 1:
+            yield sorted(usual)
 
 
 def verbs(path: Path) -> set[str]:
@@ -46,8 +67,11 @@ def write(path: Path, title: str, lines: set[str]) -> None:
 def main() -> None:
     """Write the tables."""
     source, target = map(Path, sys.argv[1:])
+    tagged = counts(source / "cntlist.rev")
     groups = {
-        " ".join(words) for name in PARTS_OF_SPEECH for words in synsets(source / f"data.{name}")
+        " ".join(words)
+        for part, name in enumerate(PARTS_OF_SPEECH, start=1)
+        for words in synsets(source / f"data.{name}", part, tagged)
     }
     write(target / "synonyms.txt", "Synonyms, a synset a line", groups)
     write(target / "verbs.txt", "Verbs in their base form", verbs(source / "index.verb"))

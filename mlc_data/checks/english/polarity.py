@@ -110,8 +110,8 @@ def _has_synonym(cue: str, sentence: _Sentence, other: _Sentence) -> bool:
     """Return whether a cue of a sentence came back as a synonym that is no cue itself."""
     if cue in other.words:
         return False
-    new = other.words - sentence.words
-    return any(are_synonyms(cue, word) and not _CUE.fullmatch(word) for word in new)
+    cues = frozenset(word for _, each in other.cues for word in _WORD.findall(each))
+    return any(are_synonyms(cue, word) for word in other.words - sentence.words - cues)
 
 
 def _count(sentence: _Sentence, reversed_: Iterable[str], other: _Sentence) -> int:
