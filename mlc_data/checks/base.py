@@ -98,12 +98,15 @@ class Context:
         targets: languages of the variants.
         identifiers: the language identifiers.
         round_trip: whether variants are translated back.
+        imported: whether a variant without a back-translation never had one, because variants come
+            from a file; otherwise translating back has failed.
     """
 
     source: str = ENGLISH
     targets: tuple[str, ...] = ()
     identifiers: tuple[LanguageIdentifier, ...] = ()
     round_trip: bool = True
+    imported: bool = False
 
 
 class Check(ABC):
@@ -157,8 +160,16 @@ class Check(ABC):
                 ``segments``.
         """
 
+    def judged(self) -> pl.Expr:
+        """Return which variants the check judges (Boolean), over the columns that `score` reads.
+
+        It abstains on the others: their scores are null, and it rejects none of them.
+        """
+        return pl.lit(value=True)
+
     def passes(self) -> pl.Expr:
-        """Return whether a variant is good (Boolean), over ``language`` and the columns `scores`."""
+        """Return whether a variant is good (Boolean), over ``language`` and the columns `scores`; null
+        where it abstains."""
         return pl.all_horizontal([limit.passes(self.settings) for limit in self.limits])
 
     def scored_by(self) -> dict[str, Any]:

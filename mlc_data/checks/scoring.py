@@ -24,9 +24,13 @@ def build_checks(recipe: Recipe, identifiers: Sequence[LanguageIdentifier]) -> t
     Raises:
         SourceError: a word list cannot be used.
     """
-    languages = recipe.languages
+    languages, translate = recipe.languages, recipe.translate
     context = Context(
-        languages.source, languages.targets, tuple(identifiers), recipe.translate.round_trip
+        languages.source,
+        languages.targets,
+        tuple(identifiers),
+        round_trip=translate.round_trip,
+        imported=translate.imported is not None and not translate.has_engine,
     )
     checks = (each.check.of_recipe(each.settings, context) for each in recipe.checks.chosen())
     return tuple(check for check in checks if check)
@@ -73,7 +77,8 @@ def score_rows(checks: Sequence[Check], rows: pl.DataFrame) -> pl.DataFrame:
         rows: `records.TRANSLATIONS`, without failures.
 
     Returns:
-        `records.KEYS` and a Float64 column for each score, one row for each row in, in order.
+        `records.KEYS` and a Float64 column for each score, one row for each row in, in order; null
+        where a check abstains.
 
     Raises:
         MlcDataError: a check gives other columns or rows, or a score that is not a finite number.
@@ -95,7 +100,8 @@ def _scores(check: Check, rows: pl.DataFrame) -> pl.DataFrame:
             raise MlcDataError(
                 f"the check {check.name!r} gives a {name} that is not a finite number"
             )
-    return scores
+    judged = rows.with_columns(judged=check.judged())["judged"]
+    return scores.select(pl.when(judged).then(pl.all()))
 
 
 def reasons(checks: Sequence[Check]) -> pl.Expr:

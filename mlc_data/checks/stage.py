@@ -123,7 +123,7 @@ class ScoreStage(Stage):
         recipe = run.recipe
         identifiers = load_recipe_identifiers(recipe)
         checks = build_checks(recipe, identifiers)
-        notes = _left_out(recipe, checks)
+        notes = left_out(recipe, checks)
         for note in notes.values():
             log.warning("score: %s", note)
         names = score_names(checks)
@@ -243,7 +243,7 @@ def _saved(run: Run, checks: Sequence[Check]) -> pl.DataFrame:
     return pl.concat(passed).unique(list(KEYS), keep="first", maintain_order=True)
 
 
-def _left_out(recipe: Recipe, checks: Sequence[Check]) -> dict[str, str]:
+def left_out(recipe: Recipe, checks: Sequence[Check]) -> dict[str, str]:
     """Return what is not judged, and why."""
     notes = {}
     identification = next((check for check in checks if isinstance(check, LanguageId)), None)

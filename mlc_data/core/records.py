@@ -40,6 +40,15 @@ class FailureReason(StrEnum):
     EMPTY_OUTPUT = "empty_output"
 
 
+class ImportReason(StrEnum):
+    """Why a row of a file of translations gives no variant, besides those of `PromptReason`."""
+
+    BLANK_PROMPT = "blank_prompt"
+    BLANK_LANGUAGE = "blank_language"
+    BLANK_VARIANT = "blank_variant"
+    SOURCE_LANGUAGE = "source_language"  # the language of the prompts, so it is no translation
+
+
 class SetReason(StrEnum):
     """Why a prompt has no variant set."""
 
