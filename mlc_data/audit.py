@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -124,7 +125,8 @@ def audit(settings: Import, recipe: Recipe, folder: Path, option: str | None = N
     recipe = _recipe_for(file, settings, recipe)
     checks = build_checks(recipe, load_recipe_identifiers(recipe))
     _make(folder)
-    notes = left_out(recipe, checks) | _without_back(file)
+    notes = {name: note for name, note in left_out(recipe, checks).items() if name != "round_trip"}
+    notes |= _without_back(file)
     by_language = {code: LanguageCounts() for code in file.languages}
     names = score_names(checks)
     with atomic_file(folder / FILE) as path, TableWriter(path, audit_schema(names)) as writer:
@@ -149,6 +151,8 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"--out: cannot make the folder {folder}: {error.strerror}") from error
+    if not os.access(folder, os.W_OK):
+        raise UsageError(f"--out: cannot write into {folder}")
 
 
 def _without_back(file: VariantFile) -> dict[str, str]:
@@ -164,7 +168,10 @@ def _without_back(file: VariantFile) -> dict[str, str]:
 def _judged(file: VariantFile, checks: Sequence[Check]) -> Iterator[pl.DataFrame]:
     """Yield all variants with ``status``, ``reasons`` and their scores, part by part, in order."""
     texts = file.rows["source"].unique().drop_nulls()
-    ids = pl.DataFrame({"source": texts, "prompt_id": [prompt_id(text) for text in texts]})
+    ids = pl.DataFrame(
+        {"source": texts, "prompt_id": [prompt_id(text) for text in texts]},
+        schema={"source": pl.String, "prompt_id": pl.String},
+    )
     rows = checkable(file.rows.join(ids, on="source", how="left", maintain_order="left"))
     usable = rows.filter(pl.col("failure").is_null())
     ready = prepare(checks, lambda: usable.iter_slices(ROWS_AT_ONCE))

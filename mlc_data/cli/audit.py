@@ -136,7 +136,9 @@ def _table(done: Audit) -> Table:
     found = done.total.reasons
     order = [name for name in done.checks if name in found]
     order += sorted(name for name in found if name not in done.checks)
-    table = Table("language", "read", "kept", "rejected", "failed", *order)
+    table = Table()
+    for heading in ("language", "read", "kept", "rejected", "failed", *order):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "language")
     rows = [(code or "none named", counts) for code, counts in done.by_language.items()]
     if len(rows) > 1:
         rows.append(("all", done.total))

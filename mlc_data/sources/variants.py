@@ -163,7 +163,9 @@ class _Cells:
             name = self._id(raw.record)
             prompt = self._prompt(raw.record, name)
             if language == self._source_language:
-                raise _Unusable(ImportReason.SOURCE_LANGUAGE, f"{language} is that of the prompts")
+                raise _Unusable(
+                    ImportReason.SOURCE_LANGUAGE, f"{language} is the language of the prompts"
+                )
             text = _text(raw.record, column)
             if text is None:
                 raise _Unusable(ImportReason.BLANK_VARIANT, f"{column!r} is blank")
