@@ -127,7 +127,9 @@ def audit(settings: Import, recipe: Recipe, folder: Path, option: str | None = N
     _make(folder)
     notes = {name: note for name, note in left_out(recipe, checks).items() if name != "round_trip"}
     notes |= _without_back(file)
-    by_language = {code: LanguageCounts() for code in file.languages}
+    by_language: dict[str | None, LanguageCounts] = {
+        code: LanguageCounts() for code in file.languages
+    }
     names = score_names(checks)
     with atomic_file(folder / FILE) as path, TableWriter(path, audit_schema(names)) as writer:
         for part in _judged(file, checks):

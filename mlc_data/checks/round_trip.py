@@ -66,6 +66,10 @@ class RoundTrip(Check):
             return None
         return cls(settings, context.source, imported=context.imported)
 
+    def scored_by(self) -> dict[str, Any]:
+        """Return whether it abstains without a back-translation, if it does."""
+        return {**super().scored_by(), **({"imported": True} if self.imported else {})}
+
     def judged(self) -> pl.Expr:
         """Return which variants have a back-translation, or should have one."""
         return pl.col("back_translation").is_not_null() | pl.lit(not self.imported)

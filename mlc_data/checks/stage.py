@@ -253,6 +253,8 @@ def left_out(recipe: Recipe, checks: Sequence[Check]) -> dict[str, str]:
         notes["language_id"] = note
     if not recipe.translate.round_trip:
         notes["round_trip"] = "left out: translate.round_trip is false"
+    elif recipe.translate.imported is not None and not recipe.translate.has_engine:
+        notes["round_trip"] = "not judged where the imported file has no back-translation"
     listed = {words.language for words in word_lists(recipe)}
     if listed and (unlisted := [code for code in recipe.languages.targets if code not in listed]):
         notes["toxicity"] = f"not judged, no list in checks.toxicity.words: {', '.join(unlisted)}"

@@ -190,7 +190,7 @@ class Translate(Section):
     revision: str | None = None
     """Commit of the Hub repository; null takes the newest and records it."""
     licence: str | None = None
-    """Licence of the weights; null takes what the model's folder says."""
+    """Licence of the weights, or of the translations in `import`; null takes what the model's folder says."""
     tokenizer: str | None = None
     """Folder or Hub id that has `sentencepiece.bpe.model`; null looks beside the model."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -284,7 +284,8 @@ class Rescue(Section):
 
     rungs: tuple[Literal["split", "search", "nbest", "model"], ...] = ("split", "search", "nbest")
     """Tried in this order until the variant passes every check: sentences split at clauses; another
-    search; of several hypotheses the one with the best round trip; a second model. Empty: none."""
+    search; of several hypotheses the one with the best round trip; a second model. Empty: none. Imported
+    translations are not tried again."""
     search: Search = Search()
     """Of the rung `search`."""
     hypotheses: int = Field(default=6, ge=2)
@@ -352,6 +353,15 @@ class Recipe(Section):
             raise ValueError(
                 f"sets.completeness asks for at least {policy.at_least} languages, but "
                 f"languages.targets has {targets}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _imports_are_not_rescued(self) -> Self:
+        if self.translate.imported is not None and self.rescue.model is not None:
+            raise ValueError(
+                "translations of `translate.import` are not translated again: leave `model` out of "
+                "rescue.rungs, and set rescue.model to null"
             )
         return self
 
