@@ -70,15 +70,17 @@ def read_import(recipe: Recipe) -> VariantFile:
 
 
 def import_record(settings: Translate, file: VariantFile, back: Translator | None) -> ModelRecord:
-    """Return the manifest's record of the import, and of the engine that translates it back."""
-    licence = settings.licence or "unknown"
-    record = ModelRecord(id=NAME, revision=f"{NAME}:{file.identity['file']}", licence=licence)
-    if back is None:
-        return record
+    """Return the manifest's record of the import, and of the engine that translates it back.
+
+    The licence is that of the import alone: back-translations only judge, and are not published.
+    """
+    records = [(NAME, f"{NAME}:{file.identity['file']}")]
+    records += [(back.id, back.revision)] if back else []
+    names, revisions = zip(*records, strict=True)
     return ModelRecord(
-        id=f"{NAME} + {back.id}",
-        revision=f"{record.revision} + {back.revision}",
-        licence=" AND ".join(dict.fromkeys((licence, back.licence))),
+        id=" + ".join(names),
+        revision=" + ".join(revisions),
+        licence=settings.licence or "unknown",
     )
 
 
