@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -23,7 +25,8 @@ from mlc_data.core.records import (
     ImportReason,
 )
 from mlc_data.errors import SourceError
-from mlc_data.recipe.recipe import Recipe, Translate
+from mlc_data.recipe.recipe import Recipe, Source, Translate
+from mlc_data.sources.readers import open_source
 from mlc_data.sources.variants import VariantFile, checkable, read_variants
 from mlc_data.translate.cached import Asker
 from mlc_data.translate.engines.base import Request, Translator
@@ -67,6 +70,16 @@ def read_import(recipe: Recipe) -> VariantFile:
     """
     assert recipe.translate.imported is not None
     return read_variants(recipe.translate.imported, recipe.languages.source, KEY)
+
+
+def import_identity(recipe: Recipe) -> Mapping[str, Any]:
+    """Return the content hash of the recipe's file, without reading its rows.
+
+    Raises:
+        SourceError: there is no such file.
+    """
+    assert recipe.translate.imported is not None
+    return open_source(Source(path=recipe.translate.imported.path), KEY).identity
 
 
 def import_record(settings: Translate, file: VariantFile, back: Translator | None) -> ModelRecord:

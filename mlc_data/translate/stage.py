@@ -30,6 +30,7 @@ from mlc_data.translate.engines.loading import load_translator
 from mlc_data.translate.engines.weights import with_cores
 from mlc_data.translate.imported import (
     MATCHED,
+    import_identity,
     import_record,
     match,
     read_import,
@@ -42,6 +43,9 @@ from mlc_data.translate.rows import ShardMaker, content_of
 log = logging.getLogger(__name__)
 
 REJECTED = "rejected/translations.parquet"
+
+_IDENTITY = "identity"
+"""Key of an import's plan: the identity of its file, which workers on other machines need not see."""
 
 
 class TranslateStage(Stage):
@@ -81,8 +85,7 @@ class TranslateStage(Stage):
     def key(self, run: Run) -> dict[str, Any]:
         """See `Stage.key`."""
         if run.recipe.translate.imported is not None:
-            identity = read_import(run.recipe).identity
-            return _import_key(run, identity, _back_engine(run.recipe))
+            return _import_key(run, import_identity(run.recipe), _back_engine(run.recipe))
         return _key(run, load_translator(run.recipe.translate))
 
     def work(self, run: Run, staging: Staging) -> StageResult:
@@ -130,7 +133,7 @@ class TranslateStage(Stage):
         variants = [part.height * len(targets) for part in parts]
         content, figures = RowsHash(), Counter[str]()
         with progress.bar("importing", sum(variants), "variants") as bar:
-            plan = {"identity": dict(file.identity)}
+            plan = {_IDENTITY: dict(file.identity)}
             lend = lending(recipe.translate.cache) if translator else None
             shards = spread(self, run, staging, variants, bar, plan=plan, lend=lend)
             for number, (table, result) in enumerate(shards):
@@ -172,7 +175,7 @@ class TranslateStage(Stage):
 
     def shard(self, shard: Shard, path: Path, bar: progress.Bar) -> Result:
         """Translate ``translate.shard_prompts`` prompts, or take their variants from the imported file."""
-        if Run.open(Path(shard.run)).recipe.translate.imported is not None:
+        if _IDENTITY in planned(shard):
             return self._shard_of_import(shard, path, bar)
         run, translator = remembered(shard, lambda run: (run, _engine(shard, run)))
         recipe = run.recipe
@@ -225,7 +228,7 @@ def _engine_of_import(shard: Shard, run: Run) -> Translator | None:
     settings = with_cores(run.recipe.translate, shard.cores)
     recipe = run.recipe.model_copy(update={"translate": settings})
     translator = _back_engine(recipe)
-    key = _import_key(run, planned(shard)["identity"], translator)
+    key = _import_key(run, planned(shard)[_IDENTITY], translator)
     shard.check_key(TranslateStage().digest_of(key))
     return translator
 
