@@ -13,6 +13,7 @@ from mlc_data.audit import Audit
 from mlc_data.audit import audit as audit_file
 from mlc_data.cli.options import QuietOption, SetOption, WithOption
 from mlc_data.core import console
+from mlc_data.core.paths import source_file
 from mlc_data.errors import UsageError
 from mlc_data.languages.flores import find_language
 from mlc_data.recipe.imported import Import
@@ -31,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 def audit(
     file: Annotated[
-        Path,
+        str,
         typer.Argument(
             help="Translations: .csv, .tsv, .jsonl or .parquet with the columns prompt, language, "
             "variant and, for the round trip, back_translation.",
@@ -98,18 +99,26 @@ def audit(
     )
 
 
-def _settings(file: Path, column: list[str], language: str | None, wide: list[str]) -> Import:
+def _settings(file: str, column: list[str], language: str | None, wide: list[str]) -> Import:
     """Return the file and its layout from the options.
 
     Raises:
+        SourceError: there is no such file.
         UsageError: an option is malformed, or two of them do not go together.
     """
+    source_file(file, "FILE")
     if wide and language:
         raise UsageError("--language is for a file of one language, --wide for several: name one")
     columns = dict(_pair(one, "--column", "NAME=THEIRS") for one in column)
     if unknown := [name for name in columns if name not in _ROLES]:
         raise UsageError(f"--column {unknown[0]}=...: there is no such column; {', '.join(_ROLES)}")
-    settings: dict[str, Any] = {"path": str(file), "columns": columns}
+    for option, given, unread in (
+        ("--wide", wide, ("language", "variant", "back_translation")),
+        ("--language", language, ("language",)),
+    ):
+        if given and (named := [role for role in unread if role in columns]):
+            raise UsageError(f"--column {named[0]}=... is not read with {option}: leave one out")
+    settings: dict[str, Any] = {"path": file, "columns": columns}
     if language:
         settings["language"] = find_language(language).code
     if wide:

@@ -66,6 +66,8 @@ def test_json_is_printed_alone(wide: Path, tmp_path: Path) -> None:
         (["--wide", "swh_Latn=sw,sw=de"], "the language swh_Latn more than once"),
         (["--wide", "swh_Latn=sw,deu_Latn=sw"], "the column sw more than once"),
         (["--wide", "swh_Latn=zz"], "no column 'zz' for swh_Latn"),
+        (["--wide", "swh_Latn=sw", "--column", "variant=de"], "is not read with --wide"),
+        (["--language", "deu_Latn", "--column", "language=x"], "is not read with --language"),
         (["--language", "deu_Latn"], "no column 'variant'.*--column variant=COLUMN"),
     ],
 )
@@ -75,6 +77,11 @@ def test_wrong_options_are_told(
     with pytest.raises(UsageError, match=message):
         call(wide, "--out", tmp_path / "out", *options)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^FILE: nowhere\.csv does not exist"):
+        call("nowhere.csv", "--out", tmp_path / "out")
 
 
 def test_an_ambiguous_language_is_told(wide: Path, tmp_path: Path) -> None:
