@@ -37,8 +37,6 @@ log = logging.getLogger(__name__)
 KEY = "translate.import"
 NAME = "import"
 """Id of the translator in the manifest and in lineage."""
-MATCHED = "matched.parquet"
-"""File of the matched variants, beside the shards that read it."""
 
 NAMED_ROWS = 5
 """Rejected rows named in the log; all of them are in the run's folder."""

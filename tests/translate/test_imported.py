@@ -18,7 +18,7 @@ from mlc_data.pipeline.run import Run
 from mlc_data.recipe.imported import Import
 from mlc_data.rescue import stage as rescue
 from mlc_data.sources.variants import read_variants
-from mlc_data.translate import stage
+from mlc_data.translate import import_stage, stage
 from mlc_data.translate.imported import Matched, match
 
 BREAD, CAR = "How do I bake bread?", "How do I repair a car?"
@@ -120,7 +120,7 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(settings: object) -> None:
         raise AssertionError("an engine was loaded")
 
-    for module in (stage, rescue):
+    for module in (stage, import_stage, rescue):
         monkeypatch.setattr(module, "load_translator", refuse)
 
 
@@ -197,7 +197,7 @@ def test_an_engine_translates_back_what_has_no_back_translation(
     imported: Imported, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stub = StubTranslator()
-    monkeypatch.setattr(stage, "load_translator", lambda settings: stub)
+    monkeypatch.setattr(import_stage, "load_translator", lambda settings: stub)
     run = imported([{**ROWS[0], "back_translation": BREAD}, *ROWS[1:]], model="stub")
     rows = translations(run)
     assert rows["back_translation"].to_list() == [BREAD, MKATE, COCHE, GARI]
@@ -211,7 +211,7 @@ def test_an_engine_that_cannot_translate_back_is_refused(
     class Spanish(StubTranslator):
         languages = frozenset({"eng_Latn", "spa_Latn"})
 
-    monkeypatch.setattr(stage, "load_translator", lambda settings: Spanish())
+    monkeypatch.setattr(import_stage, "load_translator", lambda settings: Spanish())
     with pytest.raises(ModelError, match="does not know swh_Latn"):
         preflight(imported(ROWS, model="stub"), ("translate",))
 
