@@ -5,6 +5,7 @@ Cells that hold no usable text stay in the table as failures, so that no row of 
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -204,9 +205,9 @@ class _Cells:
 
 
 def _text(record: Mapping[str, Any], column: str) -> str | None:
-    """Return a cell's text; None where it is absent, null or white space."""
+    """Return a cell's text; None where it is absent, null, NaN or white space."""
     value = record.get(column)
-    if value is None:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     if not isinstance(value, str):
         detail = f"{column!r} is not text but {type(value).__name__}"

@@ -93,6 +93,11 @@ def test_blank_cells_are_failures(tmp_path: Path) -> None:
     ]
 
 
+def test_a_cell_that_a_table_writes_as_nan_is_blank(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", [{**LONG[0], "variant": float("nan")}])
+    assert failures(read(path)) == [(1, "swh_Latn", "blank_variant")]
+
+
 def test_a_blank_back_translation_is_none(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", [{**LONG[0], "back_translation": "  "}])
     assert read(path).rows["back_translation"].to_list() == [None]
