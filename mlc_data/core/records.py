@@ -50,6 +50,7 @@ class ImportReason(StrEnum):
     SOURCE_LANGUAGE = "source_language"  # the language of the prompts, so it is no translation
     NOT_A_TARGET = "not_a_target"  # not among `languages.targets`
     UNKNOWN_PROMPT = "unknown_prompt"  # no prompt of the run has its text or id
+    AMBIGUOUS_ID = "ambiguous_id"  # several prompts of the run have its id
     OTHER_PROMPT = "other_prompt"  # the prompt that its id names has another text
     REPEATED = "repeated"  # an earlier row has a variant of the same prompt in the same language
 

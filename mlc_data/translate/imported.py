@@ -117,6 +117,8 @@ def match(file: VariantFile, prompts: pl.DataFrame, targets: tuple[str, ...]) ->
         .then("failure")
         .when(~pl.col("language").is_in(targets))
         .then(pl.lit(str(ImportReason.NOT_A_TARGET)))
+        .when(pl.col("ambiguous") & pl.col("source").is_null())
+        .then(pl.lit(str(ImportReason.AMBIGUOUS_ID)))
         .when(pl.col("prompt_id").is_null())
         .then(pl.lit(str(ImportReason.UNKNOWN_PROMPT)))
         .when(other)
@@ -143,8 +145,9 @@ def match(file: VariantFile, prompts: pl.DataFrame, targets: tuple[str, ...]) ->
 
 
 def _with_prompts(rows: pl.DataFrame, prompts: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows with ``place``, the id of their prompt (``prompt_id``, null where there is none) and that of
-    the prompt with their text (``by_text``, null without a text)."""
+    """Return the rows with ``place``, the id of their prompt (``prompt_id``, null where there is none), that of the
+    prompt with their text (``by_text``, null without a text), and whether several prompts have the row's id
+    (``ambiguous``)."""
     texts = rows["source"].drop_nulls().unique()
     by_text = pl.DataFrame(
         {"source": texts, "by_text": [prompt_id(text) for text in texts]},
@@ -155,16 +158,21 @@ def _with_prompts(rows: pl.DataFrame, prompts: pl.DataFrame) -> pl.DataFrame:
             prompts.select("prompt_id", id="source_id").drop_nulls("id"),
             prompts.select("prompt_id", id="prompt_id"),
         ]
-    ).unique("id", keep="first", maintain_order=True)
+    ).unique(["id", "prompt_id"])
+    several = pl.col("prompt_id").len() > 1
+    names = names.group_by("id").agg(pl.col("prompt_id").first(), ambiguous=several)
     known = prompts.select(by_text="prompt_id", text_id="prompt_id")
     return (
         rows.with_row_index("place")
         .join(by_text, on="source", how="left", maintain_order="left")
         .join(names, on="id", how="left", maintain_order="left")
         .join(known, on="by_text", how="left", maintain_order="left")
-        # A row that has an id is matched by it alone.
+        .with_columns(pl.col("ambiguous").fill_null(value=False))
+        # A row that has an id is matched by it alone, but for one that several prompts have.
         .with_columns(
-            prompt_id=pl.when(pl.col("id").is_null()).then("text_id").otherwise("prompt_id")
+            prompt_id=pl.when(pl.col("id").is_null() | pl.col("ambiguous"))
+            .then("text_id")
+            .otherwise("prompt_id")
         )
     )
 

@@ -34,13 +34,20 @@ SOURCES = [{"name": "a", "prompt": BREAD}, {"name": "b", "prompt": CAR}]
 Imported = Callable[..., Run]
 
 
-def matched(folder: Path, rows: Sequence[dict[str, Any]], **columns: Any) -> Matched:
+def matched(
+    folder: Path,
+    rows: Sequence[dict[str, Any]],
+    names: tuple[str, str] = ("a", "b"),
+    **columns: Any,
+) -> Matched:
     path = folder / "variants.parquet"
     pl.DataFrame(rows, infer_schema_length=None).write_parquet(path)
     file = read_variants(Import(path=str(path), columns=columns), "eng_Latn", "translate.import")
-    known = [("1", BREAD, "a"), ("2", CAR, "b")]
     prompts = pl.DataFrame(
-        [(prompt_id(text), text, None, None, None, int(row), name) for row, text, name in known],
+        [
+            (prompt_id(text), text, None, None, None, row, name)
+            for row, (text, name) in enumerate(zip((BREAD, CAR), names, strict=True), start=1)
+        ],
         schema=PROMPTS,
         orient="row",
     )
@@ -67,6 +74,13 @@ def test_rows_belong_to_the_prompt_with_their_id(tmp_path: Path) -> None:
 def test_an_id_with_the_text_of_another_prompt_is_not_used(tmp_path: Path) -> None:
     done = matched(tmp_path, [ROWS[0], {**ROWS[1], "prompt": CAR}], id="id")
     assert done.reasons == {"other_prompt": 1}
+
+
+def test_an_id_of_several_prompts_is_told_apart_by_the_text(tmp_path: Path) -> None:
+    rows = [{**ROWS[2], "id": "twice"}, {**ROWS[3], "id": "twice", "prompt": None}]
+    done = matched(tmp_path, rows, names=("twice", "twice"), id="id")
+    assert texts(done) == [COCHE]
+    assert done.reasons == {"ambiguous_id": 1}
 
 
 def test_rows_that_are_not_used_are_listed(tmp_path: Path) -> None:
