@@ -11,7 +11,7 @@ from mlc_data.languages.flores import get_language
 
 
 class VariantColumns(Section):
-    """Which column (or JSON key) of a file of translations holds what."""
+    """Columns (or JSON keys) of a file of translations."""
 
     prompt: str = "prompt"
     """Column of the English prompt."""

@@ -12,14 +12,14 @@ from mlc_data.core.hashing import RowsHash
 from mlc_data.core.parquet import read_table, write_table
 from mlc_data.core.records import PROMPTS, REJECTED_TRANSLATIONS, TRANSLATIONS
 from mlc_data.pipeline.run import Run
-from mlc_data.pipeline.sharding import Shard, remembered, spread
-from mlc_data.pipeline.sharding.dispatch import planned
+from mlc_data.pipeline.sharding import Shard, dispatch_shards, shard_state
+from mlc_data.pipeline.sharding.dispatch import read_plan
 from mlc_data.pipeline.sharding.shard import Result, folder_of
 from mlc_data.pipeline.stage import Stage, StageResult
 from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.recipe import Recipe
-from mlc_data.translate.cache.replica import lending, shard_cache
-from mlc_data.translate.cached import Asker
+from mlc_data.translate.cache.replica import cache_replica, shard_cache
+from mlc_data.translate.cached import CachedTranslator
 from mlc_data.translate.engines.base import Translator, refuse_pairs
 from mlc_data.translate.engines.loading import load_translator
 from mlc_data.translate.engines.weights import with_cores
@@ -82,8 +82,8 @@ def import_translations(stage: Stage, run: Run, staging: Staging) -> StageResult
     content, figures = RowsHash(), Counter[str]()
     with progress.bar("importing", sum(variants), "variants") as bar:
         plan = {_IDENTITY: dict(file.identity)}
-        lend = lending(recipe.translate.cache) if translator else None
-        shards = spread(stage, run, staging, variants, bar, plan=plan, lend=lend)
+        replicate = cache_replica(recipe.translate.cache) if translator else None
+        shards = dispatch_shards(stage, run, staging, variants, bar, plan=plan, replicate=replicate)
         for number, (table, result) in enumerate(shards):
             table.rename(staging.path("translations", f"part-{number:05d}.parquet"))
             content.add(RowsHash.of_state(result["content"]))
@@ -107,18 +107,18 @@ def import_translations(stage: Stage, run: Run, staging: Staging) -> StageResult
 
 def is_import(shard: Shard) -> bool:
     """Return whether a shard of the stage is one of an import."""
-    return _IDENTITY in planned(shard)
+    return _IDENTITY in read_plan(shard)
 
 
 def import_shard(stage: Stage, shard: Shard, path: Path, bar: progress.Bar) -> Result:
     """Translate back what has no back-translation among the variants of ``translate.shard_prompts`` prompts."""
-    run, translator = remembered(shard, lambda run: (run, _shard_engine(stage, shard, run)))
+    run, translator = shard_state(shard, lambda run: (run, _shard_engine(stage, shard, run)))
     rows = read_table(shard.folder / _REQUESTED.format(shard.number), TRANSLATIONS)
     figures = Counter[str]()
     if translator is not None:
         location, source = run.recipe.translate.cache, run.recipe.languages.source
         with shard_cache(location, translator, shard.folder, shard.number) as cache:
-            rows, figures = translate_back(rows, Asker(translator, cache), source)
+            rows, figures = translate_back(rows, CachedTranslator(translator, cache), source)
     bar.advance(rows.height)
     write_table(rows, path, TRANSLATIONS)
     return {"content": content_of(rows).state(), "figures": figures}
@@ -142,7 +142,7 @@ def _shard_engine(stage: Stage, shard: Shard, run: Run) -> Translator | None:
     settings = with_cores(run.recipe.translate, shard.cores)
     recipe = run.recipe.model_copy(update={"translate": settings})
     translator = _back_engine(recipe)
-    key = _key(run, planned(shard)[_IDENTITY], translator)
+    key = _key(run, read_plan(shard)[_IDENTITY], translator)
     shard.check_key(stage.digest_of(key))
     return translator
 

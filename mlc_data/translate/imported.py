@@ -28,7 +28,7 @@ from mlc_data.errors import SourceError
 from mlc_data.recipe.recipe import Recipe, Source, Translate
 from mlc_data.sources.readers import open_source
 from mlc_data.sources.variants import VariantFile, checkable, read_variants
-from mlc_data.translate.cached import Asker
+from mlc_data.translate.cached import CachedTranslator
 from mlc_data.translate.engines.base import Request, Translator
 from mlc_data.translate.sentences import split
 
@@ -204,13 +204,13 @@ def requested(
 
 
 def translate_back(
-    rows: pl.DataFrame, asker: Asker, source: str
+    rows: pl.DataFrame, translator: CachedTranslator, source: str
 ) -> tuple[pl.DataFrame, Counter[str]]:
     """Return `records.TRANSLATIONS` with the back-translations that are missing, and figures.
 
     Args:
         rows: `requested`.
-        asker: the engine and its cache.
+        translator: the engine and its cache.
         source: language of the prompts.
     """
     without = pl.col("text").is_not_null() & pl.col("back_translation").is_null()
@@ -221,10 +221,12 @@ def translate_back(
         for (_, language), segments in splits.items()
         for sentence in segments.sentences
     ]
-    answers = asker.ask(requests)
+    answers = translator.translate(requests)
     backs = []
     for (text, language), segments in splits.items():
-        found = [answers.found[Request(one, language, source)].text for one in segments.sentences]
+        found = [
+            answers.hypotheses[Request(one, language, source)].text for one in segments.sentences
+        ]
         whole = [one for one in found if one is not None]
         joined = segments.join(whole, source) if len(whole) == len(found) else None
         backs.append((text, language, joined))
@@ -234,7 +236,9 @@ def translate_back(
     rows = rows.join(made, on=["text", "language"], how="left", maintain_order="left")
     rows = rows.with_columns(back_translation=pl.coalesce("back_translation", "made"))
     figures = Counter(
-        sentences=len(answers.found), from_cache=len(answers.known), translated=answers.translated
+        sentences=len(answers.hypotheses),
+        from_cache=len(answers.known),
+        translated=answers.translated,
     )
     return checkable(rows).select(list(TRANSLATIONS)), figures
 

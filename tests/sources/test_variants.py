@@ -176,7 +176,7 @@ def test_a_language_that_is_not_clear_is_refused(tmp_path: Path, label: str, mes
         ("a.csv", b"prompt,language,variant\n", "no rows"),
         ("a.jsonl", b"{\n{\n", r"line 1: not JSON.*2 of 2 rows"),
         ("a.parquet", b"nothing", "cannot be read as Parquet"),
-        ("a.docx", b"", "cannot tell"),
+        ("a.docx", b"", "are read: "),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
