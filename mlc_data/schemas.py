@@ -15,6 +15,7 @@ from typing import Any
 
 import polars as pl
 
+from mlc_data.audit import audit_schema
 from mlc_data.core import records
 from mlc_data.core.manifest import Manifest
 from mlc_data.pipeline.lineage.record import Lineage
@@ -53,6 +54,10 @@ def build() -> dict[str, dict[str, Any]]:
             {"prompt_id", "prompt", "language", "variants", "missing"},
             "A row of sets/*.parquet",
         ),
+        "audit": {
+            **table(audit_schema(()), {"row", "status", "reasons"}, "A row of audit.parquet"),
+            "additionalProperties": {"type": ["number", "null"]},
+        },
         "lineage": {"$schema": DIALECT, **Lineage.model_json_schema()},
         "manifest": {"$schema": DIALECT, **Manifest.model_json_schema()},
         "publication": {"$schema": DIALECT, **Publication.model_json_schema()},

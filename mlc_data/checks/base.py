@@ -156,6 +156,8 @@ class Context:
         identifiers: the language identifiers.
         round_trip: whether variants are translated back.
         encoder: the sentence encoder that ``checks.meaning`` names; None where it names none.
+        imported: whether a variant without a back-translation never had one, because variants come
+            from a file; otherwise translating back has failed.
     """
 
     source: str = ENGLISH
@@ -163,6 +165,7 @@ class Context:
     identifiers: tuple[LanguageIdentifier, ...] = ()
     round_trip: bool = True
     encoder: SentenceEncoder | None = None
+    imported: bool = False
 
 
 class Check(ABC):
@@ -219,11 +222,20 @@ class Check(ABC):
                 ``segments``.
         """
 
+    def judged(self) -> pl.Expr:
+        """Return which variants the check judges (Boolean), over the columns that `score` reads.
+
+        It abstains on the others: their scores are null, and it rejects none of them.
+        """
+        return pl.lit(value=True)
+
     def passes(self) -> pl.Expr:
-        """Return whether a variant is good (Boolean), over ``language`` and the columns `scores`."""
+        """Return whether a variant is good (Boolean), over ``language`` and the columns `scores`; null
+        where it abstains."""
         return pl.all_horizontal(
             [
-                limit.passes(self.settings) | self.excuses.get(limit.score, pl.lit(value=False))
+                limit.passes(self.settings)
+                | self.excuses.get(limit.score, pl.lit(value=False)).fill_null(value=False)
                 for limit in self.limits
             ]
         )

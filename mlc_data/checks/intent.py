@@ -10,7 +10,6 @@ from mlc_data.checks.english.request import object_of, object_returned, words_re
 from mlc_data.checks.sentences import returned
 from mlc_data.languages.by_language import ByLanguage, by_language
 
-
 _MOST = 0.5
 """Least share of the other words that came back, for the lost ones to be evidence of a fault of the
 variant and not of a poor back-translation."""

@@ -9,8 +9,8 @@ import polars as pl
 
 from mlc_data.checks.base import (
     ENGLISH,
-    CheckSection,
     Check,
+    CheckSection,
     Context,
     RunLimitedSection,
     at_least,

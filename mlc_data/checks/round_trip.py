@@ -7,7 +7,14 @@ from typing import Any, Self
 
 import polars as pl
 
-from mlc_data.checks.base import Check, CheckSection, Context, RunLimitedSection, at_least
+from mlc_data.checks.base import (
+    ENGLISH,
+    Check,
+    CheckSection,
+    Context,
+    RunLimitedSection,
+    at_least,
+)
 from mlc_data.checks.english.words import FUNCTION_WORDS, occur
 from mlc_data.checks.sentences import plain
 from mlc_data.languages.by_language import ByLanguage, by_language
@@ -40,7 +47,7 @@ class RoundTrip(Check):
       it moves chrF++.
     - ``round_trip_exact`` (0 or 1): the same text, except for case and white space.
 
-    All are 0 where translating back failed.
+    All are 0 where translating back failed. It abstains on imported variants that have no back-translation.
     """
 
     name = "round_trip"
@@ -52,10 +59,31 @@ class RoundTrip(Check):
         at_least("round_trip_words", "min_words", tighten=True, from_run=True),
     )
 
+    def __init__(
+        self,
+        settings: CheckSection | None = None,
+        source: str = ENGLISH,
+        *,
+        imported: bool = False,
+    ) -> None:
+        """Create the check; ``imported`` as in `Context`."""
+        super().__init__(settings, source)
+        self.imported = imported
+
     @classmethod
     def of_recipe(cls, settings: CheckSection, context: Context) -> Self | None:
         """Return the check; None where variants are not translated back."""
-        return cls(settings, context.source) if context.round_trip else None
+        if not context.round_trip:
+            return None
+        return cls(settings, context.source, imported=context.imported)
+
+    def scored_by(self) -> dict[str, Any]:
+        """Return whether it abstains without a back-translation, if it does."""
+        return {**super().scored_by(), **({"imported": True} if self.imported else {})}
+
+    def judged(self) -> pl.Expr:
+        """Return which variants have a back-translation, or should have one."""
+        return pl.col("back_translation").is_not_null() | pl.lit(not self.imported)
 
     @cached_property
     def _chrf(self) -> Any:

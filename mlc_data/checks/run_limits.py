@@ -118,6 +118,9 @@ def _samples(parts: Iterable[pl.DataFrame]) -> dict[str, pl.DataFrame]:
 
 def _limits(check: Check, rows: pl.DataFrame) -> pl.DataFrame:
     names = _scores(check)
+    rows = rows.filter(check.judged())
+    if rows.is_empty():
+        return pl.DataFrame(schema=LIMITS)
     enough = rows.height >= LEAST_ROWS
     wrong = pl.concat(_mismatched(rows)) if enough else rows.clear()
     good, bad = check.score(rows), check.score(wrong)

@@ -26,14 +26,15 @@ def build_checks(recipe: Recipe, identifiers: Sequence[LanguageIdentifier]) -> t
         ModelError: the sentence encoder is missing, or is no such model.
         SourceError: a word list cannot be used.
     """
-    languages = recipe.languages
+    languages, translate = recipe.languages, recipe.translate
     meaning = recipe.checks.meaning
     context = Context(
         languages.source,
         languages.targets,
         tuple(identifiers),
-        recipe.translate.round_trip,
-        load_encoder(meaning.encoder, meaning.prefix) if meaning.encoder else None,
+        round_trip=translate.round_trip,
+        imported=translate.imported is not None and not translate.has_engine,
+        encoder=load_encoder(meaning.encoder, meaning.prefix) if meaning.encoder else None,
     )
     made = (each.check.of_recipe(each.settings, context) for each in recipe.checks.chosen())
     checks = tuple(check for check in made if check)
@@ -96,7 +97,8 @@ def score_rows(checks: Sequence[Check], rows: pl.DataFrame) -> pl.DataFrame:
         rows: `records.TRANSLATIONS`, without failures.
 
     Returns:
-        `records.KEYS` and a Float64 column for each score, one row for each row in, in order.
+        `records.KEYS` and a Float64 column for each score, one row for each row in, in order; null
+        where a check abstains.
 
     Raises:
         MlcDataError: a check gives other columns or rows, or a score that is not a finite number.
@@ -118,7 +120,8 @@ def _scores(check: Check, rows: pl.DataFrame) -> pl.DataFrame:
             raise MlcDataError(
                 f"the check {check.name!r} gives a {name} that is not a finite number"
             )
-    return scores
+    judged = rows.with_columns(judged=check.judged())["judged"]
+    return scores.select(pl.when(judged).then(pl.all()))
 
 
 def reasons(checks: Sequence[Check]) -> pl.Expr:

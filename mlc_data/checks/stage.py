@@ -146,7 +146,7 @@ class ScoreStage(Stage):
         recipe = run.recipe
         identifiers = load_recipe_identifiers(recipe)
         checks = build_checks(recipe, identifiers)
-        notes = _left_out(recipe, checks)
+        notes = left_out(recipe, checks)
         for note in notes.values():
             log.warning("score: %s", note)
         names = score_names(checks)
@@ -276,7 +276,7 @@ def _saved(run: Run, checks: Sequence[Check]) -> pl.DataFrame:
     return pl.concat(passed).unique(list(KEYS), keep="first", maintain_order=True)
 
 
-def _left_out(recipe: Recipe, checks: Sequence[Check]) -> dict[str, str]:
+def left_out(recipe: Recipe, checks: Sequence[Check]) -> dict[str, str]:
     """Return what is not judged, and why."""
     notes = {}
     identification = next((check for check in checks if isinstance(check, LanguageId)), None)
@@ -286,6 +286,8 @@ def _left_out(recipe: Recipe, checks: Sequence[Check]) -> dict[str, str]:
         notes["language_id"] = note
     if not recipe.translate.round_trip:
         notes["round_trip"] = "left out: translate.round_trip is false"
+    elif recipe.translate.imported is not None and not recipe.translate.has_engine:
+        notes["round_trip"] = "not judged where the imported file has no back-translation"
     listed = {words.language for words in word_lists(recipe)}
     if listed and (unlisted := [code for code in recipe.languages.targets if code not in listed]):
         notes["toxicity"] = f"not judged, no list in checks.toxicity.words: {', '.join(unlisted)}"

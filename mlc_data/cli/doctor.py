@@ -42,7 +42,7 @@ def doctor(
 ) -> None:
     """Check this machine. Exits with 1 if something that the recipe needs is missing."""
     loaded = load_recipe(recipe, set_, with_)
-    preferences = loaded.sources.preferences
+    preferences, imported = loaded.sources.preferences, loaded.translate.imported
     table = Table("what", "found", "")
     wrong = 0
     for what, value, good in (
@@ -50,6 +50,7 @@ def doctor(
         *_devices(),
         *_disk(),
         *(row for name in loaded.translate.locations for row in _needed(name, "translation model")),
+        *_needed(imported.path if imported else None, "translations"),
         *_needed(loaded.align.model, "model to align"),
         *_identifiers(loaded),
         *_needed(loaded.sources.prompts.path, "prompts"),

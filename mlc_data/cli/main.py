@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from mlc_data import __version__
 from mlc_data.align.distributed.environment import LAUNCH_COMMAND, current_rank
 from mlc_data.cli import (
+    audit,
     cache,
     calibrate,
     deploy,
@@ -99,6 +100,7 @@ doctor.register(app)
 explain.register(app)
 lineage.register(app)
 calibrate.register(app)
+audit.register(app)
 publish.register(app)
 deploy.register(app)
 trigger.register(app)

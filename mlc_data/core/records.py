@@ -38,6 +38,21 @@ class FailureReason(StrEnum):
     SEGMENT_TOO_LONG = "segment_too_long"  # a sentence over the model's limit is never cut
     OUTPUT_LIMIT = "output_limit"  # decoding reached its limit before the end of the sentence
     EMPTY_OUTPUT = "empty_output"
+    NO_VARIANT = "no_variant"  # the imported file has none; see also `ImportReason`
+
+
+class ImportReason(StrEnum):
+    """Reasons for which a row of a file of translations gives no variant, besides those of `PromptReason`."""
+
+    BLANK_PROMPT = "blank_prompt"
+    BLANK_LANGUAGE = "blank_language"
+    BLANK_VARIANT = "blank_variant"
+    SOURCE_LANGUAGE = "source_language"  # the language of the prompts, so it is no translation
+    NOT_A_TARGET = "not_a_target"  # not among `languages.targets`
+    UNKNOWN_PROMPT = "unknown_prompt"  # no prompt of the run has its text or id
+    AMBIGUOUS_ID = "ambiguous_id"  # several prompts of the run have its id
+    OTHER_PROMPT = "other_prompt"  # the prompt that its id names has another text
+    REPEATED = "repeated"  # an earlier row has a variant of the same prompt in the same language
 
 
 class SetReason(StrEnum):
@@ -157,6 +172,23 @@ mean log-probability per token (<= 0; null after a greedy search), the share of 
 the model's vocabulary does not know (0 to 1), whether it came from the cache, and the sentence
 translated back.
 """
+
+IMPORTED: dict[str, pl.DataType] = {
+    name: TRANSLATIONS[name]
+    for name in ("prompt_id", "language", "text", "back_translation", "failure")
+}
+"""Variants of an imported file that belong to a prompt; ``failure`` is an `ImportReason` or a `PromptReason`."""
+
+REJECTED_TRANSLATIONS: dict[str, pl.DataType] = {
+    "row": pl.Int64(),
+    "language": pl.String(),
+    "reason": pl.String(),
+    "detail": pl.String(),
+    "prompt": pl.String(),
+    "text": pl.String(),
+}
+"""``rejected/translations.parquet``: rows of an imported file that give no variant (`ImportReason`,
+`PromptReason`); ``row`` counts the file's rows from 1."""
 
 KEYS: dict[str, pl.DataType] = {"prompt_id": pl.String(), "language": pl.String()}
 """``scores/scores.parquet`` holds these two columns and one Float64 column per score."""

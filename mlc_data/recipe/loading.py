@@ -170,11 +170,14 @@ def _known_keys(location: Sequence[str | int], data: Mapping[str, Any]) -> list[
     for part in location:
         below: list[type[BaseModel]] = []
         for model in models:
-            field = model.model_fields.get(str(part))
+            fields = {field.alias or name: field for name, field in model.model_fields.items()}
+            field = fields.get(str(part))
             below += _models_in(field.annotation) if field else []
         # pydantic also puts the name of a union's member into the location: stay where we are.
         models = below or models
-    return sorted({name for model in models for name in model.model_fields})
+    return sorted(
+        {field.alias or name for model in models for name, field in model.model_fields.items()}
+    )
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

@@ -12,7 +12,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from mlc_data.core.hashing import hash_value
 from mlc_data.core.plugins import TRANSLATORS, is_plugin, plugin_names
@@ -20,6 +27,7 @@ from mlc_data.recipe.align import Align
 from mlc_data.recipe.base import Fraction, Section
 from mlc_data.recipe.checks import Checks
 from mlc_data.recipe.evaluate import Evaluate
+from mlc_data.recipe.imported import Import
 from mlc_data.recipe.refresh import Refresh
 from mlc_data.recipe.runner import Runner
 
@@ -182,7 +190,7 @@ class Translate(Section):
     revision: str | None = None
     """Commit of the Hub repository; null takes the newest and records it."""
     licence: str | None = None
-    """Licence of the weights; null takes what the model's folder says."""
+    """Licence of the weights, or of the translations in `import`; null takes what the model's folder says."""
     tokenizer: str | None = None
     """Folder or Hub id that has `sentencepiece.bpe.model`; null looks next to the model."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -213,13 +221,18 @@ class Translate(Section):
     cache: str | None = "auto"
     """Folder of the translation cache; `auto` is the user cache folder. Null keeps none; an
     interrupted run then translates from the start again."""
+    imported: Import | None = Field(default=None, alias="import")
+    """A file of translations that takes the engine's place. Without `model` no engine is loaded; with
+    one, it translates back what the file has no back-translation of."""
 
     @model_validator(mode="after")
     def _one_model_or_many(self) -> Self:
         from mlc_data.languages.flores import get_language
 
-        if (self.model is None) == (self.models is None):
+        if self.model is not None and self.models is not None:
             raise ValueError("name exactly one of `model` and `models`")
+        if not self.has_engine and self.imported is None:
+            raise ValueError("name exactly one of `model` and `models`, or a file in `import`")
         if self.models is None and self.back_models is not None:
             raise ValueError("`back_models` go with `models`; `model` translates both ways")
         if self.models is not None and (self.revision or self.tokenizer):
@@ -232,6 +245,19 @@ class Translate(Section):
         for code in (*(self.models or ()), *(self.back_models or ())):
             get_language(code)
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_empty_import(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A recipe without an import keeps the hash that it had before there were any.
+        data: dict[str, Any] = handler(self)
+        imported = data.pop("imported", None)
+        imported = data.pop("import", imported)
+        return data if self.imported is None else {**data, "import": imported}
+
+    @property
+    def has_engine(self) -> bool:
+        """True if there is a translation engine; an import needs none."""
+        return self.model is not None or self.models is not None
 
     @property
     def locations(self) -> tuple[str, ...]:
@@ -258,7 +284,8 @@ class Rescue(Section):
 
     rungs: tuple[Literal["split", "search", "nbest", "model"], ...] = ("split", "search", "nbest")
     """Rescue strategies, tried in this order until the variant passes every check: sentences split at clauses;
-    another search; of several hypotheses the one with the best round trip; a second model. Empty: none."""
+    another search; of several hypotheses the one with the best round trip; a second model. Empty: none.
+    Imported translations are not retried."""
     search: Search = Search()
     """Settings of the strategy `search`."""
     hypotheses: int = Field(default=6, ge=2)
@@ -270,6 +297,8 @@ class Rescue(Section):
     def _model_for_its_rung(self) -> Self:
         if ("model" in self.rungs) != (self.model is not None):
             raise ValueError("`model` among the `rungs` and a `model` section go together")
+        if self.model is not None and not self.model.has_engine:
+            raise ValueError("the rung `model` needs an engine: name `model` or `models`")
         if len(set(self.rungs)) < len(self.rungs):
             raise ValueError("`rungs` names a strategy twice")
         return self
@@ -324,6 +353,15 @@ class Recipe(Section):
             raise ValueError(
                 f"sets.completeness asks for at least {policy.at_least} languages, but "
                 f"languages.targets has {targets}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _imports_are_not_rescued(self) -> Self:
+        if self.translate.imported is not None and self.rescue.model is not None:
+            raise ValueError(
+                "translations of `translate.import` are not translated again: leave `model` out of "
+                "rescue.rungs, and set rescue.model to null"
             )
         return self
 

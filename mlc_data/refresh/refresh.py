@@ -112,7 +112,7 @@ def _check(run: Run) -> None:
     recipe = run.recipe
     trains = recipe.refresh.retrain != "never"
     preflight(run, BUILD + TRAINING if trains else BUILD)
-    if recipe.translate.cache is None:
+    if recipe.translate.cache is None and recipe.translate.has_engine:
         raise UsageError(
             "translate.cache is null, so every prompt would be translated again: a refresh takes earlier "
             "translations from the cache. Name a folder, or `auto`"

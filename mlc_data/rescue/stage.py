@@ -206,7 +206,10 @@ class RescueStage(Stage):
         return {"content": rescuer.content.state(), "costs": costs}
 
 
-def _engines(recipe: Recipe) -> tuple[Translator, Translator | None]:
+def _engines(recipe: Recipe) -> tuple[Translator | None, Translator | None]:
+    """Return the engines of the strategies; none for an import, which is not translated again."""
+    if recipe.translate.imported is not None:
+        return None, None
     other = recipe.rescue.model
     return load_translator(recipe.translate), load_translator(other) if other else None
 
@@ -214,9 +217,10 @@ def _engines(recipe: Recipe) -> tuple[Translator, Translator | None]:
 def _attempts(
     stage: RescueStage, run: Run, staging: Staging, checks: Sequence[Check]
 ) -> Iterable[tuple[Path, dict[str, Any]]]:
-    """Yield the attempts of each file of translations; none where the recipe has no strategies."""
+    """Yield the attempts of each file of translations; none where the recipe has no strategies, or
+    imports its translations."""
     strategies = run.recipe.rescue.rungs
-    if not strategies:
+    if not strategies or run.recipe.translate.imported is not None:
         return ()
     begun, weights = [0], list[int]()
     for file in files(run):
@@ -258,7 +262,7 @@ class _Opened:
         return cls(run, translator, second, recipe_checks(decided_by(run)))
 
 
-def _key(run: Run, translator: Translator, second: Translator | None) -> dict[str, Any]:
+def _key(run: Run, translator: Translator | None, second: Translator | None) -> dict[str, Any]:
     return {
         **_without_thresholds(run.recipe, translator, second),
         "translations": run.content_hash("translations"),
@@ -281,7 +285,7 @@ def only_thresholds_changed(run: Run) -> bool:
 
 
 def _without_thresholds(
-    recipe: Recipe, translator: Translator, second: Translator | None
+    recipe: Recipe, translator: Translator | None, second: Translator | None
 ) -> dict[str, Any]:
     checks = recipe_checks(recipe)
     return {
@@ -289,7 +293,7 @@ def _without_thresholds(
         "models": [
             [each.id, each.revision, each.settings] for each in (translator, second) if each
         ],
-        "decoding": translator.decoding.as_dict(),
+        "decoding": translator.decoding.as_dict() if translator else None,
         "checks": check_versions(checks),
         "scored_by": scored_by(checks),
     }

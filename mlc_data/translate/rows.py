@@ -43,8 +43,7 @@ class ShardMaker:
         done = ShardResult()
         work = _Shard(self, done, bar)
         frame = work.rows(prompts)
-        for row in frame.select(_CONTENT).iter_rows():
-            done.content.add_row(row)
+        done.content = content_of(frame)
         write_table(frame, path, TRANSLATIONS)
         return done
 
@@ -64,6 +63,14 @@ _CONTENT = (
     pl.col("segments").list.eval(pl.element().struct.field("unknown_share")),
 )
 """Columns in the content hash: without cache hits and log-probabilities."""
+
+
+def content_of(frame: pl.DataFrame) -> RowsHash:
+    """Return the content hash of `records.TRANSLATIONS`."""
+    content = RowsHash()
+    for row in frame.select(_CONTENT).iter_rows():
+        content.add_row(row)
+    return content
 
 
 @dataclass

@@ -25,6 +25,14 @@ from mlc_data.translate.cache.store import Cache
 from mlc_data.translate.engines.base import Translator, refuse_pairs
 from mlc_data.translate.engines.loading import load_translator
 from mlc_data.translate.engines.weights import with_cores
+from mlc_data.translate.import_stage import (
+    REJECTED,
+    import_key,
+    import_shard,
+    import_translations,
+    is_import,
+    preflight_import,
+)
 from mlc_data.translate.rows import ShardMaker
 
 log = logging.getLogger(__name__)
@@ -42,25 +50,37 @@ class TranslateStage(Stage):
     command = "translate"
     help = "Translate every prompt into every target language, and back."
     reads = ("prompts.parquet",)
-    writes: ClassVar = {"translations": "translations"}
+    writes: ClassVar = {
+        "translations": "translations",
+        REJECTED: "rows of an imported file that were not used",
+    }
     models = ("translator",)
     content: ClassVar = {"translations": "translations"}
 
     def preflight(self, run: Run) -> None:
-        """Check that the engine can translate into every language of the recipe, and back.
+        """Check that the engine can translate into every language of the recipe, and back, or that the
+        imported file can be read.
 
         Raises:
             ModelError: the model is missing, cannot be loaded, or lacks a language.
+            SourceError: the imported file cannot be used.
         """
+        if run.recipe.translate.imported is not None:
+            preflight_import(run.recipe)
+            return
         load_for_languages(run.recipe, run.recipe.translate)
 
     def key(self, run: Run) -> dict[str, Any]:
         """See `Stage.key`."""
+        if run.recipe.translate.imported is not None:
+            return import_key(run)
         return _key(run, load_translator(run.recipe.translate))
 
     def work(self, run: Run, staging: Staging) -> StageResult:
         """See `Stage.work`."""
         recipe = run.recipe
+        if recipe.translate.imported is not None:
+            return import_translations(self, run, staging)
         translator = load_for_languages(recipe, recipe.translate)
         prompts = read_table(run.path("prompts.parquet"), PROMPTS)
         maker = _maker(recipe, translator, None)
@@ -87,7 +107,9 @@ class TranslateStage(Stage):
         )
 
     def shard(self, shard: Shard, path: Path, bar: progress.Bar) -> Result:
-        """Translate ``translate.shard_prompts`` prompts."""
+        """Translate ``translate.shard_prompts`` prompts, or take their variants from the imported file."""
+        if is_import(shard):
+            return import_shard(self, shard, path, bar)
         run, translator = shard_state(shard, lambda run: (run, _engine(shard, run)))
         recipe = run.recipe
         size = recipe.translate.shard_prompts

@@ -222,8 +222,10 @@ class Duplicate(CorpusCheck):
         """Return whether a row may be a duplicate: not if its back-translation has all words of its prompt."""
         sources, backs = rows["source"], rows["back_translation"]
         doubtful = sources.ne_missing(backs).to_numpy(writable=True)
-        doubtful[doubtful] = (
-            self._common(*(texts.filter(pl.Series(doubtful)) for texts in (sources, backs))) < 1
+        # Without a back-translation nothing speaks for the row.
+        unsure = doubtful & backs.is_not_null().to_numpy()
+        doubtful[unsure] = (
+            self._common(*(texts.filter(pl.Series(unsure)) for texts in (sources, backs))) < 1
         ).to_numpy()
         return doubtful
 
