@@ -118,6 +118,7 @@ class Check(ABC):
         section: class of its settings in the recipe.
         scores: names of the score columns, ``<name>_<measure>``.
         limits: thresholds that the scores are compared with.
+        abstains: whether it may leave a score null: it has no opinion of that row, which passes it.
         settings: its section of the recipe.
         source: language of the prompts (FLORES-200 code).
     """
@@ -127,6 +128,7 @@ class Check(ABC):
     section: ClassVar[type[CheckSection]] = CheckSection
     scores: ClassVar[tuple[str, ...]]
     limits: ClassVar[tuple[Limit, ...]]
+    abstains: ClassVar[bool] = False
     settings: Any
 
     def __init__(self, settings: CheckSection | None = None, source: str = ENGLISH) -> None:
@@ -149,7 +151,8 @@ class Check(ABC):
 
     @abstractmethod
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return the columns `scores` (Float64, finite), one row for each row in, in order.
+        """Return the columns `scores` (Float64, finite, or null where the check abstains), one row for
+        each row in, in order.
 
         Args:
             rows: `records.TRANSLATIONS` that did not fail, so that ``text`` is never null: at least
@@ -161,6 +164,10 @@ class Check(ABC):
         """Return whether a variant is good (Boolean), over ``language`` and the columns `scores`."""
         return pl.all_horizontal([limit.passes(self.settings) for limit in self.limits])
 
+    def judges(self, language: str) -> bool:
+        """Return whether it scores variants in a language (FLORES-200 code)."""
+        return True
+
     def scored_by(self) -> dict[str, Any]:
         """Return the settings that scores depend on (JSON-able): all but the thresholds."""
         thresholds = {limit.key for limit in self.limits}
@@ -168,7 +175,12 @@ class Check(ABC):
 
 
 class CorpusCheck(Check):
-    """A check that reads all translations before it can score one of them."""
+    """A check that reads all translations before it can score one of them.
+
+    ``resumes`` says that `save` goes on from the files that an interrupted run has left in its folder.
+    """
+
+    resumes: ClassVar[bool] = False
 
     @abstractmethod
     def prepared(self, parts: Parts) -> Check:

@@ -73,7 +73,8 @@ def score_rows(checks: Sequence[Check], rows: pl.DataFrame) -> pl.DataFrame:
         rows: `records.TRANSLATIONS`, without failures.
 
     Returns:
-        `records.KEYS` and a Float64 column for each score, one row for each row in, in order.
+        `records.KEYS` and a Float64 column for each score, one row for each row in, in order; null where
+        a check abstains.
 
     Raises:
         MlcDataError: a check gives other columns or rows, or a score that is not a finite number.
@@ -91,7 +92,7 @@ def _scores(check: Check, rows: pl.DataFrame) -> pl.DataFrame:
         )
     scores = scores.cast(pl.Float64)
     for name in scores.columns:
-        if not scores[name].is_finite().fill_null(value=False).all():
+        if not scores[name].is_finite().fill_null(value=check.abstains).all():
             raise MlcDataError(
                 f"the check {check.name!r} gives a {name} that is not a finite number"
             )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlc_data.checks.base import Check
+from mlc_data.checks.base import Check, CorpusCheck
 from mlc_data.checks.scoring import load, prepare, save
 from mlc_data.checks.tables import parts, translated
 from mlc_data.core import progress
@@ -47,7 +47,9 @@ def spread_checks(
         more: further arguments of `spread`.
     """
     folder = _prepared(run.folder, staging.stage, staging.key)
-    shutil.rmtree(folder, ignore_errors=True)
+    for check in checks:
+        if isinstance(check, CorpusCheck) and not check.resumes:
+            shutil.rmtree(folder / check.name, ignore_errors=True)
     save(prepare(checks, lambda: map(translated, parts(run))), folder, others=others)
     with progress.bar(shown[0], sum(weights), shown[1]) as bar:
         return spread(stage, run, staging, weights, bar, **more)
