@@ -9,6 +9,12 @@ RECIPE = "recipe.yaml"
 SUPERSEDED = ".superseded"
 """Folder of records of stages whose inputs changed: used again when their keys fit again."""
 
+REVIEW = "review.json"
+"""What people's judgements say about the checks; the judged rows are in `REVIEW_FOLDER`."""
+
+REVIEW_FOLDER = "review"
+"""Folder of samples for review (``sample-<id>``) and of judged rows (``judged-<id>.parquet``)."""
+
 PUBLICATION = "publication.json"
 """Record of what was pushed to the Hub."""
 
