@@ -33,6 +33,7 @@ from mlc_data.recipe.recipe import Recipe
 
 CONFIDENCE = 0.95
 DIGITS = 3
+_GREATEST = 0.5  # a threshold that may reject more of the good text is of no use
 COLUMNS = ("source", "language", "text")
 OPTIONAL = "back_translation"
 
@@ -51,7 +52,7 @@ class Calibration:
 
     Attributes:
         values: dotted key of a threshold to its values by language (FLORES-200 code).
-        rows: number of trusted texts by language.
+        rows: number of trusted texts by language, see `effective_rows` where they have weights.
         too_few: the same for languages with fewer than `least_rows`, which keep their thresholds.
         target: share of good text that each threshold may reject (0 to 1).
         reference: description of the texts' origin.
@@ -89,19 +90,37 @@ def order(rows: int, target: float) -> int:
     return below
 
 
-def bound(scores: Sequence[float], target: float, *, upper: bool) -> float:
+def effective_rows(weights: Sequence[float]) -> int:
+    """Return the number of equally weighted rows that say as much: ``(sum w)^2 / sum w^2`` (Kish 1965)."""
+    squares = sum(weight**2 for weight in weights)
+    return math.floor(sum(weights) ** 2 / squares + 1e-9) if squares else 0
+
+
+def bound(
+    scores: Sequence[float], target: float, *, upper: bool, weights: Sequence[float] | None = None
+) -> float:
     """Return the threshold that rejects at most a share ``target`` of such scores, with 95 % confidence.
 
-    Rounded to three digits, away from the scores.
+    Rounded to three digits, away from the scores. With ``weights``, such as those of a sample with unequal
+    probabilities, shares are shares of their sum, and there are as many scores as `effective_rows` says.
 
     Raises:
         ValueError: there are fewer scores than `least_rows`.
     """
-    k = order(len(scores), target)
+    given = [1.0] * len(scores) if weights is None else weights
+    rows = effective_rows(given)
+    k = order(rows, target)
     if not k:
-        raise ValueError(f"{len(scores)} scores are fewer than {least_rows(target)}")
-    ordered = sorted(scores, reverse=upper)
-    steps = float(ordered[k - 1]) * 10.0**DIGITS
+        raise ValueError(f"{rows} scores are fewer than {least_rows(target)}")
+    ordered = sorted(zip(scores, given, strict=True), reverse=upper)
+    # What lies beyond the threshold is at most the share that k - 1 of equally weighted scores are.
+    beyond, allowed = 0.0, sum(given) * (k - 1) / rows + 1e-9
+    value = ordered[0][0]
+    for score, weight in ordered:
+        if beyond > allowed:
+            break
+        value, beyond = score, beyond + weight
+    steps = float(value) * 10.0**DIGITS
     return (math.ceil(steps) if upper else math.floor(steps)) / 10.0**DIGITS
 
 
@@ -110,7 +129,7 @@ def calibrate(scores: pl.DataFrame, recipe: Recipe, target: float, **where: Any)
 
     Args:
         scores: ``language`` and score columns, as `scoring.score_rows` makes them; a threshold is
-            calibrated on the texts whose score is not missing.
+            calibrated on the texts whose score is not missing. May have a ``weight``, see `bound`.
         recipe: the recipe whose thresholds are replaced.
         target: share of good text that each threshold may reject (0 to 1, both excluded).
         where: ``reference`` and ``optimistic`` of `Calibration`.
@@ -120,25 +139,33 @@ def calibrate(scores: pl.DataFrame, recipe: Recipe, target: float, **where: Any)
     """
     if not 0 < target < 1:
         raise UsageError(f"--false-reject takes a share between 0 and 1, not {target}")
-    rows = dict(scores.group_by("language").len().sort("language").iter_rows())
+    scores = _weighted(scores)
+    rows = {
+        str(code): effective_rows(weights)
+        for code, weights in scores.group_by("language").agg("weight").sort("language").iter_rows()
+    }
     least = least_rows(target)
     too_few = {code: number for code, number in rows.items() if number < least}
     if len(too_few) == len(rows):
         raise UsageError(
             f"no language has the {least} texts that a false-reject rate of {target} needs "
             f"({', '.join(f'{code} {number}' for code, number in too_few.items()) or 'no texts'})"
+            f"{_possible(too_few)}"
         )
     values: dict[str, dict[str, float]] = {}
     for threshold in recipe.checks.thresholds():
         limit = threshold.limit
         if not limit.calibrated or limit.score not in scores.columns:
             continue
-        measured = scores.select("language", value=limit.value(threshold.settings)).drop_nulls()
+        measured = scores.select(
+            "language", "weight", value=limit.value(threshold.settings)
+        ).drop_nulls()
         for code, part in sorted(measured.partition_by("language", as_dict=True).items()):
             language = str(code[0])
-            if part.height < least:
+            weights = part["weight"].to_list()
+            if effective_rows(weights) < least:
                 continue
-            value = bound(part["value"].to_list(), target, upper=limit.upper)
+            value = bound(part["value"].to_list(), target, upper=limit.upper, weights=weights)
             if limit.loosest is not None:
                 value = (min if limit.upper else max)(value, limit.loosest)
             present = limit.thresholds(threshold.settings).get(language)
@@ -146,6 +173,20 @@ def calibrate(scores: pl.DataFrame, recipe: Recipe, target: float, **where: Any)
             if limit.tighten or not stricter:
                 values.setdefault(threshold.key, {})[language] = value
     return Calibration(values, rows, too_few, target, **where)
+
+
+def _weighted(scores: pl.DataFrame) -> pl.DataFrame:
+    """Return scores with a ``weight``, 1 where they have none."""
+    return scores if "weight" in scores.columns else scores.with_columns(weight=pl.lit(1.0))
+
+
+def _possible(rows: Mapping[str, int]) -> str:
+    """Return in words the least share that the language with most texts allows; empty where none does."""
+    most = max(rows.values(), default=0)
+    if most < least_rows(_GREATEST):
+        return ""
+    share = math.ceil((1 - math.exp(math.log(1 - CONFIDENCE) / most)) * 1000) / 1000
+    return f". With {most} texts --false-reject can be {share} at the least"
 
 
 def recipe_with(recipe: Recipe, calibration: Calibration) -> Recipe:
@@ -162,8 +203,9 @@ def rejected(scores: pl.DataFrame, recipe: Recipe) -> dict[str, float]:
     """
     checks = build_checks(recipe, load_identifiers(recipe.checks.language_identifiers))
     failed = reasons([check for check in checks if set(check.scores) <= set(scores.columns)])
-    verdicts = scores.select("language", rejected=failed.list.len() > 0).group_by("language")
-    return dict(verdicts.agg(pl.col("rejected").mean()).sort("language").iter_rows())
+    verdicts = _weighted(scores).select("language", "weight", rejected=failed.list.len() > 0)
+    share = (pl.col("rejected") * pl.col("weight")).sum() / pl.col("weight").sum()
+    return dict(verdicts.group_by("language").agg(share).sort("language").iter_rows())
 
 
 def reference_scores(path: Path, recipe: Recipe) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""`mlc-data calibrate`: thresholds by language from trusted parallel text."""
+"""`mlc-data calibrate`: thresholds by language from trusted parallel text or judged variants."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from mlc_data.core import console
 from mlc_data.errors import UsageError
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import load_recipe
+from mlc_data.review.review import good_variants
 
 
 def register(app: typer.Typer) -> None:
@@ -38,6 +39,14 @@ def calibrate(
             "run's own kept variants, which is optimistic."
         ),
     ] = None,
+    from_review: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="A run's folder whose variants people have judged (mlc-data review): the good ones are the "
+            "trusted translations, with the scores that the run has stored.",
+        ),
+    ] = None,
     false_reject: Annotated[
         float, typer.Option(help="Share of good text that each threshold may reject (0 to 1).")
     ] = 0.02,
@@ -51,7 +60,12 @@ def calibrate(
     """Write a recipe fragment with thresholds by language. Use it with --with."""
     console.set_up(quiet=quiet)
     recipe = load_recipe(run, set_, with_)
-    if reference is not None:
+    if reference is not None and from_review is not None:
+        raise UsageError("--reference and --from-review both name trusted translations: give one")
+    if from_review is not None:
+        scores = good_variants(Run.open(from_review))
+        where = f"variants of {from_review.resolve().name} that people judged to be good"
+    elif reference is not None:
         scores = calibration.reference_scores(reference, recipe)
         where = calibration.describe(reference)
     else:
@@ -60,7 +74,11 @@ def calibrate(
         scores = calibration.kept_scores(Run.open(Path(run)))
         where = f"the kept variants of {Path(run).name}"
     found = calibration.calibrate(
-        scores, recipe, false_reject, reference=where, optimistic=reference is None
+        scores,
+        recipe,
+        false_reject,
+        reference=where,
+        optimistic=reference is None and from_review is None,
     )
     if out.is_dir() or not out.absolute().parent.is_dir():
         raise UsageError(f"--out: cannot write {out}")

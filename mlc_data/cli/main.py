@@ -22,6 +22,7 @@ from mlc_data.cli import (
     publish,
     recipes,
     refresh,
+    review,
     run,
     stages,
     trigger,
@@ -99,6 +100,7 @@ doctor.register(app)
 explain.register(app)
 lineage.register(app)
 calibrate.register(app)
+review.register(app)
 publish.register(app)
 deploy.register(app)
 trigger.register(app)

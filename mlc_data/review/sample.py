@@ -52,7 +52,9 @@ def draw(run: Run, per_language: int, seed: int) -> pl.DataFrame:
     """
     refuse_undecided(run)
     checks = [check for check in recipe_checks(run.recipe) if check.enabled]
-    parts = [pl.DataFrame(schema={name: SAMPLE[name] for name in ("row", "stratum", "stratum_size")})]
+    parts = [
+        pl.DataFrame(schema={name: SAMPLE[name] for name in ("row", "stratum", "stratum_size")})
+    ]
     for language in run.recipe.languages.targets:
         strata = divide(_variants(run, language, checks), checks, per_language)
         parts += [stratum.sampled(seed) for stratum in strata if stratum.wanted]
@@ -67,7 +69,9 @@ def draw(run: Run, per_language: int, seed: int) -> pl.DataFrame:
     places = [order(seed, row).hex() for row in sample["row"]]
     ranks = {code: number for number, code in enumerate(run.recipe.languages.targets)}
     by_language = pl.col("language").replace_strict(ranks, return_dtype=pl.Int64)
-    return sample.with_columns(pl.Series("_place", places)).sort(by_language, "_place").drop("_place")
+    return (
+        sample.with_columns(pl.Series("_place", places)).sort(by_language, "_place").drop("_place")
+    )
 
 
 def refuse_undecided(run: Run) -> None:

@@ -46,7 +46,9 @@ class Stratum:
 
 def order(seed: int, row: str) -> bytes:
     """Return a row's place in the random order that a seed stands for."""
-    return hashlib.blake2b(f"{seed}\n{row}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return hashlib.blake2b(
+        f"{seed}\n{row}".encode("utf-8", "surrogatepass"), digest_size=8
+    ).digest()
 
 
 def divide(variants: pl.DataFrame, checks: Sequence[Check], wanted: int) -> list[Stratum]:
@@ -80,7 +82,11 @@ def allocate(sizes: Sequence[int], wanted: int) -> list[int]:
 
 
 def _rejected(rejected: pl.DataFrame, checks: Sequence[Check], wanted: int) -> Iterator[Stratum]:
-    counts = rejected["reason"].value_counts(sort=True).sort(["count", "reason"], descending=[True, False])
+    counts = (
+        rejected["reason"]
+        .value_counts(sort=True)
+        .sort(["count", "reason"], descending=[True, False])
+    )
     reasons = counts["reason"].to_list()
     # Every variant belongs to a stratum with at least one row: rare reasons share one.
     alone = reasons if len(reasons) <= wanted else reasons[: max(wanted - 1, 0)]
