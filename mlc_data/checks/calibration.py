@@ -33,7 +33,10 @@ from mlc_data.recipe.recipe import Recipe
 
 CONFIDENCE = 0.95
 DIGITS = 3
-_GREATEST = 0.5  # a threshold that may reject more of the good text is of no use
+TARGET = 0.02
+"""Share of good text that each threshold may reject, unless another is named."""
+GREATEST = 0.3
+"""Greatest share that is proposed: a threshold that rejects more of the good text is of little use."""
 COLUMNS = ("source", "language", "text")
 OPTIONAL = "back_translation"
 
@@ -57,6 +60,7 @@ class Calibration:
         target: share of good text that each threshold may reject (0 to 1).
         reference: description of the texts' origin.
         optimistic: whether they had already passed the thresholds that were calibrated.
+        loosened: whether thresholds were only loosened, because there are few texts.
         date: UTC, ISO 8601.
     """
 
@@ -66,6 +70,7 @@ class Calibration:
     target: float
     reference: str
     optimistic: bool
+    loosened: bool = False
     date: str = field(default_factory=now)
 
 
@@ -124,7 +129,14 @@ def bound(
     return (math.ceil(steps) if upper else math.floor(steps)) / 10.0**DIGITS
 
 
-def calibrate(scores: pl.DataFrame, recipe: Recipe, target: float, **where: Any) -> Calibration:
+def calibrate(
+    scores: pl.DataFrame,
+    recipe: Recipe,
+    target: float,
+    *,
+    loosened: bool = False,
+    **where: Any,
+) -> Calibration:
     """Return thresholds from scores of good text.
 
     Args:
@@ -132,6 +144,7 @@ def calibrate(scores: pl.DataFrame, recipe: Recipe, target: float, **where: Any)
             calibrated on the texts whose score is not missing. May have a ``weight``, see `bound`.
         recipe: the recipe whose thresholds are replaced.
         target: share of good text that each threshold may reject (0 to 1, both excluded).
+        loosened: keep thresholds that would become stricter.
         where: ``reference`` and ``optimistic`` of `Calibration`.
 
     Raises:
@@ -140,10 +153,7 @@ def calibrate(scores: pl.DataFrame, recipe: Recipe, target: float, **where: Any)
     if not 0 < target < 1:
         raise UsageError(f"--false-reject takes a share between 0 and 1, not {target}")
     scores = _weighted(scores)
-    rows = {
-        str(code): effective_rows(weights)
-        for code, weights in scores.group_by("language").agg("weight").sort("language").iter_rows()
-    }
+    rows = _rows_of(scores)
     least = least_rows(target)
     too_few = {code: number for code, number in rows.items() if number < least}
     if len(too_few) == len(rows):
@@ -170,9 +180,9 @@ def calibrate(scores: pl.DataFrame, recipe: Recipe, target: float, **where: Any)
                 value = (min if limit.upper else max)(value, limit.loosest)
             present = limit.thresholds(threshold.settings).get(language)
             stricter = value < present if limit.upper else value > present
-            if limit.tighten or not stricter:
+            if (limit.tighten and not loosened) or not stricter:
                 values.setdefault(threshold.key, {})[language] = value
-    return Calibration(values, rows, too_few, target, **where)
+    return Calibration(values, rows, too_few, target, loosened=loosened, **where)
 
 
 def _weighted(scores: pl.DataFrame) -> pl.DataFrame:
@@ -180,13 +190,33 @@ def _weighted(scores: pl.DataFrame) -> pl.DataFrame:
     return scores if "weight" in scores.columns else scores.with_columns(weight=pl.lit(1.0))
 
 
+def _rows_of(scores: pl.DataFrame) -> dict[str, int]:
+    weights = scores.group_by("language").agg("weight").sort("language").iter_rows()
+    return {str(code): effective_rows(each) for code, each in weights}
+
+
+def least_target(rows: int) -> float | None:
+    """Return the least share that so many texts allow (0 to 1), or None if that is over `GREATEST`."""
+    share = 1 - math.exp(math.log(1 - CONFIDENCE) / rows) if rows else 1.0
+    return math.ceil(share * 1000) / 1000 if share <= GREATEST else None
+
+
+def usual_target(scores: pl.DataFrame) -> float:
+    """Return `TARGET`, or the least share that the texts of half of the languages allow, if it is more.
+
+    Args:
+        scores: as for `calibrate`.
+    """
+    rows = sorted(_rows_of(_weighted(scores)).values())
+    typical = rows[len(rows) // 2] if rows else 0
+    return max(TARGET, least_target(typical) or TARGET)
+
+
 def _possible(rows: Mapping[str, int]) -> str:
     """Return in words the least share that the language with most texts allows; empty where none does."""
     most = max(rows.values(), default=0)
-    if most < least_rows(_GREATEST):
-        return ""
-    share = math.ceil((1 - math.exp(math.log(1 - CONFIDENCE) / most)) * 1000) / 1000
-    return f". With {most} texts --false-reject can be {share} at the least"
+    share = least_target(most)
+    return f". With {most} texts --false-reject can be {share} at the least" if share else ""
 
 
 def recipe_with(recipe: Recipe, calibration: Calibration) -> Recipe:
@@ -282,6 +312,10 @@ def write_fragment(calibration: Calibration, path: Path) -> None:
         f"not calibrated (fewer than {least_rows(calibration.target)} texts): "
         + (", ".join(calibration.too_few) or "none"),
     ]
+    if calibration.loosened:
+        note.append(
+            "few texts: thresholds are loosened where good texts need it, and none is made stricter"
+        )
     if calibration.optimistic:
         note.append(
             "OPTIMISTIC: these texts had passed the former thresholds, so good texts that were "

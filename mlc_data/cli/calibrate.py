@@ -48,8 +48,12 @@ def calibrate(
         ),
     ] = None,
     false_reject: Annotated[
-        float, typer.Option(help="Share of good text that each threshold may reject (0 to 1).")
-    ] = 0.02,
+        float | None,
+        typer.Option(
+            help="Share of good text that each threshold may reject (0 to 1); default 0.02. With too few judged "
+            "variants for that, the least share that they allow, and thresholds are only loosened."
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="The recipe fragment to write.")] = Path(
         "thresholds.yaml"
     ),
@@ -73,10 +77,14 @@ def calibrate(
             raise UsageError(f"{run} is not a run's folder: name trusted text with --reference")
         scores = calibration.kept_scores(Run.open(Path(run)))
         where = f"the kept variants of {Path(run).name}"
+    target = false_reject
+    if target is None:
+        target = calibration.usual_target(scores) if from_review is not None else calibration.TARGET
     found = calibration.calibrate(
         scores,
         recipe,
-        false_reject,
+        target,
+        loosened=false_reject is None and target > calibration.TARGET,
         reference=where,
         optimistic=reference is None and from_review is None,
     )
@@ -104,6 +112,12 @@ def _show(
         least = calibration.least_rows(found.target)
         console.out.print(
             f"fewer than {least} texts, thresholds unchanged: {', '.join(found.too_few)}",
+            highlight=False,
+        )
+    if found.loosened:
+        console.out.print(
+            f"Few texts: the thresholds may reject {found.target:.3g} of good text, so they are only loosened "
+            "where good variants need it. Judge more variants, or name a share with --false-reject.",
             highlight=False,
         )
     if found.optimistic:

@@ -49,7 +49,7 @@ def write_sheet(sample: pl.DataFrame, path: Path) -> None:
         raise UsageError(f"--out: {path} exists already: name another file, or move it away")
     if not path.absolute().parent.is_dir():
         raise UsageError(f"--out: there is no folder {path.absolute().parent}")
-    empty = [pl.lit("").alias(name) for name in FILLED_IN]
+    empty = [pl.lit(None, pl.String).alias(name) for name in FILLED_IN]
     sheet = sample.with_columns(empty).select(COLUMNS)
     with atomic_file(path) as temporary:
         if path.suffix.lower() == ".parquet":
