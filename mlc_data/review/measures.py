@@ -2,40 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from itertools import combinations
 
 import polars as pl
 
+from mlc_data.review.intervals import NOTHING, Amount, added, part, share
 from mlc_data.review.judgements import BAD
 from mlc_data.review.record import Agreement, Estimate, Measures
-
-Z = 1.959964
-"""Normal quantile of a 95 % interval."""
-
-
-def estimate(values: pl.Series, weights: pl.Series) -> Estimate:
-    """Return a weighted share with its 95 % interval (Wilson 1927).
-
-    The number of rows in the interval is that of equally weighted rows with the same variance (Kish 1965):
-    ``(sum w)^2 / sum w^2``.
-
-    Args:
-        values: 0 to 1.
-        weights: of the same length, positive.
-    """
-    total = float(weights.sum())
-    if not total:
-        return Estimate(value=None, low=None, high=None, rows=0)
-    share = min(1.0, float((values * weights).sum()) / total)
-    number = total**2 / float((weights**2).sum())
-    centre = share + Z**2 / (2 * number)
-    spread = Z * math.sqrt(share * (1 - share) / number + Z**2 / (4 * number**2))
-    scale = 1 + Z**2 / number
-    low, high = max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
-    return Estimate(
-        value=round(share, 4), low=round(low, 4), high=round(high, 4), rows=values.len()
-    )
 
 
 def weighted(judged: pl.DataFrame) -> pl.DataFrame:
@@ -63,19 +36,55 @@ def measure(rows: pl.DataFrame, rejected: pl.Series) -> Measures:
         rows: ``bad`` and ``weight``, as of `weighted`.
         rejected: Boolean, of the same length.
     """
-    bad, weight = rows["bad"], rows["weight"]
-    flagged = rejected.cast(pl.Float64)
-
-    def where(chosen: pl.Series, values: pl.Series) -> Estimate:
-        some = chosen > 0
-        return estimate(values.filter(some), (weight * chosen).filter(some))
-
+    good = rows.with_columns(bad=1 - pl.col("bad"))
     return Measures(
         rejected=int(rejected.sum()),
-        precision=where(flagged, bad),
-        recall=where(bad, flagged),
-        false_rejections=where(1 - bad, flagged),
+        precision=_estimate(share(*_where(rows, rejected))),
+        recall=_estimate(_caught(rows, rejected)),
+        false_rejections=_estimate(_caught(good, rejected)),
     )
+
+
+def _caught(rows: pl.DataFrame, rejected: pl.Series) -> Amount | None:
+    """Return the share of the bad variants that are rejected; None where no other variant was judged."""
+    if rejected.all():
+        return None
+    if rejected.any():
+        return part(*_bad(rows, rejected))
+    some = rows.filter(pl.col("bad") > 0)
+    none = pl.repeat(0.0, some.height, eager=True)
+    return share(none, some["bad"] * some["weight"])
+
+
+def bad_share(rows: pl.DataFrame, rejected: pl.Series) -> Estimate:
+    """Return the share of bad variants among all; arguments as for `measure`."""
+    both = added(*_bad(rows, rejected))
+    return _estimate(both.times(1 / float(rows["weight"].sum())))
+
+
+def bad_kept(rows: pl.DataFrame, rejected: pl.Series) -> Estimate:
+    """Return the share of bad variants among those that are not rejected; arguments as for `measure`."""
+    return _estimate(share(*_where(rows, ~rejected)))
+
+
+def _bad(rows: pl.DataFrame, rejected: pl.Series) -> tuple[Amount, Amount]:
+    """Return the numbers of bad variants of the run that are rejected, and that are not."""
+    first, second = (_number(*_where(rows, chosen)) for chosen in (rejected, ~rejected))
+    return first, second
+
+
+def _where(rows: pl.DataFrame, chosen: pl.Series) -> tuple[pl.Series, pl.Series]:
+    some = rows.filter(chosen)
+    return some["bad"], some["weight"]
+
+
+def _number(values: pl.Series, weights: pl.Series) -> Amount:
+    mean = share(values, weights)
+    return mean.times(float(weights.sum())) if mean else Amount(0.0, 0.0, 0.0, 0)
+
+
+def _estimate(amount: Amount | None) -> Estimate:
+    return amount.estimate() if amount else NOTHING
 
 
 def agreement(judged: pl.DataFrame) -> list[Agreement]:
@@ -94,7 +103,7 @@ def agreement(judged: pl.DataFrame) -> list[Agreement]:
 
 def _agreement(first: str, second: str, mine: pl.Series, theirs: pl.Series) -> Agreement:
     equal = (mine == theirs).cast(pl.Float64)
-    share = estimate(equal, pl.repeat(1.0, equal.len(), eager=True))
+    alike = _estimate(share(equal, pl.repeat(1.0, equal.len(), eager=True)))
     one, other = float(mine.cast(pl.Float64).mean()), float(theirs.cast(pl.Float64).mean())  # type: ignore[arg-type]
     by_chance = one * other + (1 - one) * (1 - other)
     # Undefined where both say the same of every row: there is nothing to agree on by chance or otherwise.
@@ -103,6 +112,6 @@ def _agreement(first: str, second: str, mine: pl.Series, theirs: pl.Series) -> A
         first=first,
         second=second,
         rows=equal.len(),
-        share=share,
+        share=alike,
         kappa=None if kappa is None else round(kappa, 4),
     )

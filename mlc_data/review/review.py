@@ -23,7 +23,7 @@ from mlc_data.review.judgements import (
     keep_judgements,
     read_judgements,
 )
-from mlc_data.review.measures import agreement, estimate, measure, weighted
+from mlc_data.review.measures import agreement, bad_kept, bad_share, measure, weighted
 from mlc_data.review.record import Judged, Review
 from mlc_data.review.sample import kept_samples, refuse_undecided, verdicts_of
 
@@ -125,11 +125,11 @@ def good_variants(run: Run) -> pl.DataFrame:
 
 
 def _judged(rows: pl.DataFrame, checks: Sequence[str]) -> Judged:
-    kept = rows.filter(pl.col("verdict") == Status.KEPT)
+    rejected = rows["verdict"] == Status.REJECTED
     return Judged(
         rows=rows.height,
-        bad=estimate(rows["bad"], rows["weight"]),
-        bad_kept=estimate(kept["bad"], kept["weight"]),
-        all=measure(rows, rows["verdict"] == Status.REJECTED),
+        bad=bad_share(rows, rejected),
+        bad_kept=bad_kept(rows, rejected),
+        all=measure(rows, rejected),
         checks={name: measure(rows, rows["reasons"].list.contains(name)) for name in checks},
     )
