@@ -133,7 +133,8 @@ def _cells(measures: Measures) -> tuple[str, ...]:
 def _share(share: Estimate) -> str:
     if share.value is None:
         return "-"
-    return f"{share.value:.2f} ({share.low:.2f} to {share.high:.2f})"
+    low, high = (100 * (bound or 0.0) for bound in (share.low, share.high))
+    return f"{100 * share.value:.0f} % ({low:.0f}-{high:.0f})"
 
 
 def _agreement(each: Agreement) -> str:
