@@ -127,7 +127,7 @@ def _row(judged: Judged) -> tuple[str, ...]:
 
 def _cells(measures: Measures) -> tuple[str, ...]:
     shares = (measures.precision, measures.recall, measures.false_rejections)
-    return str(measures.rejected), *map(_share, shares)
+    return f"{measures.variants} ({measures.rejected})", *map(_share, shares)
 
 
 def _share(share: Estimate) -> str:

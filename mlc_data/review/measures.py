@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import combinations
 
 import polars as pl
@@ -29,37 +30,38 @@ def weighted(judged: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(weight=weight).drop("stratum", "stratum_size")
 
 
-def measure(rows: pl.DataFrame, rejected: pl.Series) -> Measures:
+@dataclass(frozen=True)
+class Sizes:
+    """Numbers of the run's variants that something rejects, and of all others."""
+
+    rejected: int
+    others: int
+
+
+def measure(rows: pl.DataFrame, rejected: pl.Series, sizes: Sizes) -> Measures:
     """Return the measures of whatever rejects some of the rows; rejecting a bad variant is right.
 
     Args:
         rows: ``bad`` and ``weight``, as of `weighted`.
         rejected: Boolean, of the same length.
+        sizes: numbers of variants that the rejected rows and the others stand for.
     """
     good = rows.with_columns(bad=1 - pl.col("bad"))
     return Measures(
         rejected=int(rejected.sum()),
+        variants=sizes.rejected,
         precision=_estimate(share(*_where(rows, rejected))),
-        recall=_estimate(_caught(rows, rejected)),
-        false_rejections=_estimate(_caught(good, rejected)),
+        recall=_estimate(_caught(rows, rejected, sizes)),
+        false_rejections=_estimate(_caught(good, rejected, sizes)),
     )
 
 
-def _caught(rows: pl.DataFrame, rejected: pl.Series) -> Amount | None:
-    """Return the share of the bad variants that are rejected; None where no other variant was judged."""
-    if rejected.all():
-        return None
-    if rejected.any():
-        return part(*_bad(rows, rejected))
-    some = rows.filter(pl.col("bad") > 0)
-    none = pl.repeat(0.0, some.height, eager=True)
-    return share(none, some["bad"] * some["weight"])
-
-
-def bad_share(rows: pl.DataFrame, rejected: pl.Series) -> Estimate:
+def bad_share(rows: pl.DataFrame, rejected: pl.Series, sizes: Sizes) -> Estimate:
     """Return the share of bad variants among all; arguments as for `measure`."""
-    both = added(*_bad(rows, rejected))
-    return _estimate(both.times(1 / float(rows["weight"].sum())))
+    caught, missed = _bad(rows, rejected, sizes)
+    if caught is None or missed is None:
+        return NOTHING
+    return _estimate(added(caught, missed).times(1 / (sizes.rejected + sizes.others)))
 
 
 def bad_kept(rows: pl.DataFrame, rejected: pl.Series) -> Estimate:
@@ -67,10 +69,21 @@ def bad_kept(rows: pl.DataFrame, rejected: pl.Series) -> Estimate:
     return _estimate(share(*_where(rows, ~rejected)))
 
 
-def _bad(rows: pl.DataFrame, rejected: pl.Series) -> tuple[Amount, Amount]:
-    """Return the numbers of bad variants of the run that are rejected, and that are not."""
-    first, second = (_number(*_where(rows, chosen)) for chosen in (rejected, ~rejected))
-    return first, second
+def _caught(rows: pl.DataFrame, rejected: pl.Series, sizes: Sizes) -> Amount | None:
+    """Return the share of the bad variants that are rejected."""
+    caught, missed = _bad(rows, rejected, sizes)
+    return None if caught is None or missed is None else part(caught, missed)
+
+
+def _bad(
+    rows: pl.DataFrame, rejected: pl.Series, sizes: Sizes
+) -> tuple[Amount | None, Amount | None]:
+    """Return the numbers of bad variants of the run that are rejected, and that are not; None where there are
+    variants and none of them was judged."""
+    return (
+        _number(*_where(rows, rejected), sizes.rejected),
+        _number(*_where(rows, ~rejected), sizes.others),
+    )
 
 
 def _where(rows: pl.DataFrame, chosen: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -78,9 +91,11 @@ def _where(rows: pl.DataFrame, chosen: pl.Series) -> tuple[pl.Series, pl.Series]
     return some["bad"], some["weight"]
 
 
-def _number(values: pl.Series, weights: pl.Series) -> Amount:
+def _number(values: pl.Series, weights: pl.Series, size: int) -> Amount | None:
+    if not size:
+        return Amount(0.0, 0.0, 0.0, 0)
     mean = share(values, weights)
-    return mean.times(float(weights.sum())) if mean else Amount(0.0, 0.0, 0.0, 0)
+    return mean.times(size) if mean else None
 
 
 def _estimate(amount: Amount | None) -> Estimate:

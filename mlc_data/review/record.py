@@ -12,7 +12,7 @@ class _Record(BaseModel):
 
 
 class Estimate(_Record):
-    """A share of the run's variants (0 to 1) with a 95 % interval; null where no row stands for it."""
+    """A share of the run's variants (0 to 1) with a 95 % interval; null where no judged variant stands for it."""
 
     value: float | None
     low: float | None
@@ -26,6 +26,8 @@ class Measures(_Record):
 
     rejected: int
     """Judged variants that are rejected."""
+    variants: int
+    """Variants of the run that are rejected."""
     precision: Estimate
     """Share of the rejected variants that are bad."""
     recall: Estimate

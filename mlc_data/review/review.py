@@ -23,9 +23,9 @@ from mlc_data.review.judgements import (
     keep_judgements,
     read_judgements,
 )
-from mlc_data.review.measures import agreement, bad_kept, bad_share, measure, weighted
-from mlc_data.review.record import Judged, Review
-from mlc_data.review.sample import kept_samples, refuse_undecided, verdicts_of
+from mlc_data.review.measures import Sizes, agreement, bad_kept, bad_share, measure, weighted
+from mlc_data.review.record import Judged, Measures, Review
+from mlc_data.review.sample import ALL, counts_of, kept_samples, refuse_undecided, verdicts_of
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +84,11 @@ def measured(run: Run, name: str, sample: pl.DataFrame, judged: pl.DataFrame) ->
     left = judged.filter(pl.col("row").is_in(rows["row"].to_list()))
     judged_strata = strata.join(left, on=["language", "stratum"], how="semi")
     represented, total = (int(table["stratum_size"].sum()) for table in (judged_strata, strata))
+    counts = counts_of(run)
+
+    def of(code: str) -> pl.Expr:
+        return pl.col("language") == code
+
     targets = [code for code in run.recipe.languages.targets if (rows["language"] == code).any()]
     return Review(
         date=now(),
@@ -93,9 +98,10 @@ def measured(run: Run, name: str, sample: pl.DataFrame, judged: pl.DataFrame) ->
         changed=changed,
         variants_represented=represented,
         variants_not_represented=total - represented,
-        whole=_judged(rows, checks),
+        whole=_judged(rows, checks, counts),
         languages={
-            code: _judged(rows.filter(pl.col("language") == code), checks) for code in targets
+            code: _judged(rows.filter(of(code)), checks, counts.filter(of(code)))
+            for code in targets
         },
         agreement=agreement(judged),
     )
@@ -124,12 +130,23 @@ def good_variants(run: Run) -> pl.DataFrame:
     return with_verdicts(run, judged).filter(pl.col("bad") == 0)
 
 
-def _judged(rows: pl.DataFrame, checks: Sequence[str]) -> Judged:
+def _judged(rows: pl.DataFrame, checks: Sequence[str], counts: pl.DataFrame) -> Judged:
+    """Return the measures of judged variants of some languages; ``counts`` is `counts_of` these languages."""
+    numbers: dict[str | None, int] = dict(
+        counts.group_by("reason").agg(pl.col("number").sum()).iter_rows()
+    )
+    total, kept = numbers[ALL], numbers.get(None, 0)
+    of_all = Sizes(total - kept, kept)
     rejected = rows["verdict"] == Status.REJECTED
+
+    def of_check(name: str) -> Measures:
+        flagged = numbers.get(name, 0)
+        return measure(rows, rows["reasons"].list.contains(name), Sizes(flagged, total - flagged))
+
     return Judged(
         rows=rows.height,
-        bad=bad_share(rows, rejected),
+        bad=bad_share(rows, rejected, of_all),
         bad_kept=bad_kept(rows, rejected),
-        all=measure(rows, rejected),
-        checks={name: measure(rows, rows["reasons"].list.contains(name)) for name in checks},
+        all=measure(rows, rejected, of_all),
+        checks={name: of_check(name) for name in checks},
     )

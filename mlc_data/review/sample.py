@@ -35,6 +35,9 @@ SAMPLE: dict[str, pl.DataType] = {
 of the time; ``stratum_size`` is the number of the run's variants in the language's stratum.
 """
 
+ALL = "*"
+"""Name that stands for every variant in counts by reason."""
+
 ROW = pl.concat_str("prompt_id", "language", separator=":")
 """Id of a variant in files for people."""
 
@@ -92,6 +95,22 @@ def verdicts_of(run: Run, rows: Sequence[str]) -> pl.DataFrame:
         for table in _decided(run)
     ]
     return pl.concat(parts, how="diagonal")
+
+
+def counts_of(run: Run) -> pl.DataFrame:
+    """Return the ``number`` of variants with a text by ``language`` and ``reason``.
+
+    A variant counts under each of its reasons, under null if it is kept, and under `ALL`.
+    """
+    tables = [table.select("language", "reasons") for table in _decided(run)]
+    both = pl.concat(tables)
+    every = both.select("language", reason=pl.lit(ALL))
+    kept = both.filter(pl.col("reasons").list.len() == 0)
+    rejected = both.filter(pl.col("reasons").list.len() > 0)
+    by_reason = rejected.select("language", reason="reasons").explode("reason")
+    no_reason = kept.select("language", reason=pl.lit(None, pl.String))
+    counts = pl.concat([every, by_reason, no_reason]).group_by("language", "reason")
+    return counts.agg(number=pl.len().cast(pl.Int64)).collect()
 
 
 def sample_id(sample: pl.DataFrame) -> str:

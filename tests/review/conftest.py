@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import golden_run
-import polars as pl
 import pytest
 
+from mlc_data.language_id import packaged
 from mlc_data.pipeline.run import Run
 from mlc_data.review.sample import draw, keep_sample
 from mlc_data.review.sheet import write_sheet
 
 
 @pytest.fixture(scope="session")
-def decided(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def decided(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The golden run, not to be changed."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        yield golden_run.run_golden(tmp_path_factory.mktemp("review"), monkeypatch)
+        return golden_run.run_golden(tmp_path_factory.mktemp("review"), monkeypatch)
+
+
+@pytest.fixture(autouse=True)
+def identifier(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run's language identifier can be loaded."""
+    monkeypatch.setitem(packaged.PACKAGED, golden_run.IDENTIFIER, golden_run.RuleIdentifier)
 
 
 @pytest.fixture
@@ -38,14 +43,3 @@ def sheet(run: Run, tmp_path: Path) -> Path:
     path = tmp_path / "sheet.csv"
     write_sheet(sample, path)
     return path
-
-
-def judge(
-    sheet: Path, out: Path, *, reviewer: str | None = None, bad: pl.Expr | None = None
-) -> Path:
-    """Fill in a sheet: rejected variants are bad, unless ``bad`` (over its columns) says otherwise."""
-    rule = pl.col("verdict") == "rejected" if bad is None else bad
-    judgement = pl.when(rule).then(pl.lit("bad")).otherwise(pl.lit("good"))
-    table = pl.read_csv(sheet, infer_schema=False)
-    table.with_columns(judgement=judgement, reviewer=pl.lit(reviewer)).write_csv(out)
-    return out
