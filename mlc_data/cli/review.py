@@ -91,7 +91,7 @@ def _write_sample(run: Run, size: int, seed: int, out: Path | None) -> None:
 
 
 def _show(review: Review, run: Run) -> None:
-    checks = Table("", "rejected", "precision", "recall", "good rejected")
+    checks = Table("", "rejected (judged)", "precision", "recall", "good rejected")
     checks.add_row("all checks", *_cells(review.whole.all))
     silent = [name for name, each in review.whole.checks.items() if not each.rejected]
     for name, measures in review.whole.checks.items():
@@ -104,9 +104,7 @@ def _show(review: Review, run: Run) -> None:
         languages.add_row(code, *_row(judged))
     console.out.print(checks)
     console.out.print(languages)
-    _say(
-        "Shares of all of the run's variants, with 95 % intervals; rejected counts judged variants."
-    )
+    _say("Shares are those of all of the run's variants, with 95 % intervals.")
     if silent:
         _say(f"No judged variant is rejected by: {', '.join(silent)}")
     if review.variants_not_represented:

@@ -125,9 +125,9 @@ def keep_judgements(run: Run, sample: str, judgements: Sequence[pl.DataFrame]) -
     before = [read_table(path, JUDGED)] if path.is_file() else []
     added = pl.concat(judgements)
     both = pl.concat([*before, added]).unique(["row", "reviewer"], keep="last", maintain_order=True)
-    replaced = sum(table.height for table in (*before, added)) - both.height
-    if replaced:
-        log.info("review: %d earlier judgements by the same reviewers are replaced", replaced)
+    changed = sum(table.height for table in before) + added.height - both.height
+    if changed:
+        log.info("review: %d judgements replace earlier ones of the same reviewers", changed)
     with atomic_file(path) as temporary:
         write_table(both, temporary, JUDGED)
     return both
