@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
+from pydantic import ValidationError
 
 from mlc_data.checks.stage import recipe_checks
 from mlc_data.core.files import write_text
@@ -54,7 +55,7 @@ def read_review(run: Run) -> Review:
     """Return the review that is kept with a run.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or another version wrote it.
     """
     path = run.path(REVIEW)
     if not path.is_file():
@@ -62,7 +63,12 @@ def read_review(run: Run) -> Review:
             f"{run.folder} has not been reviewed: write a sample with --sample 50, judge its rows, and give "
             "the file to --import"
         )
-    return Review.model_validate_json(path.read_text(encoding="utf-8"))
+    try:
+        return Review.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise UsageError(
+            f"{path} is not a review of this version: give the judged file to --import again"
+        ) from error
 
 
 def measured(run: Run, name: str, sample: pl.DataFrame, judged: pl.DataFrame) -> Review:

@@ -90,8 +90,10 @@ def refuse_undecided(run: Run) -> None:
 def verdicts_of(run: Run, rows: Sequence[str]) -> pl.DataFrame:
     """Return the present text, ``verdict``, ``reason``, ``reasons`` and scores of variants by their ids."""
     wanted = pl.LazyFrame({"row": rows}, schema={"row": pl.String})
+    # The prompts are looked for while the file is read; ids of rows are made for the few that are left.
+    prompts = pl.col("prompt_id").is_in({row.rpartition(":")[0] for row in rows})
     parts = [
-        table.with_columns(row=ROW).join(wanted, on="row", how="semi").collect()
+        table.filter(prompts).with_columns(row=ROW).join(wanted, on="row", how="semi").collect()
         for table in _decided(run)
     ]
     return pl.concat(parts, how="diagonal")

@@ -97,6 +97,12 @@ def test_a_run_without_a_sample_or_review_is_refused(run: Run, tmp_path: Path) -
         read_review(run)
 
 
+def test_a_review_of_another_version_is_refused(run: Run) -> None:
+    run.path("review.json").write_text('{"format_version": 9}', "utf-8")
+    with pytest.raises(UsageError, match="not a review of this version"):
+        read_review(run)
+
+
 def test_judging_everything_gives_the_true_shares(run: Run, tmp_path: Path) -> None:
     sheet, sample = tmp_path / "all.csv", draw(run, 1000, seed=0)
     keep_sample(run, sample)

@@ -189,7 +189,10 @@ def external_check(settings: ExternalSection) -> type[External]:
 
 
 def _is_small(path: Path) -> bool:
-    return path.is_file() and path.stat().st_size <= SMALL_FILE
+    try:
+        return path.is_file() and path.stat().st_size <= SMALL_FILE
+    except OSError:  # a program as an argument is longer than names of files may be
+        return False
 
 
 def _texts(rows: pl.DataFrame) -> pl.Series:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import golden_run
 import polars as pl
 import pytest
 from support import put
@@ -110,6 +111,11 @@ def test_the_key_holds_the_command_and_no_threshold(small: dict[str, Any], score
     assert before != key(languages=["swh_Latn"])
     scorer.write_text(PROGRAM + "\n# changed", encoding="utf-8")
     assert before != key()
+
+
+def test_a_program_as_an_argument_is_no_file(small: dict[str, Any]) -> None:
+    (check,) = checks_of(small, {"name": "kiwi", "command": ["python", "-c", "pass;" * 2000]})
+    assert check.scored_by()["files"] == []
 
 
 def test_saved_scores_are_used_and_other_texts_are_scored(
@@ -253,6 +259,18 @@ def translated(make_run: Callable[..., Run], table: pl.DataFrame) -> Callable[..
     return make
 
 
+@pytest.fixture
+def golden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
+    """The golden run with an external scorer."""
+
+    def make(external: dict[str, Any]) -> Run:
+        checks = {**golden_run.RECIPE["checks"], "external": [external]}
+        monkeypatch.setitem(golden_run.RECIPE, "checks", checks)
+        return golden_run.run_golden(tmp_path, monkeypatch)
+
+    return make
+
+
 def decided(run: Run) -> tuple[list[str], list[str]]:
 
     run_stage(run, "score")
@@ -300,3 +318,14 @@ def test_a_missing_command_is_found_before_anything_starts(
     run = make_run([{"prompt": "Help"}], checks={**checks, "language_identifiers": []})
     with pytest.raises(UsageError, match="no command 'no-such-program' on the PATH"):
         preflight(run, ("score",))
+
+
+def test_attempts_of_the_rescue_stage_are_scored(golden: Callable[..., Run], scorer: Path) -> None:
+    run = golden(section(scorer, max=0.0001))
+    attempts = pl.read_parquet(run.path("rescue", "attempts.parquet"))
+    scored = attempts.filter(pl.col("failure").is_null())
+    assert scored["external_kiwi"].null_count() == 0
+    assert pl.read_parquet(run.path("variants", "variants.parquet")).is_empty()
+    first = pl.read_parquet(run.path("scores", "scores.parquet")).height
+    assert calls(scorer)[0] == first
+    assert sum(calls(scorer)) == first + scored.height
