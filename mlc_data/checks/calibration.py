@@ -59,8 +59,8 @@ class Calibration:
         too_few: the same for languages with fewer than `least_rows`, which keep their thresholds.
         target: share of good text that each threshold may reject (0 to 1).
         reference: description of the texts' origin.
-        optimistic: whether they had already passed the thresholds that were calibrated.
-        loosened: whether thresholds were only loosened, because there are few texts.
+        optimistic: True if they had already passed the thresholds that were calibrated.
+        loosened: True if thresholds were only loosened, because there are few texts.
         date: UTC, ISO 8601.
     """
 

@@ -10,7 +10,7 @@ SUPERSEDED = ".superseded"
 """Folder of records of stages whose inputs changed: used again when their keys fit again."""
 
 REVIEW = "review.json"
-"""What people's judgements say about the checks; the judged rows are in `REVIEW_FOLDER`."""
+"""Measures of the checks from people's judgements; the judged rows are in `REVIEW_FOLDER`."""
 
 REVIEW_FOLDER = "review"
 """Folder of samples for review (``sample-<id>``) and of judged rows (``judged-<id>.parquet``)."""
@@ -19,7 +19,7 @@ PUBLICATION = "publication.json"
 """Record of what was pushed to the Hub."""
 
 TRAINING_STAGES = ("align", "evaluate", "safety", "utility")
-"""Stages that belong to one training: several trainings stand beside each other on one build of sets."""
+"""Stages that belong to one training: several trainings can exist for one build of sets."""
 
 _OF_TRAINING = ("checkpoint", "training.jsonl", "tensorboard", "evaluation", ".evaluation")
 
