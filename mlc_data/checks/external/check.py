@@ -17,13 +17,9 @@ from mlc_data.checks.external.command import run_command
 from mlc_data.checks.external.section import ExternalSection
 from mlc_data.core import progress
 from mlc_data.core.files import atomic_file
-from mlc_data.core.hashing import hash_file
 from mlc_data.errors import UsageError
 
 log = logging.getLogger(__name__)
-
-SMALL_FILE = 1 << 20
-"""Bytes up to which a file that the command names is taken for a script, whose content decides the scores."""
 
 _STORED = {"text": pl.UInt64(), "score": pl.Float64()}
 _ONE_AT_A_TIME = threading.Lock()  # two scorers would share one accelerator
@@ -70,11 +66,9 @@ class External(CorpusCheck):
         return not self.settings.languages or language in self.settings.languages
 
     def scored_by(self) -> dict[str, Any]:
-        """Return the command, the content of its small files, its version and its languages."""
-        named = (Path(part) for part in self.settings.command)
-        files = [hash_file(path) for path in named if _is_small(path)]
-        chosen = self.settings.model_dump(mode="json", include={"command", "version", "languages"})
-        return {**chosen, "files": files}
+        """Return the command, its version and its languages; nothing else says what a command computes."""
+        decisive = {"command", "version", "languages"}
+        return dict(self.settings.model_dump(mode="json", include=decisive))
 
     def passes(self) -> pl.Expr:
         """Return whether the score is within its limits; a variant without a score passes."""
@@ -186,13 +180,6 @@ def external_check(settings: ExternalSection) -> type[External]:
         "__doc__": External.__doc__,
     }
     return cast("type[External]", type("External", (External,), members))
-
-
-def _is_small(path: Path) -> bool:
-    try:
-        return path.is_file() and path.stat().st_size <= SMALL_FILE
-    except OSError:  # a program as an argument is longer than names of files may be
-        return False
 
 
 def _texts(rows: pl.DataFrame) -> pl.Series:

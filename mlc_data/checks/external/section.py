@@ -32,7 +32,8 @@ class ExternalSection(CheckSection):
     `{output}` stand for the paths of its files; without them both paths are appended. Stored with the run:
     keys belong into environment variables."""
     version: int | str | None = None
-    """Any value, changed by hand when the same row gets another score."""
+    """Any value, changed by hand when the same row gets another score: with the command, its script or its
+    model. Stored scores are used as long as command, version and languages are the same."""
     languages: tuple[str, ...] = ()
     """Languages (FLORES-200 codes) that are scored; empty for all."""
     min: ByLanguage | None = None
