@@ -177,10 +177,15 @@ class Check(ABC):
 class CorpusCheck(Check):
     """A check that reads all translations before it can score one of them.
 
-    ``resumes`` says that `save` goes on from the files that an interrupted run has left in its folder.
+    ``lasting`` says that what `save` writes is worth keeping with the run when the stage is done.
     """
 
-    resumes: ClassVar[bool] = False
+    lasting: ClassVar[bool] = False
+
+    @property
+    def saved_as(self) -> str:
+        """Name of the folder that `save` writes."""
+        return self.name
 
     @abstractmethod
     def prepared(self, parts: Parts) -> Check:

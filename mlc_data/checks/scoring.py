@@ -50,17 +50,26 @@ def prepare(checks: Sequence[Check], parts: Parts) -> tuple[Check, ...]:
     )
 
 
-def save(checks: Sequence[Check], folder: Path, *, others: bool) -> None:
-    """Write what `prepare` made into a folder, for `load` in other processes; see `CorpusCheck.save`."""
+def save(checks: Sequence[Check], folder: Path, lasting: Path, *, others: bool) -> None:
+    """Write what `prepare` made, for `load` in other processes; see `CorpusCheck.save`.
+
+    Args:
+        checks: see `prepare`.
+        folder: for what is needed until the stage is done.
+        lasting: for what is kept, see `CorpusCheck.lasting`.
+        others: see `CorpusCheck.save`.
+    """
     for check in checks:
         if isinstance(check, CorpusCheck):
-            check.save(folder / check.name, others=others)
+            check.save((lasting if check.lasting else folder) / check.saved_as, others=others)
 
 
-def load(checks: Sequence[Check], folder: Path, parts: Parts) -> tuple[Check, ...]:
+def load(checks: Sequence[Check], folder: Path, lasting: Path, parts: Parts) -> tuple[Check, ...]:
     """Return the checks, ready to score with what `save` wrote; see `CorpusCheck.loaded`."""
     return tuple(
-        check.loaded(folder / check.name, parts) if isinstance(check, CorpusCheck) else check
+        check.loaded((lasting if check.lasting else folder) / check.saved_as, parts)
+        if isinstance(check, CorpusCheck)
+        else check
         for check in checks
     )
 

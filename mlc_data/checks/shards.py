@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlc_data.checks.base import Check, CorpusCheck
+from mlc_data.checks.base import Check
 from mlc_data.checks.scoring import load, prepare, save
 from mlc_data.checks.tables import parts, translated
 from mlc_data.core import progress
+from mlc_data.pipeline.layout import STORED_SCORES
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.sharding import Shard, dispatch_shards
 from mlc_data.pipeline.sharding.shard import Result, folder_of
@@ -47,10 +48,9 @@ def dispatch_checks(
         more: further arguments of `dispatch_shards`.
     """
     folder = _prepared(run.folder, staging.stage, staging.key)
-    for check in checks:
-        if isinstance(check, CorpusCheck) and not check.resumes:
-            shutil.rmtree(folder / check.name, ignore_errors=True)
-    save(prepare(checks, lambda: map(translated, parts(run))), folder, others=others)
+    shutil.rmtree(folder, ignore_errors=True)
+    ready = prepare(checks, lambda: map(translated, parts(run)))
+    save(ready, folder, run.path(STORED_SCORES), others=others)
     with progress.bar(label[0], sum(weights), label[1]) as bar:
         return dispatch_shards(stage, run, staging, weights, bar, **more)
 
@@ -58,7 +58,7 @@ def dispatch_checks(
 def loaded_checks(shard: Shard, run: Run, checks: Sequence[Check]) -> tuple[Check, ...]:
     """Return the checks, ready to score the run's translations or other texts."""
     folder = _prepared(Path(shard.run), shard.stage, shard.key)
-    return load(checks, folder, lambda: map(translated, parts(run)))
+    return load(checks, folder, run.path(STORED_SCORES), lambda: map(translated, parts(run)))
 
 
 def _prepared(run: Path, stage: str, key: str) -> Path:

@@ -9,6 +9,9 @@ RECIPE = "recipe.yaml"
 SUPERSEDED = ".superseded"
 """Folder of records of stages whose inputs changed: used again when their keys fit again."""
 
+STORED_SCORES = ".stored-scores"
+"""Folder of scores that external scorers gave to texts: no text is scored twice."""
+
 REVIEW = "review.json"
 """Measures of the checks from people's judgements; the judged rows are in `REVIEW_FOLDER`."""
 

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from mlc_data.checks.external.command import run_command
 from mlc_data.checks.external.section import ExternalSection
 from mlc_data.core import progress
 from mlc_data.core.files import atomic_file
+from mlc_data.core.hashing import hash_value
 from mlc_data.errors import UsageError
 
 log = logging.getLogger(__name__)
@@ -30,12 +31,13 @@ class External(CorpusCheck):
 
     ``external_<name>``: the command's score, null where it gives none. The command is run once for up to
     ``rows_at_once`` translations of a run, before the shards are scored, one run at a time; and once for each
-    batch of other texts, such as attempts of the rescue stage.
+    batch of other texts, such as attempts of the rescue stage. Scores of translations are stored with the run by
+    text, so that later runs of the stage ask for new texts only.
     """
 
     section = ExternalSection
     abstains = True
-    resumes = True
+    lasting = True
     settings: ExternalSection
 
     def __init__(
@@ -79,11 +81,16 @@ class External(CorpusCheck):
         """Return the check with all translations at hand; nothing is scored yet."""
         return type(self)(self.settings, self.source, self.stored, parts)
 
-    def save(self, folder: Path, *, others: bool) -> None:
-        """Score all translations and write the scores, a file for each run of the command.
+    @property
+    def saved_as(self) -> str:
+        """Name of the folder of stored scores: another command or version has another one."""
+        decisive = self.settings.model_dump(mode="json", include={"command", "version"})
+        return f"{self.name}-{hash_value([type(self).version, decisive])[:8]}"
 
-        Files that an interrupted run has left are not made again. Where other texts are to be scored, those
-        of the translations are known, and nothing is written.
+    def save(self, folder: Path, *, others: bool) -> None:
+        """Score the translations that have no stored score, and store a file for each run of the command.
+
+        Where other texts are to be scored, the translations have been: nothing is written.
 
         Raises:
             MlcDataError: the command fails, see `run_command`.
@@ -91,24 +98,25 @@ class External(CorpusCheck):
         if others or self.parts is None:
             return
         folder.mkdir(parents=True, exist_ok=True)
-        total = sum(self._asked(part).height for part in self.parts())
+        parts, known = self.parts, _stored_in(folder)
+        total = sum(self._new(part, known).height for part in parts())
         with progress.bar(f"scoring: {self.name}", total, "variants") as bar:
-            for begun, rows in self._batches(self.parts):
-                path = folder / f"{begun:010d}-{rows.height}.parquet"
-                if not path.is_file():
-                    log.info(
-                        "%s: rows %d to %d of %d", self.name, begun + 1, begun + rows.height, total
-                    )
-                    scored = pl.DataFrame({"text": _texts(rows), "score": self._run(rows)}, _STORED)
-                    with atomic_file(path) as temporary:
-                        scored.write_parquet(temporary)
+            done = 0
+            for rows in self._batches(self._new(part, known) for part in parts()):
+                log.info(
+                    "%s: variants %d to %d of %d", self.name, done + 1, done + rows.height, total
+                )
+                scored = pl.DataFrame({"text": _texts(rows), "score": self._run(rows)}, _STORED)
+                with atomic_file(
+                    folder / f"{hash_value(scored['text'].to_list())[:16]}.parquet"
+                ) as file:
+                    scored.write_parquet(file)
+                done += rows.height
                 bar.advance(rows.height)
 
     def loaded(self, folder: Path, parts: Parts) -> Check:
         """Return the check with the scores of a folder, if there are any."""
-        files = sorted(folder.glob("*.parquet"))
-        stored = pl.concat([self.stored, *map(pl.read_parquet, files)]).unique("text", keep="any")
-        return type(self)(self.settings, self.source, stored)
+        return type(self)(self.settings, self.source, _stored_in(folder))
 
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return ``external_<name>``; the command is run for texts without a stored score.
@@ -116,21 +124,15 @@ class External(CorpusCheck):
         Raises:
             MlcDataError: the command fails, see `run_command`.
         """
-        asked = self._asked(rows.with_row_index("place"))
+        placed = rows.with_row_index("place")
+        asked = self._asked(placed)
         texts = asked.select("place", text=_texts(asked))
-        new = asked.join(
-            texts.join(self.stored, on="text", how="anti"),
-            on="place",
-            how="semi",
-            maintain_order="left",
-        )
         known = texts.join(self.stored, on="text").select("place", "score")
-        parts = [
-            known,
-            *(part.select("place", score=self._run(part)) for part in self._sliced(new)),
-        ]
-        places = rows.with_row_index("place").select("place")
-        scores = places.join(pl.concat(parts), on="place", how="left", maintain_order="left")
+        new = self._new(placed, self.stored)
+        parts = (part.select("place", score=self._run(part)) for part in self._batches([new]))
+        scores = placed.select("place").join(
+            pl.concat([known, *parts]), on="place", how="left", maintain_order="left"
+        )
         return scores.select(pl.col("score").alias(self.name))
 
     def _asked(self, rows: pl.DataFrame) -> pl.DataFrame:
@@ -138,21 +140,23 @@ class External(CorpusCheck):
         chosen = self.settings.languages
         return rows.filter(pl.col("language").is_in(chosen)) if chosen else rows
 
-    def _sliced(self, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-        return rows.iter_slices(self.settings.rows_at_once) if rows.height else iter(())
+    def _new(self, rows: pl.DataFrame, stored: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows that the command scores and that have no stored score."""
+        asked = self._asked(rows).drop("segments", strict=False)
+        return asked.filter(~_texts(asked).is_in(stored["text"].implode()))
 
-    def _batches(self, parts: Parts) -> Iterator[tuple[int, pl.DataFrame]]:
-        """Yield the rows to score, ``rows_at_once`` at a time, with the number of those before."""
+    def _batches(self, parts: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        """Yield the rows, ``rows_at_once`` at a time."""
         held: list[pl.DataFrame] = []
-        begun, size = 0, self.settings.rows_at_once
-        for part in parts():
-            held.append(self._asked(part).drop("segments", strict=False))
+        size = self.settings.rows_at_once
+        for part in parts:
+            held.append(part)
             while (waiting := sum(each.height for each in held)) >= size:
                 rows = pl.concat(held)
-                yield begun, rows.head(size)
-                begun, held = begun + size, [rows.tail(waiting - size)]
+                yield rows.head(size)
+                held = [rows.tail(waiting - size)]
         if rest := [each for each in held if each.height]:
-            yield begun, pl.concat(rest)
+            yield pl.concat(rest)
 
     def _run(self, rows: pl.DataFrame) -> pl.Series:
         request = rows.select(
@@ -180,6 +184,13 @@ def external_check(settings: ExternalSection) -> type[External]:
         "__doc__": External.__doc__,
     }
     return cast("type[External]", type("External", (External,), members))
+
+
+def _stored_in(folder: Path) -> pl.DataFrame:
+    """Return the stored scores of a folder, none if there is no such folder."""
+    files = sorted(folder.glob("*.parquet"))
+    tables = [pl.DataFrame(schema=_STORED), *map(pl.read_parquet, files)]
+    return pl.concat(tables).unique("text", keep="any")
 
 
 def _texts(rows: pl.DataFrame) -> pl.Series:

@@ -117,9 +117,9 @@ def test_saved_scores_are_used_and_other_texts_are_scored(
 ) -> None:
     checks = checks_of(small, section(scorer, rows_at_once=2))
     known = table.head(2)
-    save(prepare(checks, lambda: iter([known])), tmp_path / "saved", others=False)
+    save(prepare(checks, lambda: iter([known])), tmp_path, tmp_path / "saved", others=False)
     assert calls(scorer) == [2]
-    loaded = load(checks, tmp_path / "saved", lambda: iter([known]))
+    loaded = load(checks, tmp_path, tmp_path / "saved", lambda: iter([known]))
     assert score_rows(loaded, known)["external_kiwi"].to_list() == [0.1, 0.8]
     assert calls(scorer) == [2]
     assert score_rows(loaded, table)["external_kiwi"].to_list() == [0.1, 0.8, None]
@@ -130,8 +130,8 @@ def test_a_missing_score_is_remembered(
     small: dict[str, Any], scorer: Path, table: pl.DataFrame, tmp_path: Path
 ) -> None:
     checks = checks_of(small, section(scorer))
-    save(prepare(checks, lambda: iter([table])), tmp_path / "saved", others=False)
-    loaded = load(checks, tmp_path / "saved", lambda: iter([table]))
+    save(prepare(checks, lambda: iter([table])), tmp_path, tmp_path / "saved", others=False)
+    loaded = load(checks, tmp_path, tmp_path / "saved", lambda: iter([table]))
     assert score_rows(loaded, table)["external_kiwi"].to_list() == [0.1, 0.8, None]
     assert calls(scorer) == [3]
 
@@ -142,12 +142,15 @@ def test_rows_at_once_bounds_each_run_and_finished_ones_are_kept(
     many = rows(*((f"Help {n}", "x" * n, "swh_Latn") for n in range(1, 8)))
     checks = checks_of(small, section(scorer, rows_at_once=3))
     ready = prepare(checks, lambda: many.iter_slices(2))
-    save(ready, tmp_path / "saved", others=False)
+    save(ready, tmp_path, tmp_path / "saved", others=False)
     assert calls(scorer) == [3, 3, 1]
-    last = max((tmp_path / "saved" / "external_kiwi").iterdir())
-    last.unlink()
-    save(ready, tmp_path / "saved", others=False)
-    assert calls(scorer) == [3, 3, 1, 1]
+    (folder,) = (tmp_path / "saved").iterdir()
+    next(folder.iterdir()).unlink()
+    save(ready, tmp_path, tmp_path / "saved", others=False)
+    assert len(calls(scorer)) == 4
+    more = pl.concat([many, rows(("Help 9", "x" * 9, "swh_Latn"))])
+    save(prepare(checks, lambda: iter([more])), tmp_path, tmp_path / "saved", others=False)
+    assert calls(scorer)[4:] == [1]
 
 
 def test_a_recipe_is_written_and_read_again(
@@ -319,8 +322,24 @@ def test_attempts_of_the_rescue_stage_are_scored(golden: Callable[..., Run], sco
     run = golden(section(scorer, max=0.0001))
     attempts = pl.read_parquet(run.path("rescue", "attempts.parquet"))
     scored = attempts.filter(pl.col("failure").is_null())
-    assert scored["external_kiwi"].null_count() == 0
+    lengths = scored.select(pl.col("text").str.len_chars() / 100).to_series()
+    assert scored["external_kiwi"].to_list() == lengths.to_list()
     assert pl.read_parquet(run.path("variants", "variants.parquet")).is_empty()
-    first = pl.read_parquet(run.path("scores", "scores.parquet")).height
-    assert calls(scorer)[0] == first
-    assert sum(calls(scorer)) == first + scored.height
+    first = pl.read_parquet(run.path("scores", "scores.parquet"))
+    assert calls(scorer)[0] == first.height
+    # What is the first translation again has a score already.
+    assert 0 < sum(calls(scorer)[1:]) < scored.height
+
+
+def test_another_checks_new_scores_run_no_command(
+    translated: Callable[..., Run], scorer: Path
+) -> None:
+    run = translated(**section(scorer, max=0.5))
+    decided(run)
+    data = run.recipe.model_dump(mode="json")
+    data["checks"]["external"].append(section(scorer) | {"name": "other", "version": 2})
+    other = Run.create(parse_recipe(data, "test"), run.folder)
+    decided(other)
+    assert calls(scorer) == [3, 3]
+    scores = pl.read_parquet(run.path("scores", "scores.parquet"))
+    assert scores["external_kiwi"].to_list() == scores["external_other"].to_list()
