@@ -30,7 +30,7 @@ class ExternalSection(CheckSection):
     command: Annotated[tuple[str, ...], BeforeValidator(_split), Field(min_length=1)]
     """List of arguments, or one text that is split as in a shell but never run by one. `{input}` and
     `{output}` stand for the paths of its files; without them both paths are appended. Stored with the run:
-    keys belong into environment variables."""
+    keys belong in environment variables."""
     version: int | str | None = None
     """Any value, changed by hand when the same row gets another score: with the command, its script or its
     model. Stored scores are used as long as command, version and languages are the same."""
