@@ -22,6 +22,7 @@ from mlc_data.pipeline.lineage.record import Lineage
 from mlc_data.publish.record import Publication
 from mlc_data.recipe.recipe import Recipe
 from mlc_data.refresh.record import PROMPT_CHANGES, VARIANT_CHANGES, Diff
+from mlc_data.review.record import Review
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ def build() -> dict[str, dict[str, Any]]:
         "refresh_variant": table(
             VARIANT_CHANGES, {"change", "language"}, "A row of refresh/diff.parquet"
         ),
+        "review": {"$schema": DIALECT, **Review.model_json_schema()},
         "recipe": recipe_schema(),
     }
 

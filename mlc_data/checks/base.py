@@ -180,6 +180,7 @@ class Check(ABC):
         section: class of its settings in the recipe.
         scores: names of the score columns, ``<name>_<measure>``.
         limits: thresholds that the scores are compared with.
+        abstains: whether it may leave a score null: it has no opinion of that row, which passes it.
         settings: its section of the recipe.
         source: language of the prompts (FLORES-200 code).
         excuses: by score, whether a row that fails its limit is excused (Boolean over scores), see
@@ -191,6 +192,7 @@ class Check(ABC):
     section: ClassVar[type[CheckSection]] = CheckSection
     scores: ClassVar[tuple[str, ...]]
     limits: ClassVar[tuple[Limit, ...]]
+    abstains: ClassVar[bool] = False
     settings: Any
     excuses: Mapping[str, pl.Expr] = MappingProxyType({})
 
@@ -214,7 +216,8 @@ class Check(ABC):
 
     @abstractmethod
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return the columns `scores` (Float64, finite), one row for each row in, in order.
+        """Return the columns `scores` (Float64, finite, or null where the check abstains), one row for
+        each row in, in order.
 
         Args:
             rows: `records.TRANSLATIONS` that did not fail, so that ``text`` is never null: at least
@@ -240,6 +243,10 @@ class Check(ABC):
             ]
         )
 
+    def judges(self, language: str) -> bool:
+        """Return whether it scores variants in a language (FLORES-200 code)."""
+        return True
+
     def scored_by(self) -> dict[str, Any]:
         """Return the settings that scores depend on (JSON-able): all but the thresholds."""
         thresholds = {limit.key for limit in self.limits}
@@ -248,7 +255,17 @@ class Check(ABC):
 
 
 class CorpusCheck(Check):
-    """A check that reads all translations before it can score one of them."""
+    """A check that reads all translations before it can score one of them.
+
+    ``lasting`` says that what `save` writes is worth keeping with the run when the stage is done.
+    """
+
+    lasting: ClassVar[bool] = False
+
+    @property
+    def saved_as(self) -> str:
+        """Name of the folder that `save` writes."""
+        return self.name
 
     @abstractmethod
     def prepared(self, parts: Parts) -> Check:

@@ -33,6 +33,10 @@ from mlc_data.recipe.recipe import Recipe
 
 CONFIDENCE = 0.95
 DIGITS = 3
+TARGET = 0.02
+"""Share of good text that each threshold may reject, unless another is named."""
+GREATEST = 0.3
+"""Greatest share that is proposed: a threshold that rejects more of the good text is of little use."""
 COLUMNS = ("source", "language", "text")
 OPTIONAL = "back_translation"
 
@@ -51,11 +55,12 @@ class Calibration:
 
     Attributes:
         values: dotted key of a threshold to its values by language (FLORES-200 code).
-        rows: number of trusted texts by language.
+        rows: number of trusted texts by language, see `effective_rows` where they have weights.
         too_few: the same for languages with fewer than `least_rows`, which keep their thresholds.
         target: share of good text that each threshold may reject (0 to 1).
         reference: description of the texts' origin.
         optimistic: True if they had already passed the thresholds that were calibrated.
+        loosened: True if thresholds were only loosened, because there are few texts.
         date: UTC, ISO 8601.
     """
 
@@ -65,6 +70,7 @@ class Calibration:
     target: float
     reference: str
     optimistic: bool
+    loosened: bool = False
     date: str = field(default_factory=now)
 
 
@@ -89,30 +95,56 @@ def order(rows: int, target: float) -> int:
     return below
 
 
-def bound(scores: Sequence[float], target: float, *, upper: bool) -> float:
+def effective_rows(weights: Sequence[float]) -> int:
+    """Return the number of equally weighted rows that say as much: ``(sum w)^2 / sum w^2`` (Kish 1965)."""
+    squares = sum(weight**2 for weight in weights)
+    return math.floor(sum(weights) ** 2 / squares + 1e-9) if squares else 0
+
+
+def bound(
+    scores: Sequence[float], target: float, *, upper: bool, weights: Sequence[float] | None = None
+) -> float:
     """Return the threshold that rejects at most a share ``target`` of such scores, with 95 % confidence.
 
-    Rounded to three digits, away from the scores.
+    Rounded to three digits, away from the scores. With ``weights``, such as those of a sample with unequal
+    probabilities, shares are shares of their sum, and there are as many scores as `effective_rows` says.
 
     Raises:
         ValueError: there are fewer scores than `least_rows`.
     """
-    k = order(len(scores), target)
+    given = [1.0] * len(scores) if weights is None else weights
+    rows = effective_rows(given)
+    k = order(rows, target)
     if not k:
-        raise ValueError(f"{len(scores)} scores are fewer than {least_rows(target)}")
-    ordered = sorted(scores, reverse=upper)
-    steps = float(ordered[k - 1]) * 10.0**DIGITS
+        raise ValueError(f"{rows} scores are fewer than {least_rows(target)}")
+    ordered = sorted(zip(scores, given, strict=True), reverse=upper)
+    # What lies beyond the threshold is at most the share that k - 1 of equally weighted scores are.
+    beyond, allowed = 0.0, sum(given) * (k - 1) / rows + 1e-9
+    value = ordered[0][0]
+    for score, weight in ordered:
+        if beyond > allowed:
+            break
+        value, beyond = score, beyond + weight
+    steps = float(value) * 10.0**DIGITS
     return (math.ceil(steps) if upper else math.floor(steps)) / 10.0**DIGITS
 
 
-def calibrate(scores: pl.DataFrame, recipe: Recipe, target: float, **where: Any) -> Calibration:
+def calibrate(
+    scores: pl.DataFrame,
+    recipe: Recipe,
+    target: float,
+    *,
+    loosened: bool = False,
+    **where: Any,
+) -> Calibration:
     """Return thresholds from scores of good text.
 
     Args:
         scores: ``language`` and score columns, as `scoring.score_rows` makes them; a threshold is
-            calibrated on the texts whose score is not missing.
+            calibrated on the texts whose score is not missing. May have a ``weight``, see `bound`.
         recipe: the recipe whose thresholds are replaced.
         target: share of good text that each threshold may reject (0 to 1, both excluded).
+        loosened: keep thresholds that would become stricter.
         where: ``reference`` and ``optimistic`` of `Calibration`.
 
     Raises:
@@ -120,32 +152,71 @@ def calibrate(scores: pl.DataFrame, recipe: Recipe, target: float, **where: Any)
     """
     if not 0 < target < 1:
         raise UsageError(f"--false-reject takes a share between 0 and 1, not {target}")
-    rows = dict(scores.group_by("language").len().sort("language").iter_rows())
+    scores = _weighted(scores)
+    rows = _rows_of(scores)
     least = least_rows(target)
     too_few = {code: number for code, number in rows.items() if number < least}
     if len(too_few) == len(rows):
         raise UsageError(
             f"no language has the {least} texts that a false-reject rate of {target} needs "
             f"({', '.join(f'{code} {number}' for code, number in too_few.items()) or 'no texts'})"
+            f"{_possible(too_few)}"
         )
     values: dict[str, dict[str, float]] = {}
     for threshold in recipe.checks.thresholds():
         limit = threshold.limit
         if not limit.calibrated or limit.score not in scores.columns:
             continue
-        measured = scores.select("language", value=limit.value(threshold.settings)).drop_nulls()
+        measured = scores.select(
+            "language", "weight", value=limit.value(threshold.settings)
+        ).drop_nulls()
         for code, part in sorted(measured.partition_by("language", as_dict=True).items()):
             language = str(code[0])
-            if part.height < least:
+            weights = part["weight"].to_list()
+            if effective_rows(weights) < least:
                 continue
-            value = bound(part["value"].to_list(), target, upper=limit.upper)
+            value = bound(part["value"].to_list(), target, upper=limit.upper, weights=weights)
             if limit.loosest is not None:
                 value = (min if limit.upper else max)(value, limit.loosest)
             present = limit.thresholds(threshold.settings).get(language)
             stricter = value < present if limit.upper else value > present
-            if limit.tighten or not stricter:
+            if (limit.tighten and not loosened) or not stricter:
                 values.setdefault(threshold.key, {})[language] = value
-    return Calibration(values, rows, too_few, target, **where)
+    return Calibration(values, rows, too_few, target, loosened=loosened, **where)
+
+
+def _weighted(scores: pl.DataFrame) -> pl.DataFrame:
+    """Return scores with a ``weight``, 1 where they have none."""
+    return scores if "weight" in scores.columns else scores.with_columns(weight=pl.lit(1.0))
+
+
+def _rows_of(scores: pl.DataFrame) -> dict[str, int]:
+    weights = scores.group_by("language").agg("weight").sort("language").iter_rows()
+    return {str(code): effective_rows(each) for code, each in weights}
+
+
+def least_target(rows: int) -> float | None:
+    """Return the least share that so many texts allow (0 to 1), or None if that is over `GREATEST`."""
+    share = 1 - math.exp(math.log(1 - CONFIDENCE) / rows) if rows else 1.0
+    return math.ceil(share * 1000) / 1000 if share <= GREATEST else None
+
+
+def usual_target(scores: pl.DataFrame) -> float:
+    """Return `TARGET`, or the least share that the texts of half of the languages allow, if it is more.
+
+    Args:
+        scores: as for `calibrate`.
+    """
+    rows = sorted(_rows_of(_weighted(scores)).values())
+    typical = rows[len(rows) // 2] if rows else 0
+    return max(TARGET, least_target(typical) or TARGET)
+
+
+def _possible(rows: Mapping[str, int]) -> str:
+    """Return in words the least share that the language with most texts allows; empty where none does."""
+    most = max(rows.values(), default=0)
+    share = least_target(most)
+    return f". With {most} texts --false-reject can be {share} at the least" if share else ""
 
 
 def recipe_with(recipe: Recipe, calibration: Calibration) -> Recipe:
@@ -162,8 +233,9 @@ def rejected(scores: pl.DataFrame, recipe: Recipe) -> dict[str, float]:
     """
     checks = build_checks(recipe, load_identifiers(recipe.checks.language_identifiers))
     failed = reasons([check for check in checks if set(check.scores) <= set(scores.columns)])
-    verdicts = scores.select("language", rejected=failed.list.len() > 0).group_by("language")
-    return dict(verdicts.agg(pl.col("rejected").mean()).sort("language").iter_rows())
+    verdicts = _weighted(scores).select("language", "weight", rejected=failed.list.len() > 0)
+    share = (pl.col("rejected") * pl.col("weight")).sum() / pl.col("weight").sum()
+    return dict(verdicts.group_by("language").agg(share).sort("language").iter_rows())
 
 
 def reference_scores(path: Path, recipe: Recipe) -> pl.DataFrame:
@@ -240,6 +312,10 @@ def write_fragment(calibration: Calibration, path: Path) -> None:
         f"not calibrated (fewer than {least_rows(calibration.target)} texts): "
         + (", ".join(calibration.too_few) or "none"),
     ]
+    if calibration.loosened:
+        note.append(
+            "few texts: thresholds are loosened where good texts need it, and none is made stricter"
+        )
     if calibration.optimistic:
         note.append(
             "OPTIMISTIC: these texts had passed the former thresholds, so good texts that were "

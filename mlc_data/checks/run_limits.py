@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from mlc_data.checks.base import Check, Parts, RunLimitedSection
+from mlc_data.checks.scoring import prepare
 from mlc_data.core.hashing import hash_value
 from mlc_data.languages.by_language import ByLanguage
 from mlc_data.recipe.recipe import Recipe
@@ -47,10 +48,10 @@ def measure(checks: Sequence[Check], parts: Parts) -> pl.DataFrame:
     """Return the limits (`LIMITS`) of the checks that take them from the run.
 
     Args:
-        checks: ready to score.
+        checks: see `build_checks`.
         parts: reads the run's translations, see `Parts`.
     """
-    chosen = [check for check in checks if _scores(check)]
+    chosen = prepare([check for check in checks if _scores(check)], parts)
     limits = [pl.DataFrame(schema=LIMITS)]
     if chosen:
         for _, rows in sorted(_samples(parts()).items()):

@@ -74,17 +74,26 @@ def prepare(checks: Sequence[Check], parts: Parts) -> tuple[Check, ...]:
     )
 
 
-def save(checks: Sequence[Check], folder: Path, *, others: bool) -> None:
-    """Write what `prepare` made into a folder, for `load` in other processes; see `CorpusCheck.save`."""
+def save(checks: Sequence[Check], folder: Path, lasting: Path, *, others: bool) -> None:
+    """Write what `prepare` made, for `load` in other processes; see `CorpusCheck.save`.
+
+    Args:
+        checks: see `prepare`.
+        folder: for what is needed until the stage is done.
+        lasting: for what is kept, see `CorpusCheck.lasting`.
+        others: see `CorpusCheck.save`.
+    """
     for check in checks:
         if isinstance(check, CorpusCheck):
-            check.save(folder / check.name, others=others)
+            check.save((lasting if check.lasting else folder) / check.saved_as, others=others)
 
 
-def load(checks: Sequence[Check], folder: Path, parts: Parts) -> tuple[Check, ...]:
+def load(checks: Sequence[Check], folder: Path, lasting: Path, parts: Parts) -> tuple[Check, ...]:
     """Return the checks, ready to score with what `save` wrote; see `CorpusCheck.loaded`."""
     return tuple(
-        check.loaded(folder / check.name, parts) if isinstance(check, CorpusCheck) else check
+        check.loaded((lasting if check.lasting else folder) / check.saved_as, parts)
+        if isinstance(check, CorpusCheck)
+        else check
         for check in checks
     )
 
@@ -97,8 +106,8 @@ def score_rows(checks: Sequence[Check], rows: pl.DataFrame) -> pl.DataFrame:
         rows: `records.TRANSLATIONS`, without failures.
 
     Returns:
-        `records.KEYS` and a Float64 column for each score, one row for each row in, in order; null
-        where a check abstains.
+        `records.KEYS` and a Float64 column for each score, one row for each row in, in order; null where
+        a check abstains.
 
     Raises:
         MlcDataError: a check gives other columns or rows, or a score that is not a finite number.
@@ -116,7 +125,7 @@ def _scores(check: Check, rows: pl.DataFrame) -> pl.DataFrame:
         )
     scores = scores.cast(pl.Float64)
     for name in scores.columns:
-        if not scores[name].is_finite().fill_null(value=False).all():
+        if not scores[name].is_finite().fill_null(value=check.abstains).all():
             raise MlcDataError(
                 f"the check {check.name!r} gives a {name} that is not a finite number"
             )

@@ -14,6 +14,7 @@ from mlc_data.checks.base import Check
 from mlc_data.checks.scoring import load, prepare, save
 from mlc_data.checks.tables import parts, translated
 from mlc_data.core import progress
+from mlc_data.pipeline.layout import STORED_SCORES
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.sharding import Shard, dispatch_shards
 from mlc_data.pipeline.sharding.shard import Result, folder_of
@@ -48,7 +49,8 @@ def dispatch_checks(
     """
     folder = _prepared(run.folder, staging.stage, staging.key)
     shutil.rmtree(folder, ignore_errors=True)
-    save(prepare(checks, lambda: map(translated, parts(run))), folder, others=others)
+    ready = prepare(checks, lambda: map(translated, parts(run)))
+    save(ready, folder, run.path(STORED_SCORES), others=others)
     with progress.bar(label[0], sum(weights), label[1]) as bar:
         return dispatch_shards(stage, run, staging, weights, bar, **more)
 
@@ -56,7 +58,7 @@ def dispatch_checks(
 def loaded_checks(shard: Shard, run: Run, checks: Sequence[Check]) -> tuple[Check, ...]:
     """Return the checks, ready to score the run's translations or other texts."""
     folder = _prepared(Path(shard.run), shard.stage, shard.key)
-    return load(checks, folder, lambda: map(translated, parts(run)))
+    return load(checks, folder, run.path(STORED_SCORES), lambda: map(translated, parts(run)))
 
 
 def _prepared(run: Path, stage: str, key: str) -> Path:

@@ -13,13 +13,14 @@ from typing import Any, ClassVar
 
 import polars as pl
 
+from mlc_data.checks.abstentions import Abstentions
 from mlc_data.checks.base import Check
+from mlc_data.checks.external.check import External
 from mlc_data.checks.language_id import LanguageId
 from mlc_data.checks.run_limits import LIMITS, abstaining, measure, with_run_limits
 from mlc_data.checks.scoring import (
     build_checks,
     check_versions,
-    prepare,
     score_names,
     score_rows,
     scored_by,
@@ -57,7 +58,7 @@ from mlc_data.language_id.loading import load_identifiers
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.sharding import Shard, shard_state
 from mlc_data.pipeline.sharding.shard import Result
-from mlc_data.pipeline.stage import Stage, StageResult
+from mlc_data.pipeline.stage import Stage, StageResult, is_done
 from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.recipe import Recipe
 
@@ -120,14 +121,19 @@ class ScoreStage(Stage):
     content: ClassVar = {"scores/scores.parquet": "scores"}
 
     def preflight(self, run: Run) -> None:
-        """Check that the language identifiers and the lists of words are there.
+        """Check that the language identifiers, the lists of words and external commands are there.
 
         Raises:
             ModelError: an identifier is missing, or is not an identifier.
             SourceError: a list of words cannot be used.
+            UsageError: there is no such command.
         """
         word_lists(run.recipe)
-        recipe_checks(run.recipe)
+        scorers = [each for each in recipe_checks(run.recipe) if isinstance(each, External)]
+        # Stored scores are decided again wherever they are, also where no scorer is.
+        if scorers and not is_done(run, self):
+            for scorer in scorers:
+                scorer.preflight()
 
     def key(self, run: Run) -> dict[str, Any]:
         """See `Stage.key`."""
@@ -151,11 +157,8 @@ class ScoreStage(Stage):
             log.warning("score: %s", note)
         names = score_names(checks)
         rows = [pl.scan_parquet(file).select(pl.len()).collect().item() for file in files(run)]
-        content, scored = RowsHash(), 0
-        limits = measure(
-            prepare(checks, lambda: map(translated, parts(run))),
-            lambda: map(translated, parts(run)),
-        )
+        content, scored, abstentions = RowsHash(), 0, Abstentions(checks)
+        limits = measure(checks, lambda: map(translated, parts(run)))
         with TableWriter(staging.path(LIMITS_FILE), LIMITS) as writer:
             writer.write(limits)
         for row in limits.iter_rows():
@@ -171,11 +174,15 @@ class ScoreStage(Stage):
                 writer.write(part)
                 content.add(RowsHash.of_state(result["content"]))
                 scored += part.height
+                abstentions.add(part)
         log.info("score: %d variants, %d scores each", scored, len(names))
+        abstained = abstentions.notes()
+        for note in abstained.values():
+            log.warning("score: %s", note)
         return StageResult(
             content_hash={"scores": content.hexdigest()},
             models={"language_identifier": _record(identifiers)} if identifiers else {},
-            notes={"scored": scored, **notes, **({"limits": said} if said else {})},
+            notes={"scored": scored, **notes, **abstained, **({"limits": said} if said else {})},
         )
 
     def shard(self, shard: Shard, path: Path, bar: progress.Bar) -> Result:

@@ -1,4 +1,4 @@
-"""`mlc-data calibrate`: thresholds by language from trusted parallel text."""
+"""`mlc-data calibrate`: thresholds by language from trusted parallel text or judged variants."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from mlc_data.core import console
 from mlc_data.errors import UsageError
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import load_recipe
+from mlc_data.review.review import good_variants
 
 
 def register(app: typer.Typer) -> None:
@@ -38,9 +39,21 @@ def calibrate(
             "run's own kept variants, which is optimistic."
         ),
     ] = None,
+    from_review: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="A run's folder whose variants people have judged (mlc-data review): the good ones are the "
+            "trusted translations, with the scores that the run has stored.",
+        ),
+    ] = None,
     false_reject: Annotated[
-        float, typer.Option(help="Share of good text that each threshold may reject (0 to 1).")
-    ] = 0.02,
+        float | None,
+        typer.Option(
+            help="Share of good text that each threshold may reject (0 to 1); default 0.02. With too few judged "
+            "variants for that, the least share that they allow, and thresholds are only loosened."
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="The recipe fragment to write.")] = Path(
         "thresholds.yaml"
     ),
@@ -51,7 +64,12 @@ def calibrate(
     """Write a recipe fragment with thresholds by language. Use it with --with."""
     console.set_up(quiet=quiet)
     recipe = load_recipe(run, set_, with_)
-    if reference is not None:
+    if reference is not None and from_review is not None:
+        raise UsageError("--reference and --from-review both name trusted translations: give one")
+    if from_review is not None:
+        scores = good_variants(Run.open(from_review))
+        where = f"variants of {from_review.resolve().name} that people judged to be good"
+    elif reference is not None:
         scores = calibration.reference_scores(reference, recipe)
         where = calibration.describe(reference)
     else:
@@ -59,8 +77,16 @@ def calibrate(
             raise UsageError(f"{run} is not a run's folder: name trusted text with --reference")
         scores = calibration.kept_scores(Run.open(Path(run)))
         where = f"the kept variants of {Path(run).name}"
+    target = false_reject
+    if target is None:
+        target = calibration.usual_target(scores) if from_review is not None else calibration.TARGET
     result = calibration.calibrate(
-        scores, recipe, false_reject, reference=where, optimistic=reference is None
+        scores,
+        recipe,
+        target,
+        loosened=false_reject is None and target > calibration.TARGET,
+        reference=where,
+        optimistic=reference is None and from_review is None,
     )
     if out.is_dir() or not out.absolute().parent.is_dir():
         raise UsageError(f"--out: cannot write {out}")
@@ -86,6 +112,12 @@ def _show(
         least = calibration.least_rows(result.target)
         console.out.print(
             f"fewer than {least} texts, thresholds unchanged: {', '.join(result.too_few)}",
+            highlight=False,
+        )
+    if result.loosened:
+        console.out.print(
+            f"Few texts: the thresholds may reject {result.target:.3g} of good text, so they are only loosened "
+            "where good variants need it. Judge more variants, or name a share with --false-reject.",
             highlight=False,
         )
     if result.optimistic:

@@ -23,6 +23,7 @@ from mlc_data.cli import (
     publish,
     recipes,
     refresh,
+    review,
     run,
     stages,
     trigger,
@@ -101,6 +102,7 @@ explain.register(app)
 lineage.register(app)
 calibrate.register(app)
 audit.register(app)
+review.register(app)
 publish.register(app)
 deploy.register(app)
 trigger.register(app)

@@ -9,6 +9,15 @@ RECIPE = "recipe.yaml"
 SUPERSEDED = ".superseded"
 """Folder of records of stages whose inputs changed: used again when their keys fit again."""
 
+STORED_SCORES = ".stored-scores"
+"""Folder of scores that external scorers gave to texts: no text is scored twice."""
+
+REVIEW = "review.json"
+"""Measures of the checks from people's judgements; the judged rows are in `REVIEW_FOLDER`."""
+
+REVIEW_FOLDER = "review"
+"""Folder of samples for review (``sample-<id>``) and of judged rows (``judged-<id>.parquet``)."""
+
 PUBLICATION = "publication.json"
 """Record of what was pushed to the Hub."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import (
     BeforeValidator,
@@ -20,9 +20,12 @@ from pydantic import (
     create_model,
     field_validator,
     model_serializer,
+    model_validator,
 )
 
 from mlc_data.checks.base import Check, CheckSection, Limit
+from mlc_data.checks.external.check import external_check
+from mlc_data.checks.external.section import ExternalSection
 from mlc_data.checks.registry import CHECKS, custom_section, load_check
 from mlc_data.core.section import Section
 
@@ -61,6 +64,16 @@ def _name_classes(sections: Any) -> Any:
     }
 
 
+def _as_sections(value: Any) -> Any:
+    """Accept a mapping by name for a list of sections with names, and null for an empty list."""
+    if not isinstance(value, dict):
+        return () if value is None else value
+    return [
+        {"name": name, **section} if isinstance(section, dict) else section
+        for name, section in value.items()
+    ]
+
+
 def _custom(value: Any) -> CheckSection:
     """Validate a custom check's settings by its own section."""
     if isinstance(value, CheckSection):
@@ -89,6 +102,25 @@ class _Checks(Section):
     """Checks of your own by name: `use: module:Class` and the keys of its section. Without `use`, the
     check of an installed package that has this name (entry points `mlc_data.checks`)."""
 
+    external: Annotated[tuple[ExternalSection, ...], BeforeValidator(_as_sections)] = ()
+    """Commands that score variants in an environment of their own, such as COMETKiwi or an LLM judge:
+    a list, or a mapping by name."""
+
+    @field_validator("external")
+    @classmethod
+    def _named_once(cls, sections: tuple[ExternalSection, ...]) -> tuple[ExternalSection, ...]:
+        names = [section.name for section in sections]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"{', '.join(sorted(twice))}: each scorer needs a name of its own")
+        return sections
+
+    @model_validator(mode="after")
+    def _apart_from_custom(self) -> Self:
+        for section in self.external:
+            if f"external_{section.name}" in self.custom:
+                raise ValueError(f"checks.custom has a check external_{section.name}, too")
+        return self
+
     @field_validator("custom")
     @classmethod
     def _named_as_their_checks(cls, sections: dict[str, CheckSection]) -> dict[str, CheckSection]:
@@ -99,13 +131,13 @@ class _Checks(Section):
         return sections
 
     @model_serializer(mode="wrap")
-    def _without_empty_custom(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # A recipe without custom checks keeps the hash that it had before there were any.
+    def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A recipe without checks of its own keeps the hash that it had before there were any.
         data: dict[str, Any] = handler(self)
-        return data if self.custom else {k: v for k, v in data.items() if k != "custom"}
+        return {k: v for k, v in data.items() if v or k not in ("custom", "external")}
 
     def chosen(self) -> tuple[ChosenCheck, ...]:
-        """Return all checks in the order in which their reasons count: built-in ones first."""
+        """Return all checks in the order in which their reasons count: built-in ones first, external ones last."""
         builtin = (
             ChosenCheck(each, getattr(self, each.name), f"checks.{each.name}") for each in CHECKS
         )
@@ -113,7 +145,11 @@ class _Checks(Section):
             ChosenCheck(load_check(_use(section)), section, f"checks.custom.{name}")
             for name, section in self.custom.items()
         )
-        return (*builtin, *custom)
+        external = (
+            ChosenCheck(external_check(section), section, f"checks.external.{section.name}")
+            for section in self.external
+        )
+        return (*builtin, *custom, *external)
 
     def thresholds(self) -> Iterator[Threshold]:
         """Yield every threshold that scores are compared with."""

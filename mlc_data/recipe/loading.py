@@ -88,11 +88,21 @@ def merge(data: Mapping[str, Any], fragment: Mapping[str, Any]) -> dict[str, Any
         # A bare threshold that is now given by language stays for the languages that are not named.
         if isinstance(below, int | float) and not isinstance(below, bool):
             below = {"default": below}
+        below = _by_name(below) if isinstance(value, Mapping) else below
         if isinstance(value, Mapping) and isinstance(below, Mapping):
             merged[key] = merge(below, value)
         else:
             merged[key] = value
     return merged
+
+
+def _by_name(value: Any) -> Any:
+    """Return a list of sections that each have a ``name`` as a mapping by name, anything else as it is."""
+    if isinstance(value, list) and all(
+        isinstance(each, dict) and isinstance(each.get("name"), str) for each in value
+    ):
+        return {each["name"]: each for each in value}
+    return value
 
 
 def parse_recipe(data: Mapping[str, Any], where: str) -> Recipe:
@@ -129,7 +139,7 @@ def apply_override(data: dict[str, Any], override: str) -> None:
     *sections, last = key.strip().split(".")
     here = data
     for section in sections:
-        below = here.get(section)
+        below = _by_name(here.get(section))
         # A scalar that may also be a mapping (`completeness: mask`, a bare threshold) gives way.
         if isinstance(below, int | float) and not isinstance(below, bool):
             below = {"default": below}

@@ -1,0 +1,1 @@
+"""Checks whose scores a command computes, in an environment of its own."""

@@ -1,0 +1,1 @@
+"""Review by people: a sample to judge, and what the judgements say about the checks."""
