@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mlc_data.errors import ModelError
+from mlc_data.lm.batching import by_length, pad_right
 from mlc_data.lm.loading import layer_number
 
 _LAYER_LISTS = ("layers", "h", "blocks")
@@ -20,9 +21,6 @@ _WRAPPERS = ("module", "_orig_mod")
 
 _SHORTEST_PREFIX = 4
 """A shorter common beginning is not worth a forward pass of its own."""
-
-BATCH_WASTE = 0.25
-"""Greatest share of padding in a batch of `by_length`."""
 
 
 @dataclass(frozen=True)
@@ -158,38 +156,6 @@ def _last_states(
 
 def _arguments(decoder: Decoder) -> frozenset[str]:
     return frozenset(inspect.signature(decoder.module.forward).parameters)
-
-
-def by_length(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
-    """Indices in batches of similar length, the shortest first.
-
-    A batch has at most ``batch_size`` rows, and at most `BATCH_WASTE` of what it computes is
-    padding.
-    """
-    batches: list[list[int]] = []
-    tokens = 0
-    for index in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
-        length = lengths[index]
-        if batches and len(batches[-1]) < batch_size:
-            area = (len(batches[-1]) + 1) * length
-            if tokens + length >= (1 - BATCH_WASTE) * area:
-                batches[-1].append(index)
-                tokens += length
-                continue
-        batches.append([index])
-        tokens = length
-    return batches
-
-
-def pad_right(rows: Sequence[Sequence[int]], device: torch.device | str) -> tuple[Tensor, Tensor]:
-    """Token ids and attention mask, [N, T] each, padded on the right to the longest row."""
-    width = max(len(row) for row in rows)
-    ids = torch.zeros(len(rows), width, dtype=torch.int64)
-    mask = torch.zeros(len(rows), width, dtype=torch.int64)
-    for number, row in enumerate(rows):
-        ids[number, : len(row)] = torch.tensor(row, dtype=torch.int64)
-        mask[number, : len(row)] = 1
-    return ids.to(device), mask.to(device)
 
 
 def text_states(

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from mlc_data.consistency.hidden_states import by_length, find_decoder, pad_right
+from mlc_data.consistency.hidden_states import find_decoder
+from mlc_data.lm.batching import by_length, pad_right
 
 
 @torch.no_grad()

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 
-from mlc_data.consistency.hidden_states import by_length, pad_right
 from mlc_data.core import progress
 from mlc_data.errors import MlcDataError
+from mlc_data.lm.batching import by_length, pad_right
 from mlc_data.lm.loading import KEY, default_device, load_model, quiet
 
 
