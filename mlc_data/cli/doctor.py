@@ -27,10 +27,7 @@ from mlc_data.translate.cache.store import FILE
 LOW_DISK_GB = 5
 HUB_SECONDS = 10
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(epilog="Example:  mlc-data doctor nllb-600m")(doctor)
+EXAMPLES = "Example:  mlc-data doctor nllb-600m"
 
 
 def doctor(

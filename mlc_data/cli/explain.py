@@ -15,12 +15,7 @@ from mlc_data.lineage.explain import Attempt, Explanation, Variant
 from mlc_data.lineage.explain import explain as explain_prompt
 from mlc_data.pipeline.run import Run
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(epilog="Example:  mlc-data explain runs/quickstart row:12 --language swh_Latn")(
-        explain
-    )
+EXAMPLES = "Example:  mlc-data explain runs/quickstart row:12 --language swh_Latn"
 
 
 def explain(

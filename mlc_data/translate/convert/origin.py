@@ -129,14 +129,14 @@ def _weights(folder: Path, location: str) -> tuple[Path, ...]:
 def _family(folder: Path, location: str) -> str:
     if (folder / MARIAN_FILE).is_file():
         return "marian"
-    config = _json(folder / "config.json")
+    config = read_json(folder / "config.json")
     kind = config.get("model_type")
     if kind == "marian":
         return "marian"
     if kind == "t5":
         return "madlad"
     if kind == "m2m_100":
-        named = str(_json(folder / "tokenizer_config.json").get("tokenizer_class", ""))
+        named = str(read_json(folder / "tokenizer_config.json").get("tokenizer_class", ""))
         if "small100" in f"{location} {named} {config.get('_name_or_path', '')}".lower():
             raise ModelError(
                 f"{location} is SMaLL-100: M2M100's network with another token layout, which is "
@@ -166,7 +166,12 @@ def _pair(location: str) -> tuple[str, ...]:
     )
 
 
-def _json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """Return a JSON object; empty where there is no file.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
     try:
         return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
     except (ValueError, TypeError) as error:
