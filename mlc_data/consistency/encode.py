@@ -13,13 +13,13 @@ from mlc_data.consistency.hidden_states import text_states
 from mlc_data.consistency.layers import layer_states
 from mlc_data.consistency.loss import MultilingualConsistencyLoss
 from mlc_data.core import progress
-from mlc_data.lm.loading import KEY, default_device, load_model, quiet
+from mlc_data.lm.loading import load_on_device, quiet
 from mlc_data.lm.prompt_format import PromptFormat, Tokens, tokenise_sets
 from mlc_data.recipe.align import Align, Loss
 
 
 def plain_loss(settings: Loss) -> Callable[[Tensor, Tensor], tuple[Tensor, dict[str, Tensor]]]:
-    """The recipe's loss without extractor and separation, to compare models by.
+    """Return the recipe's loss without extractor and separation, to compare models by.
 
     A trained extractor belongs to one model, so the hidden states themselves are measured. With
     ``center: running_mean`` the mean of the states at hand is subtracted, whatever was read before.
@@ -155,14 +155,6 @@ def encode_location(
     Raises:
         ModelError: the model cannot be loaded; see `mlc_data.lm.loading.load_model`.
     """
-    loaded = load_model(str(location), revision, settings.dtype, KEY)
-    device = default_device()
+    model, tokenizer = load_on_device(str(location), revision, settings.dtype)
     with quiet():
-        return encode_sets(
-            loaded.model.to(device),
-            loaded.tokenizer,
-            rows,
-            languages,
-            settings,
-            batch_size=batch_size,
-        )
+        return encode_sets(model, tokenizer, rows, languages, settings, batch_size=batch_size)

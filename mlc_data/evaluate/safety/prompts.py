@@ -70,18 +70,9 @@ def from_sets(
 ) -> EvaluationPrompts:
     """Rows of `records.SETS` as prompts, each in all its languages."""
     table = [
-        {
-            "prompt_id": row["prompt_id"],
-            "language": language,
-            "prompt": text,
-            "category": row["category"],
-            "harmful": _harmful(row["category"], settings),
-        }
+        _row(row["prompt_id"], part["language"], part["text"], row["category"], settings)
         for row in rows
-        for language, text in (
-            (row["language"], row["prompt"]),
-            *((variant["language"], variant["text"]) for variant in row["variants"]),
-        )
+        for part in ({"language": row["language"], "text": row["prompt"]}, *row["variants"])
     ]
     frame, faults = _limited(table, settings.limit)
     return EvaluationPrompts(frame, len(table), faults, identity)
@@ -98,14 +89,8 @@ def from_file(settings: PromptSet, number: int = 0) -> EvaluationPrompts:
         SourceError: it does not exist, cannot be read, lacks a column, or nothing in it can be asked.
     """
     key = f"{KEY}[{number}]"
-    source = Source(
-        path=settings.path,
-        hub=settings.hub,
-        config=settings.config,
-        split=settings.split,
-        revision=settings.revision,
-    )
-    opened = open_source(source, key)
+    where = settings.model_dump(include={"path", "hub", "config", "split", "revision"})
+    opened = open_source(Source(**where), key)
     reader = _multijail if settings.layout == "multijail" else _long
     faults: Counter[str] = Counter()
     seen: set[tuple[str, str]] = set()
@@ -113,15 +98,13 @@ def from_file(settings: PromptSet, number: int = 0) -> EvaluationPrompts:
     read = 0
     for found in reader(opened, settings, key):
         read += 1
-        fault = found if isinstance(found, PromptFault) else None
-        if not isinstance(found, PromptFault):
-            place = (found["prompt_id"], found["language"])
-            fault = PromptFault.REPEATED if place in seen else None
-            if fault is None:
-                seen.add(place)
-                table.append({**found, "prompt_id": f"{number}:{found['prompt_id']}"})
-        if fault is not None:
-            faults[fault] += 1
+        if isinstance(found, PromptFault):
+            faults[found] += 1
+        elif (place := (found["prompt_id"], found["language"])) in seen:
+            faults[PromptFault.REPEATED] += 1
+        else:
+            seen.add(place)
+            table.append({**found, "prompt_id": f"{number}:{found['prompt_id']}"})
     if not table:
         told = ", ".join(f"{name} {count}" for name, count in faults.items()) or "it is empty"
         raise SourceError(f"{key}: no prompt of {opened.name} can be asked ({told})")
@@ -136,9 +119,8 @@ def _limited(
     chosen = set(list(dict.fromkeys(row["prompt_id"] for row in table))[:limit])
     kept = [row for row in table if row["prompt_id"] in chosen]
     left = len(table) - len(kept)
-    return pl.DataFrame(kept, schema=EVALUATION_PROMPTS), (
-        {PromptFault.OVER_LIMIT.value: left} if left else {}
-    )
+    faults = {PromptFault.OVER_LIMIT.value: left} if left else {}
+    return pl.DataFrame(kept, schema=EVALUATION_PROMPTS), faults
 
 
 def join(parts: Sequence[EvaluationPrompts]) -> EvaluationPrompts:
@@ -196,25 +178,24 @@ def _found(identity: Any, language: Any, text: Any, category: Any, settings: Pro
     except UnknownLanguageError as error:
         _say_once(str(error))
         return PromptFault.UNKNOWN_LANGUAGE
-    named = None if category is None else str(category)
-    return {
-        "prompt_id": str(identity),
-        "language": code,
-        "prompt": text.strip(),
-        "category": named,
-        "harmful": _harmful(named, settings),
-    }
+    return _row(
+        str(identity), code, text.strip(), None if category is None else str(category), settings
+    )
+
+
+def _row(
+    prompt_id: str, language: str, text: str, category: str | None, settings: PromptSet
+) -> dict[str, Any]:
+    """A row of `EVALUATION_PROMPTS`."""
+    harmless = settings.harmless
+    harmful = not harmless if isinstance(harmless, bool) else category not in harmless
+    values = (prompt_id, language, text, category, harmful)
+    return dict(zip(EVALUATION_PROMPTS, values, strict=True))
 
 
 @cache
 def _say_once(message: str) -> None:
     log.warning("%s: %s, or say what the file means with %s.languages", KEY, message, KEY)
-
-
-def _harmful(category: str | None, settings: PromptSet) -> bool:
-    if isinstance(settings.harmless, bool):
-        return not settings.harmless
-    return category not in settings.harmless
 
 
 def _require_columns(raw: RawRow, needed: Sequence[str], key: str, name: str) -> None:
