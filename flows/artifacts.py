@@ -23,6 +23,7 @@ from prefect.artifacts import (
 )
 
 from mlc_data.core import progress
+from mlc_data.core.redaction import first_line
 from mlc_data.languages.flores import get_language
 from mlc_data.pipeline.run import Run
 from mlc_data.report.markdown import in_markdown
@@ -72,9 +73,9 @@ class ProgressInUi:
     @contextmanager
     def bar(self, what: str, total: int, unit: str) -> Iterator[progress.Bar]:
         """One piece of long work."""
-        one = _Bar(what, total, unit, self.every)
-        yield one
-        one.end()
+        bar = _Bar(what, total, unit, self.every)
+        yield bar
+        bar.end()
 
 
 class _Bar:
@@ -129,4 +130,4 @@ def _shown(what: str) -> Iterator[None]:
     try:
         yield
     except httpx.HTTPError as error:
-        log.warning("the server does not show %s: %s", what, str(error).partition("\n")[0])
+        log.warning("the server does not show %s: %s", what, first_line(error))

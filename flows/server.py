@@ -11,6 +11,7 @@ from prefect.client.schemas.filters import FlowFilter, FlowFilterId
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.settings import PREFECT_API_URL
 
+from mlc_data.core.redaction import first_line
 from mlc_data.errors import MlcDataError, UsageError
 
 PAGE = 200
@@ -36,7 +37,7 @@ def server() -> Iterator[SyncPrefectClient]:
         problem = client.api_healthcheck()
         if problem is not None:
             raise UsageError(
-                f"no Prefect server answers at {url} ({_first_line(problem)}): start it with "
+                f"no Prefect server answers at {url} ({first_line(problem)}): start it with "
                 "`prefect server start`, or set PREFECT_API_URL to where it is"
             ) from problem
         try:
@@ -49,7 +50,7 @@ def server() -> Iterator[SyncPrefectClient]:
                 ) from error
             raise MlcDataError(f"the server at {url} refused: {detail(error)}") from error
         except httpx.TransportError as error:
-            raise MlcDataError(f"the server at {url} went away: {_first_line(error)}") from error
+            raise MlcDataError(f"the server at {url} went away: {first_line(error)}") from error
 
 
 def deployments(client: SyncPrefectClient) -> dict[str, DeploymentResponse]:
@@ -65,13 +66,8 @@ def deployments(client: SyncPrefectClient) -> dict[str, DeploymentResponse]:
 def detail(error: httpx.HTTPStatusError) -> str:
     """Why the server refused, in its own words."""
     try:
-        told = error.response.json()
+        answer = error.response.json()
     except ValueError:
-        told = None
-    if isinstance(told, dict) and told.get("detail"):
-        return str(told["detail"])
-    return _first_line(error)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+        answer = None
+    reason = answer.get("detail") if isinstance(answer, dict) else None
+    return str(reason) if reason else first_line(error)

@@ -22,6 +22,7 @@ from mlc_data.core.hashing import hash_file, hash_value
 from mlc_data.core.manifest import ModelRecord
 from mlc_data.core.model_card import UNKNOWN, read_license, spdx
 from mlc_data.core.paths import is_hub_id, model_location, snapshot_commit, user_cache
+from mlc_data.core.redaction import first_line
 from mlc_data.errors import DiskFullError, ModelError, is_disk_full
 from mlc_data.lm.gguf import gguf_entries
 
@@ -232,7 +233,7 @@ def read_pretrained(
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         if is_disk_full(error):
             raise
-        raise ModelError(f"{key}: cannot load {location}: {_first_line(error)}") from error
+        raise ModelError(f"{key}: cannot load {location}: {first_line(error)}") from error
     if missing := sorted(info["missing_keys"]):
         # Missing weights are initialized at random: what the model says would be random, too.
         raise ModelError(
@@ -246,11 +247,6 @@ def read_pretrained(
             f"({len(tokenizer)} tokens, {rows} embeddings): they are not of one model"
         )
     return model, tokenizer
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def _check_files(path: Path, location: str, key: str) -> None:
@@ -311,7 +307,7 @@ def _unpacked(file: Path, location: str, key: str) -> Path:
                 f"no space left for the unpacked copy of {location} in {folder.parent} (float32, "
                 f"about {file.stat().st_size * 6 // 1_000_000} MB); free some, or set MLC_DATA_CACHE"
             ) from error
-        raise ModelError(f"{key}: cannot unpack {location}: {_first_line(error)}") from error
+        raise ModelError(f"{key}: cannot unpack {location}: {first_line(error)}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return folder

@@ -9,12 +9,11 @@ from enum import StrEnum
 import polars as pl
 from sacrebleu.metrics import CHRF
 
-from mlc_data.core.records import TRANSLATIONS
 from mlc_data.recipe.recipe import Rescue
 from mlc_data.translate.cached import Asker
 from mlc_data.translate.engines.base import Decoding, Hypothesis, Request
 from mlc_data.translate.rows import Translated, frame_of
-from mlc_data.translate.sentences import Segments, split
+from mlc_data.translate.sentences import split
 
 
 class RescueStrategy(StrEnum):
@@ -69,20 +68,12 @@ class Retry:
         ]
         made, back = self._both_ways(rung, requests)
         return frame_of(
-            (prompt_id, text, self._variant(splits[text], language, made, back))
+            (
+                prompt_id,
+                text,
+                Translated(splits[text], self.source, language, made, back, frozenset()),
+            )
             for prompt_id, language, text in rows
-        )
-
-    def _variant(
-        self, segments: Segments, language: str, made: Hypotheses, back: Hypotheses
-    ) -> Translated:
-        return Translated(
-            segments=segments,
-            source=self.source,
-            target=language,
-            made=made,
-            back=back,
-            known=frozenset(),
         )
 
     def _both_ways(
@@ -104,13 +95,7 @@ class Retry:
         return answers.found
 
     def _search(self) -> Decoding:
-        chosen = self.settings.search
-        return replace(
-            self.asker.translator.decoding,
-            beam_size=chosen.beam_size,
-            no_repeat_ngram_size=chosen.no_repeat_ngram_size,
-            repetition_penalty=chosen.repetition_penalty,
-        )
+        return replace(self.asker.translator.decoding, **self.settings.search.model_dump())
 
     def _best_round_trips(self, requests: Sequence[Request]) -> tuple[Hypotheses, Hypotheses]:
         """Of each request's hypotheses the one whose back-translation has the highest chrF++; the
@@ -135,16 +120,10 @@ class Retry:
         if one.text is None:
             return -1.0
         returned = back[Request(one.text, request.target, request.source)].text
-        return (
-            0.0
-            if returned is None
-            else float(self._chrf.sentence_score(returned, [request.text]).score)
-        )
+        if returned is None:
+            return 0.0
+        return float(self._chrf.sentence_score(returned, [request.text]).score)
 
 
 def _back(request: Request, one: Hypothesis) -> Request | None:
     return None if one.text is None else Request(one.text, request.target, request.source)
-
-
-ATTEMPT_COLUMNS: dict[str, pl.DataType] = {**TRANSLATIONS, "rung": pl.String()}
-"""A variant that was translated again, and by which rung (`RescueStrategy`)."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from mlc_data.core.paths import is_hub_id, model_location, snapshot_commit
 from mlc_data.errors import ModelError, UnknownLanguageError
 from mlc_data.languages.flores import find_language, get_language
 from mlc_data.translate.engines.families import FAMILIES
+from mlc_data.translate.engines.weights import read_json
 
 MARIAN_FILE = "decoder.yml"
 """Names the .npz file and the vocabularies in an OPUS-MT folder of Marian's own files."""
@@ -164,18 +164,6 @@ def _pair(location: str) -> tuple[str, ...]:
         f"a Marian model must name its two languages, and {why}: add "
         "--languages eng_Latn,swh_Latn (source, target)"
     )
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Return a JSON object; empty where there is no file.
-
-    Raises:
-        ModelError: it cannot be read.
-    """
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
-    except (ValueError, TypeError) as error:
-        raise ModelError(f"{path} cannot be read: {error}") from error
 
 
 def _yaml(path: Path) -> dict[str, Any]:

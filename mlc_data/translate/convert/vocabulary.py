@@ -16,8 +16,8 @@ from typing import Any
 import sentencepiece
 
 from mlc_data.errors import ModelError
-from mlc_data.translate.convert.origin import read_json
 from mlc_data.translate.engines.families.nllb import LANGUAGE_TOKEN
+from mlc_data.translate.engines.weights import read_json
 
 END, UNKNOWN, PAD = "</s>", "<unk>", "<pad>"
 _FAIRSEQ = ("<s>", PAD, END, UNKNOWN)

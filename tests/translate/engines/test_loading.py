@@ -15,14 +15,10 @@ from mlc_data.core.records import FailureReason
 from mlc_data.errors import ModelError
 from mlc_data.recipe.recipe import FAMILIES as FAMILY_NAMES
 from mlc_data.recipe.recipe import Translate
+from mlc_data.translate.engines.base import Decoding, Request, refuse_unknown
 from mlc_data.translate.engines.families import FAMILIES
-from mlc_data.translate.engines.loading import (
-    Decoding,
-    NllbTranslator,
-    Request,
-    load_translator,
-    refuse_unknown,
-)
+from mlc_data.translate.engines.families.nllb import NllbTranslator
+from mlc_data.translate.engines.loading import load_translator
 
 MODEL = "package://mlc_data/quickstart/model"
 
