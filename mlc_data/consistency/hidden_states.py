@@ -174,12 +174,10 @@ def text_states(
     that is sharded over processes all of them call this together.
 
     Args:
-        model: see `last_token_states`.
+        model: this, ``layer`` and ``final_norm``: see `last_token_states`.
         texts: N token sequences, at least one.
-        layer: see `last_token_states`.
-        final_norm: see `last_token_states`.
         batch_size: most texts a forward pass.
-        done: told of the number of texts after each batch.
+        done: called with the number of texts after each batch.
 
     Returns:
         [N, H], in the model's type and on its device.
@@ -268,17 +266,13 @@ def set_states(
     """States of whole variant sets; texts are run in batches of similar length.
 
     Args:
-        model: see `last_token_states`.
+        model: this, ``layer``, ``final_norm`` and ``batch_size``: see `text_states`.
         rows: B sets of L token sequences each; None where a language is missing.
-        layer: see `last_token_states`.
-        final_norm: see `last_token_states`.
-        batch_size: most texts a forward pass.
 
     Returns:
         States [B, L, H] (zeros where missing; differentiable) and ``present`` [B, L], bool.
 
     Raises:
-        ModelError: see `last_token_states`.
         ValueError: there is no text at all.
     """
     present = torch.tensor([[tokens is not None for tokens in row] for row in rows])

@@ -197,10 +197,8 @@ def load_classifier(
 def _most_tokens(model: Any, tokenizer: Any) -> int:
     from torch import nn
 
-    known = [
-        tokenizer.model_max_length,
-        getattr(model.config.get_text_config(), "max_position_embeddings", None),
-    ]
+    positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    known = [tokenizer.model_max_length, positions]
     for name, module in model.named_modules():
         # RoBERTa and similar models start to count after the padding token's id.
         if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):

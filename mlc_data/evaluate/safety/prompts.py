@@ -91,12 +91,11 @@ def from_file(settings: PromptSet, number: int = 0) -> EvaluationPrompts:
     key = f"{KEY}[{number}]"
     where = settings.model_dump(include={"path", "hub", "config", "split", "revision"})
     opened = open_source(Source(**where), key)
-    reader = _multijail if settings.layout == "multijail" else _long
     faults: Counter[str] = Counter()
     seen: set[tuple[str, str]] = set()
     table: list[dict[str, Any]] = []
     read = 0
-    for found in reader(opened, settings, key):
+    for found in _read(opened, settings, key):
         read += 1
         if isinstance(found, PromptFault):
             faults[found] += 1
@@ -139,34 +138,25 @@ def join(parts: Sequence[EvaluationPrompts]) -> EvaluationPrompts:
 Found = dict[str, Any] | PromptFault
 
 
-def _long(opened: OpenSource, settings: PromptSet, key: str) -> Iterator[Found]:
-    columns = settings.columns
+def _read(opened: OpenSource, settings: PromptSet, key: str) -> Iterator[Found]:
+    columns, multijail = settings.columns, settings.layout == "multijail"
+    needed = [columns.prompt, columns.language, *([columns.id] if columns.id else [])]
     for raw in opened.rows():
         record = raw.record
         if record is None:
             yield PromptFault.MALFORMED
             continue
-        needed = (columns.prompt, columns.language, *([columns.id] if columns.id else []))
-        _require_columns(raw, needed, key, opened.name)
+        _require_columns(raw, ["id", "en"] if multijail else needed, key, opened.name)
+        if multijail:
+            for column, language in MULTIJAIL.items():
+                if column in record:
+                    text, tags = record[column], record.get("tags")
+                    yield _found(record.get("id"), language, text, tags, settings)
+            continue
         identity = str(raw.row) if columns.id is None else record.get(columns.id)
         category = record.get(columns.category) if columns.category else None
-        yield _found(
-            identity, record.get(columns.language), record.get(columns.prompt), category, settings
-        )
-
-
-def _multijail(opened: OpenSource, settings: PromptSet, key: str) -> Iterator[Found]:
-    for raw in opened.rows():
-        record = raw.record
-        if record is None:
-            yield PromptFault.MALFORMED
-            continue
-        _require_columns(raw, ("id", "en"), key, opened.name)
-        for column, language in MULTIJAIL.items():
-            if column in record:
-                yield _found(
-                    record.get("id"), language, record[column], record.get("tags"), settings
-                )
+        language, text = record.get(columns.language), record.get(columns.prompt)
+        yield _found(identity, language, text, category, settings)
 
 
 def _found(identity: Any, language: Any, text: Any, category: Any, settings: PromptSet) -> Found:

@@ -77,9 +77,9 @@ class Ct2Translator(ABC):
     def source_tokens(self, text: str, source: str, target: str) -> list[str]:
         """The tokens that CTranslate2 is handed for a sentence."""
 
-    @abstractmethod
     def target_prefix(self, target: str) -> list[str]:
         """The tokens that the decoder is started with, if any; they are dropped from the hypothesis."""
+        return []
 
     def part(self, source: str, target: str) -> Translator:
         """See `Translator`: itself, if it knows both languages."""

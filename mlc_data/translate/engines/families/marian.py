@@ -55,10 +55,6 @@ class MarianTranslator(Ct2Translator):
         """``pieces </s>``."""
         return [*self._encoder.encode(text, out_type=str), *self._end]
 
-    def target_prefix(self, target: str) -> list[str]:
-        """Nothing."""
-        return []
-
 
 def refuse_multilingual(folder: Path, vocabulary: frozenset[str]) -> None:
     """Stop if a Marian model wants to be told its target language.
