@@ -132,16 +132,10 @@ def explain(run: Run, wanted: str, language: str | None = None) -> Explanation:
             "row can be named as row:17"
         )
     prompt = prompts.row(0, named=True)
-    return Explanation(
-        prompt["prompt_id"],
-        prompt["prompt"],
-        prompt["category"],
-        source,
-        prompt["row"],
-        None,
-        _variants(run, lineage, prompt["prompt_id"], language),
-        _split(run, prompt["prompt_id"]),
-    )
+    own = {name: prompt[name] for name in ("prompt_id", "prompt", "category", "row")}
+    variants = _variants(run, lineage, prompt["prompt_id"], language)
+    split = _split(run, prompt["prompt_id"])
+    return Explanation(**own, source=source, rejection=None, variants=variants, split=split)
 
 
 def _variants(run: Run, lineage: Lineage, prompt_id: str, language: str | None) -> list[Variant]:

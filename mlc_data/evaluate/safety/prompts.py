@@ -148,10 +148,10 @@ def _read(opened: OpenSource, settings: PromptSet, key: str) -> Iterator[Found]:
             continue
         _require_columns(raw, ["id", "en"] if multijail else needed, key, opened.name)
         if multijail:
-            for column, language in MULTIJAIL.items():
+            for column, code in MULTIJAIL.items():
                 if column in record:
-                    text, tags = record[column], record.get("tags")
-                    yield _found(record.get("id"), language, text, tags, settings)
+                    tags = record.get("tags")
+                    yield _found(record.get("id"), code, record[column], tags, settings)
             continue
         identity = str(raw.row) if columns.id is None else record.get(columns.id)
         category = record.get(columns.category) if columns.category else None
