@@ -39,8 +39,8 @@ from mlc_data.quickstart import phrasebook
 from mlc_data.recipe.checks import Checks
 from mlc_data.recipe.loading import load_recipe
 from mlc_data.recipe.recipe import Recipe
-from mlc_data.translate.engines.base import Translator
-from mlc_data.translate.engines.loading import Request, load_translator
+from mlc_data.translate.engines.base import Request, Translator
+from mlc_data.translate.engines.loading import load_translator
 from mlc_data.translate.sentences import split
 
 ENGLISH = phrasebook.ENGLISH

@@ -42,8 +42,10 @@ from mlc_data.quickstart import phrasebook
 from mlc_data.recipe.loading import load_recipe
 from mlc_data.recipe.recipe import Recipe
 from mlc_data.translate import stage as translation
+from mlc_data.translate.engines.base import Request
 from mlc_data.translate.engines.ctranslate2 import even_batches
-from mlc_data.translate.engines.loading import NllbTranslator, Request, load_translator
+from mlc_data.translate.engines.families.nllb import NllbTranslator
+from mlc_data.translate.engines.loading import load_translator
 
 console = Console(width=110)
 

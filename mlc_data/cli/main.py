@@ -89,20 +89,20 @@ def _refuse_launched(command: str) -> None:
         )
 
 
-run.register(app)
+app.command(epilog=run.EXAMPLES)(run.run)
 stages.register(app)
 app.add_typer(recipes.app, name="recipes")
 app.add_typer(cache.app, name="cache")
 app.add_typer(models.app, name="models")
-languages.register(app)
-doctor.register(app)
-explain.register(app)
-lineage.register(app)
-calibrate.register(app)
-publish.register(app)
-deploy.register(app)
-trigger.register(app)
-refresh.register(app)
+app.command(epilog=languages.EXAMPLES)(languages.languages)
+app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
+app.command(epilog=explain.EXAMPLES)(explain.explain)
+app.command(epilog=lineage.EXAMPLES)(lineage.lineage)
+app.command(epilog=calibrate.EXAMPLES)(calibrate.calibrate)
+app.command(epilog=publish.EXAMPLES)(publish.publish)
+app.command(epilog=deploy.EXAMPLES)(deploy.deploy)
+app.command(epilog=trigger.EXAMPLES)(trigger.trigger)
+app.command(epilog=refresh.EXAMPLES)(refresh.refresh)
 
 
 def main() -> None:
