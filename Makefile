@@ -33,11 +33,12 @@ test: export OMP_NUM_THREADS = 1
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -m "" -n $(TEST_PROCESSES) --no-loadscope-reorder
 
-## make check        ruff, mypy --strict, schemas up to date, docker-compose.yml valid
+## make check        ruff, mypy --strict, imports run down only, schemas up to date, docker-compose.yml valid
 check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/python -m mlc_data.schemas --check schemas
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 

@@ -46,9 +46,9 @@ from mlc_data.evaluate.safety.rates import Interval, JudgedReplies, Weights, int
 from mlc_data.evaluate.safety.tables import judged_of, judgment_rows
 from mlc_data.execute import run_stages
 from mlc_data.pipeline.run import Run
-from mlc_data.quickstart import phrasebook
 from mlc_data.recipe.loading import load_recipe
 from mlc_data.variant_sets import split_of
+from scripts.phrasebook import phrasebook
 from scripts.phrasebook.build_prompts import refusal_and_answer
 
 TEST_SHARE = 0.3

@@ -35,13 +35,13 @@ from mlc_data.language_id.base import LanguageIdentifier
 from mlc_data.language_id.loading import load_identifiers
 from mlc_data.languages.flores import get_language
 from mlc_data.pipeline.run import Run
-from mlc_data.quickstart import phrasebook
 from mlc_data.recipe.checks import Checks
 from mlc_data.recipe.loading import load_recipe
 from mlc_data.recipe.recipe import Recipe
-from mlc_data.translate.engines.base import Translator
-from mlc_data.translate.engines.loading import Request, load_translator
+from mlc_data.translate.engines.base import Request, Translator
+from mlc_data.translate.engines.loading import load_translator
 from mlc_data.translate.sentences import split
+from scripts.phrasebook import phrasebook
 
 ENGLISH = phrasebook.ENGLISH
 LID = Checks().language_identifiers[0]

@@ -29,10 +29,10 @@ from rich.table import Table
 from mlc_data.core.hashing import hash_value, prompt_id
 from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
-from mlc_data.quickstart import phrasebook
 from mlc_data.recipe.loading import load_recipe
 from mlc_data.refresh.refresh import Refreshed, refresh
 from mlc_data.translate.engines.ctranslate2 import Ct2Translator
+from scripts.phrasebook import phrasebook
 
 OLD, NEW = phrasebook.TARGETS[:6], phrasebook.TARGETS[6]
 ADDED, REMOVED, CHANGED = 10, 5, 5

@@ -11,9 +11,11 @@ import torch
 from transformers import M2M100Config, M2M100ForConditionalGeneration
 
 from mlc_data.core.records import FailureReason
-from mlc_data.quickstart.phrasebook import FOLDER, LANGUAGES
-from mlc_data.translate.engines.loading import MODEL_FILE, Hypothesis, NllbTranslator
+from mlc_data.translate.engines.base import Hypothesis
+from mlc_data.translate.engines.families.nllb import NllbTranslator
+from mlc_data.translate.engines.weights import MODEL_FILE
 from scripts.phrasebook.package import convert
+from scripts.phrasebook.phrasebook import FOLDER, LANGUAGES
 from scripts.phrasebook.tokens import PIECES_FILE, Layout
 
 VOCABULARY = 256_206

@@ -38,12 +38,14 @@ from mlc_data.checks.tables import ROWS_AT_ONCE
 from mlc_data.core.records import TRANSLATIONS
 from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
-from mlc_data.quickstart import phrasebook
 from mlc_data.recipe.loading import load_recipe
 from mlc_data.recipe.recipe import Recipe
 from mlc_data.translate import stage as translation
+from mlc_data.translate.engines.base import Request
 from mlc_data.translate.engines.ctranslate2 import even_batches
-from mlc_data.translate.engines.loading import NllbTranslator, Request, load_translator
+from mlc_data.translate.engines.families.nllb import NllbTranslator
+from mlc_data.translate.engines.loading import load_translator
+from scripts.phrasebook import phrasebook
 
 console = Console(width=110)
 

@@ -23,6 +23,7 @@ from prefect.artifacts import (
 )
 
 from mlc_data.core import progress
+from mlc_data.core.redaction import first_line
 from mlc_data.languages.flores import get_language
 from mlc_data.pipeline.run import Run
 from mlc_data.report.markdown import in_markdown
@@ -129,4 +130,4 @@ def _logged_errors(what: str) -> Iterator[None]:
     try:
         yield
     except httpx.HTTPError as error:
-        log.warning("the server did not accept %s: %s", what, str(error).partition("\n")[0])
+        log.warning("the server did not accept %s: %s", what, first_line(error))

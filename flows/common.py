@@ -129,14 +129,21 @@ def main(flow: Callable[..., Any], description: str | None) -> None:
         help="override any key of the recipe; repeatable",
     )  # fmt: skip
     chosen = parser.parse_args()
-    set_up(quiet=False)
-    try:
+    with errors_shown():
         # Checked first, for our own error message: Prefect would check only the parameters' types.
         runners.check(load(chosen.recipe, chosen.run_dir, chosen.overrides))
         recipe = chosen.recipe
         if recipe and recipe not in shipped_recipes():
             recipe = str(Path(recipe).expanduser().absolute())
         flow(recipe=recipe, run_dir=chosen.run_dir, overrides=chosen.overrides)
+
+
+@contextmanager
+def errors_shown() -> Iterator[None]:
+    """Set up the console for a flow that is run here and now; leave with one line where it fails."""
+    set_up(quiet=False)
+    try:
+        yield
     except MlcDataError as error:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(error.exit_code)

@@ -120,12 +120,7 @@ def _prefect_deploy(file: Path) -> None:
     done = subprocess.run(
         [
             sys.executable,
-            "-m",
-            "prefect",
-            "--no-prompt",
-            "deploy",
-            "--all",
-            "--prefect-file",
+            *["-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file"],
             str(file),
         ],
         cwd=file.parent,

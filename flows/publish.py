@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from mlc_data.core.console import set_up
-from mlc_data.errors import MlcDataError
 from mlc_data.pipeline.run import Run
 from mlc_data.publish.dataset import LicenseRequest
 from mlc_data.publish.publication import PublishOptions, to_hub
 
+from .common import errors_shown
 from .parameters import Folder, Licence, Part, Repository
 
 
@@ -61,9 +59,5 @@ if __name__ == "__main__":
     parser.add_argument("--repo", required=True, help="organisation/name")
     parser.add_argument("--checkpoint", action="store_true", help="push the checkpoint too")
     chosen = parser.parse_args()
-    set_up(quiet=False)
-    try:
+    with errors_shown():
         publish(run_dir=chosen.run_dir, repo=chosen.repo, checkpoint=chosen.checkpoint)
-    except MlcDataError as error:
-        sys.stderr.write(f"Error: {error}\n")
-        sys.exit(error.exit_code)

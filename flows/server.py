@@ -11,6 +11,7 @@ from prefect.client.schemas.filters import FlowFilter, FlowFilterId
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.settings import PREFECT_API_URL
 
+from mlc_data.core.redaction import first_line
 from mlc_data.errors import MlcDataError, UsageError
 
 PAGE = 200
@@ -36,7 +37,7 @@ def server() -> Iterator[SyncPrefectClient]:
         problem = client.api_healthcheck()
         if problem is not None:
             raise UsageError(
-                f"no Prefect server answers at {url} ({_first_line(problem)}): start it with "
+                f"no Prefect server answers at {url} ({first_line(problem)}): start it with "
                 "`prefect server start`, or set PREFECT_API_URL to where it is"
             ) from problem
         try:
@@ -50,7 +51,7 @@ def server() -> Iterator[SyncPrefectClient]:
             raise MlcDataError(f"the server at {url} refused: {detail(error)}") from error
         except httpx.TransportError as error:
             raise MlcDataError(
-                f"the server at {url} stopped answering: {_first_line(error)}"
+                f"the server at {url} stopped answering: {first_line(error)}"
             ) from error
 
 
@@ -72,10 +73,5 @@ def detail(error: httpx.HTTPStatusError) -> str:
         body = error.response.json()
     except ValueError:
         body = None
-    if isinstance(body, dict) and body.get("detail"):
-        return str(body["detail"])
-    return _first_line(error)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+    reason = body.get("detail") if isinstance(body, dict) else None
+    return str(reason) if reason else first_line(error)

@@ -11,13 +11,7 @@ from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import (
-    FlowRunFilter,
-    FlowRunFilterParentFlowRunId,
-    LogFilter,
-    LogFilterFlowRunId,
-    LogFilterTimestamp,
-)
+from prefect.client.schemas import filters
 from prefect.client.schemas.objects import FlowRun, Log, State, WorkerStatus
 from prefect.client.schemas.responses import DeploymentResponse
 
@@ -192,16 +186,16 @@ class _Follower:
 
     def _logs(self) -> None:
         runs = [self.run.id, *self.within]
-        parents = FlowRunFilterParentFlowRunId(any_=runs)
+        parents = filters.FlowRunFilterParentFlowRunId(any_=runs)
         children = self.client.read_flow_runs(
-            flow_run_filter=FlowRunFilter(parent_flow_run_id=parents)
+            flow_run_filter=filters.FlowRunFilter(parent_flow_run_id=parents)
         )
         self.within |= {child.id for child in children}
         # Lines may arrive out of order: a few seconds are read again, and known ones left out.
         after = self.newest.timestamp - timedelta(seconds=10) if self.newest else None
-        wanted = LogFilter(
-            flow_run_id=LogFilterFlowRunId(any_=[self.run.id, *self.within]),
-            timestamp=LogFilterTimestamp(after_=after) if after else None,
+        wanted = filters.LogFilter(
+            flow_run_id=filters.LogFilterFlowRunId(any_=[self.run.id, *self.within]),
+            timestamp=filters.LogFilterTimestamp(after_=after) if after else None,
         )
         offset = 0
         while lines := self.client.read_logs(wanted, limit=PAGE, offset=offset):

@@ -22,7 +22,7 @@ from support import free_port, write_jsonl
 from torch import Tensor
 
 from mlc_data.pipeline.run import Run
-from mlc_data.quickstart import phrasebook
+from scripts.phrasebook import phrasebook
 
 STEPS = 24
 TIMEOUT = 600

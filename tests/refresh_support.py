@@ -14,12 +14,12 @@ from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import StageResult
 from mlc_data.pipeline.staging import Staging
-from mlc_data.quickstart import phrasebook
 from mlc_data.recipe.loading import parse_recipe
 from mlc_data.refresh.refresh import Push, Refreshed, refresh
 from mlc_data.stages import TRAINING
 from mlc_data.translate.engines.base import Request
 from mlc_data.translate.engines.ctranslate2 import Ct2Translator
+from scripts.phrasebook import phrasebook
 
 TEXTS = [one.text("eng_Latn") for one in phrasebook.combinations()]
 

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import polars as pl
-
+from mlc_data.consistency.sets import read_sets
 from mlc_data.consistency.token_sets import TokenSets, tokenise_sets
-from mlc_data.core.parquet import read_table, with_schema
-from mlc_data.core.records import PREFERENCES, SETS, Split
-from mlc_data.errors import MlcDataError, UsageError
+from mlc_data.core.parquet import read_table
+from mlc_data.core.records import PREFERENCES, Split
+from mlc_data.errors import MlcDataError
 from mlc_data.lm.loading import LoadedModel, load_model
 from mlc_data.lm.prompt_format import PromptFormat, select_pairs
 from mlc_data.pipeline.run import Run
@@ -59,19 +58,6 @@ def read_inputs(run: Run, form: PromptFormat) -> Inputs:
     sets = tokenise_sets(rows, form, languages, settings.max_length)
     _require(pairs, sets, left_out, settings)
     return Inputs(pairs, left_out, sets)
-
-
-def read_sets(run: Run, split: Split) -> pl.DataFrame:
-    """Return the variant sets of one split, in order of their prompt ids.
-
-    Raises:
-        UsageError: the sets have not been built yet.
-    """
-    files = sorted(run.path("sets").glob(f"{split}-*.parquet"))
-    if not files:
-        raise UsageError(f"{run.folder} has no sets/{split}-*.parquet: build the sets first")
-    frame = pl.concat([with_schema(pl.read_parquet(file), SETS, str(file)) for file in files])
-    return frame.sort("prompt_id")
 
 
 def _require(

@@ -22,12 +22,10 @@ from mlc_data.recipe.loading import load_recipe
 _ROLES = ("prompt", "language", "variant", "back_translation")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(
-        epilog="Example:  mlc-data audit translations.csv --out audit --column variant=translation  |  "
-        "mlc-data audit wide.tsv --out audit --wide zho_Hans=zh,arb_Arab=ar"
-    )(audit)
+EXAMPLES = (
+    "Example:  mlc-data audit translations.csv --out audit --column variant=translation  |  "
+    "mlc-data audit wide.tsv --out audit --wide zho_Hans=zh,arb_Arab=ar"
+)
 
 
 def audit(

@@ -16,13 +16,10 @@ from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import load_recipe
 from mlc_data.review.review import good_variants
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(
-        epilog="Example:  mlc-data calibrate runs/quickstart --reference pairs.parquet  |  "
-        "mlc-data check runs/quickstart --with thresholds.yaml"
-    )(calibrate)
+EXAMPLES = (
+    "Example:  mlc-data calibrate runs/quickstart --reference pairs.parquet  |  "
+    "mlc-data check runs/quickstart --with thresholds.yaml"
+)
 
 
 def calibrate(

@@ -11,12 +11,7 @@ from rich.table import Table
 from mlc_data.cli.flows import flows_module
 from mlc_data.core.console import out
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(epilog="Example:  PREFECT_API_URL=http://127.0.0.1:4200/api mlc-data deploy")(
-        deploy
-    )
+EXAMPLES = "Example:  PREFECT_API_URL=http://127.0.0.1:4200/api mlc-data deploy"
 
 
 def deploy(

@@ -18,6 +18,7 @@ from mlc_data.core.console import out
 from mlc_data.core.cores import available_cores
 from mlc_data.core.manifest import versions
 from mlc_data.core.paths import is_hub_id, local_path, user_cache
+from mlc_data.core.redaction import first_line
 from mlc_data.errors import MlcDataError
 from mlc_data.language_id.loading import load_identifier
 from mlc_data.recipe.loading import load_recipe
@@ -27,10 +28,7 @@ from mlc_data.translate.cache.store import FILE
 LOW_DISK_GB = 5
 HUB_SECONDS = 10
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(epilog="Example:  mlc-data doctor nllb-600m")(doctor)
+EXAMPLES = "Example:  mlc-data doctor nllb-600m"
 
 
 def doctor(
@@ -99,28 +97,24 @@ def _needed(location: str | None, what: str) -> Iterator[tuple[str, str, bool]]:
         return
     name = location.partition("@")[0]  # organisation/name@commit, in translate.models
     if is_hub_id(name):
-        status, good = _hub(name)
-        yield what, status, good
+        yield what, *_hub(name)
         return
     try:
         path = local_path(location)
+        yield what, str(path), path.exists()
     except MlcDataError as error:
         yield what, str(error), False
-    else:
-        yield what, str(path), path.exists()
 
 
 def _runner(recipe: Recipe) -> Iterator[tuple[str, str, bool]]:
     if recipe.runner.type == "threads":
         return
-    runners = flows_module("runners")
-
+    status = f"{recipe.runner.type}, {recipe.runner.address or 'on this machine'}"
     try:
-        runners.check(recipe)
+        flows_module("runners").check(recipe)
+        yield "runner", status, True
     except MlcDataError as error:
         yield "runner", str(error), False
-    else:
-        yield "runner", f"{recipe.runner.type}, {recipe.runner.address or 'on this machine'}", True
 
 
 def _identifiers(recipe: Recipe) -> Iterator[tuple[str, str, bool]]:
@@ -154,7 +148,7 @@ def _hub(name: str) -> tuple[str, bool]:
             HfApi().repo_info(name, timeout=HUB_SECONDS)
         # The error is shown, whatever it is: no network, no access, no such name.
         except Exception as error:  # noqa: BLE001
-            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            reason = first_line(error)
             return f"{name}: not reachable ({reason})", False
         return f"{name}: on the Hub", True
     return f"{name}: in the local Hub cache", True

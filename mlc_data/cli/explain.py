@@ -15,12 +15,7 @@ from mlc_data.lineage.explain import Attempt, Explanation, Variant
 from mlc_data.lineage.explain import explain as explain_prompt
 from mlc_data.pipeline.run import Run
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(epilog="Example:  mlc-data explain runs/quickstart row:12 --language swh_Latn")(
-        explain
-    )
+EXAMPLES = "Example:  mlc-data explain runs/quickstart row:12 --language swh_Latn"
 
 
 def explain(
@@ -80,14 +75,9 @@ def _show_attempt(attempt: Attempt, variant: Variant) -> None:
     segments = Table("sentence", "hypothesis", "back", "log-prob.", "unknown", "from cache")
     for segment in attempt.segments:
         log_prob = "" if segment["log_prob"] is None else f"{segment['log_prob']:.3f}"
-        segments.add_row(
-            segment["source"],
-            segment["text"],
-            segment["back"],
-            log_prob,
-            f"{segment['unknown_share']:.2f}",
-            "yes" if segment["cached"] else "no",
-        )
+        texts = (segment[name] for name in ("source", "text", "back"))
+        unknown, cached = f"{segment['unknown_share']:.2f}", "yes" if segment["cached"] else "no"
+        segments.add_row(*texts, log_prob, unknown, cached)
     out.print(segments)
     if not attempt.scores:
         return

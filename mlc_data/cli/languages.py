@@ -11,10 +11,7 @@ from mlc_data.checks.calibration import CALIBRATED
 from mlc_data.core.console import out
 from mlc_data.languages.flores import all_languages
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(epilog="Example:  mlc-data languages kurdish")(languages)
+EXAMPLES = "Example:  mlc-data languages kurdish"
 
 
 def languages(

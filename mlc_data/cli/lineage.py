@@ -19,12 +19,7 @@ from mlc_data.lineage.openlineage import export_events, write_events
 from mlc_data.lineage.verify import BROKEN, LineageReport, inspect
 from mlc_data.pipeline.lineage.record import Lineage
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(epilog="Example:  mlc-data lineage runs/quickstart --row 12 --language swh_Latn")(
-        lineage
-    )
+EXAMPLES = "Example:  mlc-data lineage runs/quickstart --row 12 --language swh_Latn"
 
 
 def lineage(

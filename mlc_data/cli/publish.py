@@ -18,17 +18,12 @@ if TYPE_CHECKING:
     from mlc_data.publish.publication import Plan
     from mlc_data.publish.record import Publication
 
-_EXAMPLES = (
+EXAMPLES = (
     "Examples:  mlc-data publish runs/mine --repo org/name  |  "
     "mlc-data publish runs/mine --repo org/name --dry-run  |  "
     "mlc-data publish runs/mine --repo org/name --checkpoint --declare prompts=CC-BY-4.0  |  "
     "mlc-data publish runs/mine --to exported"
 )
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(epilog=_EXAMPLES)(publish)
 
 
 def publish(

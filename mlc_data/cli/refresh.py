@@ -11,13 +11,10 @@ from mlc_data.cli.options import QuietOption, RecipeArgument, RunDirOption, SetO
 from mlc_data.core import console
 from mlc_data.recipe.loading import load_recipe
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(
-        epilog="Examples:  mlc-data refresh runs/mine  |  "
-        "mlc-data refresh mine.yaml --set refresh.retrain.changed_above=0.1"
-    )(refresh)
+EXAMPLES = (
+    "Examples:  mlc-data refresh runs/mine  |  "
+    "mlc-data refresh mine.yaml --set refresh.retrain.changed_above=0.1"
+)
 
 
 def refresh(

@@ -18,13 +18,10 @@ from mlc_data.review.review import import_judgements, read_review
 from mlc_data.review.sample import draw, keep_sample, sample_id
 from mlc_data.review.sheet import write_sheet
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(
-        epilog="Example:  mlc-data review runs/quickstart --sample 50 --out judge.csv  |  "
-        "mlc-data review runs/quickstart --import judge.csv"
-    )(review)
+EXAMPLES = (
+    "Example:  mlc-data review runs/quickstart --sample 50 --out judge.csv  |  "
+    "mlc-data review runs/quickstart --import judge.csv"
+)
 
 
 def review(

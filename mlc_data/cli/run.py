@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 
-import typer
-
 from mlc_data.cli.flows import flows_module
 from mlc_data.cli.options import (
     NameOption,
@@ -22,13 +20,10 @@ from mlc_data.core import console
 from mlc_data.report.summary import summary
 from mlc_data.stages import NAMES
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(
-        epilog="Examples:  mlc-data run quickstart  |  "
-        "mlc-data run quickstart --set sources.prompts.path=mine.jsonl --run-dir runs/mine"
-    )(run)
+EXAMPLES = (
+    "Examples:  mlc-data run quickstart  |  "
+    "mlc-data run quickstart --set sources.prompts.path=mine.jsonl --run-dir runs/mine"
+)
 
 
 def run(

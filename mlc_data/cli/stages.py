@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable
 
@@ -25,6 +26,7 @@ from mlc_data.core import console
 from mlc_data.errors import UsageError
 from mlc_data.execute import first_pending, run_stages
 from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import Stage
 from mlc_data.report.summary import summary
 from mlc_data.stages import BUILD, STAGES, up_to
 
@@ -36,49 +38,16 @@ def register(app: typer.Typer) -> None:
     for stage in STAGES:
         if stage.command is None:
             continue
-        make = _training_command if stage.of_training else _build_command
         app.command(
             stage.command,
             help=f"{stage.help} Earlier stages are brought up to date first.",
             epilog=f"Example:  mlc-data {stage.command} quickstart --force{_MORE.get(stage.name, '')}",
-        )(make(stage.name))
+        )(_command(stage))
         if stage.name == "align":
             probe.register(app)
 
 
-def _build_command(stage: str) -> Callable[..., None]:
-    def command(
-        recipe: RecipeArgument,
-        *,
-        set_: SetOption = [],  # noqa: B006 - Typer copies it
-        with_: WithOption = [],  # noqa: B006
-        run_dir: RunDirOption = None,
-        force: ForceOption = False,
-        preview: PreviewOption = False,
-        quiet: QuietOption = False,
-    ) -> None:
-        run = open_run(recipe, set_, run_dir, with_)
-        if preview:
-            console.set_up(quiet=quiet)
-            show_preview(run)
-        else:
-            _run(run, stage, force=force, quiet=quiet)
-
-    def without_preview(
-        recipe: RecipeArgument,
-        *,
-        set_: SetOption = [],  # noqa: B006
-        with_: WithOption = [],  # noqa: B006
-        run_dir: RunDirOption = None,
-        force: ForceOption = False,
-        quiet: QuietOption = False,
-    ) -> None:
-        _run(open_run(recipe, set_, run_dir, with_), stage, force=force, quiet=quiet)
-
-    return command if stage in ("check", "sets") else without_preview
-
-
-def _training_command(stage: str) -> Callable[..., None]:
+def _command(stage: Stage) -> Callable[..., None]:
     def command(
         recipe: RecipeArgument,
         *,
@@ -87,14 +56,26 @@ def _training_command(stage: str) -> Callable[..., None]:
         run_dir: RunDirOption = None,
         name: NameOption = None,
         force: ForceOption = False,
+        preview: PreviewOption = False,
         quiet: QuietOption = False,
     ) -> None:
         run = open_run(recipe, set_, run_dir, with_, name=name)
-        if rank := current_rank():
+        if preview:
+            console.set_up(quiet=quiet)
+            show_preview(run)
+        elif stage.of_training and (rank := current_rank()):
             _align_launched(run, rank, force=force, quiet=quiet)
         else:
-            _run(run, stage, force=force, quiet=quiet)
+            _run(run, stage.name, force=force, quiet=quiet)
 
+    # Typer makes an option of each parameter: those that the stage has no use for are taken away.
+    signature = inspect.signature(command, eval_str=True)
+    unused = {
+        "name": not stage.of_training,
+        "preview": stage.name not in ("check", "sets"),
+    }
+    kept = [value for key, value in signature.parameters.items() if not unused.get(key)]
+    command.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
     return command
 
 

@@ -12,13 +12,10 @@ from mlc_data.cli.options import SetOption
 from mlc_data.core.console import out
 from mlc_data.errors import UsageError
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(
-        epilog="Examples:  mlc-data trigger build-and-align --param recipe=nllb-600m  |  "
-        "mlc-data trigger refresh/weekly --set refresh.retrain=never"
-    )(trigger)
+EXAMPLES = (
+    "Examples:  mlc-data trigger build-and-align --param recipe=nllb-600m  |  "
+    "mlc-data trigger refresh/weekly --set refresh.retrain=never"
+)
 
 
 def trigger(

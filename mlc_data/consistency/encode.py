@@ -14,7 +14,7 @@ from mlc_data.consistency.layers import layer_states
 from mlc_data.consistency.loss import MultilingualConsistencyLoss
 from mlc_data.consistency.token_sets import tokenise_sets
 from mlc_data.core import progress
-from mlc_data.lm.loading import KEY, default_device, load_model, quiet
+from mlc_data.lm.loading import load_on_device, quiet
 from mlc_data.lm.prompt_format import PromptFormat, Tokens
 from mlc_data.recipe.align import Align, Loss
 
@@ -156,14 +156,6 @@ def encode_location(
     Raises:
         ModelError: the model cannot be loaded; see `mlc_data.lm.loading.load_model`.
     """
-    loaded = load_model(str(location), revision, settings.dtype, KEY)
-    device = default_device()
+    model, tokenizer = load_on_device(str(location), revision, settings.dtype)
     with quiet():
-        return encode_sets(
-            loaded.model.to(device),
-            loaded.tokenizer,
-            rows,
-            languages,
-            settings,
-            batch_size=batch_size,
-        )
+        return encode_sets(model, tokenizer, rows, languages, settings, batch_size=batch_size)

@@ -174,10 +174,8 @@ def text_states(
     sharded over processes, all of them call this together.
 
     Args:
-        model: see `last_token_states`.
+        model: this, ``layer`` and ``final_norm``: see `last_token_states`.
         texts: N token sequences, at least one.
-        layer: see `last_token_states`.
-        final_norm: see `last_token_states`.
         batch_size: largest number of texts per forward pass.
         done: called with the number of texts after each batch.
 
@@ -268,17 +266,13 @@ def set_states(
     """Return states of whole variant sets; texts are run in batches of similar length.
 
     Args:
-        model: see `last_token_states`.
+        model: this, ``layer``, ``final_norm`` and ``batch_size``: see `text_states`.
         rows: B sets of L token sequences each; None where a language is missing.
-        layer: see `last_token_states`.
-        final_norm: see `last_token_states`.
-        batch_size: largest number of texts per forward pass.
 
     Returns:
         States [B, L, H] (zeros where missing; differentiable) and ``present`` [B, L], bool.
 
     Raises:
-        ModelError: see `last_token_states`.
         ValueError: there is no text at all.
     """
     present = torch.tensor([[tokens is not None for tokens in row] for row in rows])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from mlc_data.consistency.encode import encode_layers, plain_loss
@@ -17,7 +17,7 @@ from mlc_data.consistency.loss import at_floor, bounds
 from mlc_data.consistency.measures import measure
 from mlc_data.consistency.sets import MIN_SETS, held_out
 from mlc_data.errors import UsageError
-from mlc_data.lm.loading import KEY, default_device, load_model, quiet
+from mlc_data.lm.loading import default_device, load_on_device, quiet
 from mlc_data.pipeline.run import Run
 
 log = logging.getLogger(__name__)
@@ -77,19 +77,8 @@ def probe(run: Run, model: Any, tokenizer: Any) -> list[Layer]:
     measured = []
     for number, each in enumerate(states, start=1):
         whole, _ = measure(each, present, languages, loss)
-        measured.append(
-            Layer(
-                layer=number,
-                retrieval=whole.retrieval,
-                retrieval_centred=whole.retrieval_centred,
-                loss=whole.loss,
-                floor=floor,
-                ceiling=ceiling,
-                first_share=whole.first_share,
-                within_cosine=whole.within_cosine,
-                between_cosine=whole.between_cosine,
-            )
-        )
+        values = {"layer": number, "floor": floor, "ceiling": ceiling, **asdict(whole)}
+        measured.append(Layer(**{field.name: values[field.name] for field in fields(Layer)}))
     return measured
 
 
@@ -102,9 +91,9 @@ def probe_base(run: Run) -> list[Layer]:
     """
     settings = run.recipe.align
     held_out(run)  # fail before a model is loaded
+    model, tokenizer = load_on_device(settings.model, settings.revision, settings.dtype)
     with quiet():
-        loaded = load_model(settings.model, settings.revision, settings.dtype, KEY)
-        return probe(run, _on_device(loaded.model), loaded.tokenizer)
+        return probe(run, model, tokenizer)
 
 
 def best(layers: Sequence[Layer]) -> Layer:
@@ -123,14 +112,10 @@ def choose_layer(run: Run, model: Any, tokenizer: Any) -> tuple[int, list[dict[s
     Raises:
         UsageError: see `probe`.
     """
-    layers = probe(run, _on_device(model), tokenizer)
+    layers = probe(run, model.to(default_device()), tokenizer)
     chosen = best(layers)
     log.info(
         "align: layer %d of %d is read: there %.1f %% of held-out variants are nearest to their own "
         "prompt", chosen.layer, len(layers), 100 * chosen.retrieval,
     )  # fmt: skip
     return chosen.layer, [asdict(each) for each in layers]
-
-
-def _on_device(model: Any) -> Any:
-    return model.to(default_device())

@@ -13,14 +13,19 @@ MIN_SETS = 2
 """Least number of held-out sets that can be compared with each other."""
 
 
-def held_out(run: Run) -> pl.DataFrame:
-    """Return the held-out variant sets with at least two languages, in order of their prompt ids.
+def read_sets(run: Run, split: Split) -> pl.DataFrame:
+    """Return the variant sets of one split, in order of their prompt ids.
 
     Raises:
         UsageError: the sets have not been built yet.
     """
-    files = sorted(run.path("sets").glob(f"{Split.TEST}-*.parquet"))
+    files = sorted(run.path("sets").glob(f"{split}-*.parquet"))
     if not files:
-        raise UsageError(f"{run.folder} has no sets/{Split.TEST}-*.parquet: build the sets first")
+        raise UsageError(f"{run.folder} has no sets/{split}-*.parquet: build the sets first")
     frame = pl.concat([with_schema(pl.read_parquet(file), SETS, str(file)) for file in files])
-    return frame.filter(pl.col("variants").list.len() > 0).sort("prompt_id")
+    return frame.sort("prompt_id")
+
+
+def held_out(run: Run) -> pl.DataFrame:
+    """Return the held-out sets with at least two languages, as `read_sets` does."""
+    return read_sets(run, Split.TEST).filter(pl.col("variants").list.len() > 0)

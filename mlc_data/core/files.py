@@ -36,7 +36,9 @@ def atomic_file(path: Path) -> Iterator[Path]:
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield an empty temporary folder; move it to ``path``, replacing it, if the block ends without error."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary, former = (
+        path.with_name(f".{path.name}.{os.getpid()}{end}") for end in ("", ".former")
+    )
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     try:
@@ -44,7 +46,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         for file in temporary.rglob("*"):
             if file.is_file():
                 sync(file)
-        shutil.rmtree(path, ignore_errors=True)
+        if path.exists():
+            path.rename(former)
         temporary.rename(path)
     finally:
+        if former.exists() and not path.exists():
+            former.rename(path)
+        shutil.rmtree(former, ignore_errors=True)
         shutil.rmtree(temporary, ignore_errors=True)

@@ -31,10 +31,7 @@ CONSISTENCY: dict[str, pl.DataType] = {
     "when": pl.String(),
     "language": pl.String(),
     "sets": pl.Int64(),
-    "own_cosine": pl.Float64(),
-    "other_cosine": pl.Float64(),
-    "retrieval": pl.Float64(),
-    "retrieval_centred": pl.Float64(),
+    **dict.fromkeys(("own_cosine", "other_cosine", "retrieval", "retrieval_centred"), pl.Float64()),
 }
 """``evaluation/consistency.parquet``: one row a language and model (``when``: before, after)."""
 
@@ -115,13 +112,9 @@ class ConsistencyStage(Stage):
         from mlc_data.consistency.encode import encode_location
 
         languages = (run.recipe.languages.source, *run.recipe.languages.targets)
+        size = run.recipe.evaluate.batch_size
         return encode_location(
-            location,
-            rows,
-            languages,
-            settings,
-            batch_size=run.recipe.evaluate.batch_size,
-            revision=revision,
+            location, rows, languages, settings, batch_size=size, revision=revision
         )
 
     def loss(self, run: Run) -> LossFunction:

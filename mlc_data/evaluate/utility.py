@@ -106,9 +106,11 @@ class UtilityStage(Stage):
 
     def measure(self, run: Run, location: str, revision: str | None, texts: Sequence[str]) -> Any:
         """Return a dataclass with ``perplexity`` of a model on texts."""
-        from mlc_data.lm.perplexity import perplexity_at
+        from mlc_data.lm.loading import load_on_device, quiet
+        from mlc_data.lm.perplexity import perplexity
 
-        return perplexity_at(location, revision, texts, dtype=run.recipe.align.dtype)
+        with quiet():
+            return perplexity(*load_on_device(location, revision, run.recipe.align.dtype), texts)
 
     def run_tasks(
         self, run: Run, location: str, revision: str | None

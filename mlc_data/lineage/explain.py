@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import polars as pl
@@ -18,15 +18,10 @@ from mlc_data.pipeline.lineage.record import Lineage, ModelLineage, SourceLineag
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.recipe import Recipe
 from mlc_data.rescue.strategies import RescueStrategy
+from mlc_data.translate.engines.base import Decoding
 
 _ID_DIGITS = 16
-_DECODING = (
-    "beam_size",
-    "no_repeat_ngram_size",
-    "repetition_penalty",
-    "num_hypotheses",
-    "max_output_tokens",
-)
+_DECODING = [field.name for field in fields(Decoding)]
 
 
 @dataclass(frozen=True)
@@ -138,16 +133,10 @@ def explain(run: Run, wanted: str, language: str | None = None) -> Explanation:
             "row can be named as row:17"
         )
     prompt = prompts.row(0, named=True)
-    return Explanation(
-        prompt["prompt_id"],
-        prompt["prompt"],
-        prompt["category"],
-        source,
-        prompt["row"],
-        None,
-        _variants(run, lineage, prompt["prompt_id"], language),
-        _split(run, prompt["prompt_id"]),
-    )
+    own = {name: prompt[name] for name in ("prompt_id", "prompt", "category", "row")}
+    variants = _variants(run, lineage, prompt["prompt_id"], language)
+    split = _split(run, prompt["prompt_id"])
+    return Explanation(**own, source=source, rejection=None, variants=variants, split=split)
 
 
 def _variants(run: Run, lineage: Lineage, prompt_id: str, language: str | None) -> list[Variant]:
@@ -157,7 +146,9 @@ def _variants(run: Run, lineage: Lineage, prompt_id: str, language: str | None) 
     if language:
         mine &= pl.col("language") == language
     models = {model.role: model for model in lineage.models}
-    verdicts = {row["language"]: row for row in _verdicts(run, mine)}
+    verdicts = {row["language"]: row for row in _rows(run, "rejected/variants.parquet", mine)}
+    for row in _rows(run, "variants/variants.parquet", mine):
+        verdicts[row["language"]] = {**row, "status": "kept", "reasons": []}
     scores = {row["language"]: row for row in _rows(run, "scores/scores.parquet", mine)}
     attempts: dict[str, list[Attempt]] = {}
     rows = pl.scan_parquet(run.path("translations", "*.parquet")).filter(mine).collect()
@@ -166,16 +157,15 @@ def _variants(run: Run, lineage: Lineage, prompt_id: str, language: str | None) 
         attempts[row["language"]] = [_attempt(run, models, scored, FIRST)]
     for row in _rows(run, ATTEMPTS, mine):
         attempts[row["language"]].append(_attempt(run, models, row, row["rung"]))
-    return [
-        _variant(code, verdicts.get(code, {}), tuple(tried)) for code, tried in attempts.items()
-    ]
+    return [_variant(code, verdicts.get(code, {}), tried) for code, tried in attempts.items()]
 
 
-def _variant(language: str, verdict: Mapping[str, Any], attempts: tuple[Attempt, ...]) -> Variant:
+def _variant(language: str, verdict: Mapping[str, Any], attempts: list[Attempt]) -> Variant:
     status, rung = verdict.get("status", "not decided yet"), verdict.get("rung")
-    kept = [attempt for attempt in attempts if status == "kept" and attempt.rung == rung]
-    reasons = verdict.get("reasons", [])
-    return Variant(language, status, reasons, rung, kept[0] if kept else None, attempts)
+    kept = (attempt for attempt in attempts if status == "kept" and attempt.rung == rung)
+    return Variant(
+        language, status, verdict.get("reasons", []), rung, next(kept, None), tuple(attempts)
+    )
 
 
 def _rows(run: Run, name: str, mine: pl.Expr) -> list[dict[str, Any]]:
@@ -236,14 +226,6 @@ def _scores(recipe: Recipe, row: Mapping[str, Any]) -> Iterator[Score]:
             yield Score(name, value, each.key, bound, each.limit.upper)
         if not compared:
             yield Score(name, value)
-
-
-def _verdicts(run: Run, mine: pl.Expr) -> list[dict[str, Any]]:
-    kept = _rows(run, "variants/variants.parquet", mine)
-    return [
-        *_rows(run, "rejected/variants.parquet", mine),
-        *({**row, "status": "kept", "reasons": []} for row in kept),
-    ]
 
 
 def _split(run: Run, prompt_id: str) -> str | None:

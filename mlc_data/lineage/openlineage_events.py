@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import polars as pl
+from openlineage.client import facet_v2 as facet
 from openlineage.client.event_v2 import (
     InputDataset,
     Job,
@@ -18,20 +19,6 @@ from openlineage.client.event_v2 import (
     set_producer,
 )
 from openlineage.client.event_v2 import Run as EventRun
-from openlineage.client.facet_v2 import (
-    DatasetFacet,
-    column_lineage_dataset,
-    dataset_version_dataset,
-    datasource_dataset,
-    job_type_job,
-    output_statistics_output_dataset,
-    parent_run,
-    processing_engine_run,
-    schema_dataset,
-    storage_dataset,
-    tags_dataset,
-    tags_run,
-)
 
 from mlc_data._version import __version__
 from mlc_data.core.hashing import hash_value
@@ -77,8 +64,7 @@ Origin = tuple[str, str]
 def build_events(run: Run) -> Iterator[RunEvent]:
     """Yield START and COMPLETE of each finished stage; the same manifest gives the same events."""
     builder = _Builder(run)
-    stages = builder.manifest.stages
-    for name, record in stages.items():
+    for name, record in builder.manifest.stages.items():
         if record.outputs:  # a stage that the recipe leaves out has none
             yield from builder.events(name, record)
 
@@ -117,18 +103,16 @@ class _Builder:
         versions = record.versions or {"mlc-data": "unknown"}
         recipe_hash = self.lineage.recipe_hash
         tags = {**versions, "recipe_hash": recipe_hash, "stage_key": record.key}
-        parent = parent_run.ParentRunFacet(
-            run=parent_run.Run(str(run_id("run", recipe_hash))),
-            job=parent_run.Job(NAMESPACE, self.name),
+        parent = facet.parent_run.ParentRunFacet(
+            run=facet.parent_run.Run(str(run_id("run", recipe_hash))),
+            job=facet.parent_run.Job(NAMESPACE, self.name),
         )
-        engine = processing_engine_run.ProcessingEngineRunFacet(versions["mlc-data"], "mlc-data")
-        run_tags = tags_run.TagsRunFacet(
-            [
-                tags_run.TagsRunFacetFields(key, value, _SOURCE)
-                for key, value in tags.items()
-                if value != "not installed"
-            ]
+        engine = facet.processing_engine_run.ProcessingEngineRunFacet(
+            versions["mlc-data"], "mlc-data"
         )
+        known = {key: value for key, value in tags.items() if value != "not installed"}
+        fields = [facet.tags_run.TagsRunFacetFields(*tag, _SOURCE) for tag in known.items()]
+        run_tags = facet.tags_run.TagsRunFacet(fields)
         return RunEvent(
             eventTime=time.isoformat(timespec="milliseconds"),
             eventType=state,
@@ -140,7 +124,7 @@ class _Builder:
             job=Job(
                 NAMESPACE,
                 f"{self.name}.{name}",
-                {"jobType": job_type_job.JobTypeJobFacet("BATCH", _SOURCE, "STAGE")},
+                {"jobType": facet.job_type_job.JobTypeJobFacet("BATCH", _SOURCE, "STAGE")},
             ),
             inputs=[],
             outputs=[],
@@ -162,9 +146,14 @@ class _Builder:
         for table, files in _tables(record).items():
             facets = self._facets(table)
             if origins := self._origins(name, table):
-                facets["columnLineage"] = _column_lineage(origins)
+                lineage = facet.column_lineage_dataset
+                fields = {
+                    column: lineage.Fields([lineage.InputField(*origin) for origin in known])
+                    for column, known in origins.items()
+                }
+                facets["columnLineage"] = lineage.ColumnLineageDatasetFacet(fields)
             counts = getattr(self.manifest.counts, _CONTENT[table]) if table in _COUNTED else None
-            statistics = output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
+            statistics = facet.output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
                 rowCount=counts.kept if counts else None, fileCount=len(files)
             )
             outputs.append(
@@ -177,33 +166,35 @@ class _Builder:
             )
         return outputs
 
-    def _facets(self, table: str) -> dict[str, DatasetFacet]:
+    def _facets(self, table: str) -> dict[str, facet.DatasetFacet]:
         files = self.tables[table]
         part = _CONTENT.get(table)
         content = getattr(self.manifest.content_hash, part) if part else None
-        facets: dict[str, DatasetFacet] = {
-            "dataSource": datasource_dataset.DatasourceDatasetFacet(f"{NAMESPACE} run {self.name}"),
-            "version": dataset_version_dataset.DatasetVersionDatasetFacet(
+        facets: dict[str, facet.DatasetFacet] = {
+            "dataSource": facet.datasource_dataset.DatasourceDatasetFacet(
+                f"{NAMESPACE} run {self.name}"
+            ),
+            "version": facet.dataset_version_dataset.DatasetVersionDatasetFacet(
                 content or hash_value(dict(files))
             ),
         }
         if table != CHECKPOINT:
             suffix = Path(min(files)).suffix.removeprefix(".") or "unknown"
-            facets["storage"] = storage_dataset.StorageDatasetFacet("file", suffix)
+            facets["storage"] = facet.storage_dataset.StorageDatasetFacet("file", suffix)
         if columns := self._columns(table):
-            facets["schema"] = schema_dataset.SchemaDatasetFacet(
+            facets["schema"] = facet.schema_dataset.SchemaDatasetFacet(
                 [_field(name, kind) for name, kind in columns.items()]
             )
         return facets
 
     def _columns(self, table: str) -> dict[str, pl.DataType]:
         path = self.run.path(min(self.tables[table]))
-        return dict(pl.read_parquet_schema(path)) if _is_parquet(path) else {}
+        parquet = path.suffix == ".parquet" and path.is_file()
+        return dict(pl.read_parquet_schema(path)) if parquet else {}
 
     def _read_by(self, name: str) -> list[str]:
-        return [
-            table for table in (named(name).reads if name in NAMES else ()) if table in self.tables
-        ]
+        reads = named(name).reads if name in NAMES else ()
+        return [table for table in reads if table in self.tables]
 
     def _origins(self, name: str, table: str) -> dict[str, list[tuple[str, str, str]]]:
         """Return by column of ``table`` its sources, each as namespace, dataset and column."""
@@ -303,43 +294,26 @@ def _model(model: ModelLineage) -> InputDataset:
 
 
 def _external(name: str, at_hub: bool, version: str | None, license: str) -> InputDataset:
-    tag = tags_dataset.TagsDatasetFacetFields("licence", license, _SOURCE)
-    facets: dict[str, DatasetFacet] = {
-        "dataSource": datasource_dataset.DatasourceDatasetFacet(
+    tag = facet.tags_dataset.TagsDatasetFacetFields("licence", license, _SOURCE)
+    facets: dict[str, facet.DatasetFacet] = {
+        "dataSource": facet.datasource_dataset.DatasourceDatasetFacet(
             name, f"{HUB}/{name}" if at_hub else None
         ),
-        "tags": tags_dataset.TagsDatasetFacet([tag]),
+        "tags": facet.tags_dataset.TagsDatasetFacet([tag]),
     }
     if version:
-        facets["version"] = dataset_version_dataset.DatasetVersionDatasetFacet(version)
+        facets["version"] = facet.dataset_version_dataset.DatasetVersionDatasetFacet(version)
     return InputDataset(HUB if at_hub else "file", name, facets=facets)
 
 
-def _field(name: str, kind: Any) -> schema_dataset.SchemaDatasetFacetFields:
+def _field(name: str, kind: Any) -> facet.schema_dataset.SchemaDatasetFacetFields:
     """Return a column with polars' name of its type; structs, and lists of them, with their fields."""
     inner = kind.inner if isinstance(kind, pl.List) else kind
     fields = inner.fields if isinstance(inner, pl.Struct) else ()
     base = kind if isinstance(kind, type) else kind.base_type()
-    return schema_dataset.SchemaDatasetFacetFields(
+    return facet.schema_dataset.SchemaDatasetFacetFields(
         name, str(base), fields=[_field(field.name, field.dtype) for field in fields]
     )
-
-
-def _column_lineage(
-    origins: Mapping[str, list[tuple[str, str, str]]],
-) -> column_lineage_dataset.ColumnLineageDatasetFacet:
-    return column_lineage_dataset.ColumnLineageDatasetFacet(
-        {
-            column: column_lineage_dataset.Fields(
-                [column_lineage_dataset.InputField(*origin) for origin in known]
-            )
-            for column, known in origins.items()
-        }
-    )
-
-
-def _is_parquet(path: Path) -> bool:
-    return path.suffix == ".parquet" and path.is_file()
 
 
 def _tables(record: StageRecord) -> dict[str, dict[str, str]]:

@@ -143,20 +143,19 @@ def check_age(checkpoint: Lineage, run: Lineage) -> Iterator[Finding]:
         ]
     for part, then, now in parts:
         if then != now:
-            message = f"was {then} when the checkpoint was trained, is {now}"
-            yield Finding(part, Kind.DIFFERS, message)
+            yield Finding(
+                part, Kind.DIFFERS, f"was {then} when the checkpoint was trained, is {now}"
+            )
 
 
-def check_gaps(lineage: Lineage) -> Iterator[Finding]:
-    """Yield parts that the record should name but does not."""
-    for part, message in _gaps(lineage):
-        yield Finding(part, Kind.UNKNOWN, message)
+def check_gaps(lineage: Lineage) -> list[Finding]:
+    """Return the parts that the record should name but does not."""
+    return [Finding(part, Kind.UNKNOWN, message) for part, message in _gaps(lineage)]
 
 
 def _gaps(lineage: Lineage) -> Iterator[tuple[str, str]]:
-    done = {stage.name for stage in lineage.stages}
     for name in BUILD:
-        if name not in done:
+        if name not in {stage.name for stage in lineage.stages}:
             yield f"stage {name}", "was not in the manifest"
     for stage in lineage.stages:
         if not stage.versions:
@@ -181,16 +180,19 @@ def _inspect_run(run: Run) -> LineageReport:
     now = lineage_of(run.recipe, manifest)
     findings = list(check_run(run.folder, manifest))
     reported = {finding.part for finding in findings}
+    record, lineage = run.path(_RECORD), None
     try:
-        lineage = _recorded(run)
+        lineage = read_lineage(record) if record.is_file() else None
     except MlcDataError as error:
         findings.append(Finding(_RECORD, Kind.CHANGED, str(error)))
-        lineage = None
-    if lineage is None:
-        findings += _check_missing_record(run, reported)
-        lineage = now
-    else:
+    if lineage is not None:
         findings += _check_own_checkpoint(run, lineage, now, reported)
+    elif run.path(CHECKPOINT).is_dir() and _RECORD not in reported:
+        message = (
+            "does not say what the checkpoint was made from: this is the lineage of the run's data"
+        )
+        findings.append(Finding(_RECORD, Kind.UNKNOWN, message))
+    lineage = lineage or now
     published = read_published(run.folder)
     elsewhere = [
         f"{entry.repo} revision {entry.revision}"
@@ -204,21 +206,6 @@ def _inspect_run(run: Run) -> LineageReport:
         find_publication(published, lineage.content_hash) or lineage.published,
         tuple(elsewhere),
     )
-
-
-def _recorded(run: Run) -> Lineage | None:
-    """Return the record in the run's checkpoint, if it has one."""
-    path = run.path(_RECORD)
-    return read_lineage(path) if path.is_file() else None
-
-
-def _check_missing_record(run: Run, reported: set[str]) -> Iterator[Finding]:
-    if run.path(CHECKPOINT).is_dir() and _RECORD not in reported:
-        yield Finding(
-            _RECORD,
-            Kind.UNKNOWN,
-            "does not say what the checkpoint was made from: this is the lineage of the run's data",
-        )
 
 
 def _check_own_checkpoint(

@@ -1,4 +1,4 @@
-"""Batches of token sequences of similar length."""
+"""Token sequences in batches: grouped by length, padded on the right."""
 
 from __future__ import annotations
 

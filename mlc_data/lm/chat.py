@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
@@ -117,10 +118,8 @@ class ChatClient:
         """
         stop = Event()
         with ThreadPoolExecutor(self._at_once) as workers:
-            futures = [
-                workers.submit(self._request, messages, max_tokens, stop)
-                for messages in conversations
-            ]
+            request = partial(self._request, max_tokens=max_tokens, stop=stop)
+            futures = [workers.submit(request, messages) for messages in conversations]
             try:
                 # Not in order: the first error ends everything, whichever request meets it.
                 done, _ = wait(futures, return_when=FIRST_EXCEPTION)
@@ -135,12 +134,8 @@ class ChatClient:
     def _request(
         self, messages: Sequence[Mapping[str, str]], max_tokens: int, stop: Event
     ) -> Answer:
-        body = {
-            "model": self.model,
-            "messages": list(messages),
-            "temperature": 0,
-            "max_tokens": max_tokens,
-        }
+        limits = {"temperature": 0, "max_tokens": max_tokens}
+        body = {"model": self.model, "messages": list(messages), **limits}
 
         def sleep(seconds: float) -> None:
             if (self._pause or stop.wait)(seconds):

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from mlc_data.core import progress
-from mlc_data.lm.loading import KEY, default_device, load_model, quiet
 from mlc_data.lm.prompt_format import PLAIN_PROMPT, PromptFormat
 
 NEXT_TURN = "\n" + PLAIN_PROMPT.partition("{")[0].strip()
@@ -111,31 +110,3 @@ def _reply(ids: list[int], form: PromptFormat, ends: Sequence[int]) -> Reply:
         # The limit may split the bytes of a character; the model did not write a broken one.
         text = text.removesuffix("\ufffd")
     return Reply(text.strip(), len(own), finished)
-
-
-def generate_at(
-    location: str,
-    revision: str | None,
-    prompts: Sequence[str],
-    on_batch: OnBatch,
-    *,
-    dtype: Any = "float32",
-    max_new_tokens: int = 128,
-    batch_size: int = 32,
-) -> None:
-    """Generate with the model at a location, on a GPU if there is one; see `generate`.
-
-    Raises:
-        ModelError: the model cannot be loaded; see `mlc_data.lm.loading.load_model`.
-    """
-    loaded = load_model(location, revision, dtype, KEY)
-    device = default_device()
-    with quiet():
-        generate(
-            loaded.model.to(device),
-            loaded.tokenizer,
-            prompts,
-            on_batch,
-            max_new_tokens=max_new_tokens,
-            batch_size=batch_size,
-        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mlc_data.lm.loading import KEY, default_device, load_model, quiet
+from mlc_data.lm.loading import load_on_device, quiet
 
 
 def run_tasks_at(
@@ -32,10 +32,9 @@ def run_tasks_at(
     from lm_eval import simple_evaluate
     from lm_eval.models.huggingface import HFLM
 
-    loaded = load_model(location, revision, dtype, KEY)
-    device = default_device()
+    loaded, tokenizer = load_on_device(location, revision, dtype)
     with quiet():
-        model = HFLM(pretrained=loaded.model.to(device), tokenizer=loaded.tokenizer)
+        model = HFLM(pretrained=loaded, tokenizer=tokenizer)
         evaluation = simple_evaluate(model=model, tasks=list(tasks), limit=limit)
     return {
         task: {

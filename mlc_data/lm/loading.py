@@ -22,6 +22,7 @@ from mlc_data.core.hashing import hash_file, hash_value
 from mlc_data.core.manifest import ModelRecord
 from mlc_data.core.model_card import UNKNOWN, read_license, spdx
 from mlc_data.core.paths import is_hub_id, model_location, snapshot_commit, user_cache
+from mlc_data.core.redaction import first_line
 from mlc_data.errors import DiskFullError, ModelError, is_disk_full
 from mlc_data.lm.gguf import gguf_entries
 
@@ -156,6 +157,13 @@ def default_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def load_on_device(location: str, revision: str | None, dtype: Any) -> tuple[Any, Any]:
+    """Return the model and tokenizer of `load_model`, on the GPU if there is one."""
+    loaded = load_model(location, revision, dtype)
+    with quiet():
+        return loaded.model.to(default_device()), loaded.tokenizer
+
+
 def load_model(
     location: str,
     revision: str | None = None,
@@ -181,17 +189,11 @@ def load_model(
     path, record = identify(location, revision, key)
     with quiet():
         folder = path if path.is_dir() else _unpacked(path, location, key)
-        model, tokenizer = _read(folder, location, key, dtype)
+        model, tokenizer = read_pretrained("AutoModelForCausalLM", folder, location, key, dtype)
     if tokenizer.eos_token_id is None:
         raise ModelError(f"{key}: the tokenizer of {location} has no end-of-text token")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    rows = model.get_input_embeddings().num_embeddings
-    if max(tokenizer.get_vocab().values()) >= rows:
-        raise ModelError(
-            f"{key}: the tokenizer of {location} has tokens that the model has no embedding for "
-            f"({len(tokenizer)} tokens, {rows} embeddings): they are not of one model"
-        )
     settings = model.generation_config
     if settings.eos_token_id is None:
         settings.eos_token_id = tokenizer.eos_token_id
@@ -200,35 +202,51 @@ def load_model(
     return LoadedModel(model, tokenizer, record)
 
 
-def _read(folder: Path, location: str, key: str, dtype: str) -> tuple[Any, Any]:
-    import torch
-    from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+def read_pretrained(
+    architecture: str, folder: Path, location: str, key: str, dtype: str = "auto"
+) -> tuple[Any, Any]:
+    """Read a model and its tokenizer from safetensors, checked to be complete and to fit each other.
 
+    Args:
+        architecture: one of the auto classes of transformers, such as ``AutoModelForCausalLM``.
+        folder: the model's files.
+        location: as the recipe's ``key`` names it; both are named in errors.
+        key: see ``location``.
+        dtype: type of the weights in memory; ``auto`` leaves it to transformers.
+
+    Raises:
+        ModelError: it is incomplete, damaged, pickled, or of another architecture.
+    """
+    import transformers
+    from safetensors import SafetensorError
+
+    options: dict[str, Any] = {} if dtype == "auto" else {"dtype": dtype}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        model, info = AutoModelForCausalLM.from_pretrained(
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        model, info = getattr(transformers, architecture).from_pretrained(
             folder,
-            dtype=getattr(torch, dtype),
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,
+            **options,
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         if is_disk_full(error):
             raise
-        raise ModelError(f"{key}: cannot load {location}: {_first_line(error)}") from error
+        raise ModelError(f"{key}: cannot load {location}: {first_line(error)}") from error
     if missing := sorted(info["missing_keys"]):
+        # Missing weights are initialized at random: what the model says would be random, too.
         raise ModelError(
-            f"{key}: {location} lacks {len(missing)} weights, such as {missing[0]}: "
-            "it is incomplete, or no causal language model"
+            f"{key}: {location} lacks {len(missing)} weights, such as {missing[0]}: it is incomplete, or "
+            f"no model for {architecture}"
+        )
+    rows = model.get_input_embeddings().num_embeddings
+    if max(tokenizer.get_vocab().values()) >= rows:
+        raise ModelError(
+            f"{key}: the tokenizer of {location} has tokens that the model has no embedding for "
+            f"({len(tokenizer)} tokens, {rows} embeddings): they are not of one model"
         )
     return model, tokenizer
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def _check_files(path: Path, location: str, key: str) -> None:
@@ -289,7 +307,7 @@ def _unpacked(file: Path, location: str, key: str) -> Path:
                 f"no space left for the unpacked copy of {location} in {folder.parent} (float32, "
                 f"about {file.stat().st_size * 6 // 1_000_000} MB); free some, or set MLC_DATA_CACHE"
             ) from error
-        raise ModelError(f"{key}: cannot unpack {location}: {_first_line(error)}") from error
+        raise ModelError(f"{key}: cannot unpack {location}: {first_line(error)}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return folder

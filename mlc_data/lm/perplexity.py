@@ -13,7 +13,6 @@ from torch.nn.functional import cross_entropy
 from mlc_data.core import progress
 from mlc_data.errors import MlcDataError
 from mlc_data.lm.batching import by_length, pad_right
-from mlc_data.lm.loading import KEY, default_device, load_model, quiet
 
 
 @dataclass(frozen=True)
@@ -85,17 +84,3 @@ def perplexity(
     finally:
         model.train(training)
     return Perplexity(math.exp(total / tokens), measured, tokens, len(texts) - measured)
-
-
-def perplexity_at(
-    location: str, revision: str | None, texts: Sequence[str], *, dtype: Any = "float32"
-) -> Perplexity:
-    """Return `perplexity` under the model at a location, on a GPU if there is one.
-
-    Raises:
-        ModelError: the model cannot be loaded; see `mlc_data.lm.loading.load_model`.
-    """
-    loaded = load_model(location, revision, dtype, KEY)
-    device = default_device()
-    with quiet():
-        return perplexity(loaded.model.to(device), loaded.tokenizer, texts)

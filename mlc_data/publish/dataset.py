@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlc_data.core.files import atomic_folder, write_text
-from mlc_data.core.hashing import hash_file
 from mlc_data.core.manifest import Manifest
 from mlc_data.core.redaction import without_folders
 from mlc_data.errors import UsageError
+from mlc_data.pipeline.lineage.build import hashes
 from mlc_data.pipeline.run import Run
 from mlc_data.publish import license, record
 from mlc_data.publish.card import Facts, as_yaml, render
@@ -115,7 +115,7 @@ def build(
     public = without_folders(manifest.model_dump(mode="json"))
     text = json.dumps(public, indent=2, ensure_ascii=False)
     write_text(folder / "manifest.json", f"{text}\n")
-    sums = checksums(folder)
+    sums = hashes(folder)
     write_text(folder / CHECKSUMS, "".join(f"{sums[path]}  {path}\n" for path in sums))
     publication = Publication.make(
         card,
@@ -139,12 +139,6 @@ def part_records(decision: LicenseDecision) -> list[PartRecord]:
         PartRecord(name=part.name, what=part.what, licence=part.license, declared=part.declared)
         for part in decision.parts
     ]
-
-
-def checksums(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file by its path within the folder, in order."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): hash_file(path) for path in files}
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -123,12 +124,9 @@ class Hub:
             operations = _operations(target.kind, upload, former, present)
             log.info("%s: pushing %s in one commit", target.repo, _amount(upload))
             commit = self.api.create_commit(
-                target.repo,
-                operations,
-                commit_message=upload.message,
-                repo_type=target.kind,
+                target.repo, operations, commit_message=upload.message, repo_type=target.kind,
                 parent_commit=head,
-            )
+            )  # fmt: skip
             return self._pushed(target, commit.oid, changed=True)
 
         pushed = self._call(f"publishing to {target.repo}", once, token)
@@ -143,18 +141,13 @@ class Hub:
 
     def _close(self, target: Target, token: str) -> None:
         """Create the repository if it does not exist, and restrict access to it."""
-        action = f"looking for {target.repo}"
-        settings = self._call(action, lambda: self._settings(target), token)
+        looking = f"looking for {target.repo}"
+        settings = self._call(looking, lambda: self._settings(target), token)
         if settings is None:
-            self._call(
-                f"creating {target.repo}",
-                lambda: self.api.create_repo(
-                    target.repo, repo_type=target.kind, private=True, exist_ok=True
-                ),
-                token,
-            )
-            settings = (True, False)
-        private, gated = settings
+            options: dict[str, Any] = {"private": True, "exist_ok": True}
+            create = partial(self.api.create_repo, target.repo, repo_type=target.kind, **options)
+            self._call(f"creating {target.repo}", create, token)
+        private, gated = settings or (True, False)
         _check_visibility(target, private, gated)
         wanted: dict[str, Any] = {}
         if target.private and not private:
@@ -176,11 +169,10 @@ class Hub:
 
     def _set(self, target: Target, token: str, wanted: Mapping[str, Any]) -> None:
         if wanted:
-            self._call(
-                f"setting {target.repo} to {', '.join(f'{k}={v}' for k, v in wanted.items())}",
-                lambda: self.api.update_repo_settings(target.repo, repo_type=target.kind, **wanted),
-                token,
-            )
+            action = f"setting {target.repo} to {', '.join(f'{k}={v}' for k, v in wanted.items())}"
+            kind = target.kind
+            change = partial(self.api.update_repo_settings, target.repo, repo_type=kind, **wanted)
+            self._call(action, change, token)
 
     def _settings(self, target: Target) -> tuple[bool, bool] | None:
         """Return whether the repository is private and gated; None if there is none."""
@@ -262,8 +254,6 @@ def _operations(
 
 
 def _amount(upload: Upload) -> str:
-    size = sum(
-        len(file) if isinstance(file, bytes) else file.stat().st_size
-        for file in upload.files.values()
-    )
-    return f"{len(upload.files)} files, {size / 1e6:,.1f} MB"
+    files = upload.files.values()
+    size = sum(len(file) if isinstance(file, bytes) else file.stat().st_size for file in files)
+    return f"{len(files)} files, {size / 1e6:,.1f} MB"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from mlc_data.lineage.published import Published, record_publication
@@ -128,13 +128,9 @@ def _push_data(run: Run, options: PublishOptions, hub: Hub, show: Show | None) -
     target = Target(options.repo, "dataset", options.private, options.gated)
     with tempfile.TemporaryDirectory(prefix="mlc-data-publish-") as name:
         folder = Path(name)
+        gated, changes = options.gated is not False, options.changes
         publication = build(
-            run,
-            folder,
-            options.request,
-            repo=options.repo,
-            gated=options.gated is not False,
-            changes=options.changes,
+            run, folder, options.request, repo=options.repo, gated=gated, changes=changes
         )
         files: dict[str, Path | bytes] = {path: folder / path for path in publication.files}
         if show:
@@ -149,17 +145,10 @@ def _push_data(run: Run, options: PublishOptions, hub: Hub, show: Show | None) -
 
 
 def _record(run: Run, pushed: Pushed, publication: Publication) -> None:
-    record_publication(
-        run.folder,
-        Published(
-            kind=pushed.kind,
-            repo=pushed.repo,
-            revision=pushed.revision,
-            url=pushed.url,
-            content=publication.content,
-        ),
-    )
-    if pushed.changed:
+    where = asdict(pushed)
+    changed = where.pop("changed")
+    record_publication(run.folder, Published(**where, content=publication.content))
+    if changed:
         log.info("%s: published as revision %s", pushed.url, pushed.revision)
     else:
         log.info(

@@ -71,7 +71,7 @@ def compare(snapshot: Snapshot, run: Run) -> Diff:
         languages_removed=[code for code in targets_before if code not in targets],
         models=_compare_models(old, new, run.recipe) if before else [],
         settings=_compare_settings(before / "recipe.yaml", old, run.recipe) if before else [],
-        versions=_compare_versions(old.versions, new.versions) if before else {},
+        versions=_changes(old.versions, new.versions) if before else {},
         variants=variants.total(by_language),
         by_language=by_language,
         sets=variants.compare_sets(set_hashes(before) if before else None, sets, prompts.replaced),
@@ -123,11 +123,8 @@ def _compare_settings(
         log.warning("refresh: the recipe of the state before is not known, only its results")
         return None
     old, new = dict(_flat(written)), dict(_flat(recipe.model_dump(mode="json")))
-    return [
-        SettingChange(key=key, before=old.get(key), after=new.get(key))
-        for key in sorted(old.keys() | new.keys())
-        if old.get(key) != new.get(key)
-    ]
+    changes = _changes(old, new).items()
+    return [SettingChange(key=key, before=was, after=now) for key, (was, now) in changes]
 
 
 def _compare_models(before: Manifest, after: Manifest, recipe: Recipe) -> list[ModelChange]:
@@ -145,10 +142,8 @@ def _compare_models(before: Manifest, after: Manifest, recipe: Recipe) -> list[M
     ]
 
 
-def _compare_versions(
-    before: Mapping[str, str], after: Mapping[str, str]
-) -> dict[str, tuple[str | None, str | None]]:
-    """Return the packages with another version, before and now."""
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return the keys with another value, sorted, with the value before and now; None where the key is absent."""
     return {
         name: (before.get(name), after.get(name))
         for name in sorted(before.keys() | after.keys())

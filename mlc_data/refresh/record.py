@@ -22,30 +22,21 @@ class Change(StrEnum):
     EDITED = "edited"  # prompts only: the same text with another category or other responses
 
 
-PROMPT_CHANGES: dict[str, pl.DataType] = {
-    "change": pl.String(),
-    "prompt_id": pl.String(),
-    "prompt": pl.String(),
-    "prompt_id_before": pl.String(),
-    "prompt_before": pl.String(),
-}
+PROMPT_CHANGES: dict[str, pl.DataType] = dict.fromkeys(
+    ("change", "prompt_id", "prompt", "prompt_id_before", "prompt_before"), pl.String()
+)
 """``refresh/prompts.parquet``: one row for each prompt that has changed (`Change`).
 
 A changed prompt has another text and so, unless only case and white space differ, another id.
 """
 
-VARIANT_CHANGES: dict[str, pl.DataType] = {
-    "change": pl.String(),
-    "language": pl.String(),
-    "prompt_id": pl.String(),
-    "prompt_id_before": pl.String(),
-    "status_before": pl.String(),
-    "status": pl.String(),
-    "reason_before": pl.String(),
-    "reason": pl.String(),
-    "text_before": pl.String(),
-    "text": pl.String(),
-}
+VARIANT_CHANGES: dict[str, pl.DataType] = dict.fromkeys(
+    (
+        "change", "language", "prompt_id", "prompt_id_before", "status_before", "status",
+        "reason_before", "reason", "text_before", "text",
+    ),
+    pl.String(),
+)  # fmt: skip
 """``refresh/diff.parquet``: one row for each requested variant whose prompt, text or status has changed.
 
 ``status`` is `records.Status`. The columns ``*_before`` are null for an added variant, all others for a

@@ -62,14 +62,9 @@ def _rows(manifest: Manifest) -> Table:
 def _languages(manifest: Manifest) -> Table:
     table = Table("language", "", "kept", "rejected", "failed", "reasons")
     for code, counts in (manifest.counts.by_language or {}).items():
-        table.add_row(
-            code,
-            get_language(code).name,
-            str(counts.kept),
-            str(sum(counts.rejected.values())),
-            str(sum(counts.failed.values())),
-            reasons({**counts.rejected, **counts.failed}),
-        )
+        totals = (counts.kept, sum(counts.rejected.values()), sum(counts.failed.values()))
+        why = reasons({**counts.rejected, **counts.failed})
+        table.add_row(code, get_language(code).name, *map(str, totals), why)
     return table
 
 

@@ -9,12 +9,11 @@ from enum import StrEnum
 import polars as pl
 from sacrebleu.metrics import CHRF
 
-from mlc_data.core.records import TRANSLATIONS
 from mlc_data.recipe.recipe import Rescue
 from mlc_data.translate.cached import CachedTranslator
 from mlc_data.translate.engines.base import Decoding, Hypothesis, Request
 from mlc_data.translate.rows import Translated, frame_of
-from mlc_data.translate.sentences import Segments, split
+from mlc_data.translate.sentences import split
 
 
 class RescueStrategy(StrEnum):
@@ -69,20 +68,12 @@ class Retry:
         ]
         forth, back = self._both_ways(strategy, requests)
         return frame_of(
-            (prompt_id, text, self._variant(splits[text], language, forth, back))
+            (
+                prompt_id,
+                text,
+                Translated(splits[text], self.source, language, forth, back, frozenset()),
+            )
             for prompt_id, language, text in rows
-        )
-
-    def _variant(
-        self, segments: Segments, language: str, forth: Hypotheses, back: Hypotheses
-    ) -> Translated:
-        return Translated(
-            segments=segments,
-            source=self.source,
-            target=language,
-            forth=forth,
-            back=back,
-            known=frozenset(),
         )
 
     def _both_ways(
@@ -104,13 +95,7 @@ class Retry:
         return answers.hypotheses
 
     def _search(self) -> Decoding:
-        chosen = self.settings.search
-        return replace(
-            self.first.translator.decoding,
-            beam_size=chosen.beam_size,
-            no_repeat_ngram_size=chosen.no_repeat_ngram_size,
-            repetition_penalty=chosen.repetition_penalty,
-        )
+        return replace(self.first.translator.decoding, **self.settings.search.model_dump())
 
     def _best_round_trips(self, requests: Sequence[Request]) -> tuple[Hypotheses, Hypotheses]:
         """Return for each request the hypothesis whose back-translation has the highest chrF++, the
@@ -135,20 +120,12 @@ class Retry:
         if hypothesis.text is None:
             return -1.0
         returned = back[Request(hypothesis.text, request.target, request.source)].text
-        return (
-            0.0
-            if returned is None
-            else float(self._chrf.sentence_score(returned, [request.text]).score)
-        )
+        if returned is None:
+            return 0.0
+        return float(self._chrf.sentence_score(returned, [request.text]).score)
 
 
 def _back(request: Request, hypothesis: Hypothesis) -> Request | None:
-    return (
-        None
-        if hypothesis.text is None
-        else Request(hypothesis.text, request.target, request.source)
-    )
-
-
-ATTEMPT_COLUMNS: dict[str, pl.DataType] = {**TRANSLATIONS, "rung": pl.String()}
-"""Columns of a variant that was translated again; ``rung`` is the strategy (`RescueStrategy`)."""
+    if hypothesis.text is None:
+        return None
+    return Request(hypothesis.text, request.target, request.source)

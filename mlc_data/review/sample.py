@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from mlc_data.checks.base import Check
-from mlc_data.checks.stage import KEPT, REJECTED, recipe_checks
+from mlc_data.checks.stage import KEPT, REJECTED, decided_by, recipe_checks
 from mlc_data.core.files import atomic_file
 from mlc_data.core.hashing import hash_value
 from mlc_data.core.parquet import read_table, write_table
@@ -54,7 +54,7 @@ def draw(run: Run, per_language: int, seed: int) -> pl.DataFrame:
         UsageError: nothing has been decided yet, or there are no variants.
     """
     refuse_undecided(run)
-    checks = [check for check in recipe_checks(run.recipe) if check.enabled]
+    checks = [check for check in recipe_checks(decided_by(run)) if check.enabled]
     parts = [
         pl.DataFrame(schema={name: SAMPLE[name] for name in ("row", "stratum", "stratum_size")})
     ]

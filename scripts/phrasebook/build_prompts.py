@@ -16,8 +16,8 @@ from typing import Annotated, Any
 
 import typer
 
-from mlc_data.quickstart import phrasebook
-from mlc_data.quickstart.phrasebook import ENGLISH, TARGETS, Combination
+from scripts.phrasebook import phrasebook
+from scripts.phrasebook.phrasebook import ENGLISH, TARGETS, Combination
 
 log = logging.getLogger(__name__)
 

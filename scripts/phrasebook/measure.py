@@ -14,8 +14,8 @@ from typing import Any
 import ctranslate2
 from sacrebleu.metrics import CHRF
 
-from mlc_data.quickstart import phrasebook
-from mlc_data.quickstart.phrasebook import ENGLISH, TARGETS, Combination
+from scripts.phrasebook import phrasebook
+from scripts.phrasebook.phrasebook import ENGLISH, TARGETS, Combination
 from scripts.phrasebook.tokens import Layout
 
 MAX_OUTPUT_TOKENS = 96

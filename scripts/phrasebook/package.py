@@ -11,7 +11,7 @@ from typing import Any
 from ctranslate2.converters.transformers import _MODEL_LOADERS
 
 from mlc_data.core.hashing import hash_file
-from mlc_data.quickstart import phrasebook
+from scripts.phrasebook import phrasebook
 from scripts.phrasebook.measure import RECIPE_BEAM
 from scripts.phrasebook.tokens import END, PIECES_FILE, SPECIAL, START, UNKNOWN, Layout
 

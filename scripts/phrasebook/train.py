@@ -22,7 +22,7 @@ from torch.nn import functional
 from transformers import M2M100Config, M2M100ForConditionalGeneration
 
 from mlc_data.core import progress
-from mlc_data.quickstart import phrasebook
+from scripts.phrasebook import phrasebook
 from scripts.phrasebook.measure import measure
 from scripts.phrasebook.package import DESCRIPTION_FILE, write_figures, write_model
 from scripts.phrasebook.tokens import END, PAD, START, Layout, learn_pieces

@@ -28,7 +28,7 @@ from mlc_data.consistency.hidden_states import (
     text_states,
 )
 from mlc_data.errors import ModelError
-from mlc_data.lm.batching import BATCH_WASTE, by_length, pad_right
+from mlc_data.lm.batching import pad_right
 
 SIZES: dict[str, Any] = {"vocab_size": 100, "hidden_size": 32, "num_hidden_layers": 4}
 HEADS: dict[str, Any] = {"num_attention_heads": 4}
@@ -172,13 +172,3 @@ def test_sets_come_back_in_their_places(llama: Any) -> None:
             torch.testing.assert_close(states[number, column], expected, atol=1e-5, rtol=1e-4)
     states.sum().backward()
     assert llama.model.embed_tokens.weight.grad is not None
-
-
-def test_batches_of_similar_length() -> None:
-    lengths = [9, 100, 10, 11, 50, 52, 10, 95, 9]
-    batches = by_length(lengths, batch_size=3)
-    assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
-    for batch in batches:
-        sizes = [lengths[index] for index in batch]
-        assert len(batch) <= 3
-        assert sum(sizes) >= (1 - BATCH_WASTE) * len(sizes) * max(sizes)

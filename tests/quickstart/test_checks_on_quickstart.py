@@ -15,8 +15,8 @@ import pytest
 
 from mlc_data.execute import run_stages
 from mlc_data.pipeline.run import Run
-from mlc_data.quickstart import phrasebook
 from mlc_data.recipe.loading import load_recipe
+from scripts.phrasebook import phrasebook
 
 pytestmark = pytest.mark.integration
 

@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 
-from mlc_data.quickstart import phrasebook
-from mlc_data.quickstart.phrasebook import ENGLISH, FOLDER, LANGUAGES, TARGETS
-from scripts.phrasebook import build_prompts
+from scripts.phrasebook import build_prompts, phrasebook
 from scripts.phrasebook.measure import Model, chrf, exact
 from scripts.phrasebook.package import card
+from scripts.phrasebook.phrasebook import ENGLISH, FOLDER, LANGUAGES, TARGETS
 from scripts.phrasebook.tokens import PIECES_FILE, Layout
 
 pytestmark = pytest.mark.integration

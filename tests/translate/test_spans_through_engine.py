@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from mlc_data.checks.preserved import Preserved, PreservedCheck
 from mlc_data.core import progress
-from mlc_data.quickstart import phrasebook
 from mlc_data.recipe.loading import load_recipe
 from mlc_data.translate.engines.loading import load_translator
 from mlc_data.translate.rows import ShardMaker
+from scripts.phrasebook import phrasebook
 
 pytestmark = pytest.mark.integration
 

@@ -6,7 +6,7 @@ from mlc_data.evaluate.judges.base import Exchange, Judge, Judgment, failed
 from mlc_data.evaluate.judges.classifier import Classifier, load_classifier
 from mlc_data.evaluate.judges.endpoint import EndpointJudge
 from mlc_data.evaluate.judges.guards import GenerativeGuard, load_guard
-from mlc_data.evaluate.judges.opening import open_judge
+from mlc_data.evaluate.judges.selection import open_judge
 from mlc_data.evaluate.judges.templates import GuardTemplate, guard_template
 from mlc_data.lm.chat import ChatClient
 

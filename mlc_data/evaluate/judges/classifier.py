@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 from mlc_data.core.hashing import hash_value
 from mlc_data.core.model_card import read_license
 from mlc_data.core.paths import model_location
-from mlc_data.errors import ModelError, UsageError, is_disk_full
+from mlc_data.errors import ModelError, UsageError
 from mlc_data.evaluate.judges.base import KEY, Exchange, Judgment, failed
-from mlc_data.lm.loading import default_device, quiet, revision_of
+from mlc_data.lm.loading import default_device, quiet, read_pretrained, revision_of
 
 _NO_LIMIT = 10**9  # transformers says 1e30 where a tokenizer has no greatest length
 _DECIDING = ("*.safetensors", "*.json", "*.model", "*.txt")  # files that determine a model
@@ -177,7 +176,9 @@ def load_classifier(
             f"{key}: {location} has no *.safetensors; pickled weights can run code when they are "
             "loaded: convert them"
         )
-    model, tokenizer = _read_model(folder, location, key)
+    with quiet():
+        architecture = "AutoModelForSequenceClassification"
+        model, tokenizer = read_pretrained(architecture, folder, location, key)
     return Classifier(
         model.to(default_device()),
         tokenizer,
@@ -193,42 +194,11 @@ def load_classifier(
     )
 
 
-def _read_model(folder: Path, location: str, key: str) -> tuple[Any, Any]:
-    from safetensors import SafetensorError
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
-    try:
-        with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-            model, info = AutoModelForSequenceClassification.from_pretrained(
-                folder, use_safetensors=True, trust_remote_code=False, output_loading_info=True
-            )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        if is_disk_full(error):
-            raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"{key}: cannot load {location}: {reason}") from error
-    if missing := sorted(info["missing_keys"]):
-        # Missing weights are initialized at random: the judgments would be random, too.
-        raise ModelError(
-            f"{key}: {location} lacks {len(missing)} weights, such as {missing[0]}: "
-            "it is incomplete, or not a sequence classification model"
-        )
-    if max(tokenizer.get_vocab().values()) >= model.get_input_embeddings().num_embeddings:
-        raise ModelError(
-            f"{key}: the tokenizer of {location} has tokens that the model has no embedding for: "
-            "they are not of one model"
-        )
-    return model, tokenizer
-
-
 def _most_tokens(model: Any, tokenizer: Any) -> int:
     from torch import nn
 
-    known = [
-        tokenizer.model_max_length,
-        getattr(model.config.get_text_config(), "max_position_embeddings", None),
-    ]
+    positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    known = [tokenizer.model_max_length, positions]
     for name, module in model.named_modules():
         # RoBERTa and similar models start to count after the padding token's id.
         if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):

@@ -133,13 +133,14 @@ class GenerativeGuard:
         )
         return tokens
 
-    def _messages(self, exchange: Exchange, in_parts: bool) -> list[Mapping[str, Any]]:
-        messages: list[Mapping[str, Any]] = []
-        for message in self._template.messages(exchange):
-            text = message["content"]
-            content = [{"type": "text", "text": text}] if in_parts else text
-            messages.append({"role": message["role"], "content": content})
-        return messages
+    def _messages(self, exchange: Exchange, in_parts: bool) -> Sequence[Mapping[str, Any]]:
+        messages = self._template.messages(exchange)
+        if not in_parts:
+            return messages
+        return [
+            {"role": message["role"], "content": [{"type": "text", "text": message["content"]}]}
+            for message in messages
+        ]
 
     def _wants_parts(self) -> bool:
         """Return whether the chat template takes a text as a list of parts.
@@ -189,20 +190,10 @@ def load_guard(
     max_length: int | None = None,
     key: str = KEY,
 ) -> GenerativeGuard:
-    """Load a guard from a folder, a .gguf file or the Hub, on the GPU if there is one.
-
-    Args:
-        location: as the recipe's ``key`` names it.
-        template: its format.
-        revision: commit or tag on the Hub.
-        dtype: type of the weights in memory.
-        batch_size: see `GenerativeGuard`.
-        max_length: see `GenerativeGuard`.
-        key: named in errors.
+    """Load a guard from a folder, a .gguf file or the Hub, on the GPU if there is one. See `GenerativeGuard`.
 
     Raises:
         ModelError: it cannot be loaded, or is not a guard of the template's kind.
-        UsageError: see `GenerativeGuard`.
     """
     loaded = load_model(location, revision, dtype, key)
     return GenerativeGuard(

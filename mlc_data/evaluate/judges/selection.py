@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from mlc_data.core.plugins import JUDGES, create_plugin
-from mlc_data.evaluate.judges.base import Judge
-from mlc_data.evaluate.judges.opening import open_judge
+from mlc_data.evaluate.judges.base import KEY, Judge
+from mlc_data.evaluate.judges.classifier import load_classifier
+from mlc_data.evaluate.judges.endpoint import EndpointJudge
+from mlc_data.evaluate.judges.guards import load_guard
 from mlc_data.evaluate.judges.phrases import RefusalPhrases as ByPhrases
+from mlc_data.evaluate.judges.templates import guard_template
+from mlc_data.lm.chat import ChatClient
 from mlc_data.lm.loading import check_model, identify
-from mlc_data.recipe.judges import Endpoint, JudgeSection, RefusalPhrases
+from mlc_data.recipe.judges import Classifier, Endpoint, Guard, JudgeSection, RefusalPhrases
 from mlc_data.recipe.judges import Judge as JudgeSettings
 
 VERSION = 1
@@ -24,6 +28,33 @@ def load_judge(settings: JudgeSettings, key: str) -> Judge:
         judge: Judge = create_plugin(settings.kind, JUDGES, key, Judge, settings)
         return judge
     return open_judge(settings, key=key)
+
+
+def open_judge(settings: Guard | Classifier | Endpoint, *, key: str = KEY) -> Judge:
+    """Load the model that the recipe names, or open a client of its endpoint.
+
+    Args:
+        settings: a judge of the recipe other than ``refusal-phrases``, which has no model.
+        key: the recipe's key, named in errors.
+
+    Raises:
+        ModelError: a model cannot be loaded, or does not fit the recipe.
+        UsageError: a label, the endpoint's address or the variable of its key is wrong.
+    """
+    if isinstance(settings, Classifier):
+        return load_classifier(
+            settings.model, key=key, **settings.model_dump(exclude={"kind", "model"})
+        )
+    template = guard_template(settings.template, settings.controversial or "unsafe")
+    if isinstance(settings, Guard):
+        of_guard = settings.model_dump(include={"revision", "dtype", "batch_size", "max_length"})
+        return load_guard(settings.model, template, key=key, **of_guard)
+    of_client = {"key_variable", "at_once", "timeout", "tries", "longest_wait"}
+    of_judge = {"revision", "licence", "batch_size", "max_tokens"}
+    client = ChatClient(
+        settings.url, settings.model, key=key, **settings.model_dump(include=of_client)
+    )
+    return EndpointJudge(client, template, **settings.model_dump(include=of_judge))
 
 
 def identify_judge(settings: JudgeSettings, key: str) -> list[Any]:

@@ -71,18 +71,9 @@ def from_sets(
 ) -> EvaluationPrompts:
     """Return rows of `records.SETS` as prompts, each in all its languages."""
     table = [
-        {
-            "prompt_id": row["prompt_id"],
-            "language": language,
-            "prompt": text,
-            "category": row["category"],
-            "harmful": _harmful(row["category"], settings),
-        }
+        _row(row["prompt_id"], part["language"], part["text"], row["category"], settings)
         for row in rows
-        for language, text in (
-            (row["language"], row["prompt"]),
-            *((variant["language"], variant["text"]) for variant in row["variants"]),
-        )
+        for part in ({"language": row["language"], "text": row["prompt"]}, *row["variants"])
     ]
     frame, faults = _limited(table, settings.limit)
     return EvaluationPrompts(frame, len(table), faults, identity)
@@ -99,30 +90,21 @@ def from_file(settings: PromptSet, number: int = 0) -> EvaluationPrompts:
         SourceError: it does not exist, cannot be read, lacks a column, or has no usable prompt.
     """
     key = f"{KEY}[{number}]"
-    source = Source(
-        path=settings.path,
-        hub=settings.hub,
-        config=settings.config,
-        split=settings.split,
-        revision=settings.revision,
-    )
-    opened = open_source(source, key)
-    reader = _multijail if settings.layout == "multijail" else _long
+    where = settings.model_dump(include={"path", "hub", "config", "split", "revision"})
+    opened = open_source(Source(**where), key)
     faults: Counter[str] = Counter()
     seen: set[tuple[str, str]] = set()
     table: list[dict[str, Any]] = []
     read = 0
-    for row in reader(opened, settings, key):
+    for row in _read(opened, settings, key):
         read += 1
-        fault = row if isinstance(row, PromptFault) else None
-        if not isinstance(row, PromptFault):
-            place = (row["prompt_id"], row["language"])
-            fault = PromptFault.REPEATED if place in seen else None
-            if fault is None:
-                seen.add(place)
-                table.append({**row, "prompt_id": f"{number}:{row['prompt_id']}"})
-        if fault is not None:
-            faults[fault] += 1
+        if isinstance(row, PromptFault):
+            faults[row] += 1
+        elif (place := (row["prompt_id"], row["language"])) in seen:
+            faults[PromptFault.REPEATED] += 1
+        else:
+            seen.add(place)
+            table.append({**row, "prompt_id": f"{number}:{row['prompt_id']}"})
     if not table:
         reasons = in_words(faults, "it is empty")
         raise SourceError(f"{key}: {opened.name} has no usable prompt ({reasons})")
@@ -137,9 +119,8 @@ def _limited(
     chosen = set(list(dict.fromkeys(row["prompt_id"] for row in table))[:limit])
     kept = [row for row in table if row["prompt_id"] in chosen]
     left = len(table) - len(kept)
-    return pl.DataFrame(kept, schema=EVALUATION_PROMPTS), (
-        {PromptFault.OVER_LIMIT.value: left} if left else {}
-    )
+    faults = {PromptFault.OVER_LIMIT.value: left} if left else {}
+    return pl.DataFrame(kept, schema=EVALUATION_PROMPTS), faults
 
 
 def join(parts: Sequence[EvaluationPrompts]) -> EvaluationPrompts:
@@ -158,34 +139,25 @@ def join(parts: Sequence[EvaluationPrompts]) -> EvaluationPrompts:
 ParsedRow = dict[str, Any] | PromptFault
 
 
-def _long(opened: OpenSource, settings: PromptSet, key: str) -> Iterator[ParsedRow]:
-    columns = settings.columns
+def _read(opened: OpenSource, settings: PromptSet, key: str) -> Iterator[ParsedRow]:
+    columns, multijail = settings.columns, settings.layout == "multijail"
+    needed = [columns.prompt, columns.language, *([columns.id] if columns.id else [])]
     for raw in opened.rows():
         record = raw.record
         if record is None:
             yield PromptFault.MALFORMED
             continue
-        needed = (columns.prompt, columns.language, *([columns.id] if columns.id else []))
-        _require_columns(raw, needed, key, opened.name)
+        _require_columns(raw, ["id", "en"] if multijail else needed, key, opened.name)
+        if multijail:
+            for column, code in MULTIJAIL.items():
+                if column in record:
+                    tags = record.get("tags")
+                    yield _parse_row(record.get("id"), code, record[column], tags, settings)
+            continue
         identity = str(raw.row) if columns.id is None else record.get(columns.id)
         category = record.get(columns.category) if columns.category else None
-        yield _parse_row(
-            identity, record.get(columns.language), record.get(columns.prompt), category, settings
-        )
-
-
-def _multijail(opened: OpenSource, settings: PromptSet, key: str) -> Iterator[ParsedRow]:
-    for raw in opened.rows():
-        record = raw.record
-        if record is None:
-            yield PromptFault.MALFORMED
-            continue
-        _require_columns(raw, ("id", "en"), key, opened.name)
-        for column, language in MULTIJAIL.items():
-            if column in record:
-                yield _parse_row(
-                    record.get("id"), language, record[column], record.get("tags"), settings
-                )
+        language, text = record.get(columns.language), record.get(columns.prompt)
+        yield _parse_row(identity, language, text, category, settings)
 
 
 def _parse_row(
@@ -199,25 +171,24 @@ def _parse_row(
     except UnknownLanguageError as error:
         _warn_once(str(error))
         return PromptFault.UNKNOWN_LANGUAGE
-    named = None if category is None else str(category)
-    return {
-        "prompt_id": str(identity),
-        "language": code,
-        "prompt": text.strip(),
-        "category": named,
-        "harmful": _harmful(named, settings),
-    }
+    return _row(
+        str(identity), code, text.strip(), None if category is None else str(category), settings
+    )
+
+
+def _row(
+    prompt_id: str, language: str, text: str, category: str | None, settings: PromptSet
+) -> dict[str, Any]:
+    """Return a row of `EVALUATION_PROMPTS`."""
+    harmless = settings.harmless
+    harmful = not harmless if isinstance(harmless, bool) else category not in harmless
+    values = (prompt_id, language, text, category, harmful)
+    return dict(zip(EVALUATION_PROMPTS, values, strict=True))
 
 
 @cache
 def _warn_once(message: str) -> None:
     log.warning("%s: %s, or say what the file means with %s.languages", KEY, message, KEY)
-
-
-def _harmful(category: str | None, settings: PromptSet) -> bool:
-    if isinstance(settings.harmless, bool):
-        return not settings.harmless
-    return category not in settings.harmless
 
 
 def _require_columns(raw: RawRow, needed: Sequence[str], key: str, name: str) -> None:

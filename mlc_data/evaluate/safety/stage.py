@@ -151,19 +151,14 @@ class SafetyStage(Stage):
         on_batch: OnBatch,
     ) -> None:
         """Generate a model's replies to prompts; ``on_batch`` gets each batch as soon as it is finished."""
-        from mlc_data.lm.generate import generate_at
+        from mlc_data.lm.generate import generate
+        from mlc_data.lm.loading import load_on_device, quiet
 
-        settings = run.recipe.evaluate.safety
-        assert settings is not None
-        generate_at(
-            location,
-            revision,
-            prompts,
-            on_batch,
-            dtype=run.recipe.align.dtype,
-            max_new_tokens=settings.max_new_tokens,
-            batch_size=settings.batch_size,
-        )
+        settings = _settings(run)
+        model, tokenizer = load_on_device(location, revision, run.recipe.align.dtype)
+        limits = {"max_new_tokens": settings.max_new_tokens, "batch_size": settings.batch_size}
+        with quiet():
+            generate(model, tokenizer, prompts, on_batch, **limits)
 
     def identifiers(self, run: Run) -> tuple[LanguageIdentifier, ...]:
         """Return the identifiers of the replies' languages."""
@@ -171,9 +166,7 @@ class SafetyStage(Stage):
 
     def open_judge(self, run: Run, number: int) -> Judge:
         """Return a judge of the recipe, ready to judge."""
-        settings = run.recipe.evaluate.safety
-        assert settings is not None
-        return load_judge(settings.judges[number], f"{JUDGES}[{number}]")
+        return load_judge(_settings(run).judges[number], f"{JUDGES}[{number}]")
 
     def judge_identities(self, run: Run) -> list[Any]:
         """Return the name of each judge and all that determines its judgments, without loading it."""
@@ -182,24 +175,21 @@ class SafetyStage(Stage):
         return [identify_judge(judge, f"{JUDGES}[{n}]") for n, judge in enumerate(judges)]
 
     def _replies(self, run: Run, when: str, prompts: pl.DataFrame) -> pl.DataFrame:
-        settings = run.recipe.evaluate.safety
-        assert settings is not None
         base, aligned = run.manifest.models[BASE], aligned_stage(run)
         model = [base.id, base.revision] if when == WHEN[0] else aligned.outputs
-        limit, dtype = settings.max_new_tokens, run.recipe.align.dtype
+        limit, dtype = _settings(run).max_new_tokens, run.recipe.align.dtype
         digest = hash_value([when, model, limit, dtype, REPLIES_VERSION])
         with closing(RowStore(run.path(".evaluation", f"replies-{digest[:16]}.jsonl"))) as store:
-            texts = [
-                text for text in prompts["prompt"].unique(maintain_order=True) if text not in store
-            ]
+            distinct = prompts["prompt"].unique(maintain_order=True)
+            texts = [text for text in distinct if text not in store]
 
             def keep(positions: Sequence[int], replies: Sequence[Any]) -> None:
                 store.add(
                     (
-                        texts[position],
-                        {"reply": each.text, "tokens": each.tokens, "finished": each.finished},
+                        texts[at],
+                        {"reply": reply.text, "tokens": reply.tokens, "finished": reply.finished},
                     )
-                    for position, each in zip(positions, replies, strict=True)
+                    for at, reply in zip(positions, replies, strict=True)
                 )
 
             if texts:
@@ -213,6 +203,12 @@ class SafetyStage(Stage):
             pl.Series("finished", [each["finished"] for each in answers], dtype=pl.Boolean),
         )
         return answered.select(name for name in REPLIES if name not in READ)
+
+
+def _settings(run: Run) -> Safety:
+    settings = run.recipe.evaluate.safety
+    assert settings is not None
+    return settings
 
 
 def _prompts(run: Run, settings: Safety) -> EvaluationPrompts:
@@ -292,11 +288,6 @@ def _counts(prompts: EvaluationPrompts, judgments: pl.DataFrame) -> dict[str, An
                 "evaluate: %s gave no judgment of %d replies (%s); they are judged again the next time",
                 judge, failed.total(), in_words(failed),
             )  # fmt: skip
-    return {
-        "prompts": {
-            "read": prompts.read,
-            "asked": prompts.frame.height,
-            "rejected": dict(prompts.rejected),
-        },
-        "judges": by_judge,
-    }
+    asked, rejected = prompts.frame.height, dict(prompts.rejected)
+    counts = {"read": prompts.read, "asked": asked, "rejected": rejected}
+    return {"prompts": counts, "judges": by_judge}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -27,16 +27,11 @@ REPLIES: dict[str, pl.DataType] = {
 `InvalidReason` or null; see `READ`."""
 
 JUDGMENTS: dict[str, pl.DataType] = {
-    "when": pl.String(),
-    "judge": pl.String(),
-    "prompt_id": pl.String(),
-    "language": pl.String(),
+    **dict.fromkeys(("when", "judge", "prompt_id", "language"), pl.String()),
     "harmful": pl.Boolean(),
     "verdict": pl.String(),
     "refused": pl.Boolean(),
-    "detail": pl.String(),
-    "invalid": pl.String(),
-    "failure": pl.String(),
+    **dict.fromkeys(("detail", "invalid", "failure"), pl.String()),
 }
 """``evaluation/judgments.parquet``: one row per reply and judge.
 
@@ -56,13 +51,8 @@ OVER_LANGUAGES = (
 """Figures over all languages; see `JudgedReplies.figures`."""
 
 SAFETY: dict[str, pl.DataType] = {
-    "when": pl.String(),
-    "judge": pl.String(),
-    "language": pl.String(),
-    "figure": pl.String(),
-    "value": pl.Float64(),
-    "low": pl.Float64(),
-    "high": pl.Float64(),
+    **dict.fromkeys(("when", "judge", "language", "figure"), pl.String()),
+    **dict.fromkeys(("value", "low", "high"), pl.Float64()),
 }
 """``evaluation/safety.parquet``: one row per figure, with its interval. ``language`` is null for figures over
 all languages."""
@@ -107,24 +97,20 @@ def judged_of(judgments: pl.DataFrame, replies: pl.DataFrame, when: str) -> Judg
     languages = rows["language"].unique(maintain_order=True).to_list()
     prompts = rows.unique("prompt_id", maintain_order=True)
 
-    def cells(frame: pl.DataFrame, values: Sequence[int | None]) -> Any:
-        places = zip(frame["prompt_id"], frame["language"], strict=True)
-        known = {
-            place: value for place, value in zip(places, values, strict=True) if value is not None
-        }
+    def cells(frame: pl.DataFrame, values: Iterable[int | None]) -> Any:
+        rows = zip(frame["prompt_id"], frame["language"], values, strict=True)
+        known = {(prompt, code): value for prompt, code, value in rows if value is not None}
         return matrix(prompts["prompt_id"].to_list(), languages, known)
 
-    codes = {value.name.lower(): int(value) for value in ReplyVerdict}
+    codes = {verdict.name.lower(): int(verdict) for verdict in ReplyVerdict}
     return JudgedReplies(
         prompts=tuple(prompts["prompt_id"]),
         languages=tuple(languages),
         harmful=np.array(prompts["harmful"].to_list(), dtype=np.bool_),
-        outcomes=cells(rows, [codes.get(value) for value in rows["verdict"]]),
-        refused=cells(rows, [None if value is None else int(value) for value in rows["refused"]]),
-        same_language=cells(
-            answers, [None if value is None else int(value) for value in answers["same_language"]]
-        ),
-        invalid=cells(answers, [int(value is not None) for value in answers["invalid"]]),
+        outcomes=cells(rows, [codes.get(verdict) for verdict in rows["verdict"]]),
+        refused=cells(rows, rows["refused"].cast(pl.Int64)),
+        same_language=cells(answers, answers["same_language"].cast(pl.Int64)),
+        invalid=cells(answers, answers["invalid"].is_not_null().cast(pl.Int64)),
     )
 
 

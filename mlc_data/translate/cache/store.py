@@ -10,9 +10,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -58,22 +57,16 @@ class Cache:
     def key(self, request: Request, decoding: Decoding | None = None) -> bytes:
         """Return the hash that identifies a request's hypothesis."""
         chosen = decoding or self._translator.decoding
-        parts = [
-            self._model(request.source, request.target, chosen),
-            request.text,
-            request.source,
-            request.target,
-        ]
-        return bytes.fromhex(hash_value(parts))
+        model = self._model(request.source, request.target, chosen)
+        return bytes.fromhex(hash_value([model, request.text, request.source, request.target]))
 
     def _model(self, source: str, target: str, decoding: Decoding) -> str:
         # Of several models only the one that translates this pair: the others may change.
         known = (source, target, decoding)
         if known not in self._decided:
             part = self._translator.part(source, target)
-            self._decided[known] = hash_value(
-                [part.id, part.revision, part.settings, decoding.as_dict()]
-            )
+            identity = [part.id, part.revision, part.settings, decoding.as_dict()]
+            self._decided[known] = hash_value(identity)
         return self._decided[known]
 
     def get(
@@ -98,9 +91,10 @@ class Cache:
     ) -> dict[Request, list[Any]]:
         by_key = {self.key(request, decoding): request for request in requests}
         hypotheses: dict[Request, list[Any]] = {}
-        for keys in _batched(by_key, _VARIABLES):
+        keys = list(by_key)
+        for start in range(0, len(keys), _VARIABLES):
             for table in reversed(self._tables):
-                for key, value in self._rows(table, keys):
+                for key, value in self._rows(table, keys[start : start + _VARIABLES]):
                     hypotheses[by_key[key]] = json.loads(value)
         return hypotheses
 
@@ -222,12 +216,6 @@ def _prepare(connection: sqlite3.Connection, journal: str) -> None:
 def today() -> int:
     """Return the days since 1970 (UTC)."""
     return int(time.time() // _DAY)
-
-
-def _batched(keys: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
-    rest = iter(keys)
-    while batch := list(islice(rest, size)):
-        yield batch
 
 
 def _unusable(path: Path, error: Exception) -> Exception:

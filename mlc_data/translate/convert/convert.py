@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from ctranslate2.converters import OpusMTConverter, TransformersConverter
 from ctranslate2.specs.model_spec import ACCEPTED_MODEL_TYPES
 from safetensors import SafetensorError
 
-from mlc_data.core.files import sync
+from mlc_data.core.files import atomic_folder
 from mlc_data.core.model_card import UNKNOWN
 from mlc_data.errors import DiskFullError, ModelError, UsageError, is_disk_full
 from mlc_data.recipe.recipe import Translate
@@ -98,11 +97,7 @@ def convert(
         )
     _refuse_existing(out, force)
     origin = find(
-        location,
-        revision=revision,
-        family=family,
-        licence_named=licence,
-        languages=languages,
+        location, revision=revision, family=family, licence_named=licence, languages=languages
     )
     log.info("converting %s (%s, revision %s)", origin.id, origin.family, origin.revision[:12])
     if origin.licence == UNKNOWN:
@@ -142,33 +137,19 @@ def _refuse_existing(out: Path, force: bool) -> None:
 
 @contextmanager
 def _appearing(out: Path) -> Iterator[Path]:
-    """Yield a folder next to ``out`` that replaces it at the end; it is removed after an error."""
-    folder = out.parent / f".{out.name}.{os.getpid()}"
-    former = out.parent / f".{out.name}.{os.getpid()}.former"
+    """Yield a folder that replaces ``out`` at the end; it is removed after an error."""
     try:
-        folder.mkdir(parents=True)
-        yield folder
-        for file in folder.iterdir():
-            sync(file)
-        if out.exists():
-            out.rename(former)
-        folder.rename(out)
+        with atomic_folder(out) as folder:
+            yield folder
     except OSError as error:
         if is_disk_full(error):
             raise DiskFullError(f"no space left on the device while writing {out}") from error
         raise UsageError(f"cannot write {out}: {error}") from error
-    finally:
-        if former.exists() and not out.exists():
-            former.rename(out)
-        shutil.rmtree(former, ignore_errors=True)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write_weights(origin: Origin, folder: Path, quantization: str) -> None:
-    if origin.is_marian_file:
-        converter: Any = OpusMTConverter(str(origin.folder))
-    else:
-        converter = _Converter(origin)
+    marian = origin.is_marian_file
+    converter = OpusMTConverter(str(origin.folder)) if marian else _Converter(origin)
     try:
         converter.convert(str(folder), quantization=quantization, force=True)
     except (ValueError, KeyError, RuntimeError, OSError, SafetensorError) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from mlc_data.core.paths import is_hub_id, model_location, snapshot_commit
 from mlc_data.errors import ModelError, UnknownLanguageError
 from mlc_data.languages.flores import find_language, get_language
 from mlc_data.translate.engines.families import FAMILIES
+from mlc_data.translate.engines.weights import read_json
 
 MARIAN_FILE = "decoder.yml"
 """File that names the .npz file and the vocabularies in an OPUS-MT folder of Marian's own files."""
@@ -129,14 +129,14 @@ def _weights(folder: Path, location: str) -> tuple[Path, ...]:
 def _family(folder: Path, location: str) -> str:
     if (folder / MARIAN_FILE).is_file():
         return "marian"
-    config = _json(folder / "config.json")
+    config = read_json(folder / "config.json")
     kind = config.get("model_type")
     if kind == "marian":
         return "marian"
     if kind == "t5":
         return "madlad"
     if kind == "m2m_100":
-        named = str(_json(folder / "tokenizer_config.json").get("tokenizer_class", ""))
+        named = str(read_json(folder / "tokenizer_config.json").get("tokenizer_class", ""))
         if "small100" in f"{location} {named} {config.get('_name_or_path', '')}".lower():
             raise ModelError(
                 f"{location} is SMaLL-100: M2M100's network with another token layout, which is "
@@ -164,13 +164,6 @@ def _pair(location: str) -> tuple[str, ...]:
         f"a Marian model must name its two languages, and {why}: add "
         "--languages eng_Latn,swh_Latn (source, target)"
     )
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
-    except (ValueError, TypeError) as error:
-        raise ModelError(f"{path} cannot be read: {error}") from error
 
 
 def _yaml(path: Path) -> dict[str, Any]:

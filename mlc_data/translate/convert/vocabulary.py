@@ -9,7 +9,6 @@ that is not in the converted vocabulary becomes <unk>, silently.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import sentencepiece
 
 from mlc_data.errors import ModelError
 from mlc_data.translate.engines.families.nllb import LANGUAGE_TOKEN
+from mlc_data.translate.engines.weights import read_json
 
 END, UNKNOWN, PAD = "</s>", "<unk>", "<pad>"
 _FAIRSEQ = ("<s>", PAD, END, UNKNOWN)
@@ -61,7 +61,7 @@ def _m2m100(folder: Path) -> list[str]:
     from transformers.models.m2m_100.tokenization_m2m_100 import FAIRSEQ_LANGUAGE_CODES
 
     languages = [f"__{code}__" for code in FAIRSEQ_LANGUAGE_CODES["m2m100"]]
-    return [*_in_order(_json(folder / "vocab.json"), folder), *languages]
+    return [*_in_order(read_json(folder / "vocab.json"), folder), *languages]
 
 
 def _t5(folder: Path) -> list[str]:
@@ -74,7 +74,7 @@ def _marian(folder: Path) -> list[str]:
             f"{folder} has a vocabulary for each language, which ctranslate2's converter cannot "
             "read from Transformers; convert Marian's own files (decoder.yml and its .npz) instead"
         )
-    tokens = _in_order(_json(folder / "vocab.json"), folder)
+    tokens = _in_order(read_json(folder / "vocab.json"), folder)
     if not tokens or tokens[-1] != PAD:
         raise ModelError(f"{folder / 'vocab.json'}: {PAD} must be its last token, as in OPUS-MT")
     return tokens
@@ -88,7 +88,7 @@ def _pieces(folder: Path, name: str) -> list[str]:
 
 
 def _fast(folder: Path) -> list[str]:
-    vocabulary = _json(folder / "tokenizer.json")["model"]["vocab"]
+    vocabulary = read_json(folder / "tokenizer.json")["model"]["vocab"]
     if isinstance(vocabulary, Mapping):
         return _in_order(vocabulary, folder)
     return [str(entry[0]) for entry in vocabulary]  # a unigram model: pairs of piece and score
@@ -96,22 +96,21 @@ def _fast(folder: Path) -> list[str]:
 
 def _added(folder: Path) -> dict[int, str]:
     """Return the tokens outside the tokenizer's own vocabulary, by id."""
-    tokens: dict[int, str] = {}
-    for entry in _json(folder / "tokenizer.json").get("added_tokens", []):
-        tokens[int(entry["id"])] = str(entry["content"])
-    for token, number in _json(folder / "added_tokens.json").items():
-        tokens[int(number)] = str(token)
-    decoder = _json(folder / "tokenizer_config.json").get("added_tokens_decoder", {})
-    for number, entry in decoder.items():
-        tokens[int(number)] = str(entry["content"])
-    return tokens
+    entries = read_json(folder / "tokenizer.json").get("added_tokens", [])
+    named = read_json(folder / "added_tokens.json").items()
+    decoder = read_json(folder / "tokenizer_config.json").get("added_tokens_decoder", {})
+    return {
+        **{int(entry["id"]): str(entry["content"]) for entry in entries},
+        **{int(number): str(token) for token, number in named},
+        **{int(number): str(entry["content"]) for number, entry in decoder.items()},
+    }
 
 
 def _declared(folder: Path) -> list[str]:
     """Return the additional special tokens that the tokenizer's files name, in order."""
     for name in ("tokenizer_config.json", "special_tokens_map.json"):
         for key in ("extra_special_tokens", "additional_special_tokens"):
-            named = _json(folder / name).get(key)
+            named = read_json(folder / name).get(key)
             if isinstance(named, list) and named:
                 return [
                     token["content"] if isinstance(token, dict) else str(token) for token in named
@@ -124,15 +123,6 @@ def _in_order(vocabulary: Mapping[str, Any], folder: Path) -> list[str]:
     if not ordered or [vocabulary[token] for token in ordered] != list(range(len(ordered))):
         raise ModelError(f"{folder}: the ids of its vocabulary are missing or have gaps")
     return ordered
-
-
-def _json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise ModelError(f"{path} cannot be read: {error}") from error
 
 
 class Tokens:

@@ -77,9 +77,9 @@ class Ct2Translator(ABC):
     def source_tokens(self, text: str, source: str, target: str) -> list[str]:
         """Return the tokens that CTranslate2 receives for a sentence."""
 
-    @abstractmethod
     def target_prefix(self, target: str) -> list[str]:
         """Return the tokens that the decoder starts with, if any; they are dropped from the hypothesis."""
+        return []
 
     def part(self, source: str, target: str) -> Translator:
         """Return itself, if it knows both languages; see `Translator`."""
@@ -127,38 +127,33 @@ class Ct2Translator(ABC):
         decoding: Decoding | None = None,
     ) -> list[Hypothesis]:
         """See `Translator`. Languages are mixed, and batches are filled in order of length."""
-        hypotheses_by_request: list[Hypothesis | None] = [None] * len(requests)
 
         def finish(indices: Sequence[int], hypotheses: Sequence[list[Hypothesis]]) -> None:
-            best = [each[0] for each in hypotheses]
-            for index, hypothesis in zip(indices, best, strict=True):
-                hypotheses_by_request[index] = hypothesis
             if done:
-                done(indices, best)
+                done(indices, [each[0] for each in hypotheses])
 
-        self._search(requests, decoding or self.decoding, finish)
-        return [hypothesis for hypothesis in hypotheses_by_request if hypothesis is not None]
+        return [each[0] for each in self._search(requests, decoding or self.decoding, finish)]
 
     def translate_nbest(
         self, requests: Sequence[Request], decoding: Decoding
     ) -> list[list[Hypothesis]]:
         """See `Translator`."""
-        hypotheses_by_request: list[list[Hypothesis]] = [[] for _ in requests]
-
-        def finish(indices: Sequence[int], hypotheses: Sequence[list[Hypothesis]]) -> None:
-            for index, several in zip(indices, hypotheses, strict=True):
-                hypotheses_by_request[index] = several
-
-        self._search(requests, decoding, finish)
-        return hypotheses_by_request
+        return self._search(requests, decoding, lambda *_: None)
 
     def _search(
         self,
         requests: Sequence[Request],
         decoding: Decoding,
-        finish: Callable[[Sequence[int], Sequence[list[Hypothesis]]], None],
-    ) -> None:
-        """Call ``finish`` with each batch: indices, and the hypotheses of each, best first."""
+        done: Callable[[Sequence[int], Sequence[list[Hypothesis]]], None],
+    ) -> list[list[Hypothesis]]:
+        """Return the hypotheses of each request, best first; ``done`` receives those of each batch."""
+        answers: list[list[Hypothesis]] = [[] for _ in requests]
+
+        def finish(indices: Sequence[int], hypotheses: Sequence[list[Hypothesis]]) -> None:
+            for index, several in zip(indices, hypotheses, strict=True):
+                answers[index] = several
+            done(indices, hypotheses)
+
         refuse_pairs(self, {(request.source, request.target) for request in requests})
         tokens = [self.source_tokens(each.text, each.source, each.target) for each in requests]
         unknown = [self._unknown_share(pieces) for pieces in tokens]
@@ -187,6 +182,7 @@ class Ct2Translator(ABC):
                     for index, result in zip(batch, self._results(results), strict=True)
                 ],
             )
+        return answers
 
     def _begin(
         self,

@@ -9,31 +9,11 @@ from mlc_data.core.plugins import TRANSLATORS, create_plugin
 from mlc_data.errors import ModelError
 from mlc_data.recipe.recipe import Translate
 from mlc_data.translate.engines import weights
-from mlc_data.translate.engines.base import (
-    Decoding,
-    Hypothesis,
-    Request,
-    Translator,
-    refuse_pairs,
-    refuse_unknown,
-)
+from mlc_data.translate.engines.base import Translator
 from mlc_data.translate.engines.ctranslate2 import Ct2Translator
 from mlc_data.translate.engines.families import FAMILIES, family_of
-from mlc_data.translate.engines.families.nllb import NllbTranslator
 from mlc_data.translate.engines.routed import RoutedTranslator
 from mlc_data.translate.engines.weights import MODEL_FILE
-
-__all__ = [
-    "MODEL_FILE",
-    "Decoding",
-    "Hypothesis",
-    "NllbTranslator",
-    "Request",
-    "Translator",
-    "load_translator",
-    "refuse_pairs",
-    "refuse_unknown",
-]
 
 
 def load_translator(settings: Translate) -> Translator:

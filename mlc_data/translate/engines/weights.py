@@ -105,24 +105,21 @@ def _compute_type(settings: Translate, device: str, indices: tuple[int, ...]) ->
 
 
 def described(folder: Path) -> dict[str, Any]:
-    """Return the contents of `MODEL_FILE`; empty if there is none.
-
-    Raises:
-        ModelError: the file holds no JSON object.
-    """
-    return _json_object(folder / MODEL_FILE)
+    """Return the contents of `MODEL_FILE`; see `read_json`."""
+    return read_json(folder / MODEL_FILE)
 
 
 def configured(folder: Path) -> dict[str, Any]:
-    """Return CTranslate2's own ``config.json``; empty if there is none.
+    """Return CTranslate2's own ``config.json``; see `read_json`."""
+    return read_json(folder / "config.json")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file; empty if there is none.
 
     Raises:
         ModelError: the file holds no JSON object.
     """
-    return _json_object(folder / "config.json")
-
-
-def _json_object(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:

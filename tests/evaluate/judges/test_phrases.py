@@ -11,7 +11,7 @@ import pytest
 from mlc_data.evaluate.judges import Exchange
 from mlc_data.evaluate.judges.phrases import MORE, RefusalPhrases
 from mlc_data.languages.flores import get_language
-from mlc_data.quickstart.phrasebook import FOLDER
+from scripts.phrasebook.phrasebook import FOLDER
 
 LABELLED = Path(__file__).parent / "labelled_replies.jsonl"
 

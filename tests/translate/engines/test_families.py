@@ -24,9 +24,10 @@ from mlc_data.errors import ModelError
 from mlc_data.languages.flores import all_languages
 from mlc_data.recipe.recipe import Translate
 from mlc_data.translate.convert import convert
+from mlc_data.translate.engines.base import Request
 from mlc_data.translate.engines.ctranslate2 import Ct2Translator
 from mlc_data.translate.engines.families import FAMILIES, m2m100, madlad
-from mlc_data.translate.engines.loading import Request, load_translator
+from mlc_data.translate.engines.loading import load_translator
 
 TEXT = "How do I bake bread?"
 NLLB = ("eng_Latn", "swh_Latn", "zho_Hans")

@@ -15,14 +15,10 @@ from mlc_data.core.records import FailureReason
 from mlc_data.errors import ModelError
 from mlc_data.recipe.recipe import FAMILIES as FAMILY_NAMES
 from mlc_data.recipe.recipe import Translate
+from mlc_data.translate.engines.base import Decoding, Request, refuse_unknown
 from mlc_data.translate.engines.families import FAMILIES
-from mlc_data.translate.engines.loading import (
-    Decoding,
-    NllbTranslator,
-    Request,
-    load_translator,
-    refuse_unknown,
-)
+from mlc_data.translate.engines.families.nllb import NllbTranslator
+from mlc_data.translate.engines.loading import load_translator
 
 MODEL = "package://mlc_data/quickstart/model"
 
@@ -163,7 +159,7 @@ def test_letters_that_the_model_does_not_know_are_counted(greedy: NllbTranslator
         ({"compute_type": "int3"}, "'int3' is not supported"),
         ({"device": "cuda", "device_index": [99]}, "CUDA device"),
         ({"tokenizer": "package://mlc_data/recipes"}, "has no sentencepiece"),
-        ({"model": "package://mlc_data/recipes"}, "no CTranslate2 model"),
+        ({"model": "package://mlc_data/recipes"}, "not a CTranslate2 model"),
         ({"model": "./none"}, "./none does not exist"),
     ],
 )

@@ -14,8 +14,8 @@ from mlc_data.recipe.loading import parse_recipe
 from mlc_data.recipe.recipe import Translate
 from mlc_data.translate.cache.store import open_cache
 from mlc_data.translate.convert import convert
-from mlc_data.translate.engines.base import Hypothesis
-from mlc_data.translate.engines.loading import Decoding, Request, load_translator
+from mlc_data.translate.engines.base import Decoding, Hypothesis, Request
+from mlc_data.translate.engines.loading import load_translator
 from mlc_data.translate.engines.routed import RoutedTranslator
 from mlc_data.translate.stage import load_for_languages
 

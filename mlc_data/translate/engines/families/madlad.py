@@ -59,7 +59,3 @@ class MadladTranslator(Ct2Translator):
     def source_tokens(self, text: str, source: str, target: str) -> list[str]:
         """Return ``▁ <2sw> pieces </s>``, whatever the source language."""
         return [*self._encoder.encode(f"{TOKENS[target]} {text}", out_type=str), END]
-
-    def target_prefix(self, target: str) -> list[str]:
-        """Return nothing."""
-        return []

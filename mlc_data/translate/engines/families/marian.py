@@ -55,10 +55,6 @@ class MarianTranslator(Ct2Translator):
         """Return ``pieces </s>``."""
         return [*self._encoder.encode(text, out_type=str), *self._end]
 
-    def target_prefix(self, target: str) -> list[str]:
-        """Return nothing."""
-        return []
-
 
 def refuse_multilingual(folder: Path, vocabulary: frozenset[str]) -> None:
     """Refuse a Marian model that needs a token for its target language.

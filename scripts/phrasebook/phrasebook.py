@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from mlc_data import quickstart
+
 ENGLISH = "eng_Latn"
 """FLORES-200 code of the language that every direction starts from or leads to."""
 
@@ -23,7 +25,7 @@ TARGETS = ("spa_Latn", "fra_Latn", "deu_Latn", "rus_Cyrl", "swh_Latn", "arb_Arab
 LANGUAGES = (ENGLISH, *TARGETS)
 """All FLORES-200 codes of the phrasebook."""
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(quickstart.__file__).parent
 """Folder of the quickstart's files."""
 
 _HELD_OUT_ONE_IN = 5
