@@ -125,21 +125,15 @@ def _limits(check: Check, rows: pl.DataFrame) -> pl.DataFrame:
     enough = rows.height >= LEAST_ROWS
     wrong = pl.concat(_mismatched(rows)) if enough else rows.clear()
     good, bad = check.score(rows), check.score(wrong)
-    said = [name for name in names if not enough or bad[name].n_unique() > 1]
-    return pl.DataFrame(
-        [
-            {
-                "language": rows["language"][0],
-                "score": name,
-                "rows": rows.height,
-                "pairs": wrong.height,
-                "limit": (limit := bad[name].quantile(QUANTILE, "higher") if enough else None),
-                "separable": limit is None or bool(good[name].median() > limit),
-            }
-            for name in said
-        ],
-        schema=LIMITS,
-    )
+    lines = []
+    for name in names:
+        if enough and bad[name].n_unique() == 1:
+            continue  # a language that the measure knows nothing of
+        limit: Any = bad[name].quantile(QUANTILE, "higher") if enough else None
+        usual: Any = good[name].median()
+        separable = limit is None or usual > limit
+        lines.append((rows["language"][0], name, rows.height, wrong.height, limit, separable))
+    return pl.DataFrame(lines, schema=LIMITS, orient="row")
 
 
 def _mismatched(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:

@@ -68,4 +68,5 @@ class CachedEncoder:
             if len(self._seen) + len(new) > self.AT_MOST:
                 self._seen = {}
             self._seen.update((text, known[text]) for text in new)
-        return np.stack([known[text] for text in texts])
+        vectors: list[Any] = [known[text] for text in texts]
+        return np.stack(vectors)
