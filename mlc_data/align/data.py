@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from mlc_data.core.parquet import read_table, with_schema
+from mlc_data.core.parquet import read_parquet, read_table, with_schema
 from mlc_data.core.records import PREFERENCES, SETS, Split
 from mlc_data.errors import MlcDataError, UsageError
 from mlc_data.lm.loading import LoadedModel, load_model
@@ -69,7 +69,7 @@ def read_sets(run: Run, split: Split) -> pl.DataFrame:
     files = sorted(run.path("sets").glob(f"{split}-*.parquet"))
     if not files:
         raise UsageError(f"{run.folder} has no sets/{split}-*.parquet: build the sets first")
-    frame = pl.concat([with_schema(pl.read_parquet(file), SETS, str(file)) for file in files])
+    frame = pl.concat([with_schema(read_parquet(file), SETS, str(file)) for file in files])
     return frame.sort("prompt_id")
 
 

@@ -36,6 +36,7 @@ from openlineage.client.facet_v2 import (
 from mlc_data._version import __version__
 from mlc_data.core.hashing import hash_value
 from mlc_data.core.manifest import StageRecord
+from mlc_data.core.parquet import scan_parquet
 from mlc_data.core.paths import PACKAGE
 from mlc_data.core.records import KEYS, TRANSLATIONS, VARIANTS
 from mlc_data.pipeline.lineage.build import lineage_of
@@ -198,7 +199,7 @@ class _Builder:
 
     def _columns(self, table: str) -> dict[str, pl.DataType]:
         path = self.run.path(min(self.tables[table]))
-        return dict(pl.read_parquet_schema(path)) if _is_parquet(path) else {}
+        return dict(scan_parquet(path).collect_schema()) if _is_parquet(path) else {}
 
     def _read_by(self, name: str) -> list[str]:
         return [
