@@ -20,7 +20,7 @@ from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import Stage, StageResult
 from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.evaluate import Utility
-from mlc_data.recipe.recipe import Source
+from mlc_data.recipe.sources import Source
 from mlc_data.sources.readers import open_source
 
 log = logging.getLogger(__name__)

@@ -42,7 +42,7 @@ from mlc_data.core.records import KEYS, TRANSLATIONS, VARIANTS
 from mlc_data.pipeline.lineage.build import lineage_of
 from mlc_data.pipeline.lineage.record import ModelLineage, SourceLineage
 from mlc_data.pipeline.run import Run
-from mlc_data.recipe.recipe import Columns
+from mlc_data.recipe.sources import Columns
 from mlc_data.stages import NAMES, STAGES, named
 
 PRODUCER = f"urn:mlc-data:{__version__}"

@@ -24,7 +24,7 @@ import polars as pl
 
 from mlc_data.errors import SourceError
 from mlc_data.languages.flores import get_language
-from mlc_data.recipe.recipe import Columns, Decontaminate, Source, Sources
+from mlc_data.recipe.sources import Columns, Decontaminate, Source, Sources
 from mlc_data.sources.readers import open_source
 from mlc_data.text.spans import words
 

@@ -15,7 +15,7 @@ from mlc_data.errors import RecipeError, SourceError
 from mlc_data.execute import preflight, run_stage
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import parse_recipe
-from mlc_data.recipe.recipe import Decontaminate
+from mlc_data.recipe.sources import Decontaminate
 from mlc_data.sources.decontaminate import EvaluationSet, open_evaluations
 
 

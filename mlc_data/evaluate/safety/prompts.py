@@ -15,7 +15,7 @@ import polars as pl
 from mlc_data.errors import SourceError, UnknownLanguageError
 from mlc_data.languages.flores import find_language
 from mlc_data.recipe.evaluate import PromptSet
-from mlc_data.recipe.recipe import Source
+from mlc_data.recipe.sources import Source
 from mlc_data.sources.readers import OpenSource, RawRow, open_source
 
 log = logging.getLogger(__name__)

@@ -20,7 +20,8 @@ from mlc_data.pipeline.lineage.record import (
     StageLineage,
     TrainingLineage,
 )
-from mlc_data.recipe.recipe import Recipe, Source
+from mlc_data.recipe.recipe import Recipe
+from mlc_data.recipe.sources import Source
 
 
 def lineage_of(recipe: Recipe, manifest: Manifest) -> Lineage:
