@@ -1,198 +1,69 @@
-"""Rows of JSONL, CSV and Parquet files and of Hub datasets, one at a time, none of them lost.
+"""Rows of JSON, CSV and Parquet files and of Hub datasets, one at a time, none of them lost.
 
 A reader yields every row of its source, also those that hold no usable record; what makes a record
-usable is decided in `mlc_data.sources.stage`.
+usable is decided in `mlc_data.sources.prompts`.
 """
 
 from __future__ import annotations
 
-import csv
-import json
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
-
-import polars as pl
 
 from mlc_data.core.hashing import hash_file
 from mlc_data.core.paths import source_file
-from mlc_data.core.records import PromptReason
 from mlc_data.errors import SourceError
-from mlc_data.recipe.recipe import Source
+from mlc_data.recipe.sources import Source, TextFormat
+from mlc_data.sources.csv_files import read_csv
+from mlc_data.sources.hub import open_hub
+from mlc_data.sources.json_files import read_json, read_jsonl
+from mlc_data.sources.parquet_files import parquet_columns, read_parquet_rows
+from mlc_data.sources.rows import OpenSource, RawRow, Wanted
+from mlc_data.sources.text_files import GZIP
 
-_COMMIT = re.compile(r"^[0-9a-f]{40}$")
+__all__ = ["OpenSource", "RawRow", "Wanted", "open_source"]
 
+TextReader = Callable[[Path, TextFormat, Wanted | None, str], Iterator[RawRow]]
 
-@dataclass(frozen=True, slots=True)
-class RawRow:
-    """A row as it stands in its source.
-
-    ``row`` counts from 1; ``where`` tells a reader where to look ("line 7"). A row that holds no
-    record has ``record`` None and says why.
-    """
-
-    row: int
-    where: str
-    record: Mapping[str, Any] | None
-    reason: PromptReason | None = None
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class OpenSource:
-    """A source that can be read: where it is, what it is (for keys and lineage), and its rows."""
-
-    name: str
-    identity: Mapping[str, Any]
-    rows: Callable[[], Iterator[RawRow]]
+_TEXT: dict[str, TextReader] = {
+    ".jsonl": read_jsonl,
+    ".ndjson": read_jsonl,
+    ".json": read_json,
+    ".csv": read_csv,
+    ".tsv": read_csv,
+}
+_PARQUET = ".parquet"
 
 
-def open_source(source: Source, key: str) -> OpenSource:
+def open_source(source: Source, key: str, wanted: Wanted | None = None) -> OpenSource:
     """Find the file or dataset that the recipe's ``key`` names.
+
+    Args:
+        source: where it is, and how it is written.
+        key: of the recipe's section, named in errors.
+        wanted: columns that are read; None reads all.
 
     Raises:
         SourceError: it does not exist, cannot be had, or is of a kind that is not read here.
     """
     if source.hub is not None:
-        return _open_hub(source, key)
+        return open_hub(source, key, wanted)
     path = source_file(source.path or "", f"{key}.path")
-    reader = _READERS.get(path.suffix.lower())
+    identity = {"file": hash_file(path), "limit": source.limit}
+    if path.suffix.lower() == _PARQUET:
+        return OpenSource(
+            str(path),
+            identity,
+            lambda: islice(read_parquet_rows(path, wanted), source.limit),
+            parquet_columns(path),
+        )
+    packed = path.suffix.lower() == GZIP
+    reader = _TEXT.get((path.with_suffix("") if packed else path).suffix.lower())
     if reader is None:
         raise SourceError(
             f"{key}.path: cannot tell what {path} is by its name; these are read: "
-            f"{', '.join(_READERS)}"
+            f"{', '.join((*_TEXT, _PARQUET))}, and text files packed as {GZIP}"
         )
-    identity = {"file": hash_file(path), "limit": source.limit}
-    return OpenSource(str(path), identity, lambda: islice(reader(path), source.limit))
-
-
-def _read_jsonl(path: Path) -> Iterator[RawRow]:
-    with path.open("rb") as handle:
-        for number, line in enumerate(handle, start=1):
-            yield _json_line(number, line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
-
-
-def _json_line(number: int, line: bytes) -> RawRow:
-    where = f"line {number}"
-    try:
-        text = line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        detail = f"byte {error.start + 1} is not UTF-8"
-        return RawRow(number, where, None, PromptReason.NOT_UNICODE, detail)
-    if not text.strip():
-        return RawRow(number, where, None, PromptReason.EMPTY, "the line is blank")
-    try:
-        record = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        return RawRow(number, where, None, PromptReason.MALFORMED, f"not JSON: {error}")
-    if not isinstance(record, dict):
-        kind = type(record).__name__
-        return RawRow(number, where, None, PromptReason.NOT_AN_OBJECT, f"a JSON {kind}")
-    return RawRow(number, where, record)
-
-
-def _read_csv(path: Path) -> Iterator[RawRow]:
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    # The limit protects nobody here: a cell that is too long is rejected by its row's checks.
-    csv.field_size_limit(2**31 - 1)
-    # Bytes that are no UTF-8 become lone surrogates, which the row's checks find and name.
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as handle:
-        records = _csv_records(handle.readlines(), delimiter)
-    _, header, fault = next(records, (1, [], "it is empty"))
-    if fault or not header:
-        raise SourceError(f"{path}, line 1: no column names: {fault or 'the line is blank'}")
-    if len(set(header)) < len(header):
-        twice = sorted({name for name in header if header.count(name) > 1})
-        raise SourceError(f"{path}, line 1: the header names {', '.join(twice)} more than once")
-    for number, (line, cells, fault) in enumerate(records, start=1):
-        yield _csv_row(number, line, header, cells, fault)
-
-
-def _csv_records(lines: list[str], delimiter: str) -> Iterator[tuple[int, list[str], str]]:
-    """Line number, cells and fault of every record.
-
-    A record that is not CSV (a quote that is never closed, text behind a closing quote) costs its
-    own first line alone: reading goes on at the line after it.
-    """
-    begun = 0
-    while begun < len(lines):
-        reader = csv.reader(islice(lines, begun, None), delimiter=delimiter, strict=True)
-        read = 0
-        try:
-            for cells in reader:
-                yield begun + read + 1, cells, ""
-                read = reader.line_num
-            return
-        except csv.Error as error:
-            yield begun + read + 1, [], f"not CSV: {error}"
-            begun += read + 1
-
-
-def _csv_row(number: int, line: int, header: list[str], cells: list[str], fault: str) -> RawRow:
-    where = f"line {line}"
-    if fault:
-        return RawRow(number, where, None, PromptReason.MALFORMED, fault)
-    if not cells:
-        return RawRow(number, where, None, PromptReason.EMPTY, "the line is blank")
-    if len(cells) > len(header):
-        detail = f"{len(cells)} fields where the header has {len(header)}"
-        return RawRow(number, where, None, PromptReason.MALFORMED, detail)
-    # An empty cell is how CSV writes "nothing".
-    record = {name: cell if cell else None for name, cell in zip(header, cells, strict=False)}
-    return RawRow(number, where, record)
-
-
-def _read_parquet(path: Path) -> Iterator[RawRow]:
-    try:
-        frame = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise SourceError(f"{path} cannot be read as Parquet: {error}") from error
-    for number, record in enumerate(frame.iter_rows(named=True), start=1):
-        yield RawRow(number, f"row {number}", record)
-
-
-def _open_hub(source: Source, key: str) -> OpenSource:
-    from datasets import load_dataset
-
-    name = f"{source.hub} ({source.split})"
-    try:
-        dataset = load_dataset(
-            source.hub, source.config, split=source.split, revision=source.revision
-        )
-    # The library's own errors share no base class; each of them means that it cannot be read.
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise SourceError(f"{key}.hub: {source.hub!r} could not be read: {reason}") from error
-
-    def rows() -> Iterator[RawRow]:
-        for number, record in enumerate(islice(dataset, source.limit), start=1):
-            yield RawRow(number, f"row {number}", record)
-
-    identity = {"hub": source.hub, "data": dataset._fingerprint, "limit": source.limit}
-    if commit := _commit(dataset):
-        identity["revision"] = commit
-    return OpenSource(name, identity, rows)
-
-
-def _commit(dataset: Any) -> str | None:
-    """The commit that a dataset of the Hub was read at; None where `datasets` does not tell it.
-
-    It keeps what it has read in a folder that is named by the commit.
-    """
-    for file in dataset.cache_files:
-        name = Path(file["filename"]).parent.name
-        if _COMMIT.match(name):
-            return name
-    return None
-
-
-_READERS: dict[str, Callable[[Path], Iterator[RawRow]]] = {
-    ".jsonl": _read_jsonl,
-    ".ndjson": _read_jsonl,
-    ".csv": _read_csv,
-    ".tsv": _read_csv,
-    ".parquet": _read_parquet,
-}
+    return OpenSource(
+        str(path), identity, lambda: islice(reader(path, source, wanted, key), source.limit)
+    )

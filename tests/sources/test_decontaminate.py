@@ -267,4 +267,4 @@ def test_hostile_rows(make_run: Callable[..., Run], tmp_path: Path) -> None:
     run = planted_run(make_run, path, texts)
     load_sources(run)
     assert run.manifest.counts.prompts is not None
-    assert run.manifest.counts.prompts.rejected == {"contaminated": 2}
+    assert run.manifest.counts.prompts.rejected == {"contaminated": 1, "empty": 1, "no_words": 2}
