@@ -22,6 +22,7 @@ _QUOTED = re.compile(
     re.DOTALL,
 )
 _PART = re.compile(r"(?<=[.!?:;。！？：])\s+|[:：]|\n+|[–—]|\s-\s")
+_MARKS = " \t\r\n.:;,!?…"
 _WORDS = re.compile(r"[^\W\d_]+")
 _FEWEST_WORDS = 3
 """Words of a part by which a prompt with quotations is judged."""
@@ -77,12 +78,17 @@ def _look(found: Mapping[str, float], expected: frozenset[str]) -> _Look:
 def _is_english_within(
     text: str, identifier: LanguageIdentifier, expected: frozenset[str], settings: Sources
 ) -> bool:
-    lowered = text.lower()
-    frame = _QUOTED.sub(" \n", lowered)
+    frame = _QUOTED.sub(" \n", text)
     parts = [part for part in _PART.split(frame) if len(_WORDS.findall(part)) >= _FEWEST_WORDS]
-    candidates = [lowered, *dict.fromkeys((*parts[:1], *parts[-1:]))]
-    prepared = readable(pl.Series(candidates, dtype=pl.String)).to_list()
-    whole, *ends = (_look(found, expected) for found in identifier.identify(prepared))
-    return not whole.is_foreign(settings) or any(
-        look.own >= max(_SURE, settings.min_english) for look in ends
+    unquoted = (
+        [" ".join(frame.split())]
+        if frame != text and len(_WORDS.findall(frame)) >= _FEWEST_WORDS
+        else []
+    )
+    ends = [part.strip(_MARKS) for part in (*unquoted, *parts[:1], *parts[-1:])]
+    candidates = dict.fromkeys((text.lower(), *ends, *(end.lower() for end in ends)))
+    prepared = readable(pl.Series(list(candidates), dtype=pl.String)).to_list()
+    whole, *others = (_look(found, expected) for found in identifier.identify(prepared))
+    return whole.own >= settings.min_english or any(
+        look.own >= max(_SURE, settings.min_english) for look in others
     )
