@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -22,7 +22,7 @@ def read_table(path: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
 
 
 def read_parquet(
-    path: Path, columns: Sequence[str] | None = None, *, n_rows: int | None = None
+    path: Path, columns: list[str] | None = None, *, n_rows: int | None = None
 ) -> pl.DataFrame:
     """Return a Parquet file, or all the files of a folder in order of their names, whatever its columns.
 

@@ -14,6 +14,7 @@ from mlc_data.consistency.hidden_states import by_length, pad_right
 from mlc_data.core import progress
 from mlc_data.errors import MlcDataError
 from mlc_data.lm.loading import KEY, default_device, load_model, quiet
+from mlc_data.lm.prompt_format import break_control_tokens
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def perplexity(
     windows: list[list[int]] = []
     measured = 0
     for text in texts:
-        ids: list[int] = tokenizer(text, truncation=False)["input_ids"]
+        plain = break_control_tokens(text, tokenizer)
+        ids: list[int] = tokenizer(plain, truncation=False)["input_ids"]
         parts = [ids[start : start + width] for start in range(0, len(ids), width)]
         parts = [part for part in parts if len(part) > 1]
         windows += parts

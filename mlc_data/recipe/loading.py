@@ -64,7 +64,7 @@ def load_recipe(
     """
     path = recipe_path(name_or_path)
     before = _read_mapping(path)
-    merged, given = before, {}
+    merged, given = before, dict[str, Any]()
     for fragment in fragments:
         if not fragment.expanduser().is_file():
             raise RecipeError(f"--with: there is no file {fragment}")

@@ -164,11 +164,12 @@ def _turn(one: Mapping[str, Any], name: str) -> Turn:
 def _joined(parts: Sequence[Any], name: str) -> str:
     """Return the text of a turn that is written as a list of parts."""
     texts = [part.get("text") if isinstance(part, Mapping) else part for part in parts]
-    if not all(isinstance(text, str) for text in texts):
+    known = [text for text in texts if isinstance(text, str)]
+    if len(known) < len(texts):
         raise Unusable(
             PromptReason.NOT_A_STRING, f"{name!r} has a turn with parts that are no text"
         )
-    return "".join(texts)
+    return "".join(known)
 
 
 def _first(one: Mapping[str, Any], keys: Sequence[str]) -> Any:
