@@ -52,8 +52,12 @@ def doctor(
         *(row for one in loaded.translate.locations for row in _needed(one, "translation model")),
         *_needed(loaded.align.model, "model to align"),
         *_identifiers(loaded),
-        *_needed(loaded.sources.prompts.path, "prompts"),
-        *_needed(preferences.path if preferences else None, "preferences"),
+        *(row for one in loaded.sources.prompts.paths for row in _needed(one, "prompts")),
+        *(
+            row
+            for one in (preferences.paths if preferences else ())
+            for row in _needed(one, "preferences")
+        ),
         *_runner(loaded),
     ):
         wrong += not good

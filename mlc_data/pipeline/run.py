@@ -227,8 +227,8 @@ def _location(source: Source | None) -> str:
     """Return where a source is, for comparison and messages."""
     if source is None:
         return "none"
-    if source.path is not None:
-        return source.path
+    if source.paths:
+        return ", ".join(source.paths)
     return "/".join(part for part in (source.hub, source.config, source.split) if part)
 
 

@@ -56,7 +56,7 @@ class LicenseRequest:
 
 def source_part(name: str, source: Source) -> Part:
     """Return a source as a part of the publication."""
-    where = source.hub or str(without_folders(source.path or ""))
+    where = source.hub or ", ".join(str(without_folders(path)) for path in source.paths)
     at = f"@{source.revision}" if source.hub and source.revision else ""
     return Part(name, where + at, source.licence or UNKNOWN)
 

@@ -78,6 +78,9 @@ class Source(TextFormat):
 
     path: str | None = None
     """A .jsonl, .json, .csv, .tsv or .parquet file; text files may be packed by gzip (.jsonl.gz)."""
+    files: tuple[str, ...] | None = Field(default=None, min_length=1)
+    """Several such files, read one after the other, instead of `path`; a folder stands for the files in it, in
+    order of their names."""
     hub: str | None = None
     """A dataset on the Hugging Face Hub (`organisation/name`), instead of `path`."""
     config: str | None = None
@@ -98,14 +101,19 @@ class Source(TextFormat):
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        if (self.path is None) == (self.hub is None):
-            raise ValueError("name exactly one of `path` and `hub`")
+        if sum(place is not None for place in (self.path, self.files, self.hub)) != 1:
+            raise ValueError("name exactly one of `path`, `files` and `hub`")
         return self
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Files and folders that are named; none for a dataset of the Hub."""
+        return self.files or ((self.path,) if self.path is not None else ())
 
 
 def _path_wins(value: Any) -> Any:
     """Return a source without its Hub dataset where it names a path as well."""
-    if isinstance(value, dict) and value.get("path") and value.get("hub"):
+    if isinstance(value, dict) and (value.get("path") or value.get("files")) and value.get("hub"):
         return {**value, "hub": None}
     return value
 

@@ -6,12 +6,13 @@ usable is decided in `mlc_data.sources.prompts`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from mlc_data.core.hashing import hash_file
-from mlc_data.core.paths import source_file
+from mlc_data.core.hashing import hash_file, hash_value
+from mlc_data.core.paths import local_path, source_file
 from mlc_data.errors import SourceError
 from mlc_data.recipe.sources import Source, TextFormat
 from mlc_data.sources.csv_files import read_csv
@@ -33,10 +34,12 @@ _TEXT: dict[str, TextReader] = {
     ".tsv": read_csv,
 }
 _PARQUET = ".parquet"
+_KINDS = (*_TEXT, _PARQUET)
+_File = tuple[Callable[[], Iterator[RawRow]], tuple[str, ...]]
 
 
 def open_source(source: Source, key: str, wanted: Wanted | None = None) -> OpenSource:
-    """Find the file or dataset that the recipe's ``key`` names.
+    """Find the files or the dataset that the recipe's ``key`` names.
 
     Args:
         source: where it is, and how it is written.
@@ -48,22 +51,68 @@ def open_source(source: Source, key: str, wanted: Wanted | None = None) -> OpenS
     """
     if source.hub is not None:
         return open_hub(source, key, wanted)
-    path = source_file(source.path or "", f"{key}.path")
-    identity = {"file": hash_file(path), "limit": source.limit}
-    if path.suffix.lower() == _PARQUET:
-        return OpenSource(
-            str(path),
-            identity,
-            lambda: islice(read_parquet_rows(path, wanted), source.limit),
-            parquet_columns(path),
+    files = named_files(source, key)
+    hashes = [hash_file(path) for path in files]
+    single = source.path is not None
+    identity = {"file": hashes[0] if single else hash_value(hashes), "limit": source.limit}
+    opened = [_open_file(path, source, wanted, key) for path in files]
+
+    def rows() -> Iterator[RawRow]:
+        return islice(opened[0][0]() if single else _joined(files, opened), source.limit)
+
+    columns = dict.fromkeys(name for _, names in opened for name in names)
+    return OpenSource(", ".join(map(str, files)), identity, rows, tuple(columns))
+
+
+def named_files(source: Source, key: str) -> list[Path]:
+    """Return the files that a source names, with those of its folders.
+
+    Raises:
+        SourceError: one does not exist, or a folder has none that can be read.
+    """
+    if source.path is not None:
+        return [source_file(source.path, f"{key}.path")]
+    files: list[Path] = []
+    for location in source.files or ():
+        folder = local_path(location)
+        if not folder.is_dir():
+            files.append(source_file(location, f"{key}.files"))
+            continue
+        inside = sorted(
+            path for path in folder.iterdir() if path.is_file() and _kind(path) in _KINDS
         )
-    packed = path.suffix.lower() == GZIP
-    reader = _TEXT.get((path.with_suffix("") if packed else path).suffix.lower())
-    if reader is None:
+        if not inside:
+            raise SourceError(
+                f"{key}.files: the folder {location} has no file of {', '.join(_KINDS)}"
+            )
+        files += inside
+    return files
+
+
+def _joined(files: Sequence[Path], opened: Sequence[_File]) -> Iterator[RawRow]:
+    """Yield the rows of several files, numbered throughout."""
+    number = 0
+    for path, (rows, _) in zip(files, opened, strict=True):
+        for raw in rows():
+            number += 1
+            yield replace(raw, row=number, where=f"{path.name}, {raw.where}")
+
+
+def _open_file(path: Path, source: Source, wanted: Wanted | None, key: str) -> _File:
+    """Return what reads a file, and the names of its columns as far as its format tells them."""
+    kind = _kind(path)
+    if kind == _PARQUET:
+        return lambda: read_parquet_rows(path, wanted), parquet_columns(path)
+    if kind not in _TEXT:
         raise SourceError(
             f"{key}.path: cannot tell what {path} is by its name; these are read: "
-            f"{', '.join((*_TEXT, _PARQUET))}, and text files packed as {GZIP}"
+            f"{', '.join(_KINDS)}, and text files packed as {GZIP}"
         )
-    return OpenSource(
-        str(path), identity, lambda: islice(reader(path, source, wanted, key), source.limit)
-    )
+    return lambda: _TEXT[kind](path, source, wanted, key), ()
+
+
+def _kind(path: Path) -> str:
+    """Return the ending that tells the format; that of a packed file stands before `.gz`."""
+    packed = path.suffix.lower() == GZIP
+    kind = (path.with_suffix("") if packed else path).suffix.lower()
+    return "" if packed and kind == _PARQUET else kind

@@ -15,7 +15,6 @@ import polars as pl
 
 from mlc_data.core.hashing import hash_rows
 from mlc_data.core.parquet import write_table
-from mlc_data.core.paths import source_file
 from mlc_data.core.records import (
     IDENTITY,
     PREFERENCES,
@@ -36,7 +35,7 @@ from mlc_data.recipe.sources import Source
 from mlc_data.sources.decontaminate import EvaluationSet, open_evaluations
 from mlc_data.sources.preferences import read_preferences, require_pairs
 from mlc_data.sources.prompts import content_of, read_prompts
-from mlc_data.sources.readers import open_source
+from mlc_data.sources.readers import named_files, open_source
 from mlc_data.sources.rows import OpenSource, Wanted
 
 __all__ = ["SourcesStage", "require_pairs"]
@@ -110,8 +109,8 @@ class SourcesStage(Stage):
         sources = run.recipe.sources
         for key in ("prompts", "preferences"):
             source = getattr(sources, key)
-            if source and source.path:
-                source_file(source.path, f"sources.{key}.path")
+            if source and source.paths:
+                named_files(source, f"sources.{key}")
         open_evaluations(sources, run.recipe.languages.source)
 
     def key(self, run: Run) -> dict[str, Any]:
