@@ -16,7 +16,7 @@ from mlc_data.errors import SourceError, UnknownLanguageError
 from mlc_data.languages.flores import find_language
 from mlc_data.recipe.evaluate import PromptSet
 from mlc_data.recipe.sources import Source
-from mlc_data.sources.readers import OpenSource, RawRow, open_source
+from mlc_data.sources.readers import OpenSource, RawRow, Wanted, open_source
 
 log = logging.getLogger(__name__)
 
@@ -104,8 +104,11 @@ def from_file(settings: PromptSet, number: int = 0) -> EvaluationPrompts:
         config=settings.config,
         split=settings.split,
         revision=settings.revision,
+        delimiter=settings.delimiter,
+        quote=settings.quote,
+        encoding=settings.encoding,
     )
-    opened = open_source(source, key)
+    opened = open_source(source, key, _wanted(settings))
     reader = _multijail if settings.layout == "multijail" else _long
     faults: Counter[str] = Counter()
     seen: set[tuple[str, str]] = set()
@@ -157,6 +160,14 @@ def join(parts: Sequence[EvaluationPrompts]) -> EvaluationPrompts:
 Found = dict[str, Any] | PromptFault
 
 
+def _wanted(settings: PromptSet) -> Wanted:
+    if settings.layout == "multijail":
+        return Wanted("en", ("id", "tags", *MULTIJAIL))
+    columns = settings.columns
+    others = (columns.language, columns.id, columns.category)
+    return Wanted(columns.prompt, tuple(column for column in others if column))
+
+
 def _long(opened: OpenSource, settings: PromptSet, key: str) -> Iterator[Found]:
     columns = settings.columns
     for raw in opened.rows():
@@ -165,7 +176,7 @@ def _long(opened: OpenSource, settings: PromptSet, key: str) -> Iterator[Found]:
             yield PromptFault.MALFORMED
             continue
         needed = (columns.prompt, columns.language, *([columns.id] if columns.id else []))
-        _require_columns(raw, needed, key, opened.name)
+        _require_columns(raw, needed, key, opened)
         identity = str(raw.row) if columns.id is None else record.get(columns.id)
         category = record.get(columns.category) if columns.category else None
         yield _found(
@@ -179,7 +190,7 @@ def _multijail(opened: OpenSource, settings: PromptSet, key: str) -> Iterator[Fo
         if record is None:
             yield PromptFault.MALFORMED
             continue
-        _require_columns(raw, ("id", "en"), key, opened.name)
+        _require_columns(raw, ("id", "en"), key, opened)
         for column, language in MULTIJAIL.items():
             if column in record:
                 yield _found(
@@ -217,13 +228,14 @@ def _harmful(category: str | None, settings: PromptSet) -> bool:
     return category not in settings.harmless
 
 
-def _require_columns(raw: RawRow, needed: Sequence[str], key: str, name: str) -> None:
+def _require_columns(raw: RawRow, needed: Sequence[str], key: str, source: OpenSource) -> None:
     # The first row tells for a CSV or Parquet file; in JSONL keys may differ by row.
     if raw.row > 1 or raw.record is None:
         return
     missing = [column for column in needed if column not in raw.record]
     if missing:
+        there = source.columns or tuple(raw.record)
         raise SourceError(
-            f"{key}: {name} has no column {', '.join(map(repr, missing))}; it has "
-            f"{', '.join(map(repr, raw.record))}. Name others with {key}.columns, or another layout"
+            f"{key}: {source.name} has no column {', '.join(map(repr, missing))}; it has "
+            f"{', '.join(map(repr, there))}. Name others with {key}.columns, or another layout"
         )
