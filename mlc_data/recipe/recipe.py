@@ -1,7 +1,7 @@
-"""The whole configuration of a run: one frozen pydantic model a stage.
+"""The configuration of a run: one frozen pydantic model per stage.
 
-A recipe is loaded from YAML by `mlc_data.recipe.loading`. Unknown keys are refused. Wherever a
-location is asked for (a file, a folder, a model) these forms are understood:
+A recipe is loaded from YAML by `mlc_data.recipe.loading`. Unknown keys are refused. A location (of a
+file, a folder, a model) has one of these forms:
 
 - a path, relative to the working directory;
 - ``package://<import name>/<path>``: a file that an installed Python package carries;
@@ -82,24 +82,24 @@ class Translate(Section):
     """Instead of `model`: a model for each target language, as `swh_Latn: <folder or Hub id>`. A
     Hub id may end in `@<commit>`."""
     back_models: dict[str, str] | None = None
-    """With `models`: a model for the way back from each of these languages, for the round trip."""
+    """Models that translate back from each of these languages, for the round trip; only with `models`."""
     revision: str | None = None
     """Commit of the Hub repository; null takes the newest and records it."""
     licence: str | None = None
     """Licence of the weights; null takes what the model's folder says."""
     tokenizer: str | None = None
-    """Folder or Hub id that has `sentencepiece.bpe.model`; null looks beside the model."""
+    """Folder or Hub id that has `sentencepiece.bpe.model`; null looks next to the model."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """`auto` is CUDA where CTranslate2 sees a device, else CPU."""
     device_index: tuple[int, ...] = (0,)
-    """Which GPUs, each with its own copy of the model."""
+    """Indices of the GPUs, each with its own copy of the model."""
     compute_type: str = "auto"
     """CTranslate2 compute type; `auto` is int8 on CPU, and on GPU the first that it supports of
     int8_float16, int8_bfloat16, bfloat16, float16."""
     inter_threads: Threads = 0
-    """Batches translated at once; 0 or `auto` chooses from the cores that the process may use."""
+    """Batches translated at once; 0 or `auto` chooses by the number of cores that the process may use."""
     intra_threads: Threads = 0
-    """Threads a batch (CPU); 0 or `auto` shares the cores among the batches."""
+    """Threads per batch (CPU); 0 or `auto` shares the cores among the batches."""
     beam_size: int = Field(default=4, ge=1)
     """Hypotheses kept while decoding; 1 is greedy."""
     repetition_penalty: float = Field(default=1.0, ge=1.0)
@@ -107,16 +107,16 @@ class Translate(Section):
     no_repeat_ngram_size: int = Field(default=0, ge=0)
     """No n-gram of this many tokens is produced twice; 0 is off."""
     max_output_tokens: int = Field(default=256, ge=1)
-    """Decoding stops here; a hypothesis that reaches it is recorded as failed, never cut."""
+    """Length at which decoding stops; a hypothesis that reaches it is recorded as failed, never truncated."""
     batch_tokens: int = Field(default=4096, ge=1)
-    """Tokens a batch, padding included; lower it if the device runs out of memory."""
+    """Tokens per batch, padding included; lower it if the device runs out of memory."""
     shard_prompts: int = Field(default=512, ge=1)
-    """Prompts a Parquet file; also what is held in memory at once."""
+    """Prompts per Parquet file, and per shard in memory."""
     round_trip: bool = True
     """Translate every variant back into the source language, for the round-trip check."""
     cache: str | None = "auto"
-    """Folder of the translation cache; `auto` is the user cache folder. Null keeps none, and a run
-    that is interrupted translates again from the start."""
+    """Folder of the translation cache; `auto` is the user cache folder. Null keeps none; an
+    interrupted run then translates from the start again."""
 
     @model_validator(mode="after")
     def _one_model_or_many(self) -> Self:
@@ -129,7 +129,7 @@ class Translate(Section):
         if self.models is not None and (self.revision or self.tokenizer):
             raise ValueError(
                 "with `models`, write the commit as `organisation/name@commit`, and keep each "
-                "tokenizer beside its model: `revision` and `tokenizer` are for one `model`"
+                "tokenizer next to its model: `revision` and `tokenizer` are for one `model`"
             )
         if self.models == {}:
             raise ValueError("`models` names no model")
@@ -139,15 +139,15 @@ class Translate(Section):
 
     @property
     def locations(self) -> tuple[str, ...]:
-        """Every model that is named, once, in order; none for an engine of the user's own."""
+        """Every model that is named, without repetition, in order; none for a custom engine."""
         if self.family not in ("auto", *FAMILIES):
             return ()
         named = (self.model, *(self.models or {}).values(), *(self.back_models or {}).values())
-        return tuple(dict.fromkeys(one for one in named if one is not None))
+        return tuple(dict.fromkeys(name for name in named if name is not None))
 
 
 class Search(Section):
-    """How the rung `search` looks for another translation."""
+    """Decoding settings of the rescue strategy `search`."""
 
     beam_size: int = Field(default=5, ge=1)
     """Hypotheses kept while decoding."""
@@ -158,58 +158,58 @@ class Search(Section):
 
 
 class Rescue(Section):
-    """What is tried with a variant that failed or would be rejected, before it is."""
+    """Strategies that retry a variant that failed or would be rejected."""
 
     rungs: tuple[Literal["split", "search", "nbest", "model"], ...] = ("split", "search", "nbest")
-    """Tried in this order until the variant passes every check: sentences split at clauses; another
-    search; of several hypotheses the one with the best round trip; a second model. Empty: none."""
+    """Rescue strategies, tried in this order until the variant passes every check: sentences split at clauses;
+    another search; of several hypotheses the one with the best round trip; a second model. Empty: none."""
     search: Search = Search()
-    """Of the rung `search`."""
+    """Settings of the strategy `search`."""
     hypotheses: int = Field(default=6, ge=2)
-    """Of the rung `nbest`: so many are translated back and compared by chrF++."""
+    """Hypotheses of the strategy `nbest` that are translated back and compared by chrF++."""
     model: Translate | None = None
-    """Of the rung `model`: a second engine, with settings of its own."""
+    """Second engine, for the strategy `model`, with settings of its own."""
 
     @model_validator(mode="after")
     def _model_for_its_rung(self) -> Self:
         if ("model" in self.rungs) != (self.model is not None):
             raise ValueError("`model` among the `rungs` and a `model` section go together")
         if len(set(self.rungs)) < len(self.rungs):
-            raise ValueError("a rung is named twice")
+            raise ValueError("`rungs` names a strategy twice")
         return self
 
 
 class AtLeast(Section):
-    """Completeness: at least so many target languages."""
+    """Completeness by a number of target languages."""
 
     at_least: int = Field(ge=1)
     """Kept variants that a set needs."""
 
 
 class Sets(Section):
-    """How verdicts become variant sets."""
+    """Assembly and split of variant sets."""
 
     completeness: Literal["all", "mask"] | AtLeast = "mask"
     """`all`: every target; `{at_least: n}`: n targets; `mask`: any, the missing ones masked."""
     test_share: Fraction = 0.15
     """Share of the prompts held out for evaluation, chosen by their id."""
     shard_rows: int = Field(default=50_000, ge=1)
-    """Rows a Parquet file."""
+    """Rows per Parquet file."""
 
 
-BESIDE = ("refresh", "runner")
-"""Sections that are no part of what a run is: what follows from a change, and who does the work."""
+NON_IDENTITY_SECTIONS = ("refresh", "runner")
+"""Sections that are not part of a run's identity: reactions to changes, and where the work is done."""
 
 
 class Recipe(Section):
     """Everything that determines a run."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    """Names the run's folder, `runs/<name>`."""
+    """Name of the recipe and of the run's folder, `runs/<name>`."""
     description: str = ""
     """One line for `mlc-data recipes list`."""
     seed: int = Field(default=0, ge=0)
-    """Seeds the extractor, the order of pairs and sets, and training."""
+    """Seed of the extractor, the order of pairs and sets, and training."""
     sources: Sources
     languages: Languages
     translate: Translate
@@ -233,5 +233,5 @@ class Recipe(Section):
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the recipe with defaults filled in, but for `BESIDE`."""
-        return hash_value(self.model_dump(mode="json", exclude=set(BESIDE)))
+        """SHA-256 of the recipe with defaults filled in, without `NON_IDENTITY_SECTIONS`."""
+        return hash_value(self.model_dump(mode="json", exclude=set(NON_IDENTITY_SECTIONS)))

@@ -37,7 +37,7 @@ class TextFormat(Section):
     """Format of the text files (.csv, .tsv, .json, .jsonl) that a section names."""
 
     delimiter: Annotated[str, AfterValidator(_delimiter)] | None = None
-    """What separates the cells of a .csv or .tsv file, such as `;`; null is a comma in .csv, a tab in .tsv."""
+    """Character between the cells of a .csv or .tsv file, such as `;`; null is a comma in .csv, a tab in .tsv."""
     quote: Annotated[str, AfterValidator(_quote)] = "auto"
     """Character around cells that hold delimiters or line breaks. `none`: quotation marks are letters.
     `auto` is `"` in .csv. In .tsv it is `none`, but for files whose header is quoted, and for cells that are
@@ -47,7 +47,7 @@ class TextFormat(Section):
 
 
 class Columns(Section):
-    """Which column (or JSON key) of the source holds what."""
+    """Names of the columns (or JSON keys) of the source."""
 
     prompt: str = "prompt"
     """Column of the English prompt: text, or a conversation with one user turn. Where the file has no such
@@ -59,10 +59,10 @@ class Columns(Section):
     rejected: str | None = "rejected"
     """Column of the dispreferred English response; optional in the file."""
     id: str | None = None
-    """Column with a name of the row that stays when its text is edited: `mlc-data refresh` tells by it
-    which prompt was changed."""
+    """Column with an id of the row that stays when its text is edited: `mlc-data refresh` uses it to match
+    changed prompts."""
     responses: tuple[str, str] | None = None
-    """Two response columns, where the file marks the better one by index instead of by column."""
+    """Two response columns, if the file marks the better one by index instead of by column."""
     chosen_index: str | None = None
     """Column with the index (0 or 1) of the better response in `responses`."""
 
@@ -96,8 +96,8 @@ class Source(TextFormat):
     limit: int | None = Field(default=None, ge=1)
     """Read at most this many rows; null reads all."""
     malformed: Literal["error", "reject"] = "reject"
-    """A line that is no JSON: reject that row, or stop and name the line. A file where most lines
-    are like that is always an error."""
+    """Treatment of lines that are not JSON: reject the row, or stop and name the line. A file in which most
+    lines are malformed is always an error."""
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -129,16 +129,16 @@ class Decontaminate(TextFormat):
     column: str = "prompt"
     """Column of its prompts."""
     ngram: int = Field(default=8, ge=5)
-    """Words of a run. A shorter evaluation prompt of five words or more is one run."""
+    """Words per n-gram. A shorter evaluation prompt of five words or more is one n-gram."""
     max_share: float = Field(default=0.5, gt=0, le=1)
-    """Runs in common, as a share of those of the shorter text, from which on it is a copy."""
+    """Share of the shorter text's n-grams, in common with the other, from which on it is a copy."""
     max_words: float = Field(default=0.85, gt=0.5, le=1)
-    """Words in common, as a share of those of both, from which on it is a copy: one changed word in
-    seven. 1 asks for the same words."""
+    """Share of words in common, among those of both, from which on it is a copy: one changed word in
+    seven. 1 requires the same words."""
 
 
 class Sources(Section):
-    """Where the English prompts and preference pairs come from."""
+    """Sources of the English prompts and preference pairs."""
 
     prompts: Annotated[Source, BeforeValidator(_path_wins)]
     """The English prompts to translate; rows may carry chosen and rejected responses."""
@@ -149,6 +149,6 @@ class Sources(Section):
     max_characters: int = Field(default=4000, ge=1)
     """A longer prompt is rejected (Unicode code points)."""
     min_english: Fraction = 0.1
-    """Reject a prompt if the language identifier gives English less than this probability..."""
+    """Probability of English below which a prompt is rejected, if another language has `max_other`."""
     max_other: Fraction = 0.6
-    """...and some other language at least this probability."""
+    """Probability of another language from which on such a prompt is rejected."""

@@ -33,7 +33,7 @@ class Unusable(Exception):
 
 @dataclass(frozen=True)
 class Read(Generic[Kept]):
-    """What came of a source's rows: ``read`` = kept + rejected."""
+    """Rows of a source, kept and rejected: ``read`` = kept + rejected."""
 
     read: int
     kept: list[Kept]
@@ -93,7 +93,7 @@ def _make(raw: RawRow, make: Callable[[int, Mapping[str, Any]], Kept]) -> Kept:
 def _rejected(raw: RawRow, unusable: Unusable, column: str) -> RejectedPrompt:
     detail = f"{raw.where}: {unusable.detail}".removesuffix(": ")
     text = (raw.record or {}).get(column)
-    # What cannot be encoded cannot be written to a table either: keep its escaped form.
+    # Text that cannot be encoded cannot be written to a table: keep its escaped form.
     shown = ascii(text) if unusable.reason in _ESCAPED else text
     usable = isinstance(shown, str) and not _has_surrogates(shown)
     return RejectedPrompt(raw.row, unusable.reason, detail, shown if usable else None)
@@ -106,7 +106,7 @@ def _has_surrogates(text: str) -> bool:
 def _refuse_wrong_file(
     result: Read[Any], source: OpenSource, settings: Source, names: set[str], key: str
 ) -> None:
-    """Tell broken rows from a wrong file: the second is an error and starts nothing."""
+    """Raise an error if the source is a wrong file rather than one with some broken rows."""
     if not result.read:
         raise SourceError(f"{source.name} holds no rows")
     _refuse_unread(result, source, settings, key)

@@ -42,7 +42,7 @@ _WRITTEN_OUT = re.compile(r"\s*\[\s*\{\s*[\"'](?:role|from|content|value)[\"']")
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one side says."""
+    """Contribution of one side."""
 
     role: Role
     text: str

@@ -23,7 +23,7 @@ _QUOTE = '"'
 
 @dataclass(frozen=True)
 class _Dialect:
-    """How cells are written: the character between them, and the one around them (None: none)."""
+    """Characters between cells and around them (None: none around them)."""
 
     delimiter: str
     quote: str | None
@@ -41,7 +41,7 @@ def read_csv(path: Path, form: TextFormat, wanted: Wanted | None, key: str) -> I
         SourceError: the header names no column, or one of those wanted twice, or other characters separate
             its columns.
     """
-    # The limit protects nobody here: a cell that is too long is rejected by its row's checks.
+    # csv's own limit is not needed: a cell that is too long is rejected with its row.
     csv.field_size_limit(2**31 - 1)
     with open_text(path, form.encoding, key, newline="") as handle:
         lines = handle.readlines()
@@ -82,10 +82,10 @@ def _unwrapped(cell: str) -> str:
 
 
 def _records(lines: list[str], dialect: _Dialect) -> Iterator[tuple[int, list[str], str]]:
-    """Line number, cells and fault of every record.
+    """Yield line number, cells and fault of every record.
 
-    A record that is not CSV (a quote that is never closed, text behind a closing quote) costs its
-    own first line alone: reading goes on at the line after it.
+    A record that is not CSV (a quote that is never closed, text after a closing quote) loses only its
+    first line: reading continues at the next line.
     """
     begun = 0
     while begun < len(lines):

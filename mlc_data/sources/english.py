@@ -32,7 +32,7 @@ _SURE = 0.5
 
 @dataclass(frozen=True)
 class _Look:
-    """What an identifier says of a text: the source language, and the likeliest other one."""
+    """Probabilities of the source language and of the likeliest other one, with its label."""
 
     own: float
     other: float
@@ -45,7 +45,7 @@ class _Look:
 def why_foreign(
     texts: Sequence[str], settings: Sources, language: str, identifier: LanguageIdentifier | None
 ) -> Iterator[str | None]:
-    """For each text, why it is not in the source language; None where nothing speaks against it.
+    """Yield for each text the reason why it is not in the source language; None without such evidence.
 
     Texts are prepared as the check `language_id` prepares them. One that looks foreign is looked at again in
     small letters, then without what it quotes, then by how it begins and ends: "Translate this into English:"
@@ -53,7 +53,10 @@ def why_foreign(
     """
     expected = labels_of(get_language(language), identifier) if identifier else frozenset()
     if identifier is None or not expected:
-        log.warning("sources: nothing here can tell whether a prompt is in %s", language)
+        log.warning(
+            "sources: no identifier can recognise %s, so no prompt is rejected for its language",
+            language,
+        )
         yield from (None for _ in texts)
         return
     prepared = readable(pl.Series(texts, dtype=pl.String)).to_list()

@@ -76,9 +76,9 @@ def _with_names(record: dict[str, Any], names: dict[str, Any]) -> dict[str, Any]
 
 
 def _commit(dataset: Any) -> str | None:
-    """The commit that a dataset of the Hub was read at; None where `datasets` does not tell it.
+    """Return the commit of a dataset of the Hub; None if `datasets` does not record it.
 
-    It keeps what it has read in a folder that is named by the commit.
+    `datasets` caches what it reads in a folder named by the commit.
     """
     for file in dataset.cache_files:
         name = Path(file["filename"]).parent.name

@@ -16,7 +16,7 @@ from mlc_data.sources.fields import index_of, is_absent, visible
 
 @dataclass(frozen=True)
 class Responses:
-    """What a row has of a pair.
+    """Responses of a row.
 
     Attributes:
         present: whether it has anything where responses belong; a row without is a prompt alone.
@@ -98,7 +98,7 @@ class PairBuilder:
 
     @property
     def read(self) -> Read[Preference]:
-        """What came of the pairs so far."""
+        """Pairs kept and rejected so far."""
         return Read(len(self._kept) + len(self._rejected), self._kept, self._rejected)
 
     def add(self, prompt: Prompt, responses: Responses) -> Preference | None:

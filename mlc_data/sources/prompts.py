@@ -45,7 +45,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Prompts:
-    """What came of a source of prompts: the prompts, and the pairs of those that were kept."""
+    """Rows of a source of prompts: the prompts, and the pairs of those that were kept."""
 
     prompts: Read[Prompt]
     pairs: Read[Preference]

@@ -1,7 +1,7 @@
-"""Rows of JSON, CSV and Parquet files and of Hub datasets, one at a time, none of them lost.
+"""Rows of JSON, CSV and Parquet files and of Hub datasets, one at a time, without losing any.
 
-A reader yields every row of its source, also those that hold no usable record; what makes a record
-usable is decided in `mlc_data.sources.prompts`.
+A reader yields every row of its source, also rows without a usable record; `mlc_data.sources.prompts`
+decides whether a record is usable.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def open_source(source: Source, key: str, wanted: Wanted | None = None) -> OpenS
         wanted: columns that are read; None reads all.
 
     Raises:
-        SourceError: it does not exist, cannot be had, or is of a kind that is not read here.
+        SourceError: it does not exist, cannot be downloaded, or has an unknown format.
     """
     if source.hub is not None:
         return open_hub(source, key, wanted)
@@ -105,7 +105,7 @@ def _open_file(path: Path, source: Source, wanted: Wanted | None, key: str) -> _
         return lambda: read_parquet_rows(path, wanted), parquet_columns(path)
     if kind not in _TEXT:
         raise SourceError(
-            f"{key}.path: cannot tell what {path} is by its name; these are read: "
+            f"{key}.path: unknown format of {path}; these file types are read: "
             f"{', '.join(_KINDS)}, and text files packed as {GZIP}"
         )
     return lambda: _TEXT[kind](path, source, wanted, key), ()

@@ -15,10 +15,10 @@ CONVERSATIONS = ("messages", "conversations", "conversation")
 
 @dataclass(frozen=True, slots=True)
 class RawRow:
-    """A row as it stands in its source.
+    """A row as it is in its source.
 
-    ``row`` counts from 1; ``where`` tells a reader where to look ("line 7"). A row that holds no
-    record has ``record`` None and says why.
+    ``row`` counts from 1; ``where`` is its place for a human reader ("line 7"). A row without a
+    record has ``record`` None and a reason.
     """
 
     row: int

@@ -1,7 +1,7 @@
 """The first stage: English prompts and preference pairs, checked row by row.
 
 Every row of a source becomes a prompt or is written to ``rejected/prompts.parquet`` under the
-first reason that holds; pairs likewise, to ``rejected/preferences.parquet``.
+first reason that applies; pairs likewise, to ``rejected/preferences.parquet``.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from mlc_data.core.records import (
     Prompt,
     RejectedPrompt,
 )
+from mlc_data.core.wording import in_words
 from mlc_data.errors import SourceError
 from mlc_data.language_id.base import LanguageIdentifier
 from mlc_data.language_id.loading import load_identifier
@@ -45,7 +46,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Opened:
-    """Everything that the stage reads, opened but not read."""
+    """Everything that the stage reads, opened but not read yet."""
 
     prompts: OpenSource
     pairs: OpenSource | None
@@ -117,7 +118,7 @@ class SourcesStage(Stage):
         """See `Stage.key`."""
         opened = _Opened.of(run.recipe)
         return {
-            # A declared licence changes nothing that is read.
+            # A declared license does not change what is read.
             "sources": run.recipe.sources.model_dump(
                 mode="json", exclude={"prompts": {"licence"}, "preferences": {"licence"}}
             ),
@@ -134,7 +135,9 @@ class SourcesStage(Stage):
         found = read_prompts(prompts, recipe.sources, language, opened.identifier, evaluations)
         read, paired = found.prompts, found.pairs
         if not read.kept:
-            raise SourceError(f"{prompts.name}: no row can be used as a prompt: {read.counts}")
+            raise SourceError(
+                f"{prompts.name}: no row can be used as a prompt: {in_words(read.counts['rejected'])}"
+            )
         if pairs and (settings := recipe.sources.preferences):
             _warn_of_unused_pairs(len(paired.kept), pairs)
             paired = read_preferences(
