@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from mlc_data.checks.language_id import LanguageId
 from mlc_data.checks.stage import unidentified
@@ -61,9 +62,7 @@ def doctor(
         *_runner(loaded),
     ):
         wrong += not good
-        table.add_row(
-            what, value, "[green]good[/green]" if good else "[bold red]missing[/bold red]"
-        )
+        table.add_row(what, value, Text("good", "green") if good else Text("missing", "bold red"))
     out.print(table)
     if wrong:
         raise typer.Exit(1)
