@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from mlc_data.publish.dataset import source_part
+from mlc_data.publish.license import LicenseError, check_license
 from mlc_data.recipe.loading import apply_overrides, load_recipe
 
 OWN = "sources.prompts.path=mine.jsonl"
@@ -130,3 +132,9 @@ def test_harmless_categories_of_the_former_prompts_are_named(
     assert any(
         "takes these categories for harmless" in one and "cooking" in one for one in caplog.messages
     )
+
+
+def test_a_replaced_source_has_no_license_that_publishing_could_take() -> None:
+    part = source_part("prompts", load_recipe("quickstart", [OWN]).sources.prompts)
+    with pytest.raises(LicenseError, match=r"mine\.jsonl.*not known"):
+        check_license([part])
