@@ -39,6 +39,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mlc_data.core.hashing import prompt_id
+from mlc_data.core.parquet import read_parquet
 from mlc_data.core.records import Split
 from mlc_data.evaluate.judges import Exchange
 from mlc_data.evaluate.judges.phrases import RefusalPhrases
@@ -133,7 +134,7 @@ def train_all(
             }
             (kept / f"{stem}.json").write_text(json.dumps(about))
             minutes = (time.perf_counter() - begun) / 60
-            judged = judge(pl.read_parquet(kept / f"{stem}.parquet"), "after")
+            judged = judge(read_parquet(kept / f"{stem}.parquet"), "after")
             console.print(f"{minutes:5.1f} min: seed {seed}, {way}: {in_brief(judged)}")
 
 
@@ -150,7 +151,7 @@ def read_all(kept: Path) -> tuple[Found, Measures, Logs, int]:
     layer = 0
     for file in sorted(kept.glob("?-*.json")):
         about = json.loads(file.read_text())
-        replies = pl.read_parquet(file.with_suffix(".parquet"))
+        replies = read_parquet(file.with_suffix(".parquet"))
         if not found:
             found["base"] = [judge(replies, "before")]
             measures["base"] = [about["before"]]
@@ -218,9 +219,14 @@ def write_sources(place: Path) -> None:
 
 def write_english_responses(built: Path, place: Path) -> None:
     """``every-language.jsonl``: the prompts to train on in every language, with the English pair."""
-    pairs = {row["prompt"]: row for row in pl.read_ndjson(place / "pairs.jsonl").to_dicts()}
+    pairs = {
+        row["prompt"]: row
+        for row in pl.read_ndjson((place / "pairs.jsonl").read_bytes()).to_dicts()
+    }
     lines = []
-    for row in pl.read_parquet(built / "sets" / "train-*.parquet").to_dicts():
+    for row in pl.read_parquet(
+        sorted((built / "sets").glob("train-*.parquet")), glob=False
+    ).to_dicts():
         pair = pairs[row["prompt"]]
         for text in (row["prompt"], *(each["text"] for each in row["variants"])):
             lines.append(json.dumps({**pair, "prompt": text}) + "\n")

@@ -28,6 +28,7 @@ from rich.table import Table
 
 from mlc_data.checks import Check
 from mlc_data.checks.scoring import build_checks, prepare, score_rows
+from mlc_data.core.parquet import read_parquet
 from mlc_data.core.records import TRANSLATIONS
 from mlc_data.errors import ModelError
 from mlc_data.execute import run_stages
@@ -92,7 +93,7 @@ def exact_variants(recipe: Recipe, count: int) -> list[Variant]:
         run_stages(run, "check")
         columns = ["source", "language", "text"]
         table = pl.concat(
-            pl.read_parquet(run.path(part, "variants.parquet")).select(columns)
+            read_parquet(run.path(part, "variants.parquet")).select(columns)
             for part in ("variants", "rejected")
         ).drop_nulls()
     found = [

@@ -22,11 +22,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 from rich.console import Console
 from rich.table import Table
 
 from mlc_data.core.hashing import hash_value, prompt_id
+from mlc_data.core.parquet import read_parquet
 from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import load_recipe
@@ -149,7 +149,7 @@ class State:
         self.variants: dict[Key, tuple[str, str, str | None]] = {}
         self.content: dict[Key, str] = {}
         for file in ("variants", "rejected"):
-            table = pl.read_parquet(run.path(file, "variants.parquet"))
+            table = read_parquet(run.path(file, "variants.parquet"))
             for row in table.iter_rows(named=True):
                 key = (row["prompt_id"], row["language"])
                 self.variants[key] = (row.get("status", "kept"), row["source"], row["text"])
@@ -157,7 +157,7 @@ class State:
                 self.content[key] = hash_value([row[name] for name in columns])
         self.sentences = {
             (segment["source"], segment["text"], row["language"])
-            for row in pl.read_parquet(run.path("translations", "*.parquet")).iter_rows(named=True)
+            for row in read_parquet(run.path("translations")).iter_rows(named=True)
             for segment in row["segments"]
         }
 
@@ -222,7 +222,7 @@ def diff_rows(
         for kept_before, kept in ((False, True), (True, False))
     }
     listed = set(
-        pl.read_parquet(done.run.path("refresh", "diff.parquet"))
+        read_parquet(done.run.path("refresh", "diff.parquet"))
         .select("change", "language", "prompt_id_before", "prompt_id")
         .iter_rows()
     )

@@ -35,6 +35,7 @@ from shapes import TARGETS_OF_SHAPE, FixedLength, build_shape
 from mlc_data.checks import stage as checking
 from mlc_data.checks.scoring import build_checks, prepare
 from mlc_data.checks.tables import ROWS_AT_ONCE
+from mlc_data.core.parquet import read_parquet
 from mlc_data.core.records import TRANSLATIONS
 from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
@@ -276,7 +277,7 @@ class Plans:
 def check_seconds(task: Task, folder: Path) -> dict[str, float]:
     """Seconds that each check takes for all variants of a run."""
     rows = pl.concat(
-        [pl.DataFrame(schema=TRANSLATIONS), *map(pl.read_parquet, sorted(
+        [pl.DataFrame(schema=TRANSLATIONS), *map(read_parquet, sorted(
             (folder / "translations").glob("*.parquet")))]
     ).filter(pl.col("failure").is_null())  # fmt: skip
     checks = prepare(

@@ -3,8 +3,7 @@
 import json
 from pathlib import Path
 
-import polars as pl
-
+from mlc_data.core.parquet import read_parquet
 from mlc_data.execute import run_stages
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import load_recipe
@@ -21,7 +20,7 @@ if __name__ == "__main__":
     ]
     run = Run.create(load_recipe("quickstart", overrides), Path("runs/build_sets"))
     run_stages(run, "sets")
-    for row in pl.read_parquet(run.path("sets", "*.parquet")).head(3).iter_rows(named=True):
+    for row in read_parquet(run.path("sets")).head(3).iter_rows(named=True):
         print(row["prompt"])
         for variant in row["variants"]:
             print(f"  {variant['language']}: {variant['text']}")

@@ -34,6 +34,6 @@ if __name__ == "__main__":
     # In a recipe:  checks: {custom: {message: {use: "03_add_a_check:Message", max_characters: 60}}}
     custom = "checks.custom.message={use: '03_add_a_check:Message', max_characters: 60}"
     recipe = load_recipe("quickstart", ["name=message", "sources.prompts.limit=20", custom])
-    run = Run.create(recipe, Path("runs/message"))
-    run_stages(run, "check")
-    print(pl.read_parquet(run.path("rejected", "variants.parquet"))["reason"].value_counts())
+    run_stages(run := Run.create(recipe, Path("runs/message")), "check")
+    rejected = pl.read_parquet(run.path("rejected/variants.parquet"), glob=False)["reason"]
+    print(rejected.value_counts())

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import polars as pl
 
 from mlc_data.core.hashing import RowsHash
-from mlc_data.core.parquet import SplitFiles, read_table
+from mlc_data.core.parquet import SplitFiles, read_table, scan_parquet
 from mlc_data.core.records import PROMPTS, SETS, SetReason, Split
 from mlc_data.core.wording import in_words
 from mlc_data.errors import MlcDataError
@@ -155,7 +155,7 @@ def _in_slices(run: Run) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     places = prompts.select("prompt_id").with_row_index("place")
     columns = ["prompt_id", "language", "text"]
     path = run.path("variants", "variants.parquet")
-    batches = pl.scan_parquet(path).select(columns).collect_batches(chunk_size=VARIANTS_AT_ONCE)
+    batches = scan_parquet(path).select(columns).collect_batches(chunk_size=VARIANTS_AT_ONCE)
     # A prompt that does not exist gets a place after all others, and is reported at the end.
     place = pl.col("place").fill_null(prompts.height)
     waiting = (

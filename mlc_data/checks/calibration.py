@@ -23,6 +23,7 @@ from mlc_data.checks.scoring import build_checks, prepare, reasons, score_rows
 from mlc_data.core.files import write_text
 from mlc_data.core.hashing import hash_file
 from mlc_data.core.manifest import now
+from mlc_data.core.parquet import read_parquet
 from mlc_data.core.records import TRANSLATIONS
 from mlc_data.errors import UnknownLanguageError, UsageError
 from mlc_data.language_id.loading import load_identifiers
@@ -285,7 +286,7 @@ def kept_scores(run: Run) -> pl.DataFrame:
             f"{run.folder} has no kept variants yet: run `mlc-data check` first, or name trusted "
             "parallel text with --reference"
         )
-    return pl.read_parquet(path)
+    return read_parquet(path)
 
 
 def fragment(calibration: Calibration) -> dict[str, Any]:
@@ -332,9 +333,10 @@ def describe(path: Path) -> str:
 
 def _read(path: Path) -> pl.DataFrame:
     readers: dict[str, Callable[[Path], pl.DataFrame]] = {
-        ".parquet": pl.read_parquet,
-        ".csv": pl.read_csv,
-        ".jsonl": pl.read_ndjson,
+        ".parquet": read_parquet,
+        ".csv": lambda file: pl.read_csv(file, glob=False),
+        # An open file has no name that could be taken for a pattern.
+        ".jsonl": lambda file: pl.read_ndjson(file.read_bytes()),
     }
     reader = readers.get(path.suffix.lower())
     if reader is None or not path.is_file():

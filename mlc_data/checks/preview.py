@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from mlc_data.checks.stage import KEPT, REJECTED, decide, decided_by, recipe_checks
+from mlc_data.core.parquet import read_parquet
 from mlc_data.core.records import KEYS, Status
 from mlc_data.errors import UsageError
 from mlc_data.pipeline.run import Run
@@ -51,8 +52,8 @@ def preview(run: Run) -> Flips:
     kept = pl.lit(str(Status.KEPT))
     before = pl.concat(
         [
-            pl.read_parquet(run.path(KEPT), columns=list(KEYS)).with_columns(before=kept),
-            pl.read_parquet(run.path(REJECTED)).select(*KEYS, before="reason"),
+            read_parquet(run.path(KEPT), columns=list(KEYS)).with_columns(before=kept),
+            read_parquet(run.path(REJECTED)).select(*KEYS, before="reason"),
         ]
     )
     parts = [

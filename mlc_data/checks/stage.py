@@ -50,7 +50,7 @@ from mlc_data.checks.word_lists import WordList, load_word_lists
 from mlc_data.core import progress
 from mlc_data.core.hashing import RowsHash
 from mlc_data.core.manifest import ModelRecord, VariantCounts
-from mlc_data.core.parquet import TableWriter, read_table, with_schema
+from mlc_data.core.parquet import TableWriter, read_parquet, read_table, scan_parquet, with_schema
 from mlc_data.core.records import KEYS, TRANSLATIONS, Status
 from mlc_data.core.wording import in_words
 from mlc_data.language_id.base import LanguageIdentifier
@@ -156,7 +156,7 @@ class ScoreStage(Stage):
         for note in notes.values():
             log.warning("score: %s", note)
         names = score_names(checks)
-        rows = [pl.scan_parquet(file).select(pl.len()).collect().item() for file in files(run)]
+        rows = [scan_parquet(file).select(pl.len()).collect().item() for file in files(run)]
         content, scored, abstentions = RowsHash(), 0, Abstentions(checks)
         limits = measure(checks, lambda: map(translated, parts(run)))
         with TableWriter(staging.path(LIMITS_FILE), LIMITS) as writer:
@@ -277,8 +277,8 @@ def _saved(run: Run, checks: Sequence[Check]) -> pl.DataFrame:
     passed = [pl.DataFrame(schema=attempts_schema(names)).drop("segments")]
     if run.manifest.content_hash.attempts is not None:
         path = run.path(ATTEMPTS)
-        with_schema(pl.read_parquet(path, n_rows=0), attempts_schema(names), str(path))
-        attempts = pl.scan_parquet(path).drop("segments").collect_batches(chunk_size=ROWS_AT_ONCE)
+        with_schema(read_parquet(path, n_rows=0), attempts_schema(names), str(path))
+        attempts = scan_parquet(path).drop("segments").collect_batches(chunk_size=ROWS_AT_ONCE)
         passed += [passing(part, checks) for part in attempts]
     return pl.concat(passed).unique(list(KEYS), keep="first", maintain_order=True)
 

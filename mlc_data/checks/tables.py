@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from mlc_data.checks.verdicts import STALE, scores_schema
-from mlc_data.core.parquet import read_table, with_schema
+from mlc_data.core.parquet import read_parquet, read_table, scan_parquet, with_schema
 from mlc_data.core.records import TRANSLATIONS
 from mlc_data.errors import MlcDataError
 from mlc_data.pipeline.run import Run
@@ -60,7 +60,7 @@ def refuse_stale(run: Run, scored: int) -> None:
     Raises:
         MlcDataError: there are more or fewer scores.
     """
-    if pl.scan_parquet(run.path(SCORES)).select(pl.len()).collect().item() != scored:
+    if scan_parquet(run.path(SCORES)).select(pl.len()).collect().item() != scored:
         raise MlcDataError(STALE)
 
 
@@ -69,10 +69,10 @@ def scores_of(
 ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     """Yield parts of a file of translations, as `with_scores` does, after ``begun`` scores of earlier files."""
     path = run.path(SCORES)
-    with_schema(pl.read_parquet(path, n_rows=0), scores_schema(names), str(path))
+    with_schema(read_parquet(path, n_rows=0), scores_schema(names), str(path))
     table = read_table(file, TRANSLATIONS).drop("segments")
     # Read once per file: each slice reads the index of the whole table, which grows with every file.
-    scores = pl.scan_parquet(path).slice(begun, table["failure"].null_count()).collect()
+    scores = scan_parquet(path).slice(begun, table["failure"].null_count()).collect()
     taken = 0
     for rows in table.iter_slices(ROWS_AT_ONCE):
         number = rows["failure"].null_count()

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from mlc_data.checks.language_id import LanguageId
 from mlc_data.checks.stage import unidentified
@@ -51,14 +52,16 @@ def doctor(
         *_needed(imported.path if imported else None, "translations"),
         *_needed(loaded.align.model, "model to align"),
         *_identifiers(loaded),
-        *_needed(loaded.sources.prompts.path, "prompts"),
-        *_needed(preferences.path if preferences else None, "preferences"),
+        *(row for one in loaded.sources.prompts.paths for row in _needed(one, "prompts")),
+        *(
+            row
+            for one in (preferences.paths if preferences else ())
+            for row in _needed(one, "preferences")
+        ),
         *_runner(loaded),
     ):
         wrong += not good
-        table.add_row(
-            what, value, "[green]good[/green]" if good else "[bold red]missing[/bold red]"
-        )
+        table.add_row(what, value, Text("good", "green") if good else Text("missing", "bold red"))
     out.print(table)
     if wrong:
         raise typer.Exit(1)

@@ -6,6 +6,7 @@ import sys
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 from typer.core import TyperGroup
 
 from mlc_data import __version__
@@ -126,6 +127,6 @@ def main() -> None:
 
 
 def _leave(message: str, code: int) -> None:
-    err.print("[bold red]Error:[/bold red]", end=" ")
+    err.print(Text("Error:", style="bold red"), end=" ")
     err.print(message, markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)

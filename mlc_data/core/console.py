@@ -24,8 +24,9 @@ from rich.text import Text
 
 from mlc_data.core import progress
 
-out = Console()
-err = Console(stderr=True)
+# Paths and prompts are printed as they are: `run [v2]` is no markup, and `:car:` no emoji.
+out = Console(markup=False, emoji=False)
+err = Console(stderr=True, markup=False, emoji=False)
 
 
 class RateColumn(ProgressColumn):

@@ -23,11 +23,18 @@ def read_license(folder: Path) -> str:
     card gives it.
     """
     head = _head(folder / "README.md")
-    named = head.get("license")
-    if named == "other":
-        named = head.get("license_name")
-    several = named if isinstance(named, list) else [named]
-    return " AND ".join(spdx(str(name)) for name in several if name) or UNKNOWN
+    names = [
+        own
+        for name in _several(head.get("license"))
+        for own in (_several(head.get("license_name")) or [UNKNOWN] if name == "other" else [name])
+    ]
+    return " AND ".join(dict.fromkeys(spdx(name) for name in names if name)) or UNKNOWN
+
+
+def _several(value: object) -> list[str]:
+    """Return the names in a field that holds one, a list of them, or none."""
+    values = value if isinstance(value, list) else [value]
+    return [str(name).strip() for name in values if name]
 
 
 def spdx(name: str) -> str:
@@ -40,7 +47,7 @@ def _head(card: Path) -> dict[str, object]:
     """The YAML between the first two lines of three dashes; empty if there is none."""
     if not card.is_file():
         return {}
-    first, *lines = card.read_text(encoding="utf-8", errors="replace").splitlines() or [""]
+    first, *lines = card.read_text(encoding="utf-8-sig", errors="replace").splitlines() or [""]
     if first.strip() != "---":
         return {}
     end = next((number for number, line in enumerate(lines) if line.strip() == "---"), 0)

@@ -18,8 +18,35 @@ def read_table(path: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
     Raises:
         MlcDataError: columns differ from the schema.
     """
-    source = path / "*.parquet" if path.is_dir() else path
-    return with_schema(pl.read_parquet(source), schema, str(path))
+    return with_schema(read_parquet(path), schema, str(path))
+
+
+def read_parquet(
+    path: Path, columns: list[str] | None = None, *, n_rows: int | None = None
+) -> pl.DataFrame:
+    """Return a Parquet file, or all the files of a folder in order of their names, whatever its columns.
+
+    Raises:
+        FileNotFoundError: there is no such file, or the folder holds none.
+    """
+    return pl.read_parquet(_files(path), columns=columns, n_rows=n_rows, glob=False)
+
+
+def scan_parquet(path: Path) -> pl.LazyFrame:
+    """Return what `read_parquet` reads, lazily.
+
+    Raises:
+        FileNotFoundError: there is no such file, or the folder holds none.
+    """
+    return pl.scan_parquet(_files(path), glob=False)
+
+
+def _files(path: Path) -> list[Path]:
+    # A path is a name: polars would take `run[1]` for a pattern that stands for `run1`.
+    files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    if not files:
+        raise FileNotFoundError(f"{path} holds no Parquet file")
+    return files
 
 
 def write_table(frame: pl.DataFrame, path: Path, schema: Mapping[str, pl.DataType]) -> None:

@@ -22,9 +22,11 @@ class PromptReason(StrEnum):
     NOT_AN_OBJECT = "not_an_object"  # a JSON line that is not an object
     MISSING = "missing"  # the prompt column is absent from the row, or null
     NOT_A_STRING = "not_a_string"
-    EMPTY = "empty"  # nothing but white space
+    EMPTY = "empty"  # nothing but white space and invisible characters
     NUL_BYTES = "nul_bytes"
     NOT_UNICODE = "not_unicode"  # lone surrogates: the text cannot be encoded
+    SEVERAL_TURNS = "several_turns"  # a conversation with more than one user turn
+    NO_WORDS = "no_words"  # emoji, addresses, placeholders or code alone: alike in every language
     TOO_LONG = "too_long"  # longer than `sources.max_characters`
     NOT_ENGLISH = "not_english"
     DUPLICATE = "duplicate"  # of an earlier row, after normalisation

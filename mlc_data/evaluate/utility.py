@@ -20,8 +20,8 @@ from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import Stage, StageResult
 from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.evaluate import Utility
-from mlc_data.recipe.recipe import Source
-from mlc_data.sources.readers import open_source
+from mlc_data.recipe.sources import Source
+from mlc_data.sources.readers import Wanted, open_source
 
 log = logging.getLogger(__name__)
 
@@ -140,7 +140,7 @@ def read_texts(path: Path, settings: Utility) -> list[str]:
         texts = [part.strip() for part in parts if part.strip()]
     else:
         texts = []
-        opened = open_source(Source(path=str(path)), f"{KEY}.text")
+        opened = open_source(Source(path=str(path)), f"{KEY}.text", Wanted(settings.column))
         for raw in opened.rows():
             value = (raw.record or {}).get(settings.column)
             if not isinstance(value, str):

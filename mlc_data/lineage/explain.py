@@ -11,6 +11,7 @@ import polars as pl
 
 from mlc_data.checks.stage import decided_by
 from mlc_data.checks.verdicts import ATTEMPTS, FIRST
+from mlc_data.core.parquet import read_parquet, scan_parquet
 from mlc_data.core.records import TRANSLATIONS
 from mlc_data.errors import UsageError
 from mlc_data.pipeline.lineage.build import lineage_of
@@ -117,7 +118,7 @@ def explain(run: Run, wanted: str, language: str | None = None) -> Explanation:
     number = re.fullmatch(rf"row:([0-9]+)|([0-9]{{1,{_ID_DIGITS - 1}}})", wanted)
     if number:
         row = pl.col("row") == int(number[1] or number[2])
-        rejected = pl.read_parquet(run.path("rejected", "prompts.parquet")).filter(row)
+        rejected = read_parquet(run.path("rejected", "prompts.parquet")).filter(row)
         for entry in rejected.iter_rows(named=True):
             reason = f"{entry['reason']}: {entry['detail']}"
             return Explanation("", entry["prompt"], None, source, entry["row"], reason, [], None)
@@ -125,7 +126,7 @@ def explain(run: Run, wanted: str, language: str | None = None) -> Explanation:
         raise UsageError(f"{wanted!r}: a source row reads row:17")
     else:
         row = pl.col("prompt_id").str.starts_with(wanted)
-    prompts = pl.read_parquet(run.path("prompts.parquet")).filter(row)
+    prompts = read_parquet(run.path("prompts.parquet")).filter(row)
     if prompts.height != 1:
         count = "no prompt" if prompts.is_empty() else f"{prompts.height} prompts"
         raise UsageError(
@@ -151,7 +152,7 @@ def _variants(run: Run, lineage: Lineage, prompt_id: str, language: str | None) 
         verdicts[row["language"]] = {**row, "status": "kept", "reasons": []}
     scores = {row["language"]: row for row in _rows(run, "scores/scores.parquet", mine)}
     attempts: dict[str, list[Attempt]] = {}
-    rows = pl.scan_parquet(run.path("translations", "*.parquet")).filter(mine).collect()
+    rows = scan_parquet(run.path("translations")).filter(mine).collect()
     for row in rows.iter_rows(named=True):
         scored = row | scores.get(row["language"], {})
         attempts[row["language"]] = [_attempt(run, models, scored, FIRST)]
@@ -172,7 +173,7 @@ def _rows(run: Run, name: str, mine: pl.Expr) -> list[dict[str, Any]]:
     """Return rows of a table of a finished stage; none if there is no such table."""
     if not any(name in record.outputs for record in run.manifest.stages.values()):
         return []
-    return pl.scan_parquet(run.path(name)).filter(mine).collect().to_dicts()
+    return scan_parquet(run.path(name)).filter(mine).collect().to_dicts()
 
 
 def _attempt(
@@ -230,8 +231,7 @@ def _scores(recipe: Recipe, row: Mapping[str, Any]) -> Iterator[Score]:
 
 def _split(run: Run, prompt_id: str) -> str | None:
     for split in ("train", "test"):
-        if list(run.path("sets").glob(f"{split}-*.parquet")):
-            sets = pl.read_parquet(run.path("sets", f"{split}-*.parquet"), columns=["prompt_id"])
-            if (sets["prompt_id"] == prompt_id).any():
+        for file in sorted(run.path("sets").glob(f"{split}-*.parquet")):
+            if (read_parquet(file, columns=["prompt_id"])["prompt_id"] == prompt_id).any():
                 return split
     return None

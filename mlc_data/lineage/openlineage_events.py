@@ -23,12 +23,13 @@ from openlineage.client.event_v2 import Run as EventRun
 from mlc_data._version import __version__
 from mlc_data.core.hashing import hash_value
 from mlc_data.core.manifest import StageRecord
+from mlc_data.core.parquet import scan_parquet
 from mlc_data.core.paths import PACKAGE
 from mlc_data.core.records import KEYS, TRANSLATIONS, VARIANTS
 from mlc_data.pipeline.lineage.build import lineage_of
 from mlc_data.pipeline.lineage.record import ModelLineage, SourceLineage
 from mlc_data.pipeline.run import Run
-from mlc_data.recipe.recipe import Columns
+from mlc_data.recipe.sources import Columns
 from mlc_data.stages import NAMES, STAGES, named
 
 PRODUCER = f"urn:mlc-data:{__version__}"
@@ -190,7 +191,7 @@ class _Builder:
     def _columns(self, table: str) -> dict[str, pl.DataType]:
         path = self.run.path(min(self.tables[table]))
         parquet = path.suffix == ".parquet" and path.is_file()
-        return dict(pl.read_parquet_schema(path)) if parquet else {}
+        return dict(scan_parquet(path).collect_schema()) if parquet else {}
 
     def _read_by(self, name: str) -> list[str]:
         reads = named(name).reads if name in NAMES else ()

@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 from mlc_data.core import progress
 from mlc_data.errors import MlcDataError
 from mlc_data.lm.batching import by_length, pad_right
+from mlc_data.lm.prompt_format import break_control_tokens
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ def perplexity(
     windows: list[list[int]] = []
     measured = 0
     for text in texts:
-        ids: list[int] = tokenizer(text, truncation=False)["input_ids"]
+        plain = break_control_tokens(text, tokenizer)
+        ids: list[int] = tokenizer(plain, truncation=False)["input_ids"]
         parts = [ids[start : start + width] for start in range(0, len(ids), width)]
         parts = [part for part in parts if len(part) > 1]
         windows += parts

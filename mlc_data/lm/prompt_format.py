@@ -26,6 +26,8 @@ class PromptFormat:
 
     ``kind`` is ``chat`` where the tokenizer has a chat template (one user turn and the generation
     prefix), else ``plain`` (`PLAIN_PROMPT`); it is recorded in the manifest and the model card.
+
+    Control tokens that a prompt or a reply quotes, such as ``<|im_end|>``, stay text: `break_control_tokens`.
     """
 
     def __init__(self, tokenizer: Any) -> None:
@@ -34,6 +36,7 @@ class PromptFormat:
 
     def tokens(self, prompt: str) -> Tokens:
         """Return the token ids up to and including the last one before the reply."""
+        prompt = self._text(prompt)
         if self.kind == "chat":
             return self._chat([_turn("user", prompt)], add_generation_prompt=True)
         ids: Tokens = self.tokenizer(PLAIN_PROMPT.format(prompt=prompt))["input_ids"]
@@ -42,6 +45,7 @@ class PromptFormat:
 
     def pair(self, prompt: str, chosen: str, rejected: str) -> dict[str, Any]:
         """Return a preference pair in the form that TRL tokenises in the same way."""
+        prompt, chosen, rejected = map(self._text, (prompt, chosen, rejected))
         if self.kind == "chat":
             return {
                 "prompt": [_turn("user", prompt)],
@@ -56,11 +60,15 @@ class PromptFormat:
 
     def whole(self, prompt: str, reply: str) -> Tokens:
         """Return the token ids of prompt and reply together, with the end-of-text token."""
+        prompt, reply = map(self._text, (prompt, reply))
         if self.kind == "chat":
             return self._chat([_turn("user", prompt), _turn("assistant", reply)])
         text = f"{PLAIN_PROMPT.format(prompt=prompt)} {reply}{self.tokenizer.eos_token}"
         ids: Tokens = self.tokenizer(text)["input_ids"]
         return ids
+
+    def _text(self, text: str) -> str:
+        return break_control_tokens(text, self.tokenizer)
 
     def _chat(self, turns: list[dict[str, str]], **options: Any) -> Tokens:
         rendered = self.tokenizer.apply_chat_template(
@@ -68,6 +76,23 @@ class PromptFormat:
         )
         ids: Tokens = rendered["input_ids"]
         return ids
+
+
+def break_control_tokens(text: str, tokenizer: Any) -> str:
+    """Return a text with a blank within each of the tokenizer's control tokens (``< |im_end|>``).
+
+    Only so do all tokenizers and trainers read them as text: where a vocabulary has them as pieces, the ways of
+    transformers to encode them as text give the control tokens all the same. Control tokens are the special
+    ones and added ones that the chat template writes.
+    """
+    template = str(tokenizer.chat_template or "")
+    added = tokenizer.added_tokens_decoder.values()
+    tokens = {one.content for one in added if one.special or one.content in template}
+    # Longest first: one may be a part of another. A single character, or white space, cannot be broken.
+    for token in sorted(tokens | set(tokenizer.all_special_tokens), key=len, reverse=True):
+        if len(token.strip()) > 1:
+            text = text.replace(token, f"{token[0]} {token[1:]}")
+    return text
 
 
 def _turn(role: str, content: str) -> dict[str, str]:

@@ -17,7 +17,8 @@ from mlc_data.core.manifest import Manifest, read_manifest, versions
 from mlc_data.errors import MlcDataError, RecipeError, UsageError
 from mlc_data.pipeline.layout import MANIFEST, RECIPE, SUPERSEDED, TRAINING_STAGES, place
 from mlc_data.recipe.loading import dump_recipe, load_recipe
-from mlc_data.recipe.recipe import Recipe, Source
+from mlc_data.recipe.recipe import Recipe
+from mlc_data.recipe.sources import Source
 
 log = logging.getLogger(__name__)
 
@@ -226,8 +227,8 @@ def _location(source: Source | None) -> str:
     """Return the location of a source, for comparison and messages."""
     if source is None:
         return "none"
-    if source.path is not None:
-        return source.path
+    if source.paths:
+        return ", ".join(source.paths)
     return "/".join(part for part in (source.hub, source.config, source.split) if part)
 
 

@@ -22,7 +22,8 @@ from mlc_data.publish.card import Facts, as_yaml, render
 from mlc_data.publish.license import UNKNOWN, LicenseDecision, Part
 from mlc_data.publish.record import PartRecord, Publication
 from mlc_data.publish.tables import require, write_tables
-from mlc_data.recipe.recipe import Recipe, Source
+from mlc_data.recipe.recipe import Recipe
+from mlc_data.recipe.sources import Source
 
 CHECKSUMS = "SHA256SUMS"
 """Checksums of all files but itself and `publication.json`, as ``sha256sum -c`` reads them."""
@@ -55,7 +56,7 @@ class LicenseRequest:
 
 def source_part(name: str, source: Source) -> Part:
     """Return a source as a part of the publication."""
-    where = source.hub or str(without_folders(source.path or ""))
+    where = source.hub or ", ".join(str(without_folders(path)) for path in source.paths)
     at = f"@{source.revision}" if source.hub and source.revision else ""
     return Part(name, where + at, source.licence or UNKNOWN)
 

@@ -197,8 +197,8 @@ def check_license(
         hint = " ".join(f"--declare {part.name}=CC-BY-4.0" for part in unknown)
         raise LicenseError(
             f"the license of {named} is not known, so nothing can be published. Find out what it is "
-            f"and name it, for example {hint}, or in the recipe (sources.prompts.license, "
-            "translate.license)"
+            f"and name it, for example {hint}, or in the recipe (sources.prompts.licence, "
+            "translate.licence)"
         )
     owed = [(part, item) for part in parts for item in _each(part.license)]
     license = parse(wanted) if wanted else _strictest([item for _, item in owed])

@@ -11,7 +11,7 @@ import polars as pl
 
 from mlc_data.core.hashing import hash_file
 from mlc_data.core.manifest import Manifest
-from mlc_data.core.parquet import SplitFiles, with_schema
+from mlc_data.core.parquet import SplitFiles, read_parquet, scan_parquet, with_schema
 from mlc_data.core.records import SETS, VARIANTS, Split
 from mlc_data.errors import MlcDataError, UsageError
 from mlc_data.pipeline.run import Run
@@ -81,12 +81,12 @@ def write_tables(run: Run, folder: Path) -> Tables:
             f"{run.folder} has no variant set, so there is nothing to publish: "
             "rejected/variants.parquet and `mlc-data explain` say why variants were not kept"
         )
-    schema = dict(pl.read_parquet_schema(run.path(_VARIANTS_FILE)))
+    schema = dict(scan_parquet(run.path(_VARIANTS_FILE)).collect_schema())
     if list(schema.items())[: len(VARIANTS)] != list(VARIANTS.items()):
         raise MlcDataError(f"{run.path(_VARIANTS_FILE)} has other columns than it should have")
     rows["variants"] = _split_variants(run, folder / "variants", schema)
     pairs = pl.col("chosen").is_not_null() & pl.col("rejected").is_not_null()
-    paired = pl.scan_parquet(folder / "sets" / "*.parquet").filter(pairs).select(pl.len())
+    paired = scan_parquet(folder / "sets").filter(pairs).select(pl.len())
     return Tables(rows, int(paired.collect().item()), {"sets": dict(SETS), "variants": schema})
 
 
@@ -94,9 +94,9 @@ def _copy_sets(run: Run, folder: Path) -> dict[str, int]:
     folder.mkdir()
     rows = dict.fromkeys(map(str, Split), 0)
     for file in sorted(run.path("sets").glob("*.parquet")):
-        with_schema(pl.DataFrame(schema=pl.read_parquet_schema(file)), SETS, str(file))
+        with_schema(pl.DataFrame(schema=scan_parquet(file).collect_schema()), SETS, str(file))
         split = file.name.partition("-")[0]
-        ids = pl.read_parquet(file, columns=["prompt_id"])["prompt_id"]
+        ids = read_parquet(file, columns=["prompt_id"])["prompt_id"]
         # The recipe may have another share by now; `variants` is split by it.
         if any(split_of(prompt_id, run.recipe.sets.test_share) != split for prompt_id in ids):
             raise MlcDataError(
@@ -112,7 +112,7 @@ def _copy_sets(run: Run, folder: Path) -> dict[str, int]:
 def _split_variants(run: Run, folder: Path, schema: Mapping[str, pl.DataType]) -> dict[str, int]:
     folder.mkdir()
     settings = run.recipe.sets
-    table = pl.scan_parquet(run.path(_VARIANTS_FILE))
+    table = scan_parquet(run.path(_VARIANTS_FILE))
     with (
         SplitFiles(folder, "train", settings.shard_rows, schema) as train,
         SplitFiles(folder, "test", settings.shard_rows, schema) as test,

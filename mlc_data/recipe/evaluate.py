@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from mlc_data.languages.flores import get_language
 from mlc_data.recipe.base import Fraction, Section
 from mlc_data.recipe.judges import Judge, RefusalPhrases
+from mlc_data.recipe.sources import TextFormat
 
 
 class PromptColumns(Section):
@@ -25,7 +26,7 @@ class PromptColumns(Section):
     """Column of the category; a file without it has none."""
 
 
-class PromptSet(Section):
+class PromptSet(TextFormat):
     """Prompts in many languages whose replies are judged."""
 
     path: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from mlc_data.checks.registry import custom_section
 from mlc_data.errors import MlcDataError, RecipeError
 from mlc_data.recipe.recipe import Recipe
+from mlc_data.recipe.replacement import drop_replaced
 
 
 def shipped_recipes() -> dict[str, Path]:
@@ -61,12 +63,14 @@ def load_recipe(
             value is out of range. All faults are listed at once.
     """
     path = recipe_path(name_or_path)
-    data = _read_mapping(path)
+    before = _read_mapping(path)
+    merged, given = before, dict[str, Any]()
     for fragment in fragments:
         if not fragment.expanduser().is_file():
             raise RecipeError(f"--with: there is no file {fragment}")
-        data = merge(data, _read_mapping(fragment.expanduser()))
-    data = apply_overrides(data, overrides)
+        part = _read_mapping(fragment.expanduser())
+        merged, given = merge(merged, part), merge(given, part)
+    data = _overridden(before, merged, given, overrides)
     return parse_recipe(data, " with ".join(map(str, (path, *fragments))))
 
 
@@ -116,11 +120,27 @@ def parse_recipe(data: Mapping[str, Any], where: str) -> Recipe:
         raise RecipeError(f"{where} is not a valid recipe:\n  {error}") from error
 
 
-def apply_overrides(data: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    """Set each ``dotted.key=value`` in place, see `apply_override`; return ``data``."""
+def apply_overrides(data: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """Return ``data`` with each ``dotted.key=value`` set, see `apply_override`.
+
+    A source that takes another's place keeps nothing of it, see `replacement.drop_replaced`.
+    """
+    return _overridden(data, data, {}, overrides)
+
+
+def _overridden(
+    before: Mapping[str, Any],
+    merged: Mapping[str, Any],
+    given: Mapping[str, Any],
+    overrides: Sequence[str],
+) -> dict[str, Any]:
+    """Set overrides in a recipe that ``given`` was merged into already."""
+    after, alone = copy.deepcopy(dict(merged)), copy.deepcopy(dict(given))
     for override in overrides:
-        apply_override(data, override)
-    return data
+        apply_override(after, override)
+        apply_override(alone, override)
+    drop_replaced(before, alone, after)
+    return after
 
 
 def apply_override(data: dict[str, Any], override: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from mlc_data.core.parquet import scan_parquet
 from mlc_data.core.records import Status
 from mlc_data.refresh.record import VARIANT_CHANGES, Change, SetDiff, VariantDiff
 
@@ -17,10 +18,10 @@ _SCHEMA = {name: pl.String() for name in (*_KEYS, *_COMPARED)}
 
 def requested(folder: Path) -> pl.LazyFrame:
     """Return every requested variant of a run's folder or a snapshot, kept or not."""
-    kept = pl.scan_parquet(folder / "variants" / "variants.parquet").with_columns(
+    kept = scan_parquet(folder / "variants" / "variants.parquet").with_columns(
         status=pl.lit(str(Status.KEPT)), reason=pl.lit(None, pl.String)
     )
-    rejected = pl.scan_parquet(folder / "rejected" / "variants.parquet")
+    rejected = scan_parquet(folder / "rejected" / "variants.parquet")
     return pl.concat([part.select(list(_SCHEMA)) for part in (kept, rejected)])
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
+
+_CLOSED = re.compile(r"\[([a-z][a-z ]*)\].*\[/\1\]", re.DOTALL)
 
 
 def in_markdown(part: RenderableType) -> str:
@@ -30,4 +34,9 @@ def _cell(cell: RenderableType) -> str:
 
 
 def _plain(part: RenderableType) -> str:
-    return Text.from_markup(part).plain if isinstance(part, str) else str(part)
+    # A name in brackets, as `run [v2]`, is no markup: that is closed.
+    return (
+        Text.from_markup(part).plain
+        if isinstance(part, str) and _CLOSED.search(part)
+        else str(part)
+    )

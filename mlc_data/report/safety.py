@@ -9,6 +9,7 @@ import polars as pl
 from rich.console import RenderableType
 from rich.table import Table
 
+from mlc_data.core.parquet import read_parquet
 from mlc_data.pipeline.run import Run
 
 COLUMNS = {
@@ -37,7 +38,7 @@ def safety_tables(run: Run) -> Iterator[RenderableType]:
     path = run.path("evaluation", "safety.parquet")
     if not path.is_file():
         return
-    frame = pl.read_parquet(path)
+    frame = read_parquet(path)
     counts = json.loads(run.path("evaluation", "safety.json").read_text(encoding="utf-8"))["counts"]
     first = frame["judge"][0]
     rows = frame.filter(pl.col("judge") == first)

@@ -24,8 +24,11 @@ import polars as pl
 
 from mlc_data.errors import SourceError
 from mlc_data.languages.flores import get_language
-from mlc_data.recipe.recipe import Columns, Decontaminate, Source, Sources
+from mlc_data.recipe.sources import Columns, Decontaminate, Source, Sources
+from mlc_data.sources.accounting import Unusable
+from mlc_data.sources.conversations import conversation
 from mlc_data.sources.readers import open_source
+from mlc_data.sources.rows import Wanted
 from mlc_data.text.spans import words
 
 log = logging.getLogger(__name__)
@@ -143,16 +146,22 @@ def find_copies(
 
 
 def _open(settings: Decontaminate, key: str, language: str) -> EvaluationSet:
-    source = Source(path=settings.path, columns=Columns(prompt=settings.column))
-    opened = open_source(source, key)
+    source = Source(
+        path=settings.path,
+        columns=Columns(prompt=settings.column),
+        delimiter=settings.delimiter,
+        quote=settings.quote,
+        encoding=settings.encoding,
+    )
+    opened = open_source(source, key, Wanted(settings.column))
     texts: dict[int, str] = {}
-    names: set[str] = set()
+    names = set(opened.columns)
     read = 0
     for raw in opened.rows():
         read += 1
         names |= set(raw.record or ())
-        text = (raw.record or {}).get(settings.column)
-        if isinstance(text, str) and text.strip():
+        text = _text((raw.record or {}).get(settings.column), settings.column)
+        if text and text.strip():
             # Lone surrogates are in no prompt that is kept, and not in a table of polars either.
             texts[raw.row] = text.encode("utf-8", "replace").decode("utf-8")
     if names and settings.column not in names:
@@ -171,6 +180,17 @@ def _open(settings: Decontaminate, key: str, language: str) -> EvaluationSet:
         )  # fmt: skip
     in_words = dict(zip(texts, _in_words(list(texts.values()), language), strict=True))
     return EvaluationSet.of(settings, opened.identity, in_words)
+
+
+def _text(value: Any, column: str) -> str | None:
+    """Return a prompt's text, also of a conversation of several turns."""
+    try:
+        turns = conversation(value, column)
+    except Unusable:
+        return None
+    if turns is not None:
+        return " ".join(turn.text for turn in turns if turn.role == "user")
+    return value if isinstance(value, str) else None
 
 
 def _in_words(texts: Sequence[str], language: str) -> Iterator[list[str]]:

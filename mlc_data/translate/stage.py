@@ -7,12 +7,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, ClassVar
 
-import polars as pl
-
 from mlc_data.core import progress
 from mlc_data.core.hashing import RowsHash
 from mlc_data.core.manifest import ModelRecord
-from mlc_data.core.parquet import read_table
+from mlc_data.core.parquet import read_table, scan_parquet
 from mlc_data.core.records import PROMPTS
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.sharding import Shard, dispatch_shards, shard_state
@@ -113,7 +111,7 @@ class TranslateStage(Stage):
         run, translator = shard_state(shard, lambda run: (run, _engine(shard, run)))
         recipe = run.recipe
         size = recipe.translate.shard_prompts
-        prompts = pl.scan_parquet(run.path("prompts.parquet")).slice(shard.number * size, size)
+        prompts = scan_parquet(run.path("prompts.parquet")).slice(shard.number * size, size)
         with shard_cache(recipe.translate.cache, translator, shard.folder, shard.number) as cache:
             done = _maker(recipe, translator, cache).make(prompts.collect(), path, bar)
         return {"content": done.content.state(), "figures": done.figures}

@@ -192,4 +192,4 @@ def test_wrong_scores_are_refused(check: Check, words: str, rows: Rows) -> None:
 
 def test_built_in_checks_are_complete_and_versioned() -> None:
     assert all(isinstance(check.version, int) for check in CHECKS)
-    assert len({check.name for check in CHECKS}) == len(CHECKS) == 13
+    assert len({check.name for check in CHECKS}) == len(CHECKS) == 14

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mlc_data.cli.main import app
-from mlc_data.quickstart.phrasebook import FOLDER, TARGETS, reference
+from scripts.phrasebook.phrasebook import FOLDER, TARGETS, reference
 
 pytestmark = pytest.mark.integration
 

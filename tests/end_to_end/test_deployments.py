@@ -142,6 +142,7 @@ def test_runs_end_as_they_should(
     own = write_jsonl(tmp_path / "many.jsonl", prompts)
     slow = (f"sources.prompts.path={own}", f"translate.cache={tmp_path / 'cache'}")
     slow = (*slow, "translate.beam_size=8", "refresh.retrain=never")
+    slow = (*slow, "sources.preferences.path=package://mlc_data/quickstart/preferences.jsonl")
 
     # No worker: the run waits, and the command says why.
     follower = subprocess.Popen(

@@ -23,6 +23,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
     settings = [
         f"sources.prompts.path={prompts}",
         "sources.prompts.licence=CC-BY-4.0",
+        "sources.preferences.path=package://mlc_data/quickstart/preferences.jsonl",
         "translate.cache=null",
         "languages.targets=[swh_Latn, spa_Latn]",
         "sets.test_share=0",

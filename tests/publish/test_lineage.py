@@ -30,7 +30,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 READ = """
 import sys
-from mlc_data.recipe.recipe import Source
+from mlc_data.recipe.sources import Source
 from mlc_data.sources.readers import open_source
 found = open_source(Source(hub=sys.argv[1], config="sets", revision=sys.argv[2] or None), "x")
 print(found.identity["revision"], len(list(found.rows())))

@@ -19,3 +19,7 @@ def test_a_grid_and_a_text() -> None:
     grid.add_row("sets", "runs/x/sets")
     assert in_markdown(grid) == "|  |  |\n| --- | --- |\n| sets | runs/x/sets |"
     assert in_markdown("published") == "published"
+
+
+def test_brackets_in_names_stay() -> None:
+    assert in_markdown("runs/run [v2]/prompts.parquet") == "runs/run [v2]/prompts.parquet"

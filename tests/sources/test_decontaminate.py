@@ -15,7 +15,7 @@ from mlc_data.errors import RecipeError, SourceError
 from mlc_data.execute import preflight, run_stage
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import parse_recipe
-from mlc_data.recipe.recipe import Decontaminate
+from mlc_data.recipe.sources import Decontaminate
 from mlc_data.sources.decontaminate import EvaluationSet, open_evaluations
 
 
@@ -267,4 +267,4 @@ def test_hostile_rows(make_run: Callable[..., Run], tmp_path: Path) -> None:
     run = planted_run(make_run, path, texts)
     load_sources(run)
     assert run.manifest.counts.prompts is not None
-    assert run.manifest.counts.prompts.rejected == {"contaminated": 2}
+    assert run.manifest.counts.prompts.rejected == {"contaminated": 1, "empty": 1, "no_words": 2}

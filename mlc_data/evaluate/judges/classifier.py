@@ -12,6 +12,7 @@ from mlc_data.core.paths import model_location
 from mlc_data.errors import ModelError, UsageError
 from mlc_data.evaluate.judges.base import KEY, Exchange, Judgment, failed
 from mlc_data.lm.loading import default_device, quiet, read_pretrained, revision_of
+from mlc_data.lm.prompt_format import break_control_tokens
 
 _NO_LIMIT = 10**9  # transformers says 1e30 where a tokenizer has no greatest length
 _DECIDING = ("*.safetensors", "*.json", "*.model", "*.txt")  # files that determine a model
@@ -91,7 +92,8 @@ class Classifier:
             texts = (
                 (exchange.prompt, exchange.reply) if self._reads == "pair" else (exchange.reply,)
             )
-            encoded = dict(self._tokenizer(*texts, truncation=False))
+            plain = (break_control_tokens(text, self._tokenizer) for text in texts)
+            encoded = dict(self._tokenizer(*plain, truncation=False))
             if (length := len(encoded["input_ids"])) > self._limit:
                 judged[number] = failed("too_long", f"{length} tokens, {self._limit} fit")
             else:

@@ -16,8 +16,8 @@ from mlc_data.core.wording import in_words
 from mlc_data.errors import SourceError, UnknownLanguageError
 from mlc_data.languages.flores import find_language
 from mlc_data.recipe.evaluate import PromptSet
-from mlc_data.recipe.recipe import Source
-from mlc_data.sources.readers import OpenSource, RawRow, open_source
+from mlc_data.recipe.sources import Source
+from mlc_data.sources.readers import OpenSource, RawRow, Wanted, open_source
 
 log = logging.getLogger(__name__)
 
@@ -71,9 +71,18 @@ def from_sets(
 ) -> EvaluationPrompts:
     """Return rows of `records.SETS` as prompts, each in all its languages."""
     table = [
-        _row(row["prompt_id"], part["language"], part["text"], row["category"], settings)
+        {
+            "prompt_id": row["prompt_id"],
+            "language": language,
+            "prompt": text,
+            "category": row["category"],
+            "harmful": _harmful(row["category"], settings),
+        }
         for row in rows
-        for part in ({"language": row["language"], "text": row["prompt"]}, *row["variants"])
+        for language, text in (
+            (row["language"], row["prompt"]),
+            *((variant["language"], variant["text"]) for variant in row["variants"]),
+        )
     ]
     frame, faults = _limited(table, settings.limit)
     return EvaluationPrompts(frame, len(table), faults, identity)
@@ -90,21 +99,33 @@ def from_file(settings: PromptSet, number: int = 0) -> EvaluationPrompts:
         SourceError: it does not exist, cannot be read, lacks a column, or has no usable prompt.
     """
     key = f"{KEY}[{number}]"
-    where = settings.model_dump(include={"path", "hub", "config", "split", "revision"})
-    opened = open_source(Source(**where), key)
+    source = Source(
+        path=settings.path,
+        hub=settings.hub,
+        config=settings.config,
+        split=settings.split,
+        revision=settings.revision,
+        delimiter=settings.delimiter,
+        quote=settings.quote,
+        encoding=settings.encoding,
+    )
+    opened = open_source(source, key, _wanted(settings))
+    reader = _multijail if settings.layout == "multijail" else _long
     faults: Counter[str] = Counter()
     seen: set[tuple[str, str]] = set()
     table: list[dict[str, Any]] = []
     read = 0
-    for row in _read(opened, settings, key):
+    for row in reader(opened, settings, key):
         read += 1
-        if isinstance(row, PromptFault):
-            faults[row] += 1
-        elif (place := (row["prompt_id"], row["language"])) in seen:
-            faults[PromptFault.REPEATED] += 1
-        else:
-            seen.add(place)
-            table.append({**row, "prompt_id": f"{number}:{row['prompt_id']}"})
+        fault = row if isinstance(row, PromptFault) else None
+        if not isinstance(row, PromptFault):
+            place = (row["prompt_id"], row["language"])
+            fault = PromptFault.REPEATED if place in seen else None
+            if fault is None:
+                seen.add(place)
+                table.append({**row, "prompt_id": f"{number}:{row['prompt_id']}"})
+        if fault is not None:
+            faults[fault] += 1
     if not table:
         reasons = in_words(faults, "it is empty")
         raise SourceError(f"{key}: {opened.name} has no usable prompt ({reasons})")
@@ -119,8 +140,9 @@ def _limited(
     chosen = set(list(dict.fromkeys(row["prompt_id"] for row in table))[:limit])
     kept = [row for row in table if row["prompt_id"] in chosen]
     left = len(table) - len(kept)
-    faults = {PromptFault.OVER_LIMIT.value: left} if left else {}
-    return pl.DataFrame(kept, schema=EVALUATION_PROMPTS), faults
+    return pl.DataFrame(kept, schema=EVALUATION_PROMPTS), (
+        {PromptFault.OVER_LIMIT.value: left} if left else {}
+    )
 
 
 def join(parts: Sequence[EvaluationPrompts]) -> EvaluationPrompts:
@@ -139,25 +161,42 @@ def join(parts: Sequence[EvaluationPrompts]) -> EvaluationPrompts:
 ParsedRow = dict[str, Any] | PromptFault
 
 
-def _read(opened: OpenSource, settings: PromptSet, key: str) -> Iterator[ParsedRow]:
-    columns, multijail = settings.columns, settings.layout == "multijail"
-    needed = [columns.prompt, columns.language, *([columns.id] if columns.id else [])]
+def _wanted(settings: PromptSet) -> Wanted:
+    if settings.layout == "multijail":
+        return Wanted("en", ("id", "tags", *MULTIJAIL))
+    columns = settings.columns
+    others = (columns.language, columns.id, columns.category)
+    return Wanted(columns.prompt, tuple(column for column in others if column))
+
+
+def _long(opened: OpenSource, settings: PromptSet, key: str) -> Iterator[ParsedRow]:
+    columns = settings.columns
     for raw in opened.rows():
         record = raw.record
         if record is None:
             yield PromptFault.MALFORMED
             continue
-        _require_columns(raw, ["id", "en"] if multijail else needed, key, opened.name)
-        if multijail:
-            for column, code in MULTIJAIL.items():
-                if column in record:
-                    tags = record.get("tags")
-                    yield _parse_row(record.get("id"), code, record[column], tags, settings)
-            continue
+        needed = (columns.prompt, columns.language, *([columns.id] if columns.id else []))
+        _require_columns(raw, needed, key, opened)
         identity = str(raw.row) if columns.id is None else record.get(columns.id)
         category = record.get(columns.category) if columns.category else None
-        language, text = record.get(columns.language), record.get(columns.prompt)
-        yield _parse_row(identity, language, text, category, settings)
+        yield _parse_row(
+            identity, record.get(columns.language), record.get(columns.prompt), category, settings
+        )
+
+
+def _multijail(opened: OpenSource, settings: PromptSet, key: str) -> Iterator[ParsedRow]:
+    for raw in opened.rows():
+        record = raw.record
+        if record is None:
+            yield PromptFault.MALFORMED
+            continue
+        _require_columns(raw, ("id", "en"), key, opened)
+        for column, language in MULTIJAIL.items():
+            if column in record:
+                yield _parse_row(
+                    record.get("id"), language, record[column], record.get("tags"), settings
+                )
 
 
 def _parse_row(
@@ -171,19 +210,14 @@ def _parse_row(
     except UnknownLanguageError as error:
         _warn_once(str(error))
         return PromptFault.UNKNOWN_LANGUAGE
-    return _row(
-        str(identity), code, text.strip(), None if category is None else str(category), settings
-    )
-
-
-def _row(
-    prompt_id: str, language: str, text: str, category: str | None, settings: PromptSet
-) -> dict[str, Any]:
-    """Return a row of `EVALUATION_PROMPTS`."""
-    harmless = settings.harmless
-    harmful = not harmless if isinstance(harmless, bool) else category not in harmless
-    values = (prompt_id, language, text, category, harmful)
-    return dict(zip(EVALUATION_PROMPTS, values, strict=True))
+    named = None if category is None else str(category)
+    return {
+        "prompt_id": str(identity),
+        "language": code,
+        "prompt": text.strip(),
+        "category": named,
+        "harmful": _harmful(named, settings),
+    }
 
 
 @cache
@@ -191,13 +225,20 @@ def _warn_once(message: str) -> None:
     log.warning("%s: %s, or say what the file means with %s.languages", KEY, message, KEY)
 
 
-def _require_columns(raw: RawRow, needed: Sequence[str], key: str, name: str) -> None:
+def _harmful(category: str | None, settings: PromptSet) -> bool:
+    if isinstance(settings.harmless, bool):
+        return not settings.harmless
+    return category not in settings.harmless
+
+
+def _require_columns(raw: RawRow, needed: Sequence[str], key: str, source: OpenSource) -> None:
     # The first row is enough for a CSV or Parquet file; in JSONL keys may differ by row.
     if raw.row > 1 or raw.record is None:
         return
     missing = [column for column in needed if column not in raw.record]
     if missing:
+        there = source.columns or tuple(raw.record)
         raise SourceError(
-            f"{key}: {name} has no column {', '.join(map(repr, missing))}; it has "
-            f"{', '.join(map(repr, raw.record))}. Name others with {key}.columns, or another layout"
+            f"{key}: {source.name} has no column {', '.join(map(repr, missing))}; it has "
+            f"{', '.join(map(repr, there))}. Name others with {key}.columns, or another layout"
         )

@@ -20,7 +20,8 @@ from mlc_data.pipeline.lineage.record import (
     StageLineage,
     TrainingLineage,
 )
-from mlc_data.recipe.recipe import Recipe, Source
+from mlc_data.recipe.recipe import Recipe
+from mlc_data.recipe.sources import Source
 
 
 def lineage_of(recipe: Recipe, manifest: Manifest) -> Lineage:
@@ -96,7 +97,7 @@ def _source(name: str, source: Source, identity: Mapping[str, Any] | None) -> So
     known = identity or {}
     return SourceLineage(
         name=name,
-        place=source.hub or without_folders(source.path),
+        place=source.hub or ", ".join(str(without_folders(path)) for path in source.paths),
         sha256=known.get("file"),
         revision=known.get("revision") or source.revision if source.hub else None,
         fingerprint=known.get("data"),

@@ -34,7 +34,7 @@ class SourceLineage(_Record):
     place: str
     """The file as the recipe names it, without the folders of an absolute path; or the Hub's id."""
     sha256: str | None = None
-    """SHA-256 of the file's bytes."""
+    """SHA-256 of the file's bytes; of several files, of the list of their hashes."""
     revision: str | None = None
     """Commit of the Hub's data set, else the revision that the recipe names."""
     fingerprint: str | None = None

@@ -1,0 +1,141 @@
+"""Rows of a source, counted: each is kept, or rejected under the first reason that holds."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from mlc_data.core.records import PromptReason, RejectedPrompt
+from mlc_data.errors import SourceError
+from mlc_data.recipe.sources import Source
+from mlc_data.sources.rows import CONVERSATIONS, OpenSource, RawRow
+
+log = logging.getLogger(__name__)
+
+NAMED_LINES = 5
+"""Rejected rows named in the log; all of them are in the run's folder."""
+
+Kept = TypeVar("Kept")
+
+_ESCAPED = (PromptReason.NOT_UNICODE, PromptReason.NUL_BYTES)
+
+
+class Unusable(Exception):
+    """A row, or a part of it, is to be rejected; carries the reason and what exactly was found."""
+
+    def __init__(self, reason: PromptReason, detail: str = "") -> None:
+        super().__init__(detail)
+        self.reason, self.detail = reason, detail
+
+
+@dataclass(frozen=True)
+class Read(Generic[Kept]):
+    """Rows of a source, kept and rejected: ``read`` = kept + rejected."""
+
+    read: int
+    kept: list[Kept]
+    rejected: list[RejectedPrompt]
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """The manifest's figures."""
+        reasons = Counter(str(row.reason) for row in self.rejected)
+        return {
+            "read": self.read,
+            "kept": len(self.kept),
+            "rejected": dict(sorted(reasons.items())),
+        }
+
+
+def read_rows(
+    source: OpenSource,
+    settings: Source,
+    make: Callable[[int, Mapping[str, Any]], Kept],
+    key: str = "sources.prompts",
+) -> Read[Kept]:
+    """Read every row of a source.
+
+    Args:
+        source: where the rows come from.
+        settings: the recipe's section.
+        make: makes a result of a row's number and record, or raises `Unusable`.
+        key: of the recipe's section, named in errors.
+
+    Raises:
+        SourceError: it has no rows, lacks a column, or most rows hold no record at all.
+    """
+    kept: list[Kept] = []
+    rejected: list[RejectedPrompt] = []
+    names = set(source.columns)
+    read = 0
+    for raw in source.rows():
+        read += 1
+        names |= set(raw.record or ())
+        try:
+            kept.append(_make(raw, make))
+        except Unusable as unusable:
+            rejected.append(_rejected(raw, unusable, settings.columns.prompt))
+    _refuse_wrong_file(Read(read, kept, rejected), source, settings, names, key)
+    for row in rejected[:NAMED_LINES]:
+        log.warning("%s: %s: rejected (%s)", source.name, row.detail, row.reason)
+    return Read(read, kept, rejected)
+
+
+def _make(raw: RawRow, make: Callable[[int, Mapping[str, Any]], Kept]) -> Kept:
+    if raw.record is None:
+        raise Unusable(raw.reason or PromptReason.MALFORMED, raw.detail)
+    return make(raw.row, raw.record)
+
+
+def _rejected(raw: RawRow, unusable: Unusable, column: str) -> RejectedPrompt:
+    detail = f"{raw.where}: {unusable.detail}".removesuffix(": ")
+    text = (raw.record or {}).get(column)
+    # Text that cannot be encoded cannot be written to a table: keep its escaped form.
+    shown = ascii(text) if unusable.reason in _ESCAPED else text
+    usable = isinstance(shown, str) and not _has_surrogates(shown)
+    return RejectedPrompt(raw.row, unusable.reason, detail, shown if usable else None)
+
+
+def _has_surrogates(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _refuse_wrong_file(
+    result: Read[Any], source: OpenSource, settings: Source, names: set[str], key: str
+) -> None:
+    """Raise an error if the source is a wrong file rather than one with some broken rows."""
+    if not result.read:
+        raise SourceError(f"{source.name} holds no rows")
+    _refuse_unread(result, source, settings, key)
+    columns = settings.columns
+    # Without a column of prompts, they may stand in conversations.
+    elsewhere = (
+        bool(result.kept)
+        or not names.isdisjoint(CONVERSATIONS)
+        or any(row.reason == PromptReason.SEVERAL_TURNS for row in result.rejected)
+    )
+    for role in ("prompt", "id"):
+        wanted = getattr(columns, role)
+        if not names or wanted is None or wanted in names or (role == "prompt" and elsewhere):
+            continue
+        raise SourceError(
+            f"{source.name} has no column {wanted!r}; it has: {', '.join(sorted(names))}. "
+            f"Name the right one with {key}.columns.{role}"
+        )
+
+
+def _refuse_unread(result: Read[Any], source: OpenSource, settings: Source, key: str) -> None:
+    reasons = (PromptReason.MALFORMED, PromptReason.NOT_UNICODE)
+    unread: Sequence[RejectedPrompt] = [row for row in result.rejected if row.reason in reasons]
+    strict = settings.malformed == "error"
+    if not unread or not (strict or len(unread) > result.read / 2):
+        return
+    share = "" if strict else f" ({len(unread)} of {result.read} rows are like it)"
+    encoding = unread[0].reason == PromptReason.NOT_UNICODE
+    hint = (
+        f". If the file is not in UTF-8, name its encoding with {key}.encoding" if encoding else ""
+    )
+    raise SourceError(f"{source.name}, {unread[0].detail}{share}{hint}")

@@ -1,0 +1,171 @@
+import csv
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+SWIM, BAKE = "How do I swim?", "How do I bake bread?"
+PAIR = (SWIM, "In water.", "No.")
+
+
+def said(role: str, content: Any) -> dict[str, Any]:
+    return {"role": role, "content": content}
+
+
+def shared(speaker: str, value: str) -> dict[str, str]:
+    return {"from": speaker, "value": value}
+
+
+USER, GOOD, BAD = said("user", SWIM), said("assistant", "In water."), said("assistant", "No.")
+HUMAN = f"\n\nHuman: {SWIM}\n\nAssistant:"
+LAYOUTS = {
+    "TRL, explicit prompt": {"prompt": [USER], "chosen": [GOOD], "rejected": [BAD]},
+    "TRL, implicit prompt": {"chosen": [USER, GOOD], "rejected": [USER, BAD]},
+    "UltraFeedback": {"prompt": SWIM, "chosen": [USER, GOOD], "rejected": [USER, BAD],
+                      "messages": [USER, GOOD], "score_chosen": 8.0},
+    "a single turn": {"prompt": USER, "chosen": GOOD, "rejected": BAD},
+    "a system turn": {"prompt": [said("system", "Be kind."), USER], "chosen": [GOOD], "rejected": [BAD]},
+    "messages": {"messages": [USER, GOOD], "chosen": "In water.", "rejected": "No."},
+    "ShareGPT": {"conversations": [shared("human", SWIM)], "chosen": shared("gpt", "In water."),
+                 "rejected": shared("gpt", "No.")},
+    "HH-RLHF": {"chosen": f"{HUMAN} In water.", "rejected": f"{HUMAN} No."},
+    "HH-RLHF with a prompt": {"prompt": HUMAN, "chosen": " In water.", "rejected": " No."},
+    "HH-RLHF without blank lines before": {"chosen": f"{HUMAN.lstrip()} In water.",
+                                           "rejected": f"{HUMAN.lstrip()} No."},
+    "columns of a Sequence": {"prompt": {"role": ["user"], "content": [SWIM]},
+                              "chosen": {"role": ["assistant"], "content": ["In water."]}, "rejected": "No."},
+    "parts": {"prompt": [said("user", [{"type": "text", "text": SWIM}])], "chosen": [GOOD], "rejected": "No."},
+    "a broken index is no matter": {"prompt": SWIM, "chosen": "In water.", "rejected": "No.", "safer": "x"},
+}  # fmt: skip
+
+
+def stripped(pairs: list[tuple[str, str, str]]) -> list[tuple[str, ...]]:
+    return [tuple(text.strip() for text in pair) for pair in pairs]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts_give_the_prompt_and_the_pair(layout: str, read_file: Callable[..., Any]) -> None:
+    read = read_file([LAYOUTS[layout]])
+    assert read.prompts == [SWIM]
+    assert stripped(read.pairs) == [PAIR]
+    assert read.pair_counts == {"read": 1, "kept": 1, "rejected": {}}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts_give_pairs_of_their_own_source(
+    layout: str, read_file: Callable[..., Any], small: dict[str, Any], tmp_path: Any
+) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_text(json.dumps(LAYOUTS[layout]))
+    small["sources"]["preferences"] = {"path": str(path)}
+    assert stripped(read_file([{"prompt": BAKE}]).pairs) == [PAIR]
+
+
+@pytest.mark.parametrize("write", [json.dumps, str])
+def test_conversations_in_cells_of_a_table(
+    write: Callable[[Any], str], read_file: Callable[..., Any]
+) -> None:
+    text = io.StringIO()
+    cells = [write([USER]), write([USER, GOOD]), write([BAD])]
+    csv.writer(text).writerows([["prompt", "chosen", "rejected"], cells])
+    assert read_file(text.getvalue(), "p.csv").pairs == [PAIR]
+
+
+def test_conversations_in_parquet(tmp_path: Any, read_file: Callable[..., Any]) -> None:
+    table = pa.table(
+        {"chosen": [[USER, GOOD]], "rejected": [[USER, BAD]], "messages": [[USER, GOOD]]}
+    )
+    pq.write_table(table, tmp_path / "p.parquet")
+    assert read_file(None, "p.parquet").pairs == [PAIR]
+
+
+def test_a_column_of_messages_can_be_named(read_file: Callable[..., Any]) -> None:
+    read = read_file([{"dialogue": [USER, GOOD]}], columns={"prompt": "dialogue"})
+    assert read.prompts == [SWIM]
+
+
+def test_unpaired_rows_of_kto_give_prompts(read_file: Callable[..., Any]) -> None:
+    rows = [
+        {"prompt": [USER], "completion": [GOOD], "label": True},
+        {"prompt": BAKE, "completion": "No.", "label": False},
+    ]
+    read = read_file(rows)
+    assert read.prompts == [SWIM, BAKE]
+    assert read.pair_counts == {"read": 0, "kept": 0, "rejected": {}}
+
+
+SEVERAL = [USER, GOOD, said("user", "And then?")]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": SEVERAL},
+        {"messages": SEVERAL},
+        {"chosen": [*SEVERAL, GOOD], "rejected": [*SEVERAL, BAD]},
+        {"prompt": [GOOD, USER]},
+        {
+            "chosen": f"{HUMAN} Yes.\n\nHuman: And then?\n\nAssistant: Out.",
+            "rejected": f"{HUMAN} No.",
+        },
+    ],
+)
+def test_several_turns_are_rejected_with_their_number(
+    row: dict[str, Any], read_file: Callable[..., Any]
+) -> None:
+    read = read_file([row, {"prompt": BAKE}])
+    assert read.prompt_counts == {"read": 2, "kept": 1, "rejected": {"several_turns": 1}}
+    (detail,) = read.column("rejected/prompts.parquet", "detail")
+    assert "turns; prompts of a single user turn are read" in detail
+
+
+@pytest.mark.parametrize(
+    ("chosen", "reason"),
+    [
+        (17, "not_a_string"),
+        (True, "not_a_string"),
+        (["a", "list"], "not_a_string"),
+        ({"text": "a dictionary"}, "not_a_string"),
+        ([said("assistant", 3)], "not_a_string"),
+        ([said("assistant", [{"type": "image"}])], "not_a_string"),
+        ([said("tool", "42")], "malformed"),
+        ([said("user", "Another question?"), GOOD], "malformed"),
+        ([*SEVERAL, GOOD], "several_turns"),
+        ("nul \x00", "nul_bytes"),
+        ("\ud800", "not_unicode"),
+        ("  \n", "empty"),
+        ("", "empty"),
+        ("\u200b", "empty"),
+        ([said("assistant", " ")], "empty"),
+        (None, "missing"),
+        (float("nan"), "missing"),
+        ([], "missing"),
+        ([USER], "missing"),
+        ("no. ", "same_responses"),
+        ("n\u200bo.", "same_responses"),
+    ],
+)
+def test_a_response_that_cannot_be_used_costs_the_pair_alone(
+    chosen: Any, reason: str, read_file: Callable[..., Any]
+) -> None:
+    rows = [{"prompt": SWIM, "chosen": chosen, "rejected": "No."},
+            {"prompt": BAKE, "chosen": "Yes.", "rejected": "No."}]  # fmt: skip
+    read = read_file(rows)
+    assert read.prompt_counts == {"read": 2, "kept": 2, "rejected": {}}
+    assert read.pair_counts == {"read": 2, "kept": 1, "rejected": {reason: 1}}
+    assert read.column("rejected/preferences.parquet", "row") == [1]
+
+
+@pytest.mark.parametrize("empty", [None, float("nan")])
+def test_a_prompt_without_responses_is_no_pair(empty: Any, read_file: Callable[..., Any]) -> None:
+    read = read_file([{"prompt": SWIM, "chosen": empty, "rejected": empty}, {"prompt": BAKE}])
+    assert read.pair_counts == {"read": 0, "kept": 0, "rejected": {}}
+
+
+def test_text_that_looks_like_a_list_is_a_prompt(read_file: Callable[..., Any]) -> None:
+    texts = ["[{not closed: how do I mend it?", "Human: is that a word?", '[{"a": 1}] is what?']
+    assert read_file([{"prompt": text} for text in texts]).prompts == texts
