@@ -40,9 +40,29 @@ _JOINERS = "\u200c\u200d"
 _DIRECTIONS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _BREAKS = "\u200b\u2060\ufeff\u00ad\u180e"
 _JOINED = frozenset(
-    "Arab Deva Beng Gujr Guru Orya Taml Telu Knda Mlym Sinh Khmr Mymr Laoo Tibt Thai Olck Mtei Nkoo".split()
+    [
+        "Arab",
+        "Deva",
+        "Beng",
+        "Gujr",
+        "Guru",
+        "Orya",
+        "Taml",
+        "Telu",
+        "Knda",
+        "Mlym",
+        "Sinh",
+        "Khmr",
+        "Mymr",
+        "Laoo",
+        "Tibt",
+        "Thai",
+        "Olck",
+        "Mtei",
+        "Nkoo",
+    ]
 )
-_BROKEN = frozenset("Khmr Mymr Laoo Thai Tibt Jpan".split())
+_BROKEN = frozenset(["Khmr", "Mymr", "Laoo", "Thai", "Tibt", "Jpan"])
 _RIGHT_TO_LEFT = frozenset({"Arab", "Hebr"})
 _EMOJI_JOINER = re.compile("(?<=[\u2600-\u27bf\ufe0f\U0001f000-\U0001faff])\u200d")
 
