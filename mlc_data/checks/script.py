@@ -101,7 +101,7 @@ class Script(Check):
                 "language": rows["language"],
             }
         )
-        in_script = _in_script(rows["language"].unique().sort())
+        in_script = letters_in_script(rows["language"].unique().sort())
         mixed = frame.select(pl.col("text").str.count_matches(_LETTERS) > in_script).to_series()
         # Names matter only in texts with letters of several scripts, which are few.
         texts = frame["text"].zip_with(
@@ -135,7 +135,7 @@ def _is_kept(word: str, kept: frozenset[str]) -> bool:
     return any(form in kept for form in forms) or f"{whole}s" in kept
 
 
-def _in_script(languages: Iterable[str]) -> pl.Expr:
+def letters_in_script(languages: Iterable[str]) -> pl.Expr:
     """Return the number of letters of ``text`` in the script of ``language``."""
     codes_by_scripts: dict[tuple[str, ...], list[str]] = {}
     for code in languages:
