@@ -17,7 +17,7 @@ from pathlib import Path
 from mlc_data.text.vocabulary import ENGLISH_WORDS, stems
 
 MOST, MOST_NAMES = 36_000, 700
-NO_NAMES = frozenset(
+_EVERYDAY = (
     "will mark grace hope faith joy may rose bill rob jack art gene frank grant lance dale glen ray pat sue dawn iris "
     "june april august summer autumn angel christian crystal virginia charity carol holly ivy ruby pearl amber "
     "jade violet olive sandy misty rusty robin daisy lily penny ginger lane cliff clay forest heath hunter mason "
@@ -27,8 +27,9 @@ NO_NAMES = frozenset(
     "north pacific south west universal general zulu mountain turkey navajo easter east michigan yesterday arizona "
     "colon dill rod stew buck chance chase colt duke earl herb hugo man marshal martin noble pete rex roman royal "
     "rudy solomon son star storm sunny tab ty van wit bud bob rock pony precious felicity miracle chastity destiny "
-    "heaven princess mercy love mary king china honey candy autumn brandy cherry harmony infant infinity january".split()
+    "heaven princess mercy love mary king china honey candy autumn brandy cherry harmony infant infinity january"
 )
+NO_NAMES = frozenset(_EVERYDAY.split())
 """Names that are everyday words as well."""
 
 

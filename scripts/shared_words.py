@@ -21,9 +21,8 @@ from pathlib import Path
 from mlc_data.languages.flores import Language, all_languages
 from mlc_data.text.vocabulary import SHARED_WORDS, is_ordinary
 
-NOT_SHARED = frozenset(
-    "the of and with which from what how you your this that would should could about because".split()
-)
+_QUOTED = "the of and with which from what how you your this that would should could about because"
+NOT_SHARED = frozenset(_QUOTED.split())
 """Words that the sources have from English quotations."""
 UDHR = {
     "als_Latn": "als", "deu_Latn": "deu_1996", "azj_Latn": "azj_latn", "bos_Latn": "bos_latn", "gaz_Latn": "gax",

@@ -22,10 +22,11 @@ _SHORTEST_STEM = 3
 _DOUBLED = re.compile(r"([b-df-hj-np-tv-z])\1$")
 _PARTS = re.compile(r"['’-]")
 # What contractions are made of, besides words.
-_CONTRACTED = frozenset(
+_SHORT_FORMS = (
     "a i s t d m re ve ll ain aren couldn didn doesn don hadn hasn haven isn mustn needn shouldn wasn "
-    "weren won wouldn gonna wanna gotta lemme ok okay pls plz u ur im ive dont cant doesnt whats".split()
+    "weren won wouldn gonna wanna gotta lemme ok okay pls plz u ur im ive dont cant doesnt whats"
 )
+_CONTRACTED = frozenset(_SHORT_FORMS.split())
 
 
 def stems(word: str) -> Iterator[str]:

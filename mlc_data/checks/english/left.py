@@ -77,7 +77,7 @@ def _left(
     total = weight = 0.0
     run = longest = 0
     for word in variant:
-        if word in kept or not word.isalpha() and word.isascii() and word.isdecimal():
+        if word in kept or (not word.isalpha() and word.isascii() and word.isdecimal()):
             continue
         latin = word[0].isascii()
         total += 1.0 if latin or letters == 1.0 else 1.0 / letters
