@@ -22,7 +22,9 @@ class CopyCheck(CheckSection):
     """Greatest share of the variant's words (0 to 1) that the prompt may have, too."""
     max_run: ByLanguage = by_language(2.0)
     """Greatest number of English words in a row."""
-    max_english: ByLanguage = by_language(0.2, deu_Latn=0.25)
+    max_english: ByLanguage = by_language(
+        0.2, deu_Latn=0.25, tha_Thai=0.3, zho_Hans=0.25, zho_Hant=0.25
+    )
     """Greatest share of English words (0 to 1); function words count twice."""
 
 

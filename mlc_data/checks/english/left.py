@@ -24,6 +24,7 @@ _FUNCTION_WORDS = FUNCTION_WORDS - {"a", "i"}
 _LETTERS_OF_A_WORD = {"Hans": 1.6, "Hant": 1.6, "Jpan": 2.2}
 _LETTERS_OF_OTHER_WORDS = 3.5
 _LEAST_WEIGHT = 2
+_IN_OTHER_SCRIPTS = 1.5
 _QUOTED = re.compile(r"[\"“”„«「『]([^\"“”„«»「」『』\n]{2,200})[\"“”»」』]")
 
 
@@ -33,8 +34,9 @@ class Left:
 
     Attributes:
         run: the greatest number of English words in a row.
-        share: English words, of which function words count twice, divided by all words (0 to 1). 0 if
-            it is a single word that may as well be a loan.
+        share: English words, of which function words count twice, divided by all words (0 to 1); half as
+            much again in other scripts than Latin, where no word is English by chance. 0 if it is a
+            single word that may as well be a loan.
     """
 
     run: int
@@ -55,6 +57,7 @@ def english_left(sources: pl.Series, texts: pl.Series, language: str) -> list[Le
     """
     known = get_language(language)
     letters = 1.0 if known.spaced else _LETTERS_OF_A_WORD.get(known.script, _LETTERS_OF_OTHER_WORDS)
+    factor = 1.0 if known.script == "Latn" else _IN_OTHER_SCRIPTS
     shared = _SHARED.get(language, _SHARED_BY_ANY) if known.script == "Latn" else frozenset()
     unquoted = pl.Series("text", map(_without_quotes, texts, sources), dtype=pl.String)
     rows = zip(
@@ -62,7 +65,7 @@ def english_left(sources: pl.Series, texts: pl.Series, language: str) -> list[Le
         names(sources), strict=True,
     )  # fmt: skip
     return [
-        _left(set(own) - set(kept), variant, set(kept), shared, letters)
+        _left(set(own) - set(kept), variant, set(kept), shared, letters, factor)
         for own, variant, kept in rows
     ]
 
@@ -73,6 +76,7 @@ def _left(
     kept: Collection[str],
     shared: Collection[str],
     letters: float,
+    factor: float,
 ) -> Left:
     total = weight = 0.0
     run = longest = 0
@@ -89,7 +93,7 @@ def _left(
             weight += 1.0 + function
             run += 1
             longest = max(longest, run)
-    share = min(1.0, weight / total) if weight >= _LEAST_WEIGHT else 0.0
+    share = min(1.0, factor * weight / total) if weight >= _LEAST_WEIGHT else 0.0
     return Left(longest, share)
 
 
