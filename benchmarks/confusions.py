@@ -3,7 +3,7 @@
     python benchmarks/confusions.py --ntrex DIR --udhr DIR
 
 For each identifier and language, the labels of other languages that it gives, with a probability of at
-least 0.8, to more than one of 250 texts: whole lines and windows of eight words (sixteen characters where
+least 0.8, to more than one of 250 texts, with the probability that all but one of 250 stay below: whole lines and windows of eight words (sixteen characters where
 blanks do not separate words), at most 200 of each. All other labels are trusted in the check language_id:
 so near to certain, the text is in another language. ``*`` if more than a tenth of the texts get such labels.
 Texts as in benchmarks/reliability.py.
@@ -14,12 +14,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
-from reliability import IDENTIFIERS, LEAST_TEXTS, ntrex, plain, udhr
+from reliability import IDENTIFIERS, LEAST_TEXTS, in_script, ntrex, plain, udhr
 
 from mlc_data.checks.language_id import CERTAIN, readable
 from mlc_data.language_id.base import LanguageIdentifier, labels_of
@@ -27,7 +26,8 @@ from mlc_data.language_id.loading import load_identifiers
 from mlc_data.language_id.reliability import ANY, CONFUSIONS
 from mlc_data.languages.flores import all_languages, get_language
 
-MOST, WORDS, CHARACTERS, TOLERATED, MOST_WRONG = 200, 8, 16, 0.004, 0.1
+MOST, WORDS, CHARACTERS, TOLERATED = 200, 8, 16, 0.004
+MOST_WRONG, MARGIN = 0.1, 0.02
 
 
 def samples(lines: Sequence[str], code: str) -> list[str]:
@@ -47,14 +47,22 @@ def samples(lines: Sequence[str], code: str) -> list[str]:
 
 
 def confusions(identifier: LanguageIdentifier, code: str, texts: Sequence[str]) -> list[str]:
-    """Labels that good text gets too often."""
+    """Labels that good text gets too often, with the probability that it reaches."""
     own = labels_of(get_language(code), identifier)
-    counts: Counter[str] = Counter()
+    reached: dict[str, list[float]] = {}
     for answer in identifier.identify(texts):
-        counts.update(x for x, p in answer.items() if x not in own and p >= CERTAIN)
-    if counts.total() > MOST_WRONG * len(texts):
+        for label, probability in answer.items():
+            if label not in own and probability >= CERTAIN:
+                reached.setdefault(label, []).append(probability)
+    if sum(map(len, reached.values())) > MOST_WRONG * len(texts):
         return [ANY]
-    return sorted(x for x, count in counts.items() if count > TOLERATED * len(texts))
+    tolerated = int(TOLERATED * len(texts))
+    most = {
+        label: sorted(found)[-1 - tolerated]
+        for label, found in reached.items()
+        if len(found) > tolerated
+    }
+    return [f"{label}:{min(1.0, value + MARGIN):.2f}" for label, value in sorted(most.items())]
 
 
 def main() -> None:
@@ -66,8 +74,9 @@ def main() -> None:
     texts = {}
     for code in (language.code for language in all_languages()):
         for lines in (ntrex(chosen.ntrex, code), udhr(chosen.udhr, code), plain(code)):
+            lines = in_script([line for line in lines if line.strip()], code)
             if len(lines) >= LEAST_TEXTS:
-                texts[code] = samples([line for line in lines if line.strip()], code)
+                texts[code] = samples(lines, code)
                 break
     table = {
         identifier.id: {code: confusions(identifier, code, each) for code, each in texts.items()}

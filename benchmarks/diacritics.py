@@ -15,7 +15,7 @@ import csv
 from pathlib import Path
 
 import polars as pl
-from reliability import LEAST_TEXTS, udhr
+from reliability import LEAST_TEXTS, in_script, udhr
 
 from mlc_data.checks.residue import DIACRITICS, marks_and_letters
 from mlc_data.languages.flores import all_languages
@@ -37,7 +37,7 @@ def main() -> None:
         texts = (
             path.read_text(encoding="utf-8").split("\n")
             if path.exists()
-            else udhr(chosen.udhr, language.code)
+            else in_script(udhr(chosen.udhr, language.code), language.code)
         )
         if len(texts) < LEAST_TEXTS or language.script in OPTIONAL:
             continue

@@ -13,7 +13,7 @@ import argparse
 import csv
 from pathlib import Path
 
-from reliability import LEAST_TEXTS, udhr
+from reliability import LEAST_TEXTS, in_script, udhr
 
 from mlc_data.checks.length import ENGLISH, LENGTHS
 from mlc_data.languages.flores import all_languages
@@ -39,7 +39,7 @@ def main() -> None:
             )
             rows.append((language.code, f"{texts / english:.2f}", "NTREX-128"))
             continue
-        lines = udhr(chosen.udhr, language.code)
+        lines = in_script(udhr(chosen.udhr, language.code), language.code)
         if len(lines) >= 2 * LEAST_TEXTS:
             english = sum(map(len, udhr(chosen.udhr, ENGLISH)))
             rows.append((language.code, f"{sum(map(len, lines)) / english:.2f}", "UDHR"))

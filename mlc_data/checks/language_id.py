@@ -66,7 +66,8 @@ class _Voter:
         expected: its labels of the language.
         others: its labels of each language of the recipe that the text could be mistaken for.
         elsewhere: its labels of languages in other scripts.
-        confused: labels that good text in the language may get; null where that is not known.
+        confused: labels that good text in the language may get, with the probability that it stays
+            below; null where that is not known.
         trust: its reliability in the language.
         weight: of its vote.
     """
@@ -75,7 +76,7 @@ class _Voter:
     expected: frozenset[str]
     others: tuple[frozenset[str], ...]
     elsewhere: frozenset[str]
-    confused: frozenset[str] | None
+    confused: Mapping[str, float] | None
     trust: float
     weight: float
 
@@ -94,8 +95,8 @@ class _Voter:
     def _certain(self, rivals: Mapping[str, float], own: float) -> float | None:
         if self.confused is None:
             return None
-        sure = max((p for x, p in rivals.items() if x not in self.confused), default=0.0)
-        return _odds(sure, own) if sure >= CERTAIN else None
+        sure = [p for x, p in rivals.items() if p >= max(CERTAIN, self.confused.get(x, 0.0))]
+        return _odds(max(sure), own) if sure else None
 
 
 def _odds(rival: float, own: float) -> float:

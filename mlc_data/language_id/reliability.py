@@ -18,8 +18,8 @@ MEASURED: Mapping[str, Mapping[str, float]] = json.loads(
 )
 """Reliability (0 to 1) by name of the identifier and FLORES-200 code."""
 CONFUSIONS = Path(__file__).parent / "confusions.json"
-"""Labels of other languages that identifiers give, almost certain, to good text, by name of the identifier
-and FLORES-200 code, separated by blanks. Written by benchmarks/confusions.py."""
+"""Labels of other languages that identifiers give, almost certain, to good text, each with the probability
+that good text stays below, by name of the identifier and FLORES-200 code. Written by benchmarks/confusions.py."""
 ANY = "*"
 """Stands for all labels in ``confusions.json``."""
 _CONFUSIONS: Mapping[str, Mapping[str, str]] = json.loads(CONFUSIONS.read_text(encoding="utf-8"))
@@ -49,8 +49,12 @@ def reliability(identifier: LanguageIdentifier, code: str) -> float:
     return value if value >= KNOWN else 0.0
 
 
-def confused_with(identifier: LanguageIdentifier, code: str) -> frozenset[str] | None:
-    """Return the labels that the identifier gives to good text in a language (FLORES-200 code) although
-    it is almost certain; None where that has not been measured."""
+def confused_with(identifier: LanguageIdentifier, code: str) -> Mapping[str, float] | None:
+    """Return the labels of other languages that the identifier gives to good text in a language
+    (FLORES-200 code) although it is almost certain, and the probability (0 to 1) that good text stays
+    below; None where that has not been measured, or happens with labels of all kinds."""
     measured = _CONFUSIONS.get(_SAME_TRAINING.get(identifier.id, identifier.id), {})
-    return frozenset(measured[code].split()) if code in measured else None
+    labels = measured.get(code, ANY).split()
+    if ANY in labels:
+        return None
+    return {label: float(most) for label, _, most in (each.rpartition(":") for each in labels)}
