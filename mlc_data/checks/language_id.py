@@ -224,8 +224,8 @@ class LanguageId(Check):
                 "language": rows["language"],
                 "letters": texts.str.count_matches(r"\p{L}"),
                 "inside": pl.DataFrame({"text": texts, "language": rows["language"]})
-                .select(letters_in_script(rows["language"].unique().sort()))
-                .to_series(),
+                .with_columns(inside=letters_in_script(rows["language"].unique().sort()))
+                .get_column("inside"),
             }
         )
         return score_each(frame, frame.columns, measure, self.scores)

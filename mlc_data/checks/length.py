@@ -11,7 +11,6 @@ import polars as pl
 from mlc_data.checks.base import ENGLISH, Check, CheckSection, at_least, at_most
 from mlc_data.languages.by_language import ByLanguage, by_language
 
-
 LENGTHS = Path(__file__).parent / "data" / "lengths.csv"
 """Usual lengths of translations from English, by language. Written by benchmarks/lengths.py from
 NTREX-128 (CC-BY-SA-4.0) and the Universal Declaration of Human Rights. Thai and Lao, which do not mark the

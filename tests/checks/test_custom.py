@@ -17,6 +17,7 @@ from mlc_data.checks import (
     ByLanguage,
     Check,
     CheckSection,
+    Script,
     at_most,
     by_language,
     load_check,
@@ -106,7 +107,7 @@ def test_scores_and_reasons(small: dict[str, Any], rows: Rows) -> None:
 def test_version_and_settings_are_part_of_the_keys(small: dict[str, Any]) -> None:
     checks = build_checks(recipe_with(small, max_marks=2), ())
     assert check_versions(checks)["shouting"] == 3
-    assert check_versions(checks)["script"] == 1
+    assert check_versions(checks)["script"] == Script.version
     assert scored_by(checks) == {"shouting": {"marks": "!"}}
 
 
@@ -192,4 +193,4 @@ def test_wrong_scores_are_refused(check: Check, words: str, rows: Rows) -> None:
 
 def test_built_in_checks_are_complete_and_versioned() -> None:
     assert all(isinstance(check.version, int) for check in CHECKS)
-    assert len({check.name for check in CHECKS}) == len(CHECKS) == 13
+    assert len({check.name for check in CHECKS}) == len(CHECKS) == 14
