@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import polars as pl
 
@@ -57,49 +58,66 @@ def english_left(sources: pl.Series, texts: pl.Series, language: str) -> list[Le
         language: FLORES-200 code of the translations.
     """
     known = get_language(language)
-    letters = 1.0 if known.spaced else _LETTERS_OF_A_WORD.get(known.script, _LETTERS_OF_OTHER_WORDS)
-    factor = 1.0 if known.script == "Latn" else _IN_OTHER_SCRIPTS
-    shared = _shared(language) if known.script == "Latn" else frozenset()
+    counting = _counting(language)
     unquoted = pl.Series("text", map(_without_quotes, texts, sources), dtype=pl.String)
     rows = zip(
         words(without_spans(sources)), words(without_spans(unquoted), spaced=known.spaced),
         names(sources), strict=True,
     )  # fmt: skip
     return [
-        _left(set(own) - set(kept), variant, set(kept), shared, letters, factor)
-        for own, variant, kept in rows
+        _left(set(own) - set(kept), variant, set(kept), counting) for own, variant, kept in rows
     ]
 
 
-def _shared(language: str) -> frozenset[str]:
-    """Return the English words that a language in Latin script has, too, as far as we know."""
-    return _SHARED[language] | _INTERNATIONAL if language in _SHARED else _SHARED_BY_ANY
+@dataclass(frozen=True, slots=True)
+class _Counting:
+    """What counts in a language.
+
+    Attributes:
+        shared: English words that the language has, too.
+        letters: letters of a word where blanks do not separate words; else 1.
+        factor: of the share.
+    """
+
+    shared: frozenset[str]
+    letters: float
+    factor: float
+
+
+@cache
+def _counting(language: str) -> _Counting:
+    """Return what counts in a language, as far as we know it."""
+    known = get_language(language)
+    letters = 1.0 if known.spaced else _LETTERS_OF_A_WORD.get(known.script, _LETTERS_OF_OTHER_WORDS)
+    if known.script != "Latn":
+        return _Counting(frozenset(), letters, _IN_OTHER_SCRIPTS)
+    if language in _SHARED:
+        return _Counting(_SHARED[language] | _INTERNATIONAL, letters, 1.0)
+    return _Counting(_SHARED_BY_ANY, letters, 1.0)
 
 
 def _left(
     own: Collection[str],
     variant: Sequence[str],
     kept: Collection[str],
-    shared: Collection[str],
-    letters: float,
-    factor: float,
+    counting: _Counting,
 ) -> Left:
     total = weight = 0.0
     run = longest = 0
     for word in variant:
-        if word in kept or (not word.isalpha() and word.isascii() and word.isdecimal()):
+        if word in kept or word.isdecimal():
             continue
         latin = word[0].isascii()
-        total += 1.0 if latin or letters == 1.0 else 1.0 / letters
+        total += 1.0 if latin else 1.0 / counting.letters
         function = latin and word in _FUNCTION_WORDS
         copied = latin and word in own and is_ordinary(word)
         if not (function or copied):
             run = 0
-        elif word not in shared:
+        elif word not in counting.shared:
             weight += 1.0 + function
             run += 1
             longest = max(longest, run)
-    share = min(1.0, factor * weight / total) if weight >= _LEAST_WEIGHT else 0.0
+    share = min(1.0, counting.factor * weight / total) if weight >= _LEAST_WEIGHT else 0.0
     return Left(longest, share)
 
 
