@@ -73,8 +73,8 @@ def main() -> None:
     chosen = parser.parse_args()
     texts = {}
     for code in (language.code for language in all_languages()):
-        for lines in (ntrex(chosen.ntrex, code), udhr(chosen.udhr, code), plain(code)):
-            lines = in_script([line for line in lines if line.strip()], code)
+        for found in (ntrex(chosen.ntrex, code), udhr(chosen.udhr, code), plain(code)):
+            lines = in_script([line for line in found if line.strip()], code)
             if len(lines) >= LEAST_TEXTS:
                 texts[code] = samples(lines, code)
                 break

@@ -32,7 +32,7 @@ class ResidueCheck(CheckSection):
 
     max_marks: ByLanguage = by_language(0.0)
     """Greatest number of marks of residue beyond the prompt's own."""
-    max_stripped: ByLanguage = by_language(6.0, jpn_Jpan=8.0)
+    max_stripped: ByLanguage = by_language(6.0, fra_Latn=8.0, jpn_Jpan=8.0, spa_Latn=8.0)
     """Greatest number of diacritics that are missing from a text that has next to none."""
 
 

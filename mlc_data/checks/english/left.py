@@ -25,7 +25,7 @@ _FUNCTION_WORDS = FUNCTION_WORDS - {"a", "i"}
 # Letters that make up a word, on average, where blanks do not separate words.
 _LETTERS_OF_A_WORD = {"Hans": 1.6, "Hant": 1.6, "Jpan": 2.2}
 _LETTERS_OF_OTHER_WORDS = 3.5
-_LEAST_WEIGHT = 2
+_LEAST_WEIGHT = 2  # in Latin script
 _IN_OTHER_SCRIPTS = 1.5
 _QUOTED = re.compile(r"[\"“”„«「『]([^\"“”„«»「」『』\n]{2,200})[\"“”»」』]")
 
@@ -37,8 +37,8 @@ class Left:
     Attributes:
         run: the greatest number of English words in a row.
         share: English words, of which function words count twice, divided by all words (0 to 1); half as
-            much again in other scripts than Latin, where no word is English by chance. 0 if it is a
-            single word that may as well be a loan.
+            much again in other scripts than Latin, where no word is English by chance. In Latin script 0
+            if it is a single word, which may as well be a loan.
     """
 
     run: int
@@ -77,11 +77,13 @@ class _Counting:
         shared: English words that the language has, too.
         letters: letters of a word where blanks do not separate words; else 1.
         factor: of the share.
+        least: weight below which the share is 0.
     """
 
     shared: frozenset[str]
     letters: float
     factor: float
+    least: int
 
 
 @cache
@@ -90,10 +92,10 @@ def _counting(language: str) -> _Counting:
     known = get_language(language)
     letters = 1.0 if known.spaced else _LETTERS_OF_A_WORD.get(known.script, _LETTERS_OF_OTHER_WORDS)
     if known.script != "Latn":
-        return _Counting(frozenset(), letters, _IN_OTHER_SCRIPTS)
+        return _Counting(frozenset(), letters, _IN_OTHER_SCRIPTS, 1)
     if language in _SHARED:
-        return _Counting(_SHARED[language] | _INTERNATIONAL, letters, 1.0)
-    return _Counting(_SHARED_BY_ANY, letters, 1.0)
+        return _Counting(_SHARED[language] | _INTERNATIONAL, letters, 1.0, _LEAST_WEIGHT)
+    return _Counting(_SHARED_BY_ANY, letters, 1.0, _LEAST_WEIGHT)
 
 
 def _left(
@@ -117,7 +119,7 @@ def _left(
             weight += 1.0 + function
             run += 1
             longest = max(longest, run)
-    share = min(1.0, counting.factor * weight / total) if weight >= _LEAST_WEIGHT else 0.0
+    share = min(1.0, counting.factor * weight / total) if weight >= counting.least else 0.0
     return Left(longest, share)
 
 
