@@ -33,6 +33,9 @@ _NAME_WORD = re.compile(r"[^\W\d_][\w'’-]*")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n•–—-])[\s\"'“‘«(\[]*$")
 _POSSESSIVE = re.compile(r"['’]s?$")
 _MOSTLY = 0.5
+_DOTTED_AFTER = re.compile(r"\.[a-z]{2,4}\b(?!\.)")
+_DOTTED_BEFORE = re.compile(r"\w\.$")
+_LONGEST_ENDING = 4
 _LEAST_ENGLISH = 0.2
 _FEW = 4
 
@@ -95,9 +98,24 @@ def _names(source: str) -> list[str]:
 
 def _no_ordinary_words(matches: Sequence[re.Match[str]]) -> list[str]:
     """Return the words that are no ordinary English; none of a text that is not English."""
-    found = [match.group() for match in matches if not is_ordinary(match.group().lower())]
+    found = [
+        match.group()
+        for match in matches
+        if not is_ordinary(match.group().lower()) or _is_dotted(match)
+    ]
     english = len(matches) - len(found)
     return found if english >= _LEAST_ENGLISH * len(matches) or len(matches) <= _FEW else []
+
+
+def _is_dotted(match: re.Match[str]) -> bool:
+    """Return whether a word is a part of a dotted name: ``next.js``."""
+    return bool(
+        _DOTTED_AFTER.match(match.string, match.end())
+        or (
+            len(match[0]) <= _LONGEST_ENDING
+            and _DOTTED_BEFORE.search(match.string[: match.start()])
+        )
+    )
 
 
 def _is_name(match: re.Match[str], text: str) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import polars as pl
 
@@ -49,8 +50,8 @@ def english_left(sources: pl.Series, texts: pl.Series, language: str) -> list[Le
     """Return the English that is left in each text, in order.
 
     A word counts if it is ordinary English, no word of the language as far as we know, and either in the
-    prompt or a function word. Names and numbers neither count nor interrupt, nor do words that both
-    languages have. What a prompt quotes may stay.
+    prompt or a function word. Names and numbers neither count nor interrupt, nor do words that stand
+    beside the same name in the prompt, nor words that both languages have. What a prompt quotes may stay.
 
     Args:
         sources: English prompts.
@@ -65,7 +66,8 @@ def english_left(sources: pl.Series, texts: pl.Series, language: str) -> list[Le
         names(sources), strict=True,
     )  # fmt: skip
     return [
-        _left(set(own) - set(kept), variant, set(kept), counting) for own, variant, kept in rows
+        _left(own.to_list(), variant.to_list(), frozenset(kept), counting)
+        for own, variant, kept in rows
     ]
 
 
@@ -99,14 +101,13 @@ def _counting(language: str) -> _Counting:
 
 
 def _left(
-    own: Collection[str],
-    variant: Sequence[str],
-    kept: Collection[str],
-    counting: _Counting,
+    source: Sequence[str], variant: Sequence[str], kept: frozenset[str], counting: _Counting
 ) -> Left:
+    own = frozenset(source)
+    named = {pair for pair in pairwise(source) if not kept.isdisjoint(pair)}
     total = weight = 0.0
     run = longest = 0
-    for word in variant:
+    for before, word, after in zip(("", *variant), variant, (*variant[1:], ""), strict=False):
         if word in kept or word.isdecimal():
             continue
         latin = word[0].isascii()
@@ -115,6 +116,8 @@ def _left(
         copied = latin and word in own and is_ordinary(word)
         if not (function or copied):
             run = 0
+        elif not function and ((before, word) in named or (word, after) in named):
+            continue  # of a name: burp suite
         elif word not in counting.shared:
             weight += 1.0 + function
             run += 1
