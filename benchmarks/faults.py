@@ -151,13 +151,11 @@ def nearest(exact: Sequence[Variant]) -> list[Variant]:
     def alike(one: Variant, other: Variant) -> float:
         return len(words[one] & words[other]) / len(words[one] | words[other])
 
-    return [
-        max(
-            (v for v in exact if v.language == one.language and v.prompt != one.prompt),
-            key=lambda other, one=one: (alike(one, other), other.prompt),
-        )
-        for one in exact
-    ]
+    def best(one: Variant) -> Variant:
+        others = [v for v in exact if v.language == one.language and v.prompt != one.prompt]
+        return max(others, key=lambda other: (alike(one, other), other.prompt))
+
+    return [best(one) for one in exact]
 
 
 def with_one_dropped(parts: Sequence[Variant], chance: random.Random) -> str:

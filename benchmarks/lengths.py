@@ -15,7 +15,8 @@ from pathlib import Path
 
 from reliability import LEAST_TEXTS, in_script, udhr
 
-from mlc_data.checks.length import ENGLISH, LENGTHS
+from mlc_data.checks.base import ENGLISH
+from mlc_data.checks.length import LENGTHS
 from mlc_data.languages.flores import all_languages
 
 UNMARKED = frozenset({"Thai", "Laoo"})

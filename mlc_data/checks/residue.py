@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from mlc_data.checks.base import Check, CheckSection, at_most
+from mlc_data.checks.marks import residue
 from mlc_data.languages.by_language import ByLanguage, by_language
-from mlc_data.text.residue import residue
 
 DIACRITICS = Path(__file__).parent / "data" / "diacritics.csv"
 """Share of combining marks among the letters of good text, by language. Written by
@@ -28,7 +28,7 @@ _SHARES = _shares()
 
 
 class ResidueCheck(CheckSection):
-    """What models and converters leave behind: control tokens, broken characters, lead-ins."""
+    """Residue of models and converters: control tokens, broken characters, lead-ins."""
 
     max_marks: ByLanguage = by_language(0.0)
     """Greatest number of marks of residue beyond the prompt's own."""
@@ -42,7 +42,7 @@ class Residue(Check):
     - ``residue_marks`` (0 and up): control tokens and language codes (``<unk>``, ``⁇``, ``spa_Latn``),
       pieces of tokenizers, HTML entities, escapes, mojibake, control characters, invisible characters
       that the script has no use for, and lead-ins of an assistant ("Here is the translation:"), beyond
-      those of the prompt; see `mlc_data.text.residue`.
+      those of the prompt; see `mlc_data.checks.marks`.
     - ``residue_stripped`` (0 and up): diacritics that a good text of as many letters has on average,
       less four times those of this one; 0 in languages with few diacritics.
     """

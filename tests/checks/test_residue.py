@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from mlc_data.checks import Residue
+from mlc_data.checks.marks import residue
 from mlc_data.text.mojibake import mojibake
-from mlc_data.text.residue import residue
 
 Rows = Callable[..., pl.DataFrame]
 

@@ -73,7 +73,7 @@ def english_left(sources: pl.Series, texts: pl.Series, language: str) -> list[Le
 
 @dataclass(frozen=True, slots=True)
 class _Counting:
-    """What counts in a language.
+    """Settings of a language for counting English words.
 
     Attributes:
         shared: English words that the language has, too.
@@ -90,7 +90,7 @@ class _Counting:
 
 @cache
 def _counting(language: str) -> _Counting:
-    """Return what counts in a language, as far as we know it."""
+    """Return the settings of a language, as far as we know it."""
     known = get_language(language)
     letters = 1.0 if known.spaced else _LETTERS_OF_A_WORD.get(known.script, _LETTERS_OF_OTHER_WORDS)
     if known.script != "Latn":

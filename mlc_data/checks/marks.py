@@ -146,7 +146,7 @@ def _tag(text: str, source: str, language: str) -> int:
 
 @cache
 def _tags(language: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return what begins and what ends with a code of a language or of English."""
+    """Return the patterns that begin and that end with a code of a language or of English."""
     known = get_language(language)
     codes = {
         known.code,
