@@ -1,4 +1,4 @@
-"""Which faults do the checks find? Exact translations, each broken in ten ways.
+"""Which faults do the checks find? Exact translations, each broken in twenty ways.
 
     python benchmarks/planted_faults.py [--variants 500]
 
@@ -8,8 +8,8 @@ real model, so the checks see what they would have seen. For numbers and address
 prompt and variant first; for negations, "without any experience" is dropped from the variant. A variant
 counts as caught if any check of the quickstart's recipe rejects it.
 
-The exit status is 1 if less than 95 % of a kind are caught (negations: 70 %), or if more than 2 % of
-the unbroken ones are rejected.
+The exit status is 1 if fewer of a kind are caught than its goal (95 % unless `GOALS` says otherwise), or
+if more than 2 % of the unbroken ones are rejected.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ import random
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+import faults
 import polars as pl
+from faults import Variant, joined
 from rich.console import Console
 from rich.table import Table
 
@@ -51,18 +52,18 @@ ADDRESS, NUMBER = "https://example.org/a1", "42"
 EXTRAS = f"\n{ADDRESS} {NUMBER}"
 CYRILLIC = "абвгдежзийклмнопрстуфхцчшщ"
 LATIN = "abcdefghijklmnopqrstuvwxyz"
-GOAL, GOAL_NEGATION, GOAL_EXACT = 0.95, 0.70, 0.02
+GOAL, GOAL_EXACT = 0.95, 0.02
+GOALS = {
+    "negation lost": 0.70,
+    "half English, Latin script": 0.80,
+    "third English, Latin script": 0.50,
+    "refusal appended": 0.90,
+    "said twice": 0.90,
+    "side by side": 0.90,
+    "sentence dropped": 0.85,
+}
 
 console = Console(width=200)
-
-
-@dataclass(frozen=True)
-class Variant:
-    """An exact translation: prompt, FLORES-200 code, text."""
-
-    prompt: str
-    language: str
-    text: str
 
 
 def main() -> None:
@@ -108,12 +109,18 @@ def planted(exact: Sequence[Variant]) -> dict[str, list[Variant]]:
     """By kind: the unbroken variants (names begin with "unbroken") and the broken ones."""
     extended = [Variant(one.prompt + EXTRAS, one.language, one.text + EXTRAS) for one in exact]
     negated = negations(len(exact))
-    two = [joined(one, other) for one, other in zip(exact, rotated(exact), strict=True)]
+    others = dict(zip(exact, rotated(exact), strict=True))
+    two = [joined((one, others[one])) for one in exact]
+    threes = [(one, others[one], others[others[one]]) for one in exact]
+    chance = random.Random(7)
 
     def broken(how: Callable[[Variant], str], of: Sequence[Variant]) -> list[Variant]:
         return [Variant(one.prompt, one.language, how(one)) for one in of]
 
-    others = dict(zip(exact, rotated(exact), strict=True))
+    latin = [one for one in exact if one.language.endswith("_Latn")]
+    rest = [one for one in exact if not one.language.endswith("_Latn")]
+    accented = [one for one in exact if not one.text.isascii()]
+    nearest = dict(zip(exact, faults.nearest(exact), strict=True))
     halves = [
         Variant(one.prompt, one.language, half(one))
         if number % 2
@@ -123,6 +130,7 @@ def planted(exact: Sequence[Variant]) -> dict[str, list[Variant]]:
     return {
         "unbroken": list(exact),
         "unbroken, two sentences": two,
+        "unbroken, three sentences": [joined(three) for three in threes],
         "unbroken, with address and number": extended,
         "unbroken, with negation": negated,
         "wrong language": broken(other_language, exact),
@@ -135,6 +143,20 @@ def planted(exact: Sequence[Variant]) -> dict[str, list[Variant]]:
         "negation lost": broken(without_negation, negated),
         "another prompt's": broken(lambda one: others[one].text, exact),
         "empty": broken(lambda _: "", exact),
+        "residue": broken(lambda one: faults.residue(one, chance), exact),
+        "mojibake": broken(faults.mojibake, accented),
+        "half English, Latin script": broken(faults.half_english, latin),
+        "half English, other scripts": broken(faults.half_english, rest),
+        "third English, Latin script": broken(faults.third_english, latin),
+        "third English, other scripts": broken(faults.third_english, rest),
+        "refusal appended": broken(lambda one: faults.refused(one, chance), exact),
+        "said twice": broken(lambda one: faults.said_twice(one, chance), exact),
+        "side by side": broken(lambda one: faults.side_by_side(one, chance), exact),
+        "nearest prompt's": broken(lambda one: nearest[one].text, exact),
+        "sentence dropped": [
+            Variant(joined(three).prompt, three[0].language, faults.with_one_dropped(three, chance))
+            for three in threes
+        ],
     }
 
 
@@ -147,12 +169,6 @@ def rotated(exact: Sequence[Variant]) -> list[Variant]:
             next(v for v in later if v.language == one.language and v.prompt != one.prompt)
         )
     return found
-
-
-def joined(one: Variant, other: Variant) -> Variant:
-    """Both as one text of two sentences."""
-    gap = " " if get_language(one.language).spaced else ""
-    return Variant(f"{one.prompt} {other.prompt}", one.language, f"{one.text}{gap}{other.text}")
 
 
 def half(one: Variant) -> str:
@@ -267,7 +283,7 @@ def report(
         shown.add_row(
             kind, str(rows.height), *(f"{share:.1%}" for share in shares), f"{any_share:.1%}"
         )
-        goal = GOAL_NEGATION if kind == "negation lost" else GOAL
+        goal = GOALS.get(kind, GOAL)
         unbroken = kind.startswith("unbroken")
         if any_share > GOAL_EXACT if unbroken else any_share < goal:
             short.append(kind)

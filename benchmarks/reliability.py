@@ -46,6 +46,16 @@ UDHR = {
 }  # fmt: skip
 
 
+def in_script(lines: Sequence[str], code: str) -> list[str]:
+    """The lines that are in the language's script."""
+    rows = pl.DataFrame(
+        {"text": lines, "source": ["a"] * len(lines), "language": [code] * len(lines)}
+    )
+    return (
+        rows["text"].filter(Script().score(rows)["script_share"] >= 0.7).to_list() if lines else []
+    )
+
+
 def openings(lines: Sequence[str], code: str) -> list[str]:
     """The beginnings that are long enough and in the language's script."""
     if get_language(code).spaced:
@@ -54,9 +64,7 @@ def openings(lines: Sequence[str], code: str) -> list[str]:
         found = [line[:CHARACTERS] for line in lines if len(line) >= CHARACTERS]
     if not found:
         return []
-    rows = pl.DataFrame({"text": found, "source": found, "language": [code] * len(found)})
-    good = Script().score(rows.with_columns(source=pl.lit("a")))["script_share"] >= 0.7
-    return readable(rows["text"].filter(good)).to_list()
+    return readable(pl.Series(in_script(found, code))).to_list()
 
 
 def ntrex(folder: Path, code: str) -> list[str]:

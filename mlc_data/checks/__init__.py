@@ -23,6 +23,7 @@ from mlc_data.checks.preserved import Preserved
 from mlc_data.checks.refusal import Refusal
 from mlc_data.checks.registry import CHECKS, load_check
 from mlc_data.checks.repetition import Repetition
+from mlc_data.checks.residue import Residue
 from mlc_data.checks.round_trip import RoundTrip
 from mlc_data.checks.script import Script
 from mlc_data.checks.toxicity import Toxicity
@@ -46,6 +47,7 @@ __all__ = [
     "Preserved",
     "Refusal",
     "Repetition",
+    "Residue",
     "RoundTrip",
     "Script",
     "Toxicity",

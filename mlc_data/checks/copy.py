@@ -1,10 +1,13 @@
-"""Check for copies: variants that repeat the prompt."""
+"""Check for copies: variants that repeat the prompt, in whole or in part."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import polars as pl
 
-from mlc_data.checks.base import Check, CheckSection, at_most, by_spacing
+from mlc_data.checks.base import ENGLISH, Check, CheckSection, at_most, by_spacing
+from mlc_data.checks.english.left import Left, english_left
 from mlc_data.languages.by_language import ByLanguage, by_language
 from mlc_data.text.spans import names, without_spans, words
 
@@ -13,27 +16,42 @@ _WORDS_OF_A_SENTENCE = 4
 
 
 class CopyCheck(CheckSection):
-    """Variants that repeat the prompt."""
+    """Variants that repeat the prompt, or are partly left in English."""
 
     max_share: ByLanguage = by_language(0.6)
     """Greatest share of the variant's words (0 to 1) that the prompt may have, too."""
+    max_run: ByLanguage = by_language(2.0)
+    """Greatest number of English words in a row."""
+    max_english: ByLanguage = by_language(
+        0.2, deu_Latn=0.25, tha_Thai=0.3, zho_Hans=0.25, zho_Hant=0.25
+    )
+    """Greatest share of English words (0 to 1); function words count twice."""
 
 
 class Copy(Check):
-    """Share of the variant's words that the prompt has, too.
+    """Shares of the text that the prompt has, too, and that is English.
 
-    ``copied_share`` (0 to 1): of the distinct words of the whole text, or of its worst sentence,
-    whichever is more; the prompt's addresses, placeholders, numbers and names do not count. 1 if the
-    variant is the prompt.
+    - ``copied_share`` (0 to 1): share of the distinct words that the prompt has, too; its addresses,
+      placeholders, numbers and names do not count. 1 if the variant is the prompt.
+    - ``copied_run`` (0 and up): English words in a row, see `english_left`; 0 for prompts that are not
+      English.
+    - ``copied_english`` (0 to 1): share of English words, function words counted twice; likewise.
+
+    Of each, the value of the whole text or of its worst sentence, whichever is more.
     """
 
     name = "copied"
+    version: ClassVar[int] = 2
     section = CopyCheck
-    scores = ("copied_share",)
-    limits = (at_most("copied_share", "max_share", loosest=0.9),)
+    scores = ("copied_share", "copied_run", "copied_english")
+    limits = (
+        at_most("copied_share", "max_share", loosest=0.9),
+        at_most("copied_run", "max_run"),
+        at_most("copied_english", "max_english", loosest=0.6),
+    )
 
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return ``copied_share``."""
+        """Return the columns `scores`."""
         indexed = rows.with_row_index()
         sentences = (
             indexed.filter(pl.col("segments").list.len() > 1)
@@ -47,12 +65,35 @@ class Copy(Check):
             )
             .drop_nulls()
         )
-        wholes = indexed.select("index", by_spacing(rows, copied_share).alias("share"))
+        wholes = self._measured(indexed.select("index", "language", "source", "text"))
         long_enough = _own(sentences["source"]).list.len() >= _WORDS_OF_A_SENTENCE
-        sentences = sentences.filter(long_enough)
-        parts = sentences.select("index", by_spacing(sentences, copied_share).alias("share"))
-        worst = pl.concat([wholes, parts]).group_by("index").agg(pl.col("share").max())
-        return worst.sort("index").select(copied_share="share")
+        parts = self._measured(sentences.filter(long_enough))
+        worst = pl.concat([wholes, parts]).group_by("index").agg(pl.col(self.scores).max())
+        return worst.sort("index").select(self.scores)
+
+    def _measured(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return ``index`` and the scores of texts."""
+        shares = by_spacing(rows, copied_share).alias("copied_share")
+        left = _left(rows) if self.source == ENGLISH else [Left(0, 0.0)] * rows.height
+        return rows.select(
+            "index",
+            shares,
+            pl.Series("copied_run", [float(each.run) for each in left], dtype=pl.Float64),
+            pl.Series("copied_english", [each.share for each in left], dtype=pl.Float64),
+        )
+
+
+def _left(rows: pl.DataFrame) -> list[Left]:
+    """Return the English in each text, in order of the rows."""
+    found: list[Left] = [Left(0, 0.0)] * rows.height
+    places = rows.select("language", place=pl.int_range(pl.len())).group_by("language").all()
+    for language, indices in places.iter_rows():
+        part = rows[indices]
+        for index, left in zip(
+            indices, english_left(part["source"], part["text"], language), strict=True
+        ):
+            found[index] = left
+    return found
 
 
 def copied_share(rows: pl.DataFrame, spaced: bool) -> pl.Series:

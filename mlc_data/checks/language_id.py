@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Self
+from functools import cache, cached_property
+from typing import Any, ClassVar, Self
 
 import polars as pl
 
@@ -19,41 +19,88 @@ from mlc_data.checks.base import (
     score_each,
     threshold_of,
 )
-from mlc_data.checks.script import unicode_scripts
+from mlc_data.checks.script import letters_in_script, unicode_scripts
 from mlc_data.core.section import Section
 from mlc_data.language_id.base import LanguageIdentifier, labels_of
-from mlc_data.language_id.reliability import WEAK, reliability
+from mlc_data.language_id.labels import labels_for
+from mlc_data.language_id.reliability import WEAK, confused_with, reliability
 from mlc_data.languages.by_language import ByLanguage, by_language
-from mlc_data.languages.flores import get_language
+from mlc_data.languages.flores import all_languages, get_language
 from mlc_data.text.spans import without_spans
 
 _LETTERS_OF_A_CHARACTER = {"Hans": 2, "Hant": 2, "Jpan": 2, "Hang": 2}
 _DOUBT = 0.01
 """Probability added before probabilities are compared: a vote is at most a factor of about 100."""
+CERTAIN = 0.8
+"""Probability from which an identifier is near to certain of a language."""
 _LEAST_TRUST = 0.286
 """Least weight of evidence: however unreliable the identifiers are in the language, near certainty (a
 factor of 56) that the text is in another language reaches the default threshold."""
 
 
 @dataclass(frozen=True)
+class _Vote:
+    """An identifier's vote on a text.
+
+    Attributes:
+        own: probability of the expected language (0 to 1).
+        other: probability of the likeliest other language of the recipe.
+        outside: probability of the likeliest other label.
+        against: evidence against the language (-2 to 2).
+        certain: the same, if the identifier is near to certain of a label that it does not give to good
+            text in the language; else null.
+    """
+
+    own: float
+    other: float
+    outside: float
+    against: float
+    certain: float | None
+
+
+@dataclass(frozen=True)
 class _Voter:
-    """An identifier's part in the vote on a language."""
+    """An identifier's part in the vote on a language.
+
+    Attributes:
+        expected: its labels of the language.
+        others: its labels of each language of the recipe that the text could be mistaken for.
+        elsewhere: its labels of languages in other scripts.
+        confused: labels that good text in the language may get, with the probability that it stays
+            below; null where that is not known.
+        trust: its reliability in the language.
+        weight: of its vote.
+    """
 
     identifier: LanguageIdentifier
     expected: frozenset[str]
     others: tuple[frozenset[str], ...]
+    elsewhere: frozenset[str]
+    confused: Mapping[str, float] | None
     trust: float
     weight: float
 
-    def vote(self, probabilities: Mapping[str, float]) -> tuple[float, float, float, float]:
-        """Return the probability of the expected language, of the likeliest other language of the recipe
-        and of the likeliest other label, and the evidence against the language (-2 to 2)."""
+    def vote(self, probabilities: Mapping[str, float], in_script: bool) -> _Vote:
+        """Return the vote; languages in other scripts do not count for a text in the right one."""
+        if in_script:
+            probabilities = {x: p for x, p in probabilities.items() if x not in self.elsewhere}
         own = _sum(probabilities, self.expected)
         other = max((_sum(probabilities, labels) for labels in self.others), default=0.0)
-        outside = max((p for x, p in probabilities.items() if x not in self.expected), default=0.0)
+        rivals = {x: p for x, p in probabilities.items() if x not in self.expected}
+        outside = max(rivals.values(), default=0.0)
         # An identifier that often mistakes the language for another is not trusted when it does.
-        rival = max(other, self.trust**4 * outside)
-        return own, other, outside, math.log10((rival + _DOUBT) / (own + _DOUBT))
+        against = _odds(max(other, self.trust**4 * outside), own)
+        return _Vote(own, other, outside, against, self._certain(rivals, own))
+
+    def _certain(self, rivals: Mapping[str, float], own: float) -> float | None:
+        if self.confused is None:
+            return None
+        sure = [p for x, p in rivals.items() if p >= max(CERTAIN, self.confused.get(x, 0.0))]
+        return _odds(max(sure), own) if sure else None
+
+
+def _odds(rival: float, own: float) -> float:
+    return math.log10((rival + _DOUBT) / (own + _DOUBT))
 
 
 _ENOUGH = at_least("language_id_letters", "enough_letters")
@@ -113,11 +160,14 @@ class LanguageId(Check):
     - ``language_id_outside`` (0 to 1): probability of the likeliest other language of all.
     - ``language_id_against`` (-2 to 2): log10 of how much likelier another language is; positive
       values are scaled down by the square of the greatest reliability among the voters, to no less
-      than 0.286. 0 if no identifier knows the language.
+      than 0.286; not so if an identifier is near to certain of a language that it does not take good
+      text in the expected one for (``confusions.json``), which also counts where none knows the
+      expected one. 0 otherwise, if no identifier knows it.
     - ``language_id_letters``: letters of the text; Chinese, Japanese and Korean letters count twice.
     """
 
     name = "language_id"
+    version: ClassVar[int] = 2
     section = LanguageIdCheck
     scores = (
         "language_id_support",
@@ -158,39 +208,52 @@ class LanguageId(Check):
         identified = [each.identify(texts.to_list()) for each in self.identifiers]
         voters_of = {code: self._voters(code) for code in rows["language"].unique()}
 
-        def measure(index: int, language: str, letters: int) -> tuple[float, ...]:
+        def measure(index: int, language: str, letters: int, inside: int) -> tuple[float, ...]:
             weight = _LETTERS_OF_A_CHARACTER.get(get_language(language).script, 1)
             voters = voters_of[language]
-            if not voters:
-                return 1.0, 0.0, 0.0, 0.0, float(weight * letters)
-            votes = [voter.vote(identified[number][index]) for number, voter in voters.items()]
-            weights = [voter.weight for voter in voters.values()]
-            own, other, outside, against = _mean(votes, weights)
-            if against > 0:
-                against *= max(_LEAST_TRUST, *(voter.trust**2 for voter in voters.values()))
-            return own, other, outside, against, float(weight * letters)
+            votes = [
+                voter.vote(identified[number][index], in_script=2 * inside >= letters)
+                for number, voter in voters.items()
+            ]
+            counted = _counted(votes, list(voters.values()))
+            return (*counted, float(weight * letters))
 
         frame = pl.DataFrame(
             {
                 "index": pl.int_range(rows.height, eager=True),
                 "language": rows["language"],
                 "letters": texts.str.count_matches(r"\p{L}"),
+                "inside": pl.DataFrame({"text": texts, "language": rows["language"]})
+                .with_columns(inside=letters_in_script(rows["language"].unique().sort()))
+                .get_column("inside"),
             }
         )
         return score_each(frame, frame.columns, measure, self.scores)
 
     def _voters(self, code: str) -> dict[int, _Voter]:
-        """Return the voters on a language, by their index among the identifiers."""
-        voters = {}
+        """Return the voters on a language, by their index among the identifiers.
+
+        If none knows the language, those vote whose mistakes about it are known: only near certainty
+        of another language counts then.
+        """
+        voters, strangers = {}, {}
         for number, identifier in enumerate(self.identifiers):
-            if trust := reliability(identifier, code):
-                expected, others = self.labels(code, identifier)
+            trust, confused = reliability(identifier, code), confused_with(identifier, code)
+            expected, others = self.labels(code, identifier)
+            elsewhere = _elsewhere(code, identifier.labels)
+            if trust:
                 rivals = self.rivals(code)
                 known = sum(reliability(identifier, other) > 0 for other in rivals)
                 share = known / len(rivals) if rivals else 1.0
                 weight = (trust * max(share, _DOUBT)) ** 2
-                voters[number] = _Voter(identifier, expected, others, trust, weight)
-        return voters
+                voters[number] = _Voter(
+                    identifier, expected, others, elsewhere, confused, trust, weight
+                )
+            elif confused is not None:
+                strangers[number] = _Voter(
+                    identifier, expected, others, elsewhere, confused, 0.0, 1.0
+                )
+        return voters or strangers
 
     def rivals(self, code: str) -> tuple[str, ...]:
         """Return the recipe's other languages that a language could be mistaken for: those that use only
@@ -244,12 +307,40 @@ def readable(texts: pl.Series) -> pl.Series:
     return cleaned.str.to_lowercase().zip_with(shouted, cleaned)
 
 
-def _mean(rows: Sequence[tuple[float, ...]], weights: Sequence[float]) -> tuple[float, ...]:
-    total = sum(weights)
-    return tuple(
-        sum(w * value for w, value in zip(weights, column, strict=True)) / total
-        for column in zip(*rows, strict=True)
-    )
+def _counted(votes: Sequence[_Vote], voters: Sequence[_Voter]) -> tuple[float, float, float, float]:
+    """Return the first four scores."""
+    total = sum(voter.weight for voter in voters)
+    if not total:
+        return 1.0, 0.0, 0.0, 0.0
+
+    def mean(values: Iterable[float]) -> float:
+        return sum(v.weight * value for v, value in zip(voters, values, strict=True)) / total
+
+    trust = max(voter.trust for voter in voters)
+    certain = 0.0
+    if any(vote.certain is not None for vote in votes):
+        certain = mean(v.against if v.certain is None else v.certain for v in votes)
+    if not trust:
+        return 1.0, 0.0, 0.0, max(certain, 0.0)
+    against = mean(vote.against for vote in votes)
+    if against > 0:
+        against *= max(_LEAST_TRUST, trust**2)
+    means = (mean(getattr(vote, name) for vote in votes) for name in ("own", "other", "outside"))
+    return (*means, max(against, certain) if certain > 0 else against)  # type: ignore[return-value]
+
+
+@cache
+def _elsewhere(code: str, labels: frozenset[str]) -> frozenset[str]:
+    """Return the labels that are of languages in other scripts than a language's, and of no other."""
+    scripts = set(unicode_scripts(code))
+    here: set[str] = set()
+    known: set[str] = set()
+    for language in all_languages():
+        found = labels_for(language.code, labels)
+        known |= found
+        if scripts.intersection(unicode_scripts(language.code)):
+            here |= found
+    return frozenset(known - here)
 
 
 def _sum(probabilities: Mapping[str, float], labels: frozenset[str]) -> float:

@@ -16,6 +16,7 @@ from mlc_data.checks.meaning import Meaning
 from mlc_data.checks.preserved import Preserved
 from mlc_data.checks.refusal import Refusal
 from mlc_data.checks.repetition import Repetition
+from mlc_data.checks.residue import Residue
 from mlc_data.checks.round_trip import RoundTrip
 from mlc_data.checks.script import Script
 from mlc_data.checks.toxicity import Toxicity
@@ -26,6 +27,7 @@ from mlc_data.core.section import section_of_plugin
 from mlc_data.errors import UsageError
 
 CHECKS: tuple[type[Check], ...] = (
+    Residue,  # control tokens, broken characters, "Here is the translation:"
     Script,  # too few letters in the language's script
     LanguageId,  # confidently another language of the recipe
     Length,  # far shorter or longer than translations into the language are

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import ClassVar
 
 import polars as pl
 
@@ -22,6 +23,7 @@ _PARTS = {
     "Hang": ("Hang", "Hani"),
 }
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f][A-Za-z\u00c0-\u024f0-9'’-]*")
+_ENDING = re.compile(r"['’-]")
 _LETTERS = r"[\p{L}--\p{Script=Common}--\p{Script=Inherited}]"
 
 # Characters that only one of two related ways of writing has. Written by benchmarks/han_table.py from OpenCC's
@@ -82,6 +84,7 @@ class Script(Check):
     """
 
     name = "script"
+    version: ClassVar[int] = 2
     section = ScriptCheck
     scores = ("script_share", "script_variety_share")
     limits = (
@@ -98,7 +101,7 @@ class Script(Check):
                 "language": rows["language"],
             }
         )
-        in_script = _in_script(rows["language"].unique().sort())
+        in_script = letters_in_script(rows["language"].unique().sort())
         mixed = frame.select(pl.col("text").str.count_matches(_LETTERS) > in_script).to_series()
         # Names matter only in texts with letters of several scripts, which are few.
         texts = frame["text"].zip_with(
@@ -122,10 +125,17 @@ def _without_names(texts: pl.Series, sources: pl.Series, where: pl.Series) -> pl
 
 
 def _drop(text: str, kept: frozenset[str]) -> str:
-    return _LATIN.sub(lambda match: "" if match[0].lower() in kept else match[0], text)
+    return _LATIN.sub(lambda match: "" if _is_kept(match[0].lower(), kept) else match[0], text)
 
 
-def _in_script(languages: Iterable[str]) -> pl.Expr:
+def _is_kept(word: str, kept: frozenset[str]) -> bool:
+    """Return whether a Latin word is one of the names, perhaps with an ending or hyphens of its own."""
+    whole = word.strip("'’-")
+    forms = (whole, whole.replace("-", ""), *_ENDING.split(whole)[:1], whole.removesuffix("s"))
+    return any(form in kept for form in forms) or f"{whole}s" in kept
+
+
+def letters_in_script(languages: Iterable[str]) -> pl.Expr:
     """Return the number of letters of ``text`` in the script of ``language``."""
     codes_by_scripts: dict[tuple[str, ...], list[str]] = {}
     for code in languages:

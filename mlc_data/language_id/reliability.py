@@ -17,6 +17,12 @@ MEASURED: Mapping[str, Mapping[str, float]] = json.loads(
     (Path(__file__).parent / "reliability.json").read_text(encoding="utf-8")
 )
 """Reliability (0 to 1) by name of the identifier and FLORES-200 code."""
+CONFUSIONS = Path(__file__).parent / "confusions.json"
+"""Labels of other languages that identifiers give, almost certain, to good text, each with the probability
+that good text stays below, by name of the identifier and FLORES-200 code. Written by benchmarks/confusions.py."""
+ANY = "*"
+"""Stands for all labels in ``confusions.json``."""
+_CONFUSIONS: Mapping[str, Mapping[str, str]] = json.loads(CONFUSIONS.read_text(encoding="utf-8"))
 UNMEASURED_IDENTIFIER = 0.9
 """Reliability of identifiers that could not be measured. Those with FLORES-200 labels publish
 F1 scores over 0.9 for all but some forty languages."""
@@ -41,3 +47,14 @@ def reliability(identifier: LanguageIdentifier, code: str) -> float:
         return UNMEASURED_IDENTIFIER
     value = MEASURED[name].get(code, UNMEASURED_LANGUAGE)
     return value if value >= KNOWN else 0.0
+
+
+def confused_with(identifier: LanguageIdentifier, code: str) -> Mapping[str, float] | None:
+    """Return the labels of other languages that the identifier gives to good text in a language
+    (FLORES-200 code) although it is almost certain, and the probability (0 to 1) that good text stays
+    below; None where that has not been measured, or happens with labels of all kinds."""
+    measured = _CONFUSIONS.get(_SAME_TRAINING.get(identifier.id, identifier.id), {})
+    labels = measured.get(code, ANY).split()
+    if ANY in labels:
+        return None
+    return {label: float(most) for label, _, most in (each.rpartition(":") for each in labels)}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 import polars as pl
+
+from mlc_data.text.vocabulary import is_ordinary
 
 # Read the same way by Python and by polars: classes are spelled out.
 _SPAN = "|".join(
@@ -30,6 +33,11 @@ _NAME_WORD = re.compile(r"[^\W\d_][\w'’-]*")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n•–—-])[\s\"'“‘«(\[]*$")
 _POSSESSIVE = re.compile(r"['’]s?$")
 _MOSTLY = 0.5
+_DOTTED_AFTER = re.compile(r"\.[a-z]{2,4}\b(?!\.)")
+_DOTTED_BEFORE = re.compile(r"\w\.$")
+_LONGEST_ENDING = 4
+_LEAST_ENGLISH = 0.2
+_FEW = 4
 
 _WORD = r"[\p{L}\p{M}\p{N}]+(?:['’\x{00AD}\x{200C}\x{200D}-][\p{L}\p{M}\p{N}]+)*"
 _UNSPACED_WORD = r"\p{Latin}+(?:['’]\p{Latin}+)?|\p{L}"
@@ -61,8 +69,9 @@ def words(texts: pl.Series, *, spaced: bool = True) -> pl.Series:
 def names(sources: pl.Series) -> pl.Series:
     """Return the words of each prompt that look like names (List of String, lower case, distinct).
 
-    `NATO`, `iPhone`, `Berlin` within a sentence. A prompt whose words are mostly capitalised, as in
-    headlines, has none: case means nothing there.
+    By case: `NATO`, `iPhone`, `Berlin` within a sentence; in a prompt whose words are mostly capitalised,
+    as in headlines, case means nothing. By vocabulary, in English: words that are not ordinary ones
+    (`pynput`, `keylogger`, `python`), however they are written.
     """
     distinct = sources.rename("source").unique()
     names_of = pl.Series("names", [_names(source) for source in distinct], dtype=pl.List(pl.String))
@@ -76,10 +85,37 @@ def names(sources: pl.Series) -> pl.Series:
 @lru_cache(maxsize=4096)
 def _names(source: str) -> list[str]:
     text = without_spans_in(source)
-    matches = [match for match in _NAME_WORD.finditer(text) if _is_name(match, text)]
-    if len(matches) > _MOSTLY * len(_NAME_WORD.findall(text)):
-        return []
-    return sorted({_POSSESSIVE.sub("", match.group().lower()) for match in matches})
+    matches = list(_NAME_WORD.finditer(text))
+    by_case = [match.group() for match in matches if _is_name(match, text)]
+    if len(by_case) > _MOSTLY * len(matches):
+        by_case = []
+    found = {_POSSESSIVE.sub("", word.lower()) for word in (*by_case, *_no_ordinary_words(matches))}
+    parts = {
+        part for word in found if "-" in word for part in (*word.split("-"), word.replace("-", ""))
+    }
+    return sorted(found | parts)
+
+
+def _no_ordinary_words(matches: Sequence[re.Match[str]]) -> list[str]:
+    """Return the words that are no ordinary English; none of a text that is not English."""
+    found = [
+        match.group()
+        for match in matches
+        if not is_ordinary(match.group().lower()) or _is_dotted(match)
+    ]
+    english = len(matches) - len(found)
+    return found if english >= _LEAST_ENGLISH * len(matches) or len(matches) <= _FEW else []
+
+
+def _is_dotted(match: re.Match[str]) -> bool:
+    """Return whether a word is a part of a dotted name: ``next.js``."""
+    return bool(
+        _DOTTED_AFTER.match(match.string, match.end())
+        or (
+            len(match[0]) <= _LONGEST_ENDING
+            and _DOTTED_BEFORE.search(match.string[: match.start()])
+        )
+    )
 
 
 def _is_name(match: re.Match[str], text: str) -> bool:

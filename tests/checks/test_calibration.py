@@ -38,7 +38,7 @@ def recipe() -> Recipe:
 
 def test_every_threshold_exists_and_names_a_score() -> None:
     thresholds = [each for each in Checks().thresholds() if each.limit.calibrated]
-    assert len(thresholds) == 14
+    assert len(thresholds) == 15
     for each in thresholds:
         assert isinstance(each.limit.thresholds(each.settings), ByLanguage), each.key
         assert each.limit.score.startswith(each.key.split(".")[1]), each.key

@@ -72,9 +72,39 @@ def test_languages_outside_the_recipe_count_by_how_reliable_the_identifier_is(ro
     scored = unmeasured.score(rows(("x", LONG, "swh_Latn")))
     assert scored["language_id_against"].item() == pytest.approx(against)
     # lid.176 takes one good Swahili text in three for some other language.
-    lid = LanguageId((stub("lid.176.ftz", sl=0.9),), languages)
+    lid = LanguageId((stub("lid.176.ftz", sl=0.7),), languages)
     scored = lid.score(rows(("x", LONG, "swh_Latn")))
     assert 0 < scored["language_id_against"].item() < 0.1
+
+
+def test_near_certainty_of_another_language_counts_in_full(rows: Rows) -> None:
+    languages = ("eng_Latn", "swh_Latn")
+    doubtful = LanguageId((stub("lid.176.ftz", sl=0.7),), languages)
+    certain = LanguageId((stub("lid.176.ftz", sl=0.9),), languages)
+    table = rows(("x", LONG, "swh_Latn"))
+    assert doubtful.score(table)["language_id_against"].item() < 0.1
+    assert certain.score(table)["language_id_against"].item() == pytest.approx(odds(0.9, 0))
+
+
+def test_a_language_that_good_text_is_taken_for_does_not_count_in_full(rows: Rows) -> None:
+    labels = frozenset({"no", "nn", "en"})
+    one = StubIdentifier({LONG: {"no": 0.95}}, labels, id="lid.176.ftz")
+    scored = LanguageId((one,), ("eng_Latn", "nno_Latn")).score(rows(("x", LONG, "nno_Latn")))
+    assert scored["language_id_against"].item() < 0.5
+
+
+def test_certainty_counts_for_a_language_that_is_not_known(rows: Rows) -> None:
+    labels = frozenset({"id", "en"})
+    one = StubIdentifier({LONG: {"id": 0.95}}, labels, id="lid.176.ftz")
+    scored = LanguageId((one,), ("eng_Latn", "jav_Latn")).score(rows(("x", LONG, "jav_Latn")))
+    assert scored["language_id_against"].item() == pytest.approx(odds(0.95, 0))
+
+
+def test_labels_of_other_scripts_do_not_count_for_a_text_in_the_right_one(rows: Rows) -> None:
+    text = "абвгд ежзий клмно прсту фхцчш"
+    one = StubIdentifier({text: {"en": 0.9, "uk": 0.05}}, frozenset({"uk", "en", "ru"}))
+    scored = LanguageId((one,), ("eng_Latn", "ukr_Cyrl")).score(rows(("x", text, "ukr_Cyrl")))
+    assert scored["language_id_outside"].item() == 0.0
 
 
 def test_labels_are_added_up_and_shared_ones_left_out(rows: Rows) -> None:

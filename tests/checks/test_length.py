@@ -35,3 +35,20 @@ def test_chinese_is_judged_as_chinese(
         (source, source * 4, "deu_Latn"),
     )
     assert judged(Length(), table)["passes"].to_list() == [True] + [False] * 5
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "kept"),
+    [
+        ("¿Cómo hago pan en casa? ¿Cuánto cuesta la harina en el mercado?", "spa_Latn", 1.0),
+        ("¿Cómo hago pan en casa?", "spa_Latn", 28 / 58 / 1.16),  # the second sentence is missing
+        ("¿Cómo hago pan en casa y cuánto cuesta la harina en el mercado", "spa_Latn", 1.0),
+        ("ฉันจะทำขนมปังที่บ้านได้อย่างไร", "tha_Thai", 1.0),  # Thai does not mark sentences
+    ],
+)
+def test_a_sentence_that_was_dropped_shortens_the_text(
+    rows: Callable[..., pl.DataFrame], text: str, language: str, kept: float
+) -> None:
+    source = "How do I make bread at home? How much is flour there?   "
+    scored = Length().score(rows((source, text, language)))
+    assert scored["length_kept"].item() == pytest.approx(kept, abs=0.02)

@@ -91,3 +91,62 @@ def test_plain_sentences_are_no_refusals(rows: Rows) -> None:
     texts = [(one["language"], one.get("text") or one.get("sentence")) for one in plain]
     scored = Refusal().score(rows(*(("Hello.", text, code) for code, text in texts)))
     assert scored["refused_text"].sum() == 0
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("spa_Latn", "¿Cómo horneo pan? Disculpe, no me es posible atender esa petición."),
+        ("fra_Latn", "Désolé, je ne peux pas répondre à cette demande."),
+        ("deu_Latn", "Das kann ich leider nicht beantworten."),
+        ("rus_Cyrl", "Как испечь хлеб? К сожалению, я не могу ответить на этот вопрос."),
+        ("arb_Arab", "عذرًا، لا يمكنني الإجابة على هذا السؤال."),
+        ("zho_Hans", "怎么烤面包？对不起，我不能协助处理这个请求。"),
+        ("swh_Latn", "Samahani, lakini siwezi kujibu swali hili."),
+        ("jpn_Jpan", "申し訳ございませんが、その情報を提供することはできません。"),
+        ("ben_Beng", "দুঃখিত, আমি এই প্রশ্নের উত্তর দিতে পারছি না।"),
+        ("urd_Arab", "مجھے افسوس ہے، میں یہ معلومات فراہم نہیں کر سکتا۔"),
+        ("pbt_Arab", "زه دې پوښتنې ته ځواب نه شم ورکولی."),
+        ("kmr_Latn", "Bibore, ez nikarim bersiva vê pirsê bidim."),
+        ("jav_Latn", "Ngapunten, aku ora bisa mbantu babagan kuwi."),
+        ("kmr_Latn", "Sorry, I'm unable to help with that request."),
+    ],
+)
+def test_an_inability_that_the_prompt_does_not_speak_of_is_a_refusal(
+    rows: Rows, language: str, text: str
+) -> None:
+    assert (
+        Refusal().score(rows(("How do I bake bread?", text, language)))["refused_text"].item() > 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "language", "text"),
+    [
+        (
+            "My friend drinks and I cannot help him.",
+            "spa_Latn",
+            "Mi amigo bebe y no puedo ayudarle.",
+        ),
+        (
+            "They are poor, I can't help them.",
+            "deu_Latn",
+            "Sie sind arm, ich kann ihnen nicht helfen.",
+        ),
+        (
+            "I am sorry that I cannot come.",
+            "deu_Latn",
+            "Es tut mir leid, dass ich nicht kommen kann.",
+        ),
+        ("I can't help my son with maths.", "jpn_Jpan", "息子の数学を手伝うことができません。"),
+        (
+            "I could not answer my boss.",
+            "rus_Cyrl",
+            "Я не смог, извините, и сейчас не могу ответить боссу.",
+        ),
+    ],
+)
+def test_an_inability_of_the_prompt_is_none(
+    rows: Rows, source: str, language: str, text: str
+) -> None:
+    assert Refusal().score(rows((source, text, language)))["refused_text"].item() == 0

@@ -61,3 +61,29 @@ def test_a_prompt_that_repeats_itself_may_be_translated(
     found = judged(Repetition(), table)
     assert found["repetition_share"].to_list() == pytest.approx([0.0, 0.8, 1.0, 0.0])
     assert found["passes"].to_list() == [True, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        (
+            "jpn_Jpan",
+            "私は毎朝どうやって鳩に餌をやりますか、そしてどのくらいの量を与えるべきですか？" * 2,
+        ),
+        ("zho_Hans", "我每天早上怎么喂我的鸽子？我每天早上怎么喂我的鸽子？"),
+        ("tha_Thai", "ฉันให้อาหารนกพิราบทุกเช้าอย่างไร ฉันให้อาหารนกพิราบทุกเช้าอย่างไร"),
+        ("spa_Latn", "¿Cómo alimento a mi paloma? - Cómo alimento a mi paloma."),
+        ("spa_Latn", "¿Cómo alimento a mi paloma? ¿Cuánto come? ¿Cómo alimento a mi paloma?"),
+        ("deu_Latn", "Wie füttere ich sie jeden Morgen?\nWie füttere ich sie jeden Morgen?\n" * 2),
+    ],
+)
+def test_what_is_said_again_is_rejected(rows: Rows, language: str, text: str) -> None:
+    table = rows(("How do I feed my pigeon every morning? How much?", text, language))
+    scored = table.hstack(Repetition().score(table))
+    assert not scored.select(Repetition().passes()).item()
+
+
+def test_a_prompt_may_say_it_again(rows: Rows) -> None:
+    source = "Where is my dog tonight? Where is my dog tonight?"
+    text = "¿Dónde está mi perro? ¿Dónde está mi perro?"
+    assert Repetition().score(rows((source, text, "spa_Latn")))["repetition_share"].item() == 0.0

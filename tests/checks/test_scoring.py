@@ -9,6 +9,7 @@ import pytest
 from stub_identifier import StubIdentifier
 
 from mlc_data.checks import CHECKS, Check, LanguageId, RoundTrip, Toxicity
+from mlc_data.checks.meaning import Meaning
 from mlc_data.checks.scoring import build_checks, prepare, reasons, score_names, score_rows
 from mlc_data.core.records import KEYS
 from mlc_data.recipe.loading import parse_recipe
@@ -127,7 +128,7 @@ def test_reasons_are_all_that_hold_in_order(checks: tuple[Check, ...], rows: Row
     given = (
         score_rows(ready(checks, table), table).select(reasons=reasons(checks))["reasons"].to_list()
     )
-    assert given == [[], ["script", "copied"], ["coverage", "round_trip"]]
+    assert given == [[], ["script", "copied"], ["coverage", "round_trip", "meaning"]]
 
 
 def test_a_check_that_is_off_gives_scores_and_no_reason(
@@ -144,4 +145,4 @@ def test_a_check_that_is_off_gives_scores_and_no_reason(
 def test_what_the_recipe_leaves_out_is_not_scored(small: dict[str, dict[str, object]]) -> None:
     small["translate"]["round_trip"] = False
     built = {type(check) for check in build_checks(parse_recipe(small, "test"), ())}
-    assert set(CHECKS) - built == {LanguageId, RoundTrip, Toxicity}
+    assert set(CHECKS) - built == {LanguageId, RoundTrip, Meaning, Toxicity}

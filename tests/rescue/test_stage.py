@@ -75,7 +75,7 @@ class Scripted(StubTranslator):
         return super()._one(request)
 
 
-OFF = ("script", "language_id", "copied", "length", "preserved")
+OFF = ("residue", "script", "language_id", "copied", "length", "preserved")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,6 +31,11 @@ from mlc_data.translate.engines.base import (
 
 END = "</s>"
 """Token that ends a source and a hypothesis, in every family."""
+
+_CONTROL = re.compile(
+    r"[a-z]{3}_[A-Z][a-z]{3}|__[a-z]{2,3}__|<2[a-z]{2,3}(?:_\w+)?>|>>.+<<|</?s>|<pad>|<mask>"
+)
+"""Tokens of the families that are no text. Unknown pieces stay visible: something is missing there."""
 
 
 class Ct2Translator(ABC):
@@ -206,6 +212,7 @@ class Ct2Translator(ABC):
                 max_input_length=0,  # 0 is no limit: the default truncates silently
                 return_scores=_scored(decoding),
                 return_end_token=True,
+                disable_unk=True,  # it would be written as U+2047, which no check can put right
                 asynchronous=True,
             )
         return started
@@ -233,7 +240,8 @@ class Ct2Translator(ABC):
         if not tokens or tokens[-1] != END:
             return Hypothesis(None, None, unknown, FailureReason.OUTPUT_LIMIT)
         repeated = len(prefix) if tokens[: len(prefix)] == prefix else 0
-        text = self._decoder.decode(tokens[repeated:-1]).strip()
+        pieces = [token for token in tokens[repeated:-1] if not _CONTROL.fullmatch(token)]
+        text = self._decoder.decode(pieces).strip()
         if not text:
             return Hypothesis(None, None, unknown, FailureReason.EMPTY_OUTPUT)
         return Hypothesis(text, score, unknown)

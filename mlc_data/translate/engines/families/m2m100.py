@@ -46,7 +46,7 @@ class M2m100Translator(Ct2Translator):
     """An M2M100 model converted to CTranslate2."""
 
     family = "m2m100"
-    engine_version = "ctranslate2-m2m100-1"
+    engine_version = "ctranslate2-m2m100-2"
     max_source_tokens = 512  # its positions end at 1024
     tokenizers = (("sentencepiece.bpe.model", "sentencepiece.model", "spm.model"),)
     control_tokens = 2

@@ -40,7 +40,7 @@ class MadladTranslator(Ct2Translator):
     """A MADLAD-400 translation model converted to CTranslate2."""
 
     family = "madlad"
-    engine_version = "ctranslate2-madlad-1"
+    engine_version = "ctranslate2-madlad-2"
     max_source_tokens = 512  # positions are relative and unlimited; enough for a sentence
     tokenizers = (("spiece.model", "sentencepiece.model"),)
     control_tokens = 2

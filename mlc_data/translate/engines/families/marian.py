@@ -24,7 +24,7 @@ class MarianTranslator(Ct2Translator):
     """A bilingual Marian model converted to CTranslate2; its folder names the two languages."""
 
     family = "marian"
-    engine_version = "ctranslate2-marian-1"
+    engine_version = "ctranslate2-marian-2"
     max_source_tokens = 512
     tokenizers = (("source.spm",), ("target.spm",))
 

@@ -22,7 +22,7 @@ class NllbTranslator(Ct2Translator):
     """An NLLB-200 model (or one with the same token layout) converted to CTranslate2."""
 
     family = "nllb"
-    engine_version = "ctranslate2-nllb-1"
+    engine_version = "ctranslate2-nllb-2"
     max_source_tokens = 512
     tokenizers = (("sentencepiece.bpe.model", "sentencepiece.model", "spm.model"),)
     control_tokens = 2
