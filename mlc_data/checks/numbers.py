@@ -1,145 +1,340 @@
-"""Numbers of texts, and the numbers of a prompt that a translation has.
+"""Numbers of a prompt that a translation has: in digits of any script, in words, with their scale.
 
-Scripts have their own digits, languages their own separators, and some numbers change in translation:
-"1.5 million" becomes "150" and a word, "3 p.m." becomes "15", "May" becomes "5".
+"1.5 million" becomes "150" and a word, "3 p.m." becomes "15", "World War 2" the Second World War, "Jan" becomes
+"1". What changes a value is not allowed: a power of ten without its word, another decimal point, a lost
+minus, morning instead of afternoon.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from mlc_data.checks.digits import Digits, ascii_digits, digits
+from mlc_data.checks.number_words import NumberWords, number_words, plain
 from mlc_data.text.spans import without_spans_in
 
-_NUMBER = re.compile(
-    r"\d{1,3}(?:[\u0020\u00a0\u202f]\d{3})+(?!\d)|\d+(?:[.,'’٫٬]\d+)*", re.ASCII
-)  # 1 000 or 1,000.50
-_SEPARATOR = re.compile(r"\D+", re.ASCII)
-_FRACTION = re.compile(r"[.,٫](\d{1,2}|\d{4,})$", re.ASCII)
-_SCALE = re.compile(
-    r"[\s-]*(?:(hundred)|(thousand|k)|(million|mn|m)|(billion|bn)|(trillion|tn))\b",
-    re.IGNORECASE | re.ASCII,
+HAS_NUMBER = re.compile(r"[\d½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞]|\b[IVXLC]{2,}\b")
+"""Found in every text with a number that is compared."""
+
+_ROMAN = re.compile(r"\b(?=[ivxlc]{2})(c{0,3})(xc|xl|l?x{0,3})(ix|iv|v?i{0,3})\b")
+_UPPER_ROMAN = re.compile(r"\b[IVXLC]{2,}\b")
+_ROMAN_DIGITS = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
+_NO_ROMAN = frozenset({"iv", "vi", "xl", "cc", "li", "xi", "ill", "ii"} - {"ii", "iv", "vi", "xi"})
+
+_ORDINAL = re.compile(r"(?:st|nd|rd|th)\b")
+_PLURAL = re.compile(r"['’]?s\b")
+_MERIDIEM = re.compile(r"\s?([ap])\.?\s?m\b")
+_UNIT = re.compile(
+    r"(?:[kmgt]i?b|[kmcµμnd]?[gml]|[km]?m/h|kmh?|mph|kph|hz|[kmg]hz|[km]?wh?|[km]?v|ma?h?|lbs?|oz|ft|in|px|pt|h|hrs?"
+    r"|s|secs?|mins?|ms|yo|yrs?|c|f|k|°|x|usd|eur|rs|am|pm|a|p|kcal|cal|ml|iu|mn|bn|tn|b|t)(?![a-z])"
 )
-_SCALES = (100, 10**3, 10**6, 10**9, 10**12)
-# Powers of ten that some language has a word for: thousand, wan, lakh, million, crore, yi, billion.
-_STEPS = tuple(10**power for power in (0, 3, 4, 5, 6, 7, 8, 9, 12))
-_AFTERNOON = re.compile(r"\s?p\.?m\b", re.IGNORECASE)
-_OFTEN_IN_WORDS = re.compile(r"st\b|nd\b|rd\b|th\b|['’]?s\b")  # 19th, 1930s
+_LETTER = re.compile(r"[^\W\d_]")
+_NAMED_BEFORE = re.compile(r"[^\W\d_][-‑]?$")
+_EVENING = re.compile(r"\b(?:evening|afternoon|tonight|night|noon|midnight|o['’]clock)\b")
+_CLOCK = {"arb_Arab": (), "swh_Latn": (6, -6), "amh_Ethi": (6, -6), "tha_Thai": (-6, -12)}
+_BUDDHIST = {"tha_Thai": 543, "lao_Laoo": 543, "khm_Khmr": 543}
 
-_DIGITS = {
-    code: str(unicodedata.decimal(chr(code))) for code in range(0x1FC00) if chr(code).isdecimal()
-}
-
-_IN_WORDS = {
-    word: str(number)
+_ENGLISH = number_words("eng_Latn")
+_IN_WORDS: dict[str, tuple[float, ...]] = {
+    word: (float(number),)
     for number, words in {
-        0: "zero", 1: "one first once single january", 2: "two second twice both double february",
-        3: "three third triple march", 4: "four fourth quarter april", 5: "five fifth may",
-        6: "six sixth june", 7: "seven seventh july", 8: "eight eighth august",
-        9: "nine ninth september sept", 10: "ten tenth october decade", 11: "eleven november",
-        12: "twelve december dozen noon", 13: "thirteen", 14: "fourteen", 15: "fifteen",
-        16: "sixteen", 17: "seventeen", 18: "eighteen", 19: "nineteen", 20: "twenty", 30: "thirty",
-        40: "forty", 50: "fifty half", 60: "sixty", 70: "seventy", 80: "eighty", 90: "ninety",
-        100: "hundred century", 1000: "thousand", 10**6: "million", 10**9: "billion",
+        0: "zero midnight none", 1: "one first once single january jan monday a an",
+        2: "two second twice both double dual couple pair february feb tuesday bi",
+        3: "three third triple thrice march mar wednesday trio",
+        4: "four fourth quadruple april apr thursday", 5: "five fifth may friday",
+        6: "six sixth june jun saturday", 7: "seven seventh july jul week weeks sunday",
+        8: "eight eighth august aug sunday", 9: "nine ninth september sept sep",
+        10: "ten tenth october oct decade decades", 11: "eleven eleventh november nov",
+        12: "twelve twelfth december dec dozen dozens noon midday", 13: "thirteen", 14: "fourteen fortnight",
+        15: "fifteen", 16: "sixteen", 17: "seventeen", 18: "eighteen", 19: "nineteen", 20: "twenty score",
+        30: "thirty", 40: "forty", 50: "fifty", 60: "sixty", 70: "seventy", 80: "eighty", 90: "ninety",
+        100: "hundred hundreds century centuries", 1000: "thousand thousands", 10**5: "lakh",
+        10**6: "million millions", 10**7: "crore", 10**9: "billion billions",
+        10**12: "trillion trillions",
     }.items()
     for word in words.split()
+} | {
+    "half": (50, 0.5, 1, 2, 30), "halves": (50, 0.5, 1, 2), "quarter": (4, 25, 0.25, 1, 15, 3),
+    "quarters": (75, 0.75, 3, 4), "third": (3, 1, 33), "thirds": (2, 3, 66, 67),
+    "tuesday": (2, 3), "wednesday": (3, 4), "thursday": (4, 5), "friday": (5, 6),
+    "saturday": (6, 7), "monday": (1, 2), "sunday": (7, 8, 1),
+    "second": (2,), "seconds": (), "both": (2,), "midnight": (0, 12, 24), "noon": (12,),
+    "teen": (13, 19, 10), "teenager": (13, 19, 10), "teenagers": (13, 19, 10), "teens": (13, 19, 10),
+    "weekly": (1, 7), "daily": (1,), "yearly": (1,), "monthly": (1,), "annual": (1,),
+    "biweekly": (2,), "overnight": (1,), "fortnight": (14, 15, 2), "another": (1,),
+    "every": (1,), "each": (1,), "per": (1,), "hour": (1, 24, 60), "dozen": (12, 10),
+    "dozens": (12, 10), "millennium": (1000,), "twenties": (20,), "thirties": (30,),
+    "forties": (40,), "fifties": (50,), "sixties": (60,), "seventies": (70,), "eighties": (80,),
+    "nineties": (90,),
 }  # fmt: skip
-# Small numbers that Chinese and Japanese may write out, each in one character.
-_HAN = dict(
-    zip("123456789", ("一", "二两兩", "三", "四", "五", "六", "七", "八", "九"), strict=True)
-)
-_HAN["10"] = "十"
+_ENGLISH_UNITS = {
+    word: int(values[0])
+    for word, values in _IN_WORDS.items()
+    if word in "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety a".split()
+}
+_ENGLISH_SCALES = {"hundred": 100, "thousand": 1000, "lakh": 10**5, "million": 10**6,
+                   "crore": 10**7, "billion": 10**9, "trillion": 10**12}  # fmt: skip
 
 
-def numbers(text: str) -> list[str]:
-    """Return the numbers of a text in order, as ASCII digits with separators; none from addresses."""
-    return _NUMBER.findall(ascii_digits(without_spans_in(text)))
-
-
-def ascii_digits(text: str) -> str:
-    """Return the text with the decimal digits of every script as 0 to 9."""
-    return text if text.isascii() else text.translate(_DIGITS)
-
-
-def compare(source: str, text: str) -> tuple[int, int, int]:
+def compare(source: str, text: str, language: str = "") -> tuple[int, int, int]:
     """Compare the numbers of a prompt and of a translation.
 
-    Ordinals and decades (`19th`, `1930s`), which many languages write in words, are not counted where
-    they are missing.
+    A number that many languages write otherwise (`19th`, `1930s`, `CO2`, `2FA`, `VIII`, `1/2`) is not counted
+    where it is missing and no other number stands in its place.
+
+    Args:
+        source: the prompt, in English.
+        text: the translation.
+        language: of the translation (FLORES-200 code); without one, no words are known.
 
     Returns:
         The number of numbers of ``source``, how many of them ``text`` has, and how many numbers ``text``
         has that ``source`` has neither in digits nor in English words.
     """
-    wanted, spelled = _of_source(source)
-    counts = Counter(numbers(text))
-    unmatched = [number for number in wanted if not _take(number, counts)]
-    # "7:30" may be "7.30", and "1,000" may be "1 000": compare the others part by part.
-    parts = Counter(part for number in counts.elements() for part in _SEPARATOR.split(number))
-    lost = [number for number in unmatched if not _take_parts(number, parts, text)]
-    missing = sum(not number.may_be_words for number in lost)
-    counted = len(wanted) - (len(lost) - missing)
-    added = [number for number in parts.elements() if number not in spelled]
-    return counted, counted - missing, len(added)
+    wanted, explained = _of_source(source)
+    return _Comparison(text, language).of(wanted, explained)
 
 
 @dataclass(frozen=True)
 class _Number:
-    """A number of the prompt: its digits, all values that may stand for it, and its parts."""
+    """A number of the prompt.
 
-    digits: str
+    Attributes:
+        digits: as it is written.
+        values: values that may stand for it.
+        parts: alternative groups of digits that may stand for it.
+        soft: whether languages may write it without a number.
+        meridiem: `a`, `p` or empty.
+    """
+
+    digits: Digits | None
     values: frozenset[float]
-    parts: tuple[str, ...]
-    may_be_words: bool
+    parts: tuple[tuple[str, ...], ...]
+    soft: bool
+    meridiem: str = ""
+    roman: bool = False
 
 
-def _value(number: str) -> float:
-    fraction = _FRACTION.search(number)
-    whole = _SEPARATOR.sub("", number[: fraction.start()] if fraction else number)
-    return float(f"{whole}.{fraction[1]}" if fraction else whole)
+class _Comparison:
+    """A translation whose numbers are taken one by one."""
 
+    def __init__(self, text: str, language: str) -> None:
+        bare = without_spans_in(text)
+        self.text = ascii_digits(plain(bare) if not bare.isascii() else bare.lower())
+        self.language = language
+        self.words: NumberWords = number_words(language) if language else _ENGLISH
+        self.left = digits(self.text, self.words)
+        self.romans = Counter(_romans(bare))
+        self.spelled: Counter[float] | None = None
 
-def _take(number: _Number, counts: Counter[str]) -> bool:
-    """Remove a number from the translation's numbers; return whether it was there."""
-    for written, count in counts.items():
-        same = _SEPARATOR.sub("", written) == number.digits
-        if count > 0 and (same or _value(written) in number.values):
-            counts[written] -= 1
+    def of(
+        self, wanted: tuple[_Number, ...], explained: frozenset[float]
+    ) -> tuple[int, int, int]:
+        """Return wanted, present and added, as `compare`."""
+        lost = [number for number in wanted if not self._take(number)]
+        lost = [number for number in lost if not self._take_together(number)]
+        pool = Counter(part for number in self.left for part in number.parts)
+        lost = [number for number in lost if not self._take_parts(number, pool)]
+        lost = [number for number in lost if not self._take_words(number)]
+        added = self._added(pool, explained)
+        hard = [number for number in lost if not number.soft]
+        romans_left = self.romans.total() > 0 and any(number.roman for number in lost)
+        if len(hard) < len(lost) and (added or romans_left):
+            hard = lost
+        wrong_day_part = self._other_day_part(wanted)
+        counted = len(wanted) - (len(lost) - len(hard))
+        return counted, counted - len(hard) - (wrong_day_part and len(hard) < counted), added
+
+    def _take(self, number: _Number) -> bool:
+        """Remove a number with the same value; return whether it was there."""
+        for index, one in enumerate(self.left):
+            if not _same(number.values, one.values) and not (
+                len(one.parts) > 1 and one.parts in number.parts and not _decimal(one)
+            ):
+                continue
+            if not self._same_sign(number, one):
+                continue
+            del self.left[index]
             return True
-    return False
+        return False
+
+    def _same_sign(self, number: _Number, one: Digits) -> bool:
+        wanted = number.digits
+        if wanted is None:
+            return True
+        if wanted.negative and not (one.negative or one.dashed):
+            return not self.words.minus or any(word in self.text for word in self.words.minus)
+        return not (one.negative and not wanted.dashed)
+
+    def _take_together(self, number: _Number) -> bool:
+        """Remove two neighbours that make a number together: 1億5000万, 2 lakh 50 thousand."""
+        for index, (one, two) in enumerate(zip(self.left, self.left[1:], strict=False)):
+            if not one.scaled or two.start - one.end > 12:
+                continue
+            sums = {a + b for a in one.values for b in two.values if a > b}
+            if _same(number.values, sums):
+                del self.left[index : index + 2]
+                return True
+        return False
+
+    def _take_parts(self, number: _Number, pool: Counter[str]) -> bool:
+        """Remove a number's parts from the pool of those that are left; return whether they were there."""
+        for parts in number.parts:
+            if len(parts) < 2:
+                continue
+            needed = Counter(parts)
+            if all(pool[part] >= count for part, count in needed.items()):
+                pool.subtract(needed)
+                return True
+        date = number.digits is not None and len(number.digits.parts) > 1
+        if date and number.digits and number.digits.kind == "time":
+            hour, minutes = number.digits.parts[0], number.digits.parts[1]
+            for first in {hour, str(int(hour)), *(parts[0] for parts in number.parts)}:
+                if pool[first] > 0 and minutes in ("15", "30", "45"):
+                    pool[first] -= 1
+                    return True
+        return False
+
+    def _take_words(self, number: _Number) -> bool:
+        """Remove a number that the text has in words or as a Roman numeral."""
+        for value in number.values:
+            if self.romans[value] > 0:
+                self.romans[value] -= 1
+                return True
+        if self.spelled is None:
+            self.spelled = Counter(self.words.values(self.text))
+        for value in number.values:
+            if self.spelled[value] > 0:
+                self.spelled[value] -= 1
+                return True
+        for parts in number.parts:
+            if len(parts) > 1 and all(self.spelled[float(part)] > 0 for part in parts):
+                return True
+        months = [month for name, month in self.words.months.items() if name in self.text]
+        return any(len(number.parts) == 1 and value in months and number.soft for value in number.values)
+
+    def _added(self, pool: Counter[str], explained: frozenset[float]) -> int:
+        """Return the number of groups of digits that nothing in the prompt explains."""
+        count = 0
+        for one in self.left:
+            if _same(explained, one.values) or all(part == "" for part in one.parts):
+                for part in one.parts:
+                    pool[part] -= 1
+        for part, times in pool.items():
+            if times > 0 and float(part) not in explained and part.strip("0"):
+                count += times
+        return count
+
+    def _other_day_part(self, wanted: tuple[_Number, ...]) -> bool:
+        """Return whether the text says morning where the prompt says afternoon, or the reverse."""
+        given = {number.meridiem for number in wanted if number.meridiem}
+        if len(given) != 1 or not (self.words.morning and self.words.afternoon):
+            return False
+        said, other = (
+            (self.words.afternoon, self.words.morning)
+            if given == {"p"}
+            else (self.words.morning, self.words.afternoon)
+        )
+        return self._says(other) and not self._says(said)
+
+    def _says(self, words: tuple[str, ...]) -> bool:
+        return any(re.search(rf"(?<![^\W\d]){re.escape(word)}", self.text) for word in words)
 
 
-def _take_parts(number: _Number, parts: Counter[str], text: str) -> bool:
-    """Remove a number's parts from those of the translation; return whether they were there."""
-    wanted = Counter(number.parts)
-    if all(parts[part] >= count for part, count in wanted.items()):
-        parts.subtract(wanted)
+def _same(wanted: frozenset[float], values: frozenset[float] | set[float]) -> bool:
+    if wanted & values:
         return True
-    return any(character in text for character in _HAN.get(number.digits, ""))
+    return any(abs(a - b) <= 1e-9 * max(abs(a), 1.0) for a in wanted for b in values if a != int(a))
+
+
+def _decimal(one: Digits) -> bool:
+    return len(one.parts) == 2 and not one.kind and bool(one.readings)
 
 
 @lru_cache(maxsize=4096)
-def _of_source(source: str) -> tuple[tuple[_Number, ...], frozenset[str]]:
-    """Return the numbers of the prompt, and those that it has in English words."""
-    plain = ascii_digits(without_spans_in(source))
-    afternoon = bool(_AFTERNOON.search(plain))
-    parsed = []
-    for match in _NUMBER.finditer(plain):
-        written, value = match.group(), _value(match.group())
-        values = {value}
-        if scale := _SCALE.match(plain, match.end()):
-            value *= _SCALES[(scale.lastindex or 1) - 1]
-        if value >= _STEPS[1]:
-            values |= {value / step for step in _STEPS}
-        if afternoon and 1 <= value <= 12:
-            values.add(value % 12 + 12)
-        soft = bool(_OFTEN_IN_WORDS.match(plain, match.end()))
-        if soft and value >= 1000:
-            values.add(value % 100)
-        digits = _SEPARATOR.sub("", written)
-        parsed.append(_Number(digits, frozenset(values), tuple(_SEPARATOR.split(written)), soft))
-    words = re.findall(r"[a-z]+", plain.lower())
-    return tuple(parsed), frozenset(_IN_WORDS[word] for word in words if word in _IN_WORDS)
+def _of_source(source: str) -> tuple[tuple[_Number, ...], frozenset[float]]:
+    """Return the numbers of the prompt, and the values that it has in English words."""
+    bare = without_spans_in(source)
+    text = ascii_digits(bare.lower())
+    found = digits(text, _ENGLISH, english=True)
+    afternoon = any(m[1] == "p" for m in map(lambda one: _MERIDIEM.match(text, one.end), found) if m)
+    late = afternoon or _EVENING.search(text) is not None
+    numbers = [_number(one, text, late) for one in found]
+    numbers += [
+        _Number(None, frozenset({value}), ((str(int(value)),),), True, roman=True)
+        for value in _romans(bare)
+    ]
+    return tuple(numbers), frozenset(_spelled(text))
+
+
+def _number(one: Digits, text: str, late: bool) -> _Number:
+    values = set(one.values)
+    meridiem = _MERIDIEM.match(text, one.end)
+    ordinal, plural = _ORDINAL.match(text, one.end), _PLURAL.match(text, one.end)
+    parts = {one.parts} if not _decimal(one) else set()
+    if one.kind == "time":
+        parts |= {(str(int(one.parts[0])), *one.parts[1:])}
+    hour = int(one.parts[0])
+    if (late if meridiem is None else meridiem[1] == "p") and 1 <= hour <= 12:
+        parts |= {(str(hour % 12 + 12), *one.parts[1:])}
+        values |= {value % 12 + 12 for value in one.readings if value <= 12}
+    if meridiem is not None and hour == 12:
+        other = {"a": (0.0, 24.0), "p": (12.0,)}[meridiem[1]]
+        values |= set(other) if not any(int(part) for part in one.parts[1:]) else set()
+        parts |= {(str(int(value)), *one.parts[1:]) for value in other}
+    if plural:
+        values |= {value % 100 for value in one.values if value >= 1000}
+        values |= {value / 100 + 1 for value in one.values if value >= 1000 and not value % 100}
+    if len(one.parts) == 3 and max(map(len, one.parts)) <= 4 and not one.readings:
+        parts |= {tuple(part.lstrip("0") or "0" for part in one.parts)}
+    return _Number(
+        digits=one,
+        values=frozenset(values),
+        parts=tuple(parts),
+        soft=bool(ordinal or plural) or _in_name(one, text) or one.kind == "fraction" or values == {1.0},
+        meridiem=meridiem[1] if meridiem and hour <= 12 else "",
+    )
+
+
+def _in_name(one: Digits, text: str) -> bool:
+    """Return whether letters are written together with a number and are no unit: CO2, 2FA, COVID-19."""
+    if _NAMED_BEFORE.search(text[max(0, one.start - 2) : one.start]):
+        return True
+    after = text[one.end : one.end + 1]
+    if not _LETTER.match(after) or _MERIDIEM.match(text, one.end) or one.scaled:
+        return False
+    return not (_UNIT.match(text, one.end) or _ORDINAL.match(text, one.end))
+
+
+def _romans(text: str) -> Iterator[float]:
+    """Yield the values of Roman numerals in capitals, of two letters or more."""
+    for written in _UPPER_ROMAN.findall(text):
+        lower = written.lower()
+        if lower in _NO_ROMAN or not _ROMAN.fullmatch(lower):
+            continue
+        values = [_ROMAN_DIGITS[letter] for letter in lower]
+        pairs = zip(values, [*values[1:], 0], strict=True)
+        yield float(sum(-value if value < following else value for value, following in pairs))
+
+
+def _spelled(text: str) -> Iterator[float]:
+    """Yield the values of English words, alone and together: twenty-five is 20, 5 and 25."""
+    yield 0.0
+    total = section = 0.0
+    for word in re.findall(r"[a-z]+", text):
+        yield from _IN_WORDS.get(word, ())
+        if word in _ENGLISH_SCALES:
+            section = (section or 1) * _ENGLISH_SCALES[word]
+            yield total + section
+            if section >= 1000:
+                total, section = total + section, 0.0
+        elif word in _ENGLISH_UNITS:
+            section += _ENGLISH_UNITS[word]
+            yield total + section
+        elif word != "and":
+            total = section = 0.0

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 
 import polars as pl
 
 from mlc_data.checks.base import Check, CheckSection, at_least, at_most, score_each
-from mlc_data.checks.numbers import compare
+from mlc_data.checks.numbers import HAS_NUMBER, compare
 from mlc_data.languages.by_language import ByLanguage, by_language
 from mlc_data.text.spans import spans
-
-_DIGIT = re.compile(r"\d")
 
 
 class PreservedCheck(CheckSection):
@@ -46,13 +43,13 @@ class Preserved(Check):
 
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return ``preserved_spans``, ``preserved_numbers`` and ``preserved_added``."""
-        return score_each(rows, ("source", "text"), _measure, self.scores)
+        return score_each(rows, ("source", "text", "language"), _measure, self.scores)
 
 
-def _measure(source: str, text: str) -> tuple[float, float, float]:
+def _measure(source: str, text: str, language: str) -> tuple[float, float, float]:
     numbers, added = 1.0, 0
-    if _DIGIT.search(source) or _DIGIT.search(text):
-        wanted, there, added = compare(source, text)
+    if HAS_NUMBER.search(source) or HAS_NUMBER.search(text):
+        wanted, there, added = compare(source, text, language)
         numbers = there / wanted if wanted else 1.0
     return _spans_there(source, text), numbers, float(added)
 
