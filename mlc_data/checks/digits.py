@@ -22,10 +22,17 @@ _FRACTIONS = {
 }
 _FRACTION = re.compile(f"[{''.join(_FRACTIONS)}]")
 
-_SEPARATORS = ".,'’٫٬"
+_SEPARATORS = ".,'’٫٬،"
+# A number of several groups with units between them: 1억 4천 2백만, 3千5百万.
+_UNITS = {"십": 10, "十": 10, "백": 100, "百": 100, "천": 1000, "千": 1000, "만": 10**4, "万": 10**4,
+          "萬": 10**4, "억": 10**8, "亿": 10**8, "億": 10**8, "조": 10**12, "兆": 10**12}  # fmt: skip
+_GROUP = rf"\d[\d,]*[{''.join(_UNITS)}]+"
+_GROUPED = re.compile(rf"(\d[\d,]*)([{''.join(_UNITS)}]+)")
 _NUMBER = re.compile(
-    r"(?P<mixed>\d+ +\d{1,2}/\d{1,2}(?![\d/]))"
-    r"|(?P<time>(?<![\d.:])\d{1,2}[:：]\d{2}(?::\d{2})?(?![\d:]))"
+    rf"(?P<run>{_GROUP}(?:\s?{_GROUP})+)"
+    r"|(?P<mixed>\d+ +\d{1,2}/\d{1,2}(?![\d/]))"
+    r"|(?P<time>(?<![\d.:])\d{1,2}[:：]\d{2}(?::\d{2})?(?![\d:])"
+    r"|(?<![\d.:])\d{1,2}\.[0-5]\d(?=\s?[ap]\.?\s?m\b))"
     r"|(?P<fraction>(?<![\d/.-])\d{1,2}\s?[/⁄]\s?\d{1,2}(?![\d/]))"
     r"|\d{1,3}(?:[\u0020\u00a0\u202f]\d{3})+(?!\d)"
     rf"|\d+(?:[{_SEPARATORS}]\d+)*",
@@ -33,7 +40,7 @@ _NUMBER = re.compile(
 )
 _NOT_DIGIT = re.compile(r"\D+", re.ASCII)
 _SPACES = re.compile(r"\s", re.UNICODE)
-_MINUS = re.compile(r"(?:^|[\s(\[:=~≤≥<>])[-−–﹣－]\s?$")
+_MINUS = re.compile(r"(?:^|[\s(\[:=~≤≥<>])[-−–﹣－]$")
 _DASH = re.compile(r"[-−–—﹣－~/]\s?$")
 _LETTER_SCALE = re.compile(r"\s?(k|m|b|t|mn|bn|tn|mm)(?![^\W\d_])", re.IGNORECASE)
 _LETTERS = {"k": 1e3, "m": 1e6, "mn": 1e6, "mm": 1e6, "b": 1e9, "bn": 1e9, "t": 1e12, "tn": 1e12}
@@ -53,7 +60,7 @@ class Digits:
     Attributes:
         start: place of its first digit in `ascii_digits` of the text.
         end: place after its last digit.
-        parts: its groups of digits, in order.
+        parts: its groups of digits, in order, without zeros before them.
         readings: values without sign and scale; `1.000` has two.
         values: values with the scale that its word or letter gives.
         scaled: whether a word or a letter gives a scale.
@@ -94,14 +101,14 @@ def digits(text: str, words: NumberWords, *, english: bool = False) -> list[Digi
 
 def _digits(match: re.Match[str], text: str, words: NumberWords, english: bool) -> Digits:
     written, kind = match[0], match.lastgroup or ""
-    before = text[max(0, match.start() - 3) : match.start()]
+    before = text[max(0, match.start() - 5) : match.start()]
     readings = frozenset(_readings(written, kind, english))
     values, scaled = _scaled(readings, match, text, words, english)
     negative = _MINUS.search(before) is not None and not re.search(r"\d\s*[-−–]\s?$", before)
     return Digits(
         start=match.start(),
         end=match.end(),
-        parts=tuple(part for part in _NOT_DIGIT.split(written) if part),
+        parts=tuple(part.lstrip("0") or "0" for part in _NOT_DIGIT.split(written) if part),
         readings=readings,
         values=frozenset(values),
         scaled=scaled,
@@ -115,6 +122,9 @@ def _readings(written: str, kind: str, english: bool) -> Iterator[float]:
     """Yield the values that the digits may have, without scale."""
     groups = [part for part in _NOT_DIGIT.split(written) if part]
     numbers = [int(group) for group in groups]
+    if kind == "run":
+        yield _grouped(written)
+        return
     if kind == "fraction" or kind == "mixed":
         *whole, above, below = numbers
         if below:
@@ -134,10 +144,27 @@ def _readings(written: str, kind: str, english: bool) -> Iterator[float]:
     thousands = len(groups[-1]) == 3 and all(len(group) in (2, 3) for group in groups[1:])
     if len(set(marks)) == 1 and thousands and groups[0] != "0":
         yield float(digits_alone)
-        if len(marks) == 1 and marks[0] in ".,٫" and not (english and marks[0] == ","):
+        if len(marks) == 1 and marks[0] in ".,٫،" and not (english and marks[0] == ","):
             yield float(f"{groups[0]}.{groups[1]}")
     elif len(marks) == 1 or (len(set(marks)) == 2 and marks[-1] not in marks[:-1]):
         yield float(f"{''.join(groups[:-1])}.{groups[-1]}")
+
+
+def _grouped(written: str) -> float:
+    """Return the value of groups of digits with units: 1억 4천 2백만 is 142,000,000."""
+    total = section = 0
+    for number, units in _GROUPED.findall(written):
+        value = int(number.replace(",", ""))
+        small = [unit for unit in units if _UNITS[unit] < 10**4]
+        large = [unit for unit in units if _UNITS[unit] >= 10**4]
+        for unit in small:
+            value *= _UNITS[unit]
+        section += value
+        if large:
+            for unit in large:
+                section *= _UNITS[unit]
+            total, section = total + section, 0
+    return float(total + section)
 
 
 def _scaled(

@@ -27,9 +27,13 @@ _PREFIXES = {
 }
 # Languages that put the scale first: milioni 5.
 _SCALE_FIRST = frozenset({"swh_Latn", "hau_Latn", "lug_Latn", "kin_Latn", "run_Latn", "sna_Latn"})
+# Languages whose 11 to 19 are ten and a number that agrees with its noun: kumi na minane.
+_TEN_AND = frozenset({"swh_Latn"})
 _JOINED = re.compile(r"[\s\u200c-]*(?:[^\W\d]{1,3}\s)?", re.UNICODE)  # "vingt et un"
 _STEM = 4  # letters from which on a word may have an ending that the table lacks
 _ENDING = r"\w{0,3}"
+
+_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 _HAN_DIGITS = {
     character: value
@@ -39,7 +43,7 @@ _HAN_DIGITS = {
     for character in characters
 }
 _HAN_UNITS = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
-_HAN_MYRIADS = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8, "兆": 10**12}
+_HAN_MYRIADS = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8, "憶": 10**8, "兆": 10**12}
 _HAN_RUN = re.compile(f"[{''.join((*_HAN_DIGITS, *_HAN_UNITS, *_HAN_MYRIADS))}廿]+")
 
 
@@ -72,6 +76,9 @@ class NumberWords:
                 yield from han_values(match.group())
         yield from self._in_words(text)
 
+        for match in self._scale_alone.finditer(text) if self._scale_alone else ():
+            yield float(self.scales[match[1]])
+
     def _in_words(self, text: str) -> Iterator[float]:
         """Yield the values of words, neighbours that belong together as one: vingt et un, is 21."""
         if self._number is None:
@@ -80,7 +87,7 @@ class NumberWords:
         for match in self._number.finditer(text):
             value = self.numbers[match[1]]
             joined = end >= 0 and _JOINED.fullmatch(text, end, match.start()) is not None
-            if joined and _adds(previous, value):
+            if joined and _adds(previous, value, self.language):
                 total += value
             elif joined and value == 100 and 1 < previous < 10:
                 total, value = total - previous + previous * 100, previous * 100
@@ -118,7 +125,14 @@ class NumberWords:
 
     @cached_property
     def _scale(self) -> re.Pattern[str] | None:
-        return self._pattern(self.scales, "", r"[\s\u200c-]*")
+        return self._pattern(self.scales, "", r"[\s\u200c-]*[多余餘几幾数來来]?")
+
+    @cached_property
+    def _scale_alone(self) -> re.Pattern[str] | None:
+        """Scales by themselves: more than a thousand is свыше тысячи."""
+        if not self.scales or not get_language(self.language).spaced:
+            return None
+        return re.compile(rf"(?<!\w)({_alternatives(self.scales)})(?!\w)")
 
     @cached_property
     def _scale_end(self) -> re.Pattern[str] | None:
@@ -163,8 +177,7 @@ def number_words(language: str) -> NumberWords:
 
 def plain(text: str) -> str:
     """Return a text as the table's words are written: lower case, NFKC, no soft hyphens."""
-    text = unicodedata.normalize("NFKC", text.lower())
-    return text.replace("\u00ad", "").replace("\u200b", "")
+    return _INVISIBLE.sub("", unicodedata.normalize("NFKC", text.lower()))
 
 
 def han_values(run: str) -> Iterator[float]:
@@ -186,7 +199,9 @@ def han_values(run: str) -> Iterator[float]:
     yield float(total + section + digit)
 
 
-def _adds(tens: int, units: int) -> bool:
+def _adds(tens: int, units: int, language: str) -> bool:
+    if tens == 10 and language in _TEN_AND:
+        return units < 10
     return (tens >= 20 and tens % 10 == 0 and units < 10) or (tens >= 100 and units < 100)
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from mlc_data.checks.digits import Digits, ascii_digits, digits
 from mlc_data.checks.number_words import NumberWords, number_words, plain
-from mlc_data.text.spans import without_spans_in
+from mlc_data.text.spans import spans, without_spans_in
 
 HAS_NUMBER = re.compile(r"[\d½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞]|\b[IVXLC]{2,}\b")
 """Found in every text with a number that is compared."""
@@ -35,8 +35,24 @@ _UNIT = re.compile(
 _LETTER = re.compile(r"[^\W\d_]")
 _NAMED_BEFORE = re.compile(r"[^\W\d_][-‑]?$")
 _EVENING = re.compile(r"\b(?:evening|afternoon|tonight|night|noon|midnight|o['’]clock)\b")
-_CLOCK = {"arb_Arab": (), "swh_Latn": (6, -6), "amh_Ethi": (6, -6), "tha_Thai": (-6, -12)}
+# Hours are counted from six there: 7am is saa 1 asubuhi.
+_CLOCK = {"swh_Latn": (6, -6), "amh_Ethi": (6, -6), "tha_Thai": (-6, -12)}
+_DUAL = frozenset({"arb_Arab", "acm_Arab", "acq_Arab", "aeb_Arab", "ajp_Arab", "apc_Arab", "ars_Arab",
+                   "ary_Arab", "arz_Arab", "heb_Hebr"})  # fmt: skip
 _BUDDHIST = {"tha_Thai": 543, "lao_Laoo": 543, "khm_Khmr": 543}
+# Units that a translator may convert, with the factors of the usual ones.
+_CONVERTED = {
+    "inch": (2.54, 25.4), "inches": (2.54, 25.4), "foot": (0.3048, 30.48), "feet": (0.3048, 30.48),
+    "yard": (0.9144,), "yards": (0.9144,), "mile": (1.609,), "miles": (1.609,), "mph": (1.609,),
+    "pound": (0.4536,), "pounds": (0.4536,), "lb": (0.4536,), "lbs": (0.4536,),
+    "ounce": (28.35,), "ounces": (28.35,), "oz": (28.35,), "gallon": (3.785,),
+    "gallons": (3.785,), "acre": (0.4047,), "acres": (0.4047, 4047), "ton": (0.907,),
+    "tons": (0.907,), "stone": (6.35,),
+}  # fmt: skip
+_WORD_AFTER = re.compile(r"[\s-]*(?:(?:to|or|and|-)\s*[\d.,]+[\s-]*)?([a-z]+)")
+_ABOUT = 0.12  # share by which a converted number may be rounded
+_SAID = frozenset({"15", "30", "45"})
+_YEARS = re.compile(r"(1\d|20)\d\d\s?[-–/]\s?$")
 
 _ENGLISH = number_words("eng_Latn")
 _IN_WORDS: dict[str, tuple[float, ...]] = {
@@ -97,6 +113,8 @@ def compare(source: str, text: str, language: str = "") -> tuple[int, int, int]:
         has that ``source`` has neither in digits nor in English words.
     """
     wanted, explained = _of_source(source)
+    for span in spans(source):
+        text = text.replace(span, " ")
     return _Comparison(text, language).of(wanted, explained)
 
 
@@ -118,18 +136,18 @@ class _Number:
     soft: bool
     meridiem: str = ""
     roman: bool = False
+    converted: tuple[float, ...] = ()
 
 
 class _Comparison:
     """A translation whose numbers are taken one by one."""
 
     def __init__(self, text: str, language: str) -> None:
-        bare = without_spans_in(text)
-        self.text = ascii_digits(plain(bare) if not bare.isascii() else bare.lower())
+        self.text = text.lower() if text.isascii() else plain(ascii_digits(text))
         self.language = language
         self.words: NumberWords = number_words(language) if language else _ENGLISH
         self.left = digits(self.text, self.words)
-        self.romans = Counter(_romans(bare))
+        self.romans = Counter(_romans(text))
         self.spelled: Counter[float] | None = None
 
     def of(
@@ -138,11 +156,12 @@ class _Comparison:
         """Return wanted, present and added, as `compare`."""
         lost = [number for number in wanted if not self._take(number)]
         lost = [number for number in lost if not self._take_together(number)]
+        lost = [number for number in lost if not self._take_converted(number)]
         pool = Counter(part for number in self.left for part in number.parts)
         lost = [number for number in lost if not self._take_parts(number, pool)]
         lost = [number for number in lost if not self._take_words(number)]
         added = self._added(pool, explained)
-        hard = [number for number in lost if not number.soft]
+        hard = [number for number in lost if not (number.soft or self._dual(number))]
         romans_left = self.romans.total() > 0 and any(number.roman for number in lost)
         if len(hard) < len(lost) and (added or romans_left):
             hard = lost
@@ -152,8 +171,9 @@ class _Comparison:
 
     def _take(self, number: _Number) -> bool:
         """Remove a number with the same value; return whether it was there."""
+        values = number.values | self._customary(number)
         for index, one in enumerate(self.left):
-            if not _same(number.values, one.values) and not (
+            if not _same(values, one.values) and not (
                 len(one.parts) > 1 and one.parts in number.parts and not _decimal(one)
             ):
                 continue
@@ -161,6 +181,29 @@ class _Comparison:
                 continue
             del self.left[index]
             return True
+        return False
+
+    def _customary(self, number: _Number) -> set[float]:
+        """Return values that the language's own calendar and clock have for a number."""
+        extra = set[float]()
+        if era := _BUDDHIST.get(self.language):
+            extra |= {value + era for value in number.values if 1000 <= value <= 2200}
+        if number.meridiem:
+            hours = {value for value in number.values if value <= 24}
+            extra |= {hour + step for hour in hours for step in _CLOCK.get(self.language, ())}
+        return {value for value in extra if value > 0}
+
+    def _dual(self, number: _Number) -> bool:
+        """Return whether the language writes the number two within the noun: two books, كتابان."""
+        return self.language in _DUAL and 2.0 in number.values
+
+    def _take_converted(self, number: _Number) -> bool:
+        """Remove a number in another unit; return whether there is one."""
+        for value in number.converted:
+            for index, one in enumerate(self.left):
+                if any(abs(there - value) <= _ABOUT * value for there in one.values):
+                    del self.left[index]
+                    return True
         return False
 
     def _same_sign(self, number: _Number, one: Digits) -> bool:
@@ -184,21 +227,38 @@ class _Comparison:
 
     def _take_parts(self, number: _Number, pool: Counter[str]) -> bool:
         """Remove a number's parts from the pool of those that are left; return whether they were there."""
+        dates = {part for one in self.left if one.kind == "fraction" or len(one.parts) > 2
+                 for part in one.parts}  # fmt: skip
         for parts in number.parts:
-            if len(parts) < 2:
+            if len(parts) < 2 and parts[0] not in dates:
                 continue
             needed = Counter(parts)
             if all(pool[part] >= count for part, count in needed.items()):
                 pool.subtract(needed)
                 return True
-        date = number.digits is not None and len(number.digits.parts) > 1
-        if date and number.digits and number.digits.kind == "time":
-            hour, minutes = number.digits.parts[0], number.digits.parts[1]
-            for first in {hour, str(int(hour)), *(parts[0] for parts in number.parts)}:
-                if pool[first] > 0 and minutes in ("15", "30", "45"):
-                    pool[first] -= 1
+        return self._take_date(number, pool) or self._take_time(number, lambda part: pool[part] > 0)
+
+    def _take_date(self, number: _Number, pool: Counter[str]) -> bool:
+        """Remove a date whose month the text has by name; return whether it was there."""
+        for parts in number.parts if self.words.months else ():
+            for month in parts if len(parts) == 3 else ():
+                rest = Counter(parts) - Counter([month])
+                if month in self.months() and all(pool[part] >= n for part, n in rest.items()):
+                    pool.subtract(rest)
                     return True
         return False
+
+    def months(self) -> set[str]:
+        """Return the numbers of the months that the text names."""
+        return {str(month) for name, month in self.words.months.items() if name in self.text}
+
+    def _take_time(self, number: _Number, there: Callable[[str], bool]) -> bool:
+        """Return whether the text has the hour of a time that a language says as half past or a quarter to."""
+        if number.digits is None or number.digits.kind != "time":
+            return False
+        minutes = number.digits.parts[1]
+        hours = {parts[0] for parts in number.parts}
+        return (minutes in _SAID or there(minutes)) and any(there(hour) for hour in hours)
 
     def _take_words(self, number: _Number) -> bool:
         """Remove a number that the text has in words or as a Roman numeral."""
@@ -206,17 +266,20 @@ class _Comparison:
             if self.romans[value] > 0:
                 self.romans[value] -= 1
                 return True
-        if self.spelled is None:
-            self.spelled = Counter(self.words.values(self.text))
+        spelled = self._spelled()
         for value in number.values:
-            if self.spelled[value] > 0:
-                self.spelled[value] -= 1
+            if spelled[value] > 0:
+                spelled[value] -= 1
                 return True
         for parts in number.parts:
-            if len(parts) > 1 and all(self.spelled[float(part)] > 0 for part in parts):
+            if len(parts) > 1 and all(spelled[float(part)] > 0 for part in parts):
                 return True
-        months = [month for name, month in self.words.months.items() if name in self.text]
-        return any(len(number.parts) == 1 and value in months and number.soft for value in number.values)
+        return self._take_time(number, lambda part: self._spelled()[float(part)] > 0)
+
+    def _spelled(self) -> Counter[float]:
+        if self.spelled is None:
+            self.spelled = Counter(self.words.values(self.text))
+        return self.spelled
 
     def _added(self, pool: Counter[str], explained: frozenset[float]) -> int:
         """Return the number of groups of digits that nothing in the prompt explains."""
@@ -226,7 +289,7 @@ class _Comparison:
                 for part in one.parts:
                     pool[part] -= 1
         for part, times in pool.items():
-            if times > 0 and float(part) not in explained and part.strip("0"):
+            if times > 0 and float(part) not in explained and part != "0":
                 count += times
         return count
 
@@ -277,8 +340,6 @@ def _number(one: Digits, text: str, late: bool) -> _Number:
     meridiem = _MERIDIEM.match(text, one.end)
     ordinal, plural = _ORDINAL.match(text, one.end), _PLURAL.match(text, one.end)
     parts = {one.parts} if not _decimal(one) else set()
-    if one.kind == "time":
-        parts |= {(str(int(one.parts[0])), *one.parts[1:])}
     hour = int(one.parts[0])
     if (late if meridiem is None else meridiem[1] == "p") and 1 <= hour <= 12:
         parts |= {(str(hour % 12 + 12), *one.parts[1:])}
@@ -287,18 +348,31 @@ def _number(one: Digits, text: str, late: bool) -> _Number:
         other = {"a": (0.0, 24.0), "p": (12.0,)}[meridiem[1]]
         values |= set(other) if not any(int(part) for part in one.parts[1:]) else set()
         parts |= {(str(int(value)), *one.parts[1:]) for value in other}
+    if one.kind == "time" and hour > 12:
+        parts |= {(str(hour - 12), *one.parts[1:])}
+        values |= {value - 12 for value in one.readings if value > 12}
+    if _YEARS.search(text[max(0, one.start - 8) : one.start]) and len(one.parts[0]) == 2:
+        values |= {value + century for value in one.readings for century in (1700, 1800, 1900, 2000)}
     if plural:
         values |= {value % 100 for value in one.values if value >= 1000}
         values |= {value / 100 + 1 for value in one.values if value >= 1000 and not value % 100}
-    if len(one.parts) == 3 and max(map(len, one.parts)) <= 4 and not one.readings:
-        parts |= {tuple(part.lstrip("0") or "0" for part in one.parts)}
     return _Number(
         digits=one,
         values=frozenset(values),
         parts=tuple(parts),
-        soft=bool(ordinal or plural) or _in_name(one, text) or one.kind == "fraction" or values == {1.0},
+        soft=bool(ordinal or plural) or _in_name(one, text) or one.kind == "fraction" or one.readings == {1.0},
         meridiem=meridiem[1] if meridiem and hour <= 12 else "",
+        converted=_converted(one, text),
     )
+
+
+def _converted(one: Digits, text: str) -> tuple[float, ...]:
+    unit = _WORD_AFTER.match(text, one.end)
+    if unit is None:
+        return ()
+    if unit[1].startswith("degree") or unit[1] in ("f", "fahrenheit"):
+        return tuple((value - 32) / 1.8 for value in one.readings if value > 40)
+    return tuple(v * factor for v in one.readings for factor in _CONVERTED.get(unit[1], ()))
 
 
 def _in_name(one: Digits, text: str) -> bool:

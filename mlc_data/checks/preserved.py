@@ -17,7 +17,7 @@ class PreservedCheck(CheckSection):
 
     min_share: ByLanguage = by_language(1.0)
     """Least share of the addresses, placeholders and code that the variant must have unchanged (0 to 1)."""
-    min_numbers: ByLanguage = by_language(0.5)
+    min_numbers: ByLanguage = by_language(1.0)
     """Least share of the numbers that the variant must have (0 to 1); translators spell some out."""
     max_added: ByLanguage = by_language(1.0)
     """Greatest number of numbers that the prompt does not have."""
