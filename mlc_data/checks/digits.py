@@ -31,6 +31,8 @@ _GROUPED = re.compile(rf"(\d[\d,]*)([{''.join(_UNITS)}]+)")
 _NUMBER = re.compile(
     rf"(?P<run>{_GROUP}(?:\s?{_GROUP})+)"
     r"|(?P<mixed>\d+ +\d{1,2}/\d{1,2}(?![\d/]))"
+    r"|(?P<date>(?<![\d/.-])(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}"
+    r"|\d{1,2}/\d{1,2}/\d{2})(?![\d/]))"
     r"|(?P<time>(?<![\d.:])\d{1,2}[:：]\d{2}(?::\d{2})?(?![\d:])"
     r"|(?<![\d.:])\d{1,2}\.[0-5]\d(?=\s?[ap]\.?\s?m\b))"
     r"|(?P<fraction>(?<![\d/.-])\d{1,2}\s?[/⁄]\s?\d{1,2}(?![\d/]))"
@@ -64,7 +66,7 @@ class Digits:
         readings: values without sign and scale; `1.000` has two.
         values: values with the scale that its word or letter gives.
         scaled: whether a word or a letter gives a scale.
-        kind: `time`, `fraction`, `mixed` or empty.
+        kind: `date`, `time`, `fraction`, `mixed`, `run` or empty.
         negative: whether a minus stands before it that is no hyphen or range.
         dashed: whether any dash stands before it.
     """
@@ -100,7 +102,8 @@ def digits(text: str, words: NumberWords, *, english: bool = False) -> list[Digi
 
 
 def _digits(match: re.Match[str], text: str, words: NumberWords, english: bool) -> Digits:
-    written, kind = match[0], match.lastgroup or ""
+    written = match[0]
+    kind = match.lastgroup or ""
     before = text[max(0, match.start() - 5) : match.start()]
     readings = frozenset(_readings(written, kind, english))
     values, scaled = _scaled(readings, match, text, words, english)
@@ -131,6 +134,8 @@ def _readings(written: str, kind: str, english: bool) -> Iterator[float]:
             yield sum(whole) + above / below
             if not whole:
                 yield round(100 * above / below)
+        return
+    if kind == "date":
         return
     if kind == "time":
         if not any(numbers[1:]):

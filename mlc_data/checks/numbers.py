@@ -348,6 +348,8 @@ def _number(one: Digits, text: str, late: bool) -> _Number:
         other = {"a": (0.0, 24.0), "p": (12.0,)}[meridiem[1]]
         values |= set(other) if not any(int(part) for part in one.parts[1:]) else set()
         parts |= {(str(int(value)), *one.parts[1:]) for value in other}
+    if one.kind == "date" and len(one.parts[-1]) <= 2:
+        parts |= {(*one.parts[:-1], century + one.parts[-1].zfill(2)) for century in ("19", "20")}
     if one.kind == "time" and hour > 12:
         parts |= {(str(hour - 12), *one.parts[1:])}
         values |= {value - 12 for value in one.readings if value > 12}
