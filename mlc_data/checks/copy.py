@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import polars as pl
 
 from mlc_data.checks.base import Check, CheckSection, at_most, by_spacing
@@ -28,6 +30,7 @@ class Copy(Check):
     """
 
     name = "copied"
+    version: ClassVar[int] = 2
     section = CopyCheck
     scores = ("copied_share",)
     limits = (at_most("copied_share", "max_share", loosest=0.9),)

@@ -7,15 +7,9 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mlc_data.checks.number_words import NumberWords
+from mlc_data.checks.number_words import NumberWords, plain
+from mlc_data.text.ascii_digits import ascii_digits
 
-_DIGITS = {
-    code: str(unicodedata.digit(chr(code)))
-    for code in range(0x1FC00)
-    if unicodedata.digit(chr(code), None) is not None and not chr(code).isascii()
-    and not 0x2460 <= code <= 0x24FF
-    and not 0x2776 <= code <= 0x2793
-}  # fmt: skip
 _FRACTIONS = {
     character: f" {unicodedata.normalize('NFKC', character).replace(chr(0x2044), '/')} "
     for character in "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
@@ -60,7 +54,7 @@ class Digits:
     """A number in digits.
 
     Attributes:
-        start: place of its first digit in `ascii_digits` of the text.
+        start: place of its first digit in `readable` of the text.
         end: place after its last digit.
         parts: its groups of digits, in order, without zeros before them.
         readings: values without sign and scale; `1.000` has two.
@@ -82,16 +76,16 @@ class Digits:
     dashed: bool
 
 
-def ascii_digits(text: str) -> str:
-    """Return the text with the digits of every script, small ones too, as 0 to 9, and ½ as 1/2."""
+def readable(text: str) -> str:
+    """Return a text in lower case NFKC with the digits of every script as 0 to 9, and ½ as 1/2."""
     if text.isascii():
-        return text
+        return text.lower()
     text = _FRACTION.sub(lambda match: _FRACTIONS[match[0]], text)
-    return text.translate(_DIGITS)
+    return plain(ascii_digits(text))
 
 
 def digits(text: str, words: NumberWords, *, english: bool = False) -> list[Digits]:
-    """Return the numbers of a text, in lower case with `ascii_digits`.
+    """Return the numbers of a text, as `readable` gives it.
 
     Args:
         text: without addresses and code.

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import polars as pl
 
@@ -118,6 +118,7 @@ class LanguageId(Check):
     """
 
     name = "language_id"
+    version: ClassVar[int] = 2
     section = LanguageIdCheck
     scores = (
         "language_id_support",

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 from mlc_data.languages.flores import get_language
@@ -156,7 +156,7 @@ class NumberWords:
         return re.compile(rf"{blanks}{boundary}{prefix}({'|'.join(ends)})" + r"(?:\w{0,3}(?!\w))?")
 
 
-@lru_cache(maxsize=None)
+@cache
 def number_words(language: str) -> NumberWords:
     """Return the words of a language (FLORES-200 code); empty where the table has none."""
     kinds: dict[str, dict[str, int]] = {}

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mlc_data.checks.digits import Digits, ascii_digits, digits
-from mlc_data.checks.number_words import NumberWords, number_words, plain
+from mlc_data.checks.digits import Digits, digits, readable
+from mlc_data.checks.number_words import NumberWords, number_words
 from mlc_data.text.spans import spans, without_spans_in
 
 HAS_NUMBER = re.compile(r"[\d½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞]|\b[IVXLC]{2,}\b")
@@ -90,8 +90,37 @@ _IN_WORDS: dict[str, tuple[float, ...]] = {
 _ENGLISH_UNITS = {
     word: int(values[0])
     for word, values in _IN_WORDS.items()
-    if word in "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety a".split()
+    if word
+    in [
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
+        "twenty",
+        "thirty",
+        "forty",
+        "fifty",
+        "sixty",
+        "seventy",
+        "eighty",
+        "ninety",
+        "a",
+    ]
 }
 _ENGLISH_SCALES = {"hundred": 100, "thousand": 1000, "lakh": 10**5, "million": 10**6,
                    "crore": 10**7, "billion": 10**9, "trillion": 10**12}  # fmt: skip
@@ -143,16 +172,14 @@ class _Comparison:
     """A translation whose numbers are taken one by one."""
 
     def __init__(self, text: str, language: str) -> None:
-        self.text = text.lower() if text.isascii() else plain(ascii_digits(text))
+        self.text = readable(text)
         self.language = language
         self.words: NumberWords = number_words(language) if language else _ENGLISH
         self.left = digits(self.text, self.words)
         self.romans = Counter(_romans(text))
         self.spelled: Counter[float] | None = None
 
-    def of(
-        self, wanted: tuple[_Number, ...], explained: frozenset[float]
-    ) -> tuple[int, int, int]:
+    def of(self, wanted: tuple[_Number, ...], explained: frozenset[float]) -> tuple[int, int, int]:
         """Return wanted, present and added, as `compare`."""
         lost = [number for number in wanted if not self._take(number)]
         lost = [number for number in lost if not self._take_together(number)]
@@ -323,9 +350,11 @@ def _decimal(one: Digits) -> bool:
 def _of_source(source: str) -> tuple[tuple[_Number, ...], frozenset[float]]:
     """Return the numbers of the prompt, and the values that it has in English words."""
     bare = without_spans_in(source)
-    text = ascii_digits(bare.lower())
+    text = readable(bare)
     found = digits(text, _ENGLISH, english=True)
-    afternoon = any(m[1] == "p" for m in map(lambda one: _MERIDIEM.match(text, one.end), found) if m)
+    afternoon = any(
+        m[1] == "p" for m in map(lambda one: _MERIDIEM.match(text, one.end), found) if m
+    )
     late = afternoon or _EVENING.search(text) is not None
     numbers = [_number(one, text, late) for one in found]
     numbers += [
@@ -354,7 +383,9 @@ def _number(one: Digits, text: str, late: bool) -> _Number:
         parts |= {(str(hour - 12), *one.parts[1:])}
         values |= {value - 12 for value in one.readings if value > 12}
     if _YEARS.search(text[max(0, one.start - 8) : one.start]) and len(one.parts[0]) == 2:
-        values |= {value + century for value in one.readings for century in (1700, 1800, 1900, 2000)}
+        values |= {
+            value + century for value in one.readings for century in (1700, 1800, 1900, 2000)
+        }
     if plural:
         values |= {value % 100 for value in one.values if value >= 1000}
         values |= {value / 100 + 1 for value in one.values if value >= 1000 and not value % 100}
@@ -362,7 +393,10 @@ def _number(one: Digits, text: str, late: bool) -> _Number:
         digits=one,
         values=frozenset(values),
         parts=tuple(parts),
-        soft=bool(ordinal or plural) or _in_name(one, text) or one.kind == "fraction" or one.readings == {1.0},
+        soft=bool(ordinal or plural)
+        or _in_name(one, text)
+        or one.kind == "fraction"
+        or one.readings == {1.0},
         meridiem=meridiem[1] if meridiem and hour <= 12 else "",
         converted=_converted(one, text),
     )

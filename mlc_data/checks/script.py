@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import ClassVar
 
 import polars as pl
 
@@ -82,6 +83,7 @@ class Script(Check):
     """
 
     name = "script"
+    version: ClassVar[int] = 2
     section = ScriptCheck
     scores = ("script_share", "script_variety_share")
     limits = (

@@ -131,6 +131,7 @@ class RescueStage(Stage):
     """
 
     name = "rescue"
+    version: ClassVar[int] = 2
     command = "rescue"
     help = "Retry rejected variants with the recipe's rescue strategies."
     reads = ("translations", "scores/scores.parquet")
@@ -183,7 +184,7 @@ class RescueStage(Stage):
 
             def cached(translator: Translator) -> Asker:
                 own = shard_cache(recipe.translate.cache, translator, shard.folder, shard.number)
-                return Asker(translator, stack.enter_context(own))
+                return Asker(translator, stack.enter_context(own), recipe.translate.mask)
 
             schema = attempts_schema(score_names(opened.checks))
             rescuer = Rescuer(
@@ -290,6 +291,7 @@ def _without_thresholds(
             [each.id, each.revision, each.settings] for each in (translator, second) if each
         ],
         "decoding": translator.decoding.as_dict(),
+        "mask": recipe.translate.mask,
         "checks": check_versions(checks),
         "scored_by": scored_by(checks),
     }

@@ -65,7 +65,7 @@ class Retry:
         requests = [
             Request(sentence, self.source, language)
             for _, language, text in rows
-            for sentence in splits[text].sentences
+            for sentence in splits[text].plain
         ]
         made, back = self._both_ways(rung, requests)
         return frame_of(

@@ -8,8 +8,12 @@ from collections.abc import Sequence
 from mlc_data.text.spans import without_spans_in
 
 # A fence may stand in a list or a quotation. After back-ticks no other back-tick: ```ls``` is code in a line.
-_OPENING = re.compile(r"^[\s>]*(?:[-*+]\s+|\d+[.)]\s+)?(?P<marks>`{3,}(?=[^`]*$)|~{3,})(?P<info>.*)$")
-_PLAIN = re.compile(r"^\s*(?:text|txt|plain|plaintext|markdown|md|prompt|output|quote)?\s*$", re.IGNORECASE)
+_OPENING = re.compile(
+    r"^[\s>]*(?:[-*+]\s+|\d+[.)]\s+)?(?P<marks>`{3,}(?=[^`]*$)|~{3,})(?P<info>.*)$"
+)
+_PLAIN = re.compile(
+    r"^\s*(?:text|txt|plain|plaintext|markdown|md|prompt|output|quote)?\s*$", re.IGNORECASE
+)
 
 _CODE_START = re.compile(
     r"^\s*(?:\$|>>>|#include|//|/\*|\*/|--\s|@\w+|(?:def|class|import|from\s+\S+\s+import|return|elif|else:|try:|except|"
@@ -51,6 +55,21 @@ def code_lines(lines: Sequence[str]) -> frozenset[int]:
             code |= set(range(number, last + 1))
         number = (last if last is not None else len(lines)) + 1
     return frozenset(code)
+
+
+def prose_lines(text: str) -> list[str]:
+    """Return the lines of a text that read like sentences, but for those of code in a named language.
+
+    Read without regard to how fences pair, so that a block that was taken for code by mistake is seen.
+    """
+    named, prose = False, list[str]()
+    for line in text.splitlines():
+        opening = _OPENING.match(line)
+        if opening is not None:
+            named = not named and not _PLAIN.match(opening["info"])
+        elif not named and is_prose(line):
+            prose.append(line.strip())
+    return prose
 
 
 def _closing(lines: Sequence[str], begun: int, marks: str) -> int | None:

@@ -8,27 +8,33 @@ from dataclasses import dataclass
 
 from mlc_data.translate.cache.store import Cache
 from mlc_data.translate.engines.base import Decoding, Hypothesis, Request, Translator
+from mlc_data.translate.masking import Mask, masked_again, masked_first
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Hypotheses by request, and the requests that the cache answered."""
+    """Hypotheses by request, the requests that the cache answered, and how many masked ones it did not."""
 
     found: dict[Request, Hypothesis]
     known: frozenset[Request]
+    masked: int = 0
 
     @property
     def translated(self) -> int:
         """How many requests the translator answered."""
-        return len(self.found) - len(self.known)
+        return len(self.found) - len(self.known) + self.masked
 
 
 @dataclass(frozen=True)
 class Asker:
-    """A translator and its cache; without a cache everything is translated."""
+    """A translator and its cache; without a cache everything is translated.
+
+    ``mask`` says when what must stay as it is is hidden from the translator, see `masking`.
+    """
 
     translator: Translator
     cache: Cache | None
+    mask: Mask = "never"
 
     def ask(
         self,
@@ -38,6 +44,30 @@ class Asker:
     ) -> Answers:
         """The hypothesis of each distinct request; ``done`` is told how many requests, repeated ones
         included, were answered just now."""
+        requests = list(requests)
+        answers = self._asked(requests, decoding, done)
+        if self.mask == "never":
+            return answers
+        translated = 0
+
+        def again(hidden: Iterable[Request]) -> dict[Request, Hypothesis]:
+            nonlocal translated
+            more = self._asked(hidden, decoding, None)
+            translated += more.translated
+            return more.found
+
+        found = {**answers.found}
+        if self.mask == "always":
+            found |= masked_first(again, requests)
+        found |= masked_again(again, found)
+        return Answers(found, answers.known, translated)
+
+    def _asked(
+        self,
+        requests: Iterable[Request],
+        decoding: Decoding | None,
+        done: Callable[[int], None] | None,
+    ) -> Answers:
         times = Counter(requests)
         found = self.cache.get(list(times), decoding) if self.cache else {}
         known = frozenset(found)

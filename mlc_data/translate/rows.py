@@ -17,6 +17,7 @@ from mlc_data.core.records import TRANSLATIONS
 from mlc_data.translate.cache.store import Cache
 from mlc_data.translate.cached import Answers, Asker
 from mlc_data.translate.engines.base import Hypothesis, Request, Translator
+from mlc_data.translate.masking import Mask
 from mlc_data.translate.sentences import Segments, split
 
 
@@ -37,6 +38,7 @@ class ShardMaker:
     source: str
     targets: tuple[str, ...]
     round_trip: bool
+    mask: Mask = "retry"
 
     def make(self, prompts: pl.DataFrame, path: Path, bar: progress.Bar) -> Done:
         """One shard: rows of `records.TRANSLATIONS`, written to ``path``."""
@@ -81,7 +83,7 @@ class _Shard:
         forth = [
             Request(sentence, source, target)
             for segments in splits.values()
-            for sentence in segments.sentences
+            for sentence in segments.plain
             for target in targets
         ]
         there = self._ask(forth)
@@ -113,7 +115,9 @@ class _Shard:
 
     def _ask(self, requests: Sequence[Request]) -> Answers:
         maker = self.maker
-        answers = Asker(maker.translator, maker.cache).ask(requests, done=self.bar.advance)
+        answers = Asker(maker.translator, maker.cache, maker.mask).ask(
+            requests, done=self.bar.advance
+        )
         self.done.figures.update(
             sentences=len(answers.found),
             from_cache=len(answers.known),
@@ -139,7 +143,7 @@ class Translated:
 
     def row(self) -> dict[str, Any]:
         """The columns of `records.TRANSLATIONS` from ``text`` on."""
-        requests = [Request(one, self.source, self.target) for one in self.segments.sentences]
+        requests = [Request(one, self.source, self.target) for one in self.segments.plain]
         forth = [self.made[request] for request in requests]
         backs = [self._back(one) for one in forth]
         failure = next((one.failure for one in forth if one.failure), None)

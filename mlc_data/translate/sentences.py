@@ -23,6 +23,7 @@ _NO_SENTENCE_SPACE = frozenset({"zho_Hans", "zho_Hant", "yue_Hant", "jpn_Jpan"})
 
 _LINE = re.compile(r"[^\r\n]+|[\r\n]+")
 _BULLET = re.compile(r"^\s*(?:[-*+•–—>]+|#{1,6}|\(?(?:\d{1,3}[.)]|[A-Za-z]\)))\s+")
+_BREAK = re.compile(r"\s*[\r\n]+\s*")
 # Emphasis of Markdown at the ends of a sentence; not names such as __init__, which are spans.
 _EMPHASIS = re.compile(r"(?:\*{1,3}|_{1,2}|~~)(?=[^*_~])")
 _EMPHASIS_END = re.compile(r"(?<=[^\s*_~])(?:\*{1,3}|_{1,2}|~~)$")
@@ -42,6 +43,11 @@ class Segments:
 
     sentences: tuple[str, ...]
     gaps: tuple[str, ...]
+
+    @property
+    def plain(self) -> tuple[str, ...]:
+        """The sentences on one line each, as engines are given them."""
+        return tuple(_BREAK.sub(" ", sentence) for sentence in self.sentences)
 
     def join(self, translations: Sequence[str], language: str) -> str:
         """The text with each sentence replaced; white space stays, except where the language of
@@ -156,8 +162,10 @@ def _trimmed(piece: str, begun: int, ended: int) -> tuple[int, int]:
         stripped = len(words) - len(words.lstrip())
         inner = words.strip()
         mark = _EMPHASIS.match(inner)
-        opens = mark is not None and (rest := inner[mark.end() :]) and (
-            mark[0] not in rest or (rest.endswith(mark[0]) and rest.count(mark[0]) == 1)
+        opens = (
+            mark is not None
+            and (rest := inner[mark.end() :])
+            and (mark[0] not in rest or (rest.endswith(mark[0]) and rest.count(mark[0]) == 1))
         )
         begun, ended = begun + stripped, begun + stripped + len(inner)
         if mark is not None and opens:

@@ -105,7 +105,7 @@ def of_locale(locale: Any) -> Iterator[tuple[str, str, str]]:
 
 def scale_of(size: str, pattern: str) -> tuple[str, str] | None:
     """Return the value and the word of a compact pattern such as ``00 mil`` for 10000."""
-    pattern = pattern.split(";")[0]
+    pattern = pattern.split(";", maxsplit=1)[0]
     zeros = pattern.count("0")
     word = re.sub(r"[0'\u200e\u200f\u200b]", "", pattern).strip()
     latin = re.fullmatch(r"[\x00-\u024f]+", word)
@@ -130,7 +130,12 @@ def composed(words: Words, key: tuple[str, str, str], form: str) -> bool:
     """Return whether a form is the word for the tens and the word for the units, as `двадцать один`."""
     language, kind, value = key
     parts = form.split(" ")
-    if kind != "number" or not 20 < int(value) < 100 or not int(value) % 10 or len(parts) not in (2, 3):
+    if (
+        kind != "number"
+        or not 20 < int(value) < 100
+        or not int(value) % 10
+        or len(parts) not in (2, 3)
+    ):
         return False
     tens, units = (
         words.get((language, kind, str(number)), set())
