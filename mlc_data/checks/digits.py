@@ -23,6 +23,7 @@ _UNITS = {"십": 10, "十": 10, "백": 100, "百": 100, "천": 1000, "千": 1000
 _GROUP = rf"\d[\d,]*[{''.join(_UNITS)}]+"
 _GROUPED = re.compile(rf"(\d[\d,]*)([{''.join(_UNITS)}]+)")
 _NUMBER = re.compile(
+    r"(?=\d)(?:"
     rf"(?P<run>{_GROUP}(?:\s?{_GROUP})+)"
     r"|(?P<mixed>\d+ +\d{1,2}/\d{1,2}(?![\d/]))"
     r"|(?P<date>(?<![\d/.-])(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}"
@@ -31,7 +32,7 @@ _NUMBER = re.compile(
     r"|(?<![\d.:])\d{1,2}\.[0-5]\d(?=\s?[ap]\.?\s?m\b))"
     r"|(?P<fraction>(?<![\d/.-])\d{1,2}\s?[/⁄]\s?\d{1,2}(?![\d/]))"
     r"|\d{1,3}(?:[\u0020\u00a0\u202f]\d{3})+(?!\d)"
-    rf"|\d+(?:[{_SEPARATORS}]\d+)*",
+    rf"|\d+(?:[{_SEPARATORS}]\d+)*)",
     re.ASCII,
 )
 _NOT_DIGIT = re.compile(r"\D+", re.ASCII)

@@ -6,613 +6,31 @@ One list for texts by programs and by people. Each pattern has a kind; a kind wh
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 Judge = Callable[[re.Match[str]], bool]
 
-VARIABLES: Final = frozenset(
-    [
-        "account",
-        "action",
-        "address",
-        "adjective",
-        "age",
-        "agent",
-        "amount",
-        "animal",
-        "answer",
-        "api",
-        "arg",
-        "args",
-        "artist",
-        "assistant",
-        "attachment",
-        "author",
-        "bank",
-        "balance",
-        "birthday",
-        "body",
-        "book",
-        "bos",
-        "brand",
-        "budget",
-        "business",
-        "button",
-        "category",
-        "celebrity",
-        "channel",
-        "chapter",
-        "character",
-        "characters",
-        "choice",
-        "city",
-        "class",
-        "client",
-        "code",
-        "color",
-        "colour",
-        "column",
-        "command",
-        "comment",
-        "company",
-        "content",
-        "context",
-        "count",
-        "country",
-        "coupon",
-        "course",
-        "cta",
-        "currency",
-        "customer",
-        "data",
-        "date",
-        "day",
-        "days",
-        "deadline",
-        "delivery",
-        "department",
-        "description",
-        "destination",
-        "discount",
-        "document",
-        "documents",
-        "domain",
-        "duration",
-        "email",
-        "employee",
-        "end",
-        "entity",
-        "eos",
-        "error",
-        "event",
-        "example",
-        "examples",
-        "expiry",
-        "fact",
-        "field",
-        "file",
-        "filename",
-        "first",
-        "firstname",
-        "firm",
-        "fname",
-        "food",
-        "footer",
-        "format",
-        "friend",
-        "from",
-        "fullname",
-        "gender",
-        "genre",
-        "greeting",
-        "group",
-        "hash",
-        "header",
-        "height",
-        "history",
-        "hobby",
-        "host",
-        "hotel",
-        "hour",
-        "hours",
-        "html",
-        "id",
-        "ids",
-        "image",
-        "index",
-        "industry",
-        "info",
-        "ingredient",
-        "input",
-        "inst",
-        "instruction",
-        "instructions",
-        "intro",
-        "invoice",
-        "ip",
-        "item",
-        "items",
-        "job",
-        "json",
-        "key",
-        "keyword",
-        "keywords",
-        "label",
-        "lang",
-        "language",
-        "last",
-        "lastname",
-        "length",
-        "level",
-        "line",
-        "link",
-        "list",
-        "lname",
-        "location",
-        "login",
-        "logo",
-        "manager",
-        "mask",
-        "max",
-        "meeting",
-        "message",
-        "min",
-        "minutes",
-        "mode",
-        "model",
-        "month",
-        "movie",
-        "my",
-        "name",
-        "names",
-        "noun",
-        "num",
-        "number",
-        "object",
-        "option",
-        "options",
-        "order",
-        "org",
-        "organisation",
-        "organization",
-        "output",
-        "pad",
-        "page",
-        "paragraph",
-        "param",
-        "parameter",
-        "partner",
-        "passage",
-        "password",
-        "path",
-        "payment",
-        "percent",
-        "person",
-        "persona",
-        "phone",
-        "pin",
-        "place",
-        "placeholder",
-        "platform",
-        "player",
-        "port",
-        "position",
-        "post",
-        "prefix",
-        "price",
-        "product",
-        "profession",
-        "profile",
-        "project",
-        "prompt",
-        "property",
-        "purpose",
-        "quantity",
-        "query",
-        "question",
-        "questions",
-        "quote",
-        "rank",
-        "rating",
-        "reason",
-        "recipient",
-        "reference",
-        "region",
-        "rest",
-        "result",
-        "role",
-        "room",
-        "row",
-        "score",
-        "section",
-        "sender",
-        "sentence",
-        "sentences",
-        "sep",
-        "server",
-        "service",
-        "session",
-        "sex",
-        "size",
-        "skill",
-        "source",
-        "start",
-        "state",
-        "status",
-        "step",
-        "store",
-        "story",
-        "street",
-        "student",
-        "style",
-        "subject",
-        "suffix",
-        "sum",
-        "summary",
-        "surname",
-        "sys",
-        "system",
-        "table",
-        "tag",
-        "tags",
-        "target",
-        "task",
-        "teacher",
-        "team",
-        "template",
-        "text",
-        "theme",
-        "time",
-        "timestamp",
-        "timezone",
-        "title",
-        "to",
-        "token",
-        "tone",
-        "tool",
-        "tools",
-        "topic",
-        "topics",
-        "total",
-        "type",
-        "unit",
-        "unk",
-        "uri",
-        "url",
-        "user",
-        "userid",
-        "username",
-        "users",
-        "utterance",
-        "value",
-        "values",
-        "variable",
-        "venue",
-        "verb",
-        "version",
-        "video",
-        "weather",
-        "website",
-        "week",
-        "weight",
-        "width",
-        "word",
-        "words",
-        "year",
-        "zip",
-        "zipcode",
-        "cls",
-        "bot",
-        "human",
-        "instance",
-        "target_language",
-        "x",
-        "y",
-        "z",
-        "i",
-        "j",
-        "k",
-        "n",
-        "m",
-        "a",
-        "b",
-        "c",
-        "foo",
-        "bar",
-        "baz",
-        "tbd",
-        "todo",
-        "redacted",
-        "recipient_name",
-    ]
+_WORDS: Final[dict[str, list[str]]] = json.loads(
+    (Path(__file__).parent / "data" / "span_words.json").read_text("utf-8")
 )
-_EMOTIONS: Final = frozenset(
-    [
-        "sad",
-        "happy",
-        "angry",
-        "mad",
-        "scared",
-        "afraid",
-        "excited",
-        "nervous",
-        "confused",
-        "surprised",
-        "shocked",
-        "bored",
-        "tired",
-        "calm",
-        "proud",
-        "shy",
-        "laugh",
-        "laughs",
-        "laughing",
-        "laughter",
-        "smile",
-        "smiles",
-        "smiling",
-        "cry",
-        "cries",
-        "crying",
-        "sob",
-        "sobs",
-        "sigh",
-        "sighs",
-        "sighing",
-        "gasp",
-        "gasps",
-        "pause",
-        "pauses",
-        "silence",
-        "whisper",
-        "whispers",
-        "whispering",
-        "shout",
-        "shouts",
-        "shouting",
-        "scream",
-        "screams",
-        "yell",
-        "yells",
-        "applause",
-        "music",
-        "cheerful",
-        "cheers",
-        "sarcasm",
-        "sarcastic",
-        "joking",
-        "serious",
-        "wink",
-        "winks",
-        "nod",
-        "nods",
-        "shrug",
-        "shrugs",
-        "blush",
-        "blushes",
-    ]
-)
-_ENVIRONMENT: Final = frozenset(
-    [
-        "HOME",
-        "PATH",
-        "USER",
-        "USERNAME",
-        "PWD",
-        "OLDPWD",
-        "SHELL",
-        "LANG",
-        "LANGUAGE",
-        "TERM",
-        "EDITOR",
-        "PAGER",
-        "DISPLAY",
-        "HOSTNAME",
-        "HOST",
-        "LOGNAME",
-        "MAIL",
-        "TMP",
-        "TMPDIR",
-        "TEMP",
-        "RANDOM",
-        "UID",
-        "EUID",
-        "PPID",
-        "IFS",
-        "PS1",
-        "LINENO",
-        "CC",
-        "CFLAGS",
-        "LDFLAGS",
-        "PYTHONPATH",
-        "CLASSPATH",
-        "GOPATH",
-        "GOROOT",
-        "APPDATA",
-        "PROFILE",
-        "VIRTUAL_ENV",
-        "PREFIX",
-        "DESTDIR",
-        "VERSION",
-        "NAME",
-    ]
-)
-_ROOTS: Final = frozenset(
-    [
-        "etc",
-        "usr",
-        "var",
-        "tmp",
-        "home",
-        "dev",
-        "bin",
-        "sbin",
-        "opt",
-        "root",
-        "proc",
-        "sys",
-        "mnt",
-        "media",
-        "lib",
-        "boot",
-        "srv",
-        "run",
-        "api",
-        "users",
-        "data",
-        "app",
-    ]
-)
-_TAGS: Final = frozenset(
-    [
-        "a",
-        "abbr",
-        "address",
-        "area",
-        "article",
-        "aside",
-        "audio",
-        "b",
-        "base",
-        "bdi",
-        "bdo",
-        "blockquote",
-        "body",
-        "br",
-        "button",
-        "canvas",
-        "caption",
-        "cite",
-        "code",
-        "col",
-        "colgroup",
-        "data",
-        "datalist",
-        "dd",
-        "del",
-        "details",
-        "dfn",
-        "dialog",
-        "div",
-        "dl",
-        "dt",
-        "em",
-        "embed",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "font",
-        "footer",
-        "form",
-        "g",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "head",
-        "header",
-        "hr",
-        "html",
-        "i",
-        "iframe",
-        "img",
-        "input",
-        "ins",
-        "kbd",
-        "label",
-        "legend",
-        "li",
-        "link",
-        "main",
-        "map",
-        "mark",
-        "menu",
-        "meta",
-        "meter",
-        "nav",
-        "noscript",
-        "object",
-        "ol",
-        "optgroup",
-        "option",
-        "output",
-        "p",
-        "param",
-        "path",
-        "picture",
-        "pre",
-        "progress",
-        "q",
-        "rp",
-        "rt",
-        "ruby",
-        "s",
-        "samp",
-        "script",
-        "section",
-        "select",
-        "slot",
-        "small",
-        "source",
-        "span",
-        "strike",
-        "strong",
-        "style",
-        "sub",
-        "summary",
-        "sup",
-        "svg",
-        "table",
-        "tbody",
-        "td",
-        "template",
-        "textarea",
-        "tfoot",
-        "th",
-        "thead",
-        "time",
-        "title",
-        "tr",
-        "track",
-        "tt",
-        "u",
-        "ul",
-        "var",
-        "video",
-        "wbr",
-        "xml",
-        "item",
-        "items",
-        "think",
-        "thinking",
-        "tool_call",
-        "system",
-        "user",
-        "assistant",
-        "context",
-        "example",
-        "instructions",
-        "document",
-        "query",
-        "answer",
-    ]
-)
+_VARIABLES: Final = frozenset(_WORDS["variables"])
+_EMOTIONS: Final = frozenset(_WORDS["emotions"])
+_ENVIRONMENT: Final = frozenset(_WORDS["environment"])
+_ROOTS: Final = frozenset(_WORDS["roots"])
+_TAGS: Final = frozenset(_WORDS["tags"])
+_EXTENSIONS: Final = "|".join(_WORDS["extensions"])
 _ENGLISH_IN_MATHS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}")
 _MATHS = re.compile(r"[\\^_={}+*/<>|()-]|^[A-Za-z]{1,2}$")
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w.-]*\Z", re.ASCII)
 _ATTRIBUTE = re.compile(r"""\s[\w:-]+\s*=\s*["'\w]|/\s*>\Z""", re.ASCII)
 _SHAPED = re.compile(r"[_.\d]|[a-z][A-Z]|:|!|\[")
 
-_EXTENSIONS = (
-    "pdf|docx?|xlsx?|pptx?|odt|ods|csv|tsv|txt|md|rst|rtf|json|jsonl|xml|ya?ml|toml|ini|cfg|conf|log|sql|db|sqlite"
-    "|py|ipynb|js|jsx|ts|tsx|java|c|cc|cpp|h|hpp|cs|go|rs|rb|php|pl|sh|bash|zsh|bat|ps1|exe|dll|msi|apk|dmg|iso|deb"
-    "|rpm|jar|war|zip|tar|gz|tgz|bz2|xz|rar|7z|png|jpe?g|gif|svg|webp|bmp|ico|tiff?|mp3|mp4|wav|flac|ogg|avi|mkv|mov"
-    "|webm|epub|mobi|html?|css|scss|lock|env|pem|crt|key|bak|tmp|dat|bin|parquet|onnx|gguf|safetensors|ckpt|pt|pth|npy"
-)
 EMOJI = (
     "(?:[\U0001f1e6-\U0001f1ff]{2}|[0-9#*]\ufe0f?\u20e3"
     "|(?:[\U0001f300-\U0001faff\u2600-\u27bf\u2b00-\u2bff\u231a-\u23ff\u203c\u2049\u3030\u303d]"
@@ -628,9 +46,9 @@ def _braces(match: re.Match[str]) -> bool:
         return True
     words = inner.lower().split()
     if len(words) > 1:
-        return words[0] in VARIABLES and words[-1] in VARIABLES
-    if words[0] in VARIABLES or words[0] in _EMOTIONS:
-        return words[0] in VARIABLES
+        return words[0] in _VARIABLES and words[-1] in _VARIABLES
+    if words[0] in _VARIABLES or words[0] in _EMOTIONS:
+        return words[0] in _VARIABLES
     return not _aside(match)
 
 
@@ -662,7 +80,7 @@ def _comparison(match: re.Match[str]) -> bool:
 def _square(match: re.Match[str]) -> bool:
     """`[NAME]` and `[INST]` are placeholders; `[WARNING]` and `[Your Name]` may be translated."""
     inner = match[0].strip("[]/ ")
-    return "_" in inner or any(c.isdigit() for c in inner) or inner.lower() in VARIABLES
+    return "_" in inner or any(c.isdigit() for c in inner) or inner.lower() in _VARIABLES
 
 
 def _dollar(match: re.Match[str]) -> bool:
@@ -671,7 +89,7 @@ def _dollar(match: re.Match[str]) -> bool:
     after = match.string[match.end() : match.end() + 1]
     if "_" in name.strip("_") or name in _ENVIRONMENT or (after and after in "/=["):
         return True
-    return name.islower() and name in VARIABLES
+    return name.islower() and name in _VARIABLES
 
 
 def _maths(match: re.Match[str]) -> bool:
@@ -702,67 +120,100 @@ def _secret(match: re.Match[str]) -> bool:
     return all(any(test(c) for c in text) for test in (str.isdigit, str.isupper, str.islower))
 
 
-_PATTERNS: Final[tuple[tuple[str, str, Judge | None], ...]] = (
-    ("code", r"```[^`\r\n]+```|``[^`\r\n]+``(?!`)|(?<!`)`[^`\r\n]{1,200}`(?!`)", None),
-    ("url", r"(?i:(?:https?|ftps?|sftp|ssh|git|s3|file|wss?|magnet|data)://|www\.)[!-~]*[A-Za-z0-9_/=&#~-]", None),
-    ("url", r"(?i:mailto|tel):[!-~]*[A-Za-z0-9_/=-]", None),
-    ("mail", r"[A-Za-z0-9_.+-]+@[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+", None),
-    ("token", r"<\|[^|<>\r\n]{1,60}\|>(?:(?:system|user|assistant|tool)(?=\s|$))?", None),
-    ("token", r"<</?[A-Z_a-z]{1,30}>>|\[/?(?:INST|SYS|CLS|SEP|MASK|PAD|UNK|BOS|EOS)\]", None),
-    ("markup", r"<!--.{0,400}?-->|<!(?:DOCTYPE|doctype)[^<>]{0,100}>|<\?.{0,200}?\?>|<%.{0,200}?%>", None),
-    ("maths", r"\$\$[^$\r\n]{1,400}\$\$|\\\(.{1,300}?\\\)|\\\[.{1,300}?\\\]", None),
-    ("maths", r"\\begin\{[a-z*]+\}.{0,400}?\\end\{[a-z*]+\}", None),
-    ("maths", r"(?<![\\$\w])\$(?=[^\s$])[^$\r\n]{0,200}?(?<=[^\s$\\])\$(?![\d\w$])", _maths),
-    ("path", r"(?<![\w])[A-Za-z]:\\(?:[^\s<>\"|?*:`',;]*[\w\\])?|\\\\[\w.$-]+(?:\\[\w.$-]+)+", None),
-    ("path", r"(?<!\w)HK(?:LM|CU|CR|EY_[A-Z_]+)(?:\\[\w.-]+)+", None),
-    ("escape", r"\\[a-zA-Z]{2,}(?:\s?\{[^{}\r\n]{0,100}\})*|\\[nrt](?![A-Za-z])|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}", None),
-    ("json", r"\{\s*\"[^{}\r\n]{1,300}\}", None),
-    ("braces", r"\{\{\{?[^{}\r\n]{0,80}\}?\}\}|\{%[^{}\r\n]{0,120}%\}|\{#[^{}\r\n]{0,80}#\}", None),
-    ("braces", r"[$#@]?\{[$A-Za-z0-9_.:!\[\]' -]{0,80}\}", _braces),
-    ("double", r"\[\[[^\[\]\r\n]{1,80}\]\]|\(\([A-Za-z_][\w ]{0,40}\)\)|\|\|\w{1,40}\|\||@@\w{1,40}@@", None),
-    ("double", r"%%\w{1,40}%%|##\w{1,40}##|\$\$\w{1,40}\$\$|\*\|\w{1,40}\|\*|__[A-Za-z]\w{0,40}?__", None),
-    ("printf", r"%\([A-Za-z0-9_]+\)[#0 +-]?\d*(?:\.\d+)?[sdifrxgeu]", None),
-    ("printf", r"(?<![\d%\w])%(?:\d+\$)?[#0+-]?(?:\d+|\*)?(?:\.\d+)?(?:hh|h|ll|l|z|j)?[sdifrxXgGeEuco@](?![A-Za-z])", None),
-    ("printf", r"(?<![\w%])%[YmdHMSBbAajyIpzZ](?:[-/:. ]?%[YmdHMSBbAajyIpzZ])+", None),
-    ("printf", r"(?<!\w)%[A-Za-z_][A-Za-z0-9_]*%", None),
-    ("markup", r"</?[A-Za-z][^<>\r\n]{0,200}>", _angles),
-    ("entity", r"&(?:[a-z]{2,8}|#\d{1,6}|#x[0-9a-fA-F]{1,5});", None),
-    ("link", r"!?(?<=\])\([^()\s]{1,300}(?:\s\"[^\"\r\n]*\")?\)|\[\^[\w-]{1,20}\]|\[[ xX]\](?= )", None),
-    ("square", r"(?<![\w\]])\[/?[A-Za-z][A-Za-z0-9_ -]{0,40}\](?!\()", _square),
-    ("dollar", r"(?<![\w$])\$[A-Za-z_][A-Za-z0-9_]*", _dollar),
-    ("uuid", r"(?<![\w-])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![\w-])", None),
-    ("hash", r"(?<!\w)(?:0x[0-9a-fA-F]+|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,64}|(?=[A-F]*\d)(?=\d*[A-F])[0-9A-F]{16,64})(?!\w)", None),
-    ("secret", r"(?<![\w/+])(?:[a-z]{2,6}[-_])?[A-Za-z0-9+/_]{20,}={0,2}(?![\w/+])", _secret),
-    ("address", r"(?<![\w:])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![\w:])|(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2}|:\d{2,5})?(?![\w.]*\d)", None),
-    ("address", r"(?<![\w:])(?:[0-9a-fA-F]{1,4}:){2,7}:?[0-9a-fA-F]{1,4}(?:/\d+)?(?![\w:])", lambda m: bool(re.search("[a-fA-F]|::", m[0]))),
-    ("identifier", r"(?<!\w)(?:CVE-\d{4}-\d{4,7}|(?:doi:)?10\.\d{4,9}/[!-~]*[\w)]|arXiv:\d{4}\.\d{4,5}(?:v\d+)?)", None),
-    ("time", r"(?<!\w)\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?(?!\w)", None),
-    ("path", r"(?<![\w/.:<>)\]*~-])(?:~|\.{1,2})?/(?:[\w.+@%-]+/)*[\w.+@%-]*[\w]/?(?!\w)", _path),
-    ("file", rf"(?<![\w/.@-])[\w-]+(?:\.[\w-]+)*\.(?i:{_EXTENSIONS})(?![\w-]|\.\w)|(?<!\S)\.(?:env|gitignore|bashrc|zshrc|htaccess|dockerignore|npmrc|vimrc)(?!\w)", None),
-    ("domain", r"(?<![\w@.-])(?:[A-Za-z0-9-]+\.)+(?:com|org|net|edu|gov|io|co\.[a-z]{2}|(?:[a-z]{2}|info|app|dev)(?=/[\w]))(?![\w])(?:/[!-~]*[A-Za-z0-9_/=&#~-]|[?#][!-~]*[A-Za-z0-9_/=&#~-])?", None),
-    ("version", r"(?<![\w.])[vV]\d+(?:\.\d+)+(?:[-+][\w.]*\w)?(?!\w)|(?<![\w.])\d{1,3}(?:\.\d{1,4}){2,}(?:[-+][\w.]*\w)?(?![\w.]*\d)", _version),
-    ("mention", r"(?<![\w.@/])@[A-Za-z0-9_](?:[\w.-]*\w)?(?:/[\w-]+)?", lambda m: len(m[0]) > 2),
-    ("hashtag", r"(?<![\w&#/])#(?=\w*[A-Za-z])\w{2,}", None),
-    ("flag", r"(?<!\S)--[a-zA-Z][\w-]+(?:=[^\s,;]+)?", None),
-    ("call", r"(?<![\w.])[A-Za-z_]\w*(?:(?:\.|->|::)[A-Za-z_]\w*)*\((?:[\"'\w., =]{0,40}[\"'\d])?\)", lambda m: m[0].endswith("()") or "." in m[0] or m[0][-2] in "\"'"),
-    ("name", r"(?<![\w-])[A-Za-z]\w*(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])\w*[A-Za-z0-9](?!\w)", None),
-    ("name", r"(?<![\w.])[A-Za-z_]\w*(?:(?:::|->)[A-Za-z_]\w*)+", None),
-    ("blank", r"_{3,}", None),
-    ("emoji", r"(?<![\w:]):[a-z][a-z0-9_+-]{1,30}:(?![\w:])", None),
-    ("emoji", EMOJI, None),
+@dataclass(frozen=True)
+class _Kind:
+    """Pattern of one kind of span.
+
+    Attributes:
+        name: the kind.
+        needs: texts without any of these have no match, which spares the search.
+        pattern: the expression.
+        judge: reads a match in its context; None where every match is a span.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    pattern: re.Pattern[str]
+    judge: Judge | None = None
+
+
+def _kind(name: str, needs: str, pattern: str, judge: Judge | None = None) -> _Kind:
+    return _Kind(name, tuple(needs.split(" ")), re.compile(pattern, re.ASCII), judge)
+
+
+def _has_letter_group(match: re.Match[str]) -> bool:
+    return re.search(r"[a-fA-F]|::", match[0]) is not None
+
+
+def _called(match: re.Match[str]) -> bool:
+    """`foo()`, `os.remove(x)` and `say("a")` are calls, `world(s)` is not."""
+    return match[0].endswith("()") or "." in match[0] or match[0][-2] in "\"'"
+
+
+# In order: of two kinds that begin at the same place, the first counts.
+_KINDS: Final = (
+    _kind("code", "`", r"```[^`\r\n]+```|``[^`\r\n]+``(?!`)|(?<!`)`[^`\r\n]{1,200}`(?!`)"),
+    _kind("url", ":// www. WWW. Www.", r"(?i:(?:https?|ftps?|sftp|ssh|git|s3|file|wss?|data)://|www\.)[!-~]*[A-Za-z0-9_/=&#~-]"),
+    _kind("url", ":", r"(?<!\w)(?i:mailto|tel|magnet):[!-~]*[A-Za-z0-9_/=-]"),
+    _kind("mail", "@", r"[A-Za-z0-9_.+-]+@[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+"),
+    _kind("token", "<|", r"<\|[^|<>\r\n]{1,60}\|>(?:(?:system|user|assistant|tool)(?=\s|$))?"),
+    _kind("token", "<< [", r"<</?[A-Z_a-z]{1,30}>>|\[/?(?:INST|SYS|CLS|SEP|MASK|PAD|UNK|BOS|EOS)\]"),
+    _kind("markup", "<! <? <%", r"<!--.{0,400}?-->|<!(?:DOCTYPE|doctype)[^<>]{0,100}>|<\?.{0,200}?\?>|<%.{0,200}?%>"),
+    _kind("maths", "$$ \\( \\[", r"\$\$[^$\r\n]{1,400}\$\$|\\\(.{1,300}?\\\)|\\\[.{1,300}?\\\]"),
+    _kind("maths", "\\begin", r"\\begin\{[a-z*]+\}.{0,400}?\\end\{[a-z*]+\}"),
+    _kind("maths", "$", r"(?<![\\$\w])\$(?=[^\s$])[^$\r\n]{0,200}?(?<=[^\s$\\])\$(?![\d\w$])", _maths),
+    _kind("path", "\\", r"(?<![\w])[A-Za-z]:\\(?:[^\s<>\"|?*:`',;]*[\w\\])?|\\\\[\w.$-]+(?:\\[\w.$-]+)+"),
+    _kind("path", "HK", r"(?<!\w)HK(?:LM|CU|CR|EY_[A-Z_]+)(?:\\[\w.-]+)+"),
+    _kind("escape", "\\", r"\\[a-zA-Z]{2,}(?:\s?\{[^{}\r\n]{0,100}\})*|\\[nrt](?![A-Za-z])|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}"),
+    _kind("json", "{", r"\{\s*\"[^{}\r\n]{1,300}\}"),
+    _kind("braces", "{{ {% {#", r"\{\{\{?[^{}\r\n]{0,80}\}?\}\}|\{%[^{}\r\n]{0,120}%\}|\{#[^{}\r\n]{0,80}#\}"),
+    _kind("braces", "{", r"[$#@]?\{[$A-Za-z0-9_.:!\[\]' -]{0,80}\}", _braces),
+    _kind("double", "[[ (( || @@", r"\[\[[^\[\]\r\n]{1,80}\]\]|\(\([A-Za-z_][\w ]{0,40}\)\)|\|\|\w{1,40}\|\||@@\w{1,40}@@"),
+    _kind("double", "%% ## $$ *| __", r"%%\w{1,40}%%|##\w{1,40}##|\$\$\w{1,40}\$\$|\*\|\w{1,40}\|\*|__[A-Za-z]\w{0,40}?__"),
+    _kind("printf", "%(", r"%\([A-Za-z0-9_]+\)[#0 +-]?\d*(?:\.\d+)?[sdifrxgeu]"),
+    _kind("printf", "%", r"(?<![\d%\w])%(?:\d+\$)?[#0+-]?(?:\d+|\*)?(?:\.\d+)?(?:hh|h|ll|l|z|j)?[sdifrxXgGeEuco@](?![A-Za-z])"),
+    _kind("printf", "%", r"(?<![\w%])%[YmdHMSBbAajyIpzZ](?:[-/:. ]?%[YmdHMSBbAajyIpzZ])+"),
+    _kind("printf", "%", r"(?<!\w)%[A-Za-z_][A-Za-z0-9_]*%"),
+    _kind("markup", "<", r"</?[A-Za-z][^<>\r\n]{0,200}>", _angles),
+    _kind("entity", "&", r"&(?:[a-z]{2,8}|#\d{1,6}|#x[0-9a-fA-F]{1,5});"),
+    _kind("link", "]( [^ [x] [X] [\u0020]", r"!?(?<=\])\([^()\s]{1,300}(?:\s\"[^\"\r\n]*\")?\)|\[\^[\w-]{1,20}\]|\[[ xX]\](?= )"),
+    _kind("square", "[", r"(?<![\w\]])\[/?[A-Za-z][A-Za-z0-9_ -]{0,40}\](?!\()", _square),
+    _kind("dollar", "$", r"(?<![\w$])\$[A-Za-z_][A-Za-z0-9_]*", _dollar),
+    _kind("uuid", "-", r"(?<![\w-])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![\w-])"),
+    _kind("hash", "", r"(?<!\w)(?:0x[0-9a-fA-F]+|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,64}|(?=[A-F]*\d)(?=\d*[A-F])[0-9A-F]{16,64})(?!\w)"),
+    _kind("secret", "", r"(?<![\w/+])(?:[a-z]{2,6}[-_])?[A-Za-z0-9+/_]{20,}={0,2}(?![\w/+])", _secret),
+    _kind("address", ": - .", r"(?<![\w:])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![\w:])|(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2}|:\d{2,5})?(?![\w.]*\d)"),
+    _kind("address", ":", r"(?<![\w:])(?:[0-9a-fA-F]{1,4}:){2,7}:?[0-9a-fA-F]{1,4}(?:/\d+)?(?![\w:])", _has_letter_group),
+    _kind("identifier", "CVE- 10. arXiv:", r"(?<!\w)(?:CVE-\d{4}-\d{4,7}|(?:doi:)?10\.\d{4,9}/[!-~]*[\w)]|arXiv:\d{4}\.\d{4,5}(?:v\d+)?)"),
+    _kind("time", ":", r"(?<!\w)\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?(?!\w)"),
+    _kind("path", "/", r"(?<![\w/.:<>)\]*~-])(?:~|\.{1,2})?/(?:[\w.+@%-]+/)*[\w.+@%-]*[\w]/?(?!\w)", _path),
+    _kind("file", ".", rf"(?<![\w/.@-])(?:[\w-]+(?:\.[\w-]+)*\.(?:{_EXTENSIONS}|{_EXTENSIONS.upper()})|[\w-]{{2,}}\.[ch])(?![\w-]|\.\w)"),
+    _kind("file", ".", r"(?<!\S)\.(?:env|gitignore|bashrc|zshrc|htaccess|dockerignore|npmrc|vimrc)(?!\w)"),
+    _kind("domain", ".", r"(?<![\w@.-])(?:[A-Za-z0-9-]+\.)+(?:com|org|net|edu|gov|io|co\.[a-z]{2}|(?:[a-z]{2}|info|app|dev)(?=/[\w]))(?![\w])(?:/[!-~]*[A-Za-z0-9_/=&#~-]|[?#][!-~]*[A-Za-z0-9_/=&#~-])?"),
+    _kind("version", ".", r"(?<![\w.])[vV]\d+(?:\.\d+)+(?:[-+][\w.]*\w)?(?!\w)|(?<![\w.])\d{1,3}(?:\.\d{1,4}){2,}(?:[-+][\w.]*\w)?(?![\w.]*\d)", _version),
+    _kind("mention", "@", r"(?<![\w.@/])@[A-Za-z0-9_](?:[\w.-]*\w)(?:/[\w-]+)?"),
+    _kind("hashtag", "#", r"(?<![\w&#/])#(?=\w*[A-Za-z])\w{2,}"),
+    _kind("flag", "--", r"(?<!\S)--[a-zA-Z][\w-]+(?:=[^\s,;]+)?"),
+    _kind("call", "(", r"(?<![\w.])[A-Za-z_]\w*(?:(?:\.|->|::)[A-Za-z_]\w*)*\((?:[\"'\w., =]{0,40}[\"'\d])?\)", _called),
+    _kind("name", "_", r"(?<![\w-])[A-Za-z]\w*(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])\w*[A-Za-z0-9](?!\w)"),
+    _kind("name", ":: ->", r"(?<![\w.])[A-Za-z_]\w*(?:(?:::|->)[A-Za-z_]\w*)+"),
+    _kind("blank", "___", r"_{3,}"),
+    _kind("emoji", ":", r"(?<![\w:]):[a-z][a-z0-9_+-]{1,30}:(?![\w:])"),
+    _kind("emoji", "", EMOJI),
 )  # fmt: skip
-_KINDS = tuple((kind, judge) for kind, _, judge in _PATTERNS)
-_SPAN = re.compile(
-    "|".join(f"(?P<p{index}>{pattern})" for index, (_, pattern, _) in enumerate(_PATTERNS)),
-    re.ASCII,
+_MAY_BE_EMOJI = "[\u203c\u2049\u20e3\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\u3030\u303d\U0001f000-\U0001faff]"
+# Something of this is in every span; most texts have nothing of it and are not searched further.
+_HINTS: Final = (
+    r"[@{<\[%`$#\\_&|~]",
+    _MAY_BE_EMOJI,
+    r"\.[A-Za-z0-9]",
+    r"[/:][A-Za-z0-9/:]",
+    r"\(['\"\w]*[\"'\d)]",
+    r"[0-9a-fA-F]{7}|[A-Za-z0-9+/]{20}",
+    r"(?:--|->|CVE-|0x)\w",
 )
-# Needed by every span; most texts have nothing of it and are not searched further.
-HINT: Final = (
-    r"[@{<\[%`$#\\_&|~]|://|\.[A-Za-z0-9]|/\w|--\w|\w\(|[0-9A-Fa-f]{2}:|[A-Za-z0-9+/]{20}"
-    r"|[0-9a-fA-F]{7}|0x|(?i:mailto|tel):|CVE-|->|::|:[a-z]"
-    "|[\u203c\u2049\u20e3\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\u3030\u303d\U0001f000-\U0001faff]"
-)
-_HINT = re.compile(HINT, re.ASCII)
+HINT: Final = "|".join(_HINTS)
+_COMPILED_HINTS = tuple(re.compile(hint, re.ASCII) for hint in _HINTS)
 
 MARKUP_KINDS: Final = frozenset({"token", "markup", "emoji"})
 """Kinds that frame a sentence and are no part of its grammar."""
@@ -774,19 +225,33 @@ _SOFT = re.compile(
 )
 
 
-def find(text: str) -> list[tuple[int, int, str]]:
+@lru_cache(maxsize=8192)
+def find(text: str) -> tuple[tuple[int, int, str], ...]:
     """Return start, end and kind of each span of a text that must stay as it is, in order."""
-    if not _HINT.search(text):
-        return []
-    found, place = [], 0
-    while match := _SPAN.search(text, place):
-        kind, judge = _KINDS[int((match.lastgroup or "p0")[1:])]
-        if judge is None or judge(match):
-            found.append((match.start(), match.end(), kind))
+    if not any(hint.search(text) for hint in _COMPILED_HINTS):
+        return ()
+    all_found = sorted(
+        (match.start(), order, match.end(), kind.name)
+        for order, kind in enumerate(_KINDS)
+        if any(need in text for need in kind.needs)
+        for match in _matches(kind, text)
+    )
+    found, place = list[tuple[int, int, str]](), 0
+    for start, _, end, name in all_found:
+        if start >= place:
+            found.append((start, end, name))
+            place = end
+    return tuple(found)
+
+
+def _matches(kind: _Kind, text: str) -> Iterator[re.Match[str]]:
+    place = 0
+    while match := kind.pattern.search(text, place):
+        if kind.judge is None or kind.judge(match):
+            yield match
             place = max(match.end(), match.start() + 1)
         else:
             place = match.start() + 1
-    return found
 
 
 def find_soft(text: str) -> list[tuple[int, int]]:
