@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -93,13 +93,21 @@ class Retry:
         asker = self.second if rung is RescueStrategy.MODEL and self.second else self.asker
         decoding = self._search() if rung is RescueStrategy.SEARCH else None
         made = self._ask(asker, requests, decoding)
-        back = [_back(request, made[request]) for request in requests] if self.round_trip else []
-        return made, self._ask(asker, [one for one in back if one], decoding)
+        if not self.round_trip:
+            return made, {}
+        origins = {
+            back: request.text for request in requests if (back := _back(request, made[request]))
+        }
+        return made, self._ask(asker, list(origins), decoding, origins)
 
     def _ask(
-        self, asker: Asker, requests: Sequence[Request], decoding: Decoding | None
+        self,
+        asker: Asker,
+        requests: Sequence[Request],
+        decoding: Decoding | None,
+        origins: Mapping[Request, str] | None = None,
     ) -> Hypotheses:
-        answers = asker.ask(requests, decoding)
+        answers = asker.ask(requests, decoding, origins=origins)
         self.translated += answers.translated
         return answers.found
 
@@ -123,8 +131,13 @@ class Retry:
         )
         lists, translated = self.asker.ask_nbest(requests, decoding)
         self.translated += translated
-        backs = [_back(request, one) for request, found in lists.items() for one in found]
-        back = self._ask(self.asker, [one for one in backs if one], None)
+        origins = {
+            back: request.text
+            for request, found in lists.items()
+            for one in found
+            if (back := _back(request, one))
+        }
+        back = self._ask(self.asker, list(origins), None, origins)
         made = {
             request: max(found, key=lambda one: self._agreement(request, one, back))
             for request, found in lists.items()

@@ -201,7 +201,9 @@ _KINDS: Final = (
     _kind("emoji", ":", r"(?<![\w:]):[a-z][a-z0-9_+-]{1,30}:(?![\w:])"),
     _kind("emoji", "", EMOJI),
 )  # fmt: skip
-_MAY_BE_EMOJI = "[\u203c\u2049\u20e3\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\u3030\u303d\U0001f000-\U0001faff]"
+_MAY_BE_EMOJI = (
+    "[\u203c\u2049\u20e3\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\u3030\u303d\U0001f000-\U0001faff]"
+)
 # Something of this is in every span; most texts have nothing of it and are not searched further.
 _HINTS: Final = (
     r"[@{<\[%`$#\\_&|~]",

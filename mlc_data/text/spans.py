@@ -39,7 +39,7 @@ def without_spans(texts: pl.Series) -> pl.Series:
     if not may_have.any():
         return texts
     changed = [without_spans_in(text) for text in texts.filter(may_have)]
-    return texts.scatter(may_have.arg_true(), changed)
+    return texts.clone().scatter(may_have.arg_true(), changed)
 
 
 def without_spans_in(text: str) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlc_data.translate.cache.store import Cache
 from mlc_data.translate.engines.base import Decoding, Hypothesis, Request, Translator
-from mlc_data.translate.masking import Mask, masked_again, masked_first
+from mlc_data.translate.masking import Mask, Masking
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,11 @@ class Asker:
         requests: Iterable[Request],
         decoding: Decoding | None = None,
         done: Callable[[int], None] | None = None,
+        origins: Mapping[Request, str] | None = None,
     ) -> Answers:
         """The hypothesis of each distinct request; ``done`` is told how many requests, repeated ones
-        included, were answered just now."""
+        included, were answered just now. ``origins`` has the prompt's sentence of requests that translate
+        back, see `Masking`."""
         requests = list(requests)
         answers = self._asked(requests, decoding, done)
         if self.mask == "never":
@@ -56,10 +58,11 @@ class Asker:
             translated += more.translated
             return more.found
 
+        masking = Masking(again, origins or {})
         found = {**answers.found}
         if self.mask == "always":
-            found |= masked_first(again, requests)
-        found |= masked_again(again, found)
+            found |= masking.first(requests)
+        found |= masking.again(found)
         return Answers(found, answers.known, translated)
 
     def _asked(

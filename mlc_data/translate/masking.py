@@ -16,6 +16,7 @@ from typing import Literal
 from mlc_data.text.ascii_digits import ascii_digits
 from mlc_data.text.kept import kept
 from mlc_data.text.span_patterns import find, find_soft
+from mlc_data.text.spans import spans
 from mlc_data.translate.engines.base import Hypothesis, Request
 
 Mask = Literal["retry", "always", "never"]
@@ -59,14 +60,16 @@ class Masked:
         return "".join([self.before, *parts, text[place:], self.after])
 
 
-def lost(source: str, text: str) -> bool:
-    """Return whether a translation lacks one of the spans of its sentence."""
-    return not kept(source, text).complete
+def lost(source: str, text: str, origin: str) -> bool:
+    """Return whether a translation lacks one of the spans of its sentence, those of ``origin`` alone."""
+    if origin == source:
+        return not kept(source, text).complete
+    return any(text.count(span) < source.count(span) for span in spans(source) if span in origin)
 
 
-def with_codes(text: str, *, letter: str = "X") -> Masked | None:
+def with_codes(text: str, origin: str, *, letter: str = "X") -> Masked | None:
     """Return a sentence with a letter and a number instead of each span; None where it has too many."""
-    places = _places(text)
+    places = _places(text, origin)
     free = [code for code in _CODES if code not in text]
     if not places or len(places) > len(free):
         return None
@@ -78,15 +81,15 @@ def with_codes(text: str, *, letter: str = "X") -> Masked | None:
     return Masked("".join([*parts, text[place:]]), tuple(codes))
 
 
-def with_numbers(text: str) -> Masked | None:
+def with_numbers(text: str, origin: str) -> Masked | None:
     """Return a sentence with a number instead of each span."""
-    return with_codes(text, letter="")
+    return with_codes(text, origin, letter="")
 
 
-def without_edges(text: str) -> Masked | None:
+def without_edges(text: str, origin: str) -> Masked | None:
     """Return a sentence without the spans at its ends; None where one stands within it."""
     begun, ended = 0, len(text)
-    for start, end in _places(text):
+    for start, end in _places(text, origin):
         if not text[begun:start].strip(" ,;:\"'“”‘’()"):
             begun = end
         elif not text[end:].strip(" .,;:!?\"'“”‘’()"):
@@ -101,45 +104,59 @@ def without_edges(text: str) -> Masked | None:
     return Masked(inner, (), text[:first], text[first + len(inner) :])
 
 
-WAYS: tuple[Callable[[str], Masked | None], ...] = (with_codes, with_numbers, without_edges)
+Way = Callable[[str, str], Masked | None]
+WAYS: tuple[Way, ...] = (with_codes, with_numbers, without_edges)
 
 
-def masked_again(ask: Ask, found: Mapping[Request, Hypothesis]) -> dict[Request, Hypothesis]:
-    """Return better hypotheses of those requests whose spans were lost, in each way that `WAYS` has."""
-    left = [
-        request
-        for request, one in found.items()
-        if one.text is not None and lost(request.text, one.text)
-    ]
-    better: dict[Request, Hypothesis] = {}
-    for way in WAYS:
-        better |= _in_one_way(ask, way, [request for request in left if request not in better])
-    return better
+@dataclass(frozen=True)
+class Masking:
+    """Translation of sentences whose spans are hidden.
+
+    Attributes:
+        ask: translates requests.
+        origins: the prompt's sentence of those requests that translate back; only its spans are hidden.
+    """
+
+    ask: Ask
+    origins: Mapping[Request, str]
+
+    def again(self, found: Mapping[Request, Hypothesis]) -> dict[Request, Hypothesis]:
+        """Return better hypotheses of those requests whose spans were lost, in each way of `WAYS`."""
+        left = [
+            request
+            for request, one in found.items()
+            if one.text is not None and lost(request.text, one.text, self._origin(request))
+        ]
+        better: dict[Request, Hypothesis] = {}
+        for way in WAYS:
+            better |= self._in_one_way(way, [one for one in left if one not in better])
+        return better
+
+    def first(self, requests: Iterable[Request]) -> dict[Request, Hypothesis]:
+        """Return hypotheses of requests with spans, translated with codes, where all codes came through."""
+        return self._in_one_way(with_codes, list(dict.fromkeys(requests)))
+
+    def _in_one_way(self, way: Way, requests: list[Request]) -> dict[Request, Hypothesis]:
+        hidden = {one: way(one.text, self._origin(one)) for one in requests}
+        masked = {request: mask for request, mask in hidden.items() if mask is not None}
+        asked = {request: replace(request, text=mask.text) for request, mask in masked.items()}
+        answers = self.ask(asked.values()) if asked else {}
+        restored = {}
+        for request, mask in masked.items():
+            one = answers[asked[request]]
+            text = mask.restored(one.text) if one.text is not None else None
+            if text is not None and not lost(request.text, text, self._origin(request)):
+                restored[request] = replace(one, text=text)
+        return restored
+
+    def _origin(self, request: Request) -> str:
+        return self.origins.get(request, request.text)
 
 
-def masked_first(ask: Ask, requests: Iterable[Request]) -> dict[Request, Hypothesis]:
-    """Return hypotheses of the requests with spans, translated with codes, where all codes came through."""
-    return _in_one_way(ask, with_codes, list(dict.fromkeys(requests)))
-
-
-def _in_one_way(
-    ask: Ask, way: Callable[[str], Masked | None], requests: list[Request]
-) -> dict[Request, Hypothesis]:
-    masked = {request: hidden for request in requests if (hidden := way(request.text))}
-    asked = {request: replace(request, text=hidden.text) for request, hidden in masked.items()}
-    answers = ask(asked.values()) if asked else {}
-    restored = {}
-    for request, hidden in masked.items():
-        one = answers[asked[request]]
-        text = hidden.restored(one.text) if one.text is not None else None
-        if text is not None and not lost(request.text, text):
-            restored[request] = replace(one, text=text)
-    return restored
-
-
-def _places(text: str) -> list[tuple[int, int]]:
-    """Return start and end of spans, those that touch as one."""
-    both = sorted([(start, end) for start, end, _ in find(text)] + find_soft(text))
+def _places(text: str, origin: str) -> list[tuple[int, int]]:
+    """Return start and end of spans that ``origin`` has, too, those that touch as one."""
+    found = [(start, end) for start, end, _ in find(text)] + find_soft(text)
+    both = sorted((start, end) for start, end in found if text[start:end] in origin)
     places: list[tuple[int, int]] = []
     for start, end in both:
         if places and start <= places[-1][1]:

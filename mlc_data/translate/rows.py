@@ -90,12 +90,12 @@ class _Shard:
         back: Mapping[Request, Hypothesis] = {}
         if self.maker.round_trip:
             backwards = [
-                Request(one.text, request.target, source)
+                (Request(one.text, request.target, source), request.text)
                 for request in forth
                 if (one := there.found[request]).text is not None
             ]
             self.bar.advance(len(forth) - len(backwards))
-            back = self._ask(backwards).found
+            back = self._ask([request for request, _ in backwards], dict(backwards)).found
         return frame_of(
             (
                 prompt_id,
@@ -113,11 +113,12 @@ class _Shard:
             for target in targets
         )
 
-    def _ask(self, requests: Sequence[Request]) -> Answers:
+    def _ask(
+        self, requests: Sequence[Request], origins: Mapping[Request, str] | None = None
+    ) -> Answers:
         maker = self.maker
-        answers = Asker(maker.translator, maker.cache, maker.mask).ask(
-            requests, done=self.bar.advance
-        )
+        asker = Asker(maker.translator, maker.cache, maker.mask)
+        answers = asker.ask(requests, done=self.bar.advance, origins=origins)
         self.done.figures.update(
             sentences=len(answers.found),
             from_cache=len(answers.known),

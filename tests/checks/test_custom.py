@@ -106,7 +106,7 @@ def test_scores_and_reasons(small: dict[str, Any], rows: Rows) -> None:
 def test_version_and_settings_are_part_of_the_keys(small: dict[str, Any]) -> None:
     checks = build_checks(recipe_with(small, max_marks=2), ())
     assert check_versions(checks)["shouting"] == 3
-    assert check_versions(checks)["script"] == 1
+    assert check_versions(checks)["length"] == 1
     assert scored_by(checks) == {"shouting": {"marks": "!"}}
 
 
