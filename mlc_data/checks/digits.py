@@ -182,7 +182,7 @@ def _scaled(
     while found := _ENGLISH_SCALE.match(text, end):
         scale, end = scale * _ENGLISH[found[1].lower()], found.end()
     if scale == 1 and not english:
-        after = words.scale_after(text, match.end())[0]
+        after = words.scale_after(text, match.end())
         scale = float(after * words.scale_before(text, match.start()))
         if not words.scales and _beside_a_word(text, match):
             return {value * step for value in readings for step in _STEPS}, True

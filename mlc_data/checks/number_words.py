@@ -30,8 +30,13 @@ _SCALE_FIRST = frozenset({"swh_Latn", "hau_Latn", "lug_Latn", "kin_Latn", "run_L
 # Languages whose 11 to 19 are ten and a number that agrees with its noun: kumi na minane.
 _TEN_AND = frozenset({"swh_Latn"})
 _JOINED = re.compile(r"[\s\u200c-]*(?:[^\W\d]{1,3}\s)?", re.UNICODE)  # "vingt et un"
-_STEM = 4  # letters from which on a word may have an ending that the table lacks
-_ENDING = r"\w{0,3}"
+# The end of a word that the table lacks: двадцати, zweites; short words have none.
+_STEM = 4
+_ENDING = re.compile(r"\w{0,3}(?!\w)")
+_COUNTER = re.compile(r"\w?(?!\w)")
+_NO_ENDING = re.compile(r"(?!\w)")
+_ANYTHING = re.compile("")
+_SHORTEST_INNER = 3
 
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
@@ -45,6 +50,7 @@ _HAN_DIGITS = {
 _HAN_UNITS = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
 _HAN_MYRIADS = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8, "憶": 10**8, "兆": 10**12}
 _HAN_RUN = re.compile(f"[{''.join((*_HAN_DIGITS, *_HAN_UNITS, *_HAN_MYRIADS))}廿]+")
+_HAN_ORDINAL = re.compile(f"第({_HAN_RUN.pattern})")
 
 
 @dataclass(frozen=True)
@@ -70,44 +76,84 @@ class NumberWords:
     minus: tuple[str, ...]
 
     def values(self, text: str) -> Iterator[float]:
-        """Yield the numbers that a text has in words; in lower case NFKC."""
+        """Yield the numbers that a text has in words, as `plain` gives it: vingt et un is 21 alone."""
         if self.language in _HAN_LANGUAGES:
             for match in _HAN_RUN.finditer(text):
                 yield from han_values(match.group())
-        yield from self._in_words(text)
+        group, end = list[int](), -1
+        for start, stop, values in self._words(text):
+            joined = end >= 0 and _JOINED.fullmatch(text, end, start) is not None
+            if not joined:
+                yield from self._sums(group)
+                group = []
+            group += values
+            end = stop
+        yield from self._sums(group)
 
-        for match in self._scale_alone.finditer(text) if self._scale_alone else ():
-            yield float(self.scales[match[1]])
-
-    def _in_words(self, text: str) -> Iterator[float]:
-        """Yield the values of words, neighbours that belong together as one: vingt et un, is 21."""
-        if self._number is None:
+    def _words(self, text: str) -> Iterator[tuple[int, int, list[int]]]:
+        """Yield start, end and values of words for numbers and scales, those that are written together as one."""
+        if self._word is None:
             return
-        total, previous, end = 0.0, 0, -1
-        for match in self._number.finditer(text):
-            value = self.numbers[match[1]]
-            joined = end >= 0 and _JOINED.fullmatch(text, end, match.start()) is not None
-            if joined and _adds(previous, value, self.language):
-                total += value
-            elif joined and value == 100 and 1 < previous < 10:
-                total, value = total - previous + previous * 100, previous * 100
-            else:
-                if end >= 0:
-                    yield total
-                total = float(value * self.scale_before(text, match.start()))
-            scale, scale_end = self.scale_after(text, match.end())
-            total *= scale
-            previous, end = value if scale == 1 else 0, max(match.end(), scale_end)
-        if end >= 0:
-            yield total
+        place = 0
+        while match := self._word.search(text, place):
+            last, end = match[1], match.end()
+            values = [self._value_of(last)]
+            while self._inner is not None and (more := self._inner.match(text, end)):
+                last, end = more[0], more.end()
+                values.append(self._value_of(last))
+            ending = self._ending(last).match(text, end)
+            place = match.start() + 1
+            if ending is not None:
+                yield match.start(), ending.end(), values
+                place = max(place, end)
 
-    def scale_after(self, text: str, place: int) -> tuple[int, int]:
-        """Return the scale whose word follows a place of the text, and its end; 1 where there is none."""
-        scale, end = 1, place
-        while self._scale is not None and (match := self._scale.match(text, end)):
+    def _ending(self, word: str) -> re.Pattern[str]:
+        if not self.spaced:
+            return _ANYTHING
+        if self.language == "kor_Hang":
+            return _ENDING if len(word) > 1 else _COUNTER
+        return _ENDING if len(word) >= _STEM else _NO_ENDING
+
+    def _value_of(self, word: str) -> int:
+        return self.numbers[word] if word in self.numbers else self.scales[word]
+
+    def _sums(self, values: list[int]) -> Iterator[float]:
+        """Yield the numbers that neighbouring words make: 2, 1000, 500 is 2500; 3, 5 are two numbers."""
+        total = section = 0
+        pending = 0
+        for value in values:
+            if pending:  # elfu tano
+                total += pending * value if value < 1000 else pending
+                pending = 0
+            elif value >= 1000 and self.language in _SCALE_FIRST and not section:
+                pending = value
+            elif value >= 1000:
+                before = total + section
+                total = before * value if 0 < before < value else total + (section or 1) * value
+                section = 0
+            elif value == 100 and 1 < section < 10:
+                section *= 100
+            elif not section or self._adds(section, value):
+                section += value
+            else:
+                yield float(total + section)
+                total, section = 0, value
+        if values:
+            yield float(total + section + pending)
+
+    def _adds(self, section: int, value: int) -> bool:
+        """Return whether a number has room for a smaller one: twenty for five, two hundred for fifty."""
+        if section == 10:
+            return value < 10 and self.language in _TEN_AND
+        return section % 10 ** len(str(value)) == 0
+
+    def scale_after(self, text: str, place: int) -> int:
+        """Return the scale whose word follows a place of the text; 1 where there is none."""
+        scale = 1
+        while self._scale is not None and (match := self._scale.match(text, place)):
             scale *= self.scales[match[1]]
-            end = match.end()
-        return scale, end
+            place = match.end()
+        return scale
 
     def scale_before(self, text: str, place: int) -> int:
         """Return the scale whose word stands right before a place (Swahili `milioni 5`), or 1."""
@@ -116,23 +162,39 @@ class NumberWords:
         match = self._scale_end.search(text[max(0, place - 24) : place])
         return self.scales[match[1]] if match else 1
 
+    def ordinals(self, text: str) -> Iterator[float]:
+        """Yield the ordinals that a Chinese or Japanese text has in words: of 第二次, 2."""
+        if self.language in _HAN_LANGUAGES:
+            for match in _HAN_ORDINAL.finditer(text):
+                yield from han_values(match[1])
+
     @cached_property
-    def _number(self) -> re.Pattern[str] | None:
-        words = self.numbers
-        if self.language in _HAN_LANGUAGES:  # `han_values` reads what is written in numerals alone
-            words = {word: words[word] for word in words if not _HAN_RUN.search(word)}
-        return self._pattern(words, _prefix(self.language), "")
+    def spaced(self) -> bool:
+        """True if the language puts blanks between words."""
+        return get_language(self.language).spaced
+
+    @cached_property
+    def _word(self) -> re.Pattern[str] | None:
+        """A word for a number or a scale at the beginning of a word, with the articles before it."""
+        words = self._all_words()
+        if not words:
+            return None
+        boundary = r"(?<!\w)" if self.spaced and self.language != "kor_Hang" else ""
+        return re.compile(f"{boundary}{_prefix(self.language)}({_alternatives(words)})")
+
+    @cached_property
+    def _inner(self) -> re.Pattern[str] | None:
+        """A word for a number or a scale within a word: zwei|hundert|fünfzig."""
+        words = [word for word in self._all_words() if len(word) >= _SHORTEST_INNER]
+        return re.compile(_alternatives(words)) if words else None
 
     @cached_property
     def _scale(self) -> re.Pattern[str] | None:
-        return self._pattern(self.scales, "", r"[\s\u200c-]*[多余餘几幾数來来]?")
-
-    @cached_property
-    def _scale_alone(self) -> re.Pattern[str] | None:
-        """Scales by themselves: more than a thousand is свыше тысячи."""
-        if not self.scales or not get_language(self.language).spaced:
+        if not self.scales:
             return None
-        return re.compile(rf"(?<!\w)({_alternatives(self.scales)})(?!\w)")
+        ending = r"(?=\w{0,3}(?!\w))" if self.spaced else ""
+        words = _alternatives(self.scales)
+        return re.compile(rf"[\s\u200c-]*[多余餘几幾数來来]?({words}){ending}")
 
     @cached_property
     def _scale_end(self) -> re.Pattern[str] | None:
@@ -140,20 +202,11 @@ class NumberWords:
             return None
         return re.compile(rf"(?<!\w)({_alternatives(self.scales)})\s+$")
 
-    def _pattern(self, words: dict[str, int], prefix: str, blanks: str) -> re.Pattern[str] | None:
-        if not words:
-            return None
-        if not get_language(self.language).spaced:
-            return re.compile(f"{blanks}({_alternatives(words)})")
-        if self.language == "kor_Hang":
-            return re.compile(rf"{blanks}({_alternatives(words)})(?![가-힣]{{4}})")
-        long = [word for word in words if len(word) >= _STEM]
-        short = [word for word in words if len(word) < _STEM]
-        # Within words that are written together ("hundertfünf"), no boundary can be asked for.
-        ends = [f"(?:{_alternatives(long)})(?={_ENDING}(?!\\w))"] if long else []
-        ends += [f"(?:{_alternatives(short)})(?!\\w)"] if short else []
-        boundary = "" if blanks else r"(?<!\w)"
-        return re.compile(rf"{blanks}{boundary}{prefix}({'|'.join(ends)})" + r"(?:\w{0,3}(?!\w))?")
+    def _all_words(self) -> list[str]:
+        words = [*self.numbers, *self.scales]
+        if self.language in _HAN_LANGUAGES:  # `han_values` reads what is written in numerals alone
+            words = [word for word in words if not _HAN_RUN.search(word)]
+        return words
 
 
 @cache
@@ -197,12 +250,6 @@ def han_values(run: str) -> Iterator[float]:
             total = (total + section + digit or 1) * _HAN_MYRIADS[character]
             section = digit = 0
     yield float(total + section + digit)
-
-
-def _adds(tens: int, units: int, language: str) -> bool:
-    if tens == 10 and language in _TEN_AND:
-        return units < 10
-    return (tens >= 20 and tens % 10 == 0 and units < 10) or (tens >= 100 and units < 100)
 
 
 def _prefix(language: str) -> str:

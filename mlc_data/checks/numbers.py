@@ -333,7 +333,8 @@ class _Comparison:
         return self._says(other) and not self._says(said)
 
     def _says(self, words: tuple[str, ...]) -> bool:
-        return any(re.search(rf"(?<![^\W\d]){re.escape(word)}", self.text) for word in words)
+        boundary = r"(?<![^\W\d])" if self.words.spaced else ""
+        return any(re.search(boundary + re.escape(word), self.text) for word in words)
 
 
 def _same(wanted: frozenset[float], values: frozenset[float] | set[float]) -> bool:
