@@ -52,6 +52,7 @@ _CONVERTED = {
 _WORD_AFTER = re.compile(r"[\s-]*(?:(?:to|or|and|-)\s*[\d.,]+[\s-]*)?([a-z]+)")
 _ABOUT = 0.12  # share by which a converted number may be rounded
 _SAID = frozenset({"15", "30", "45"})
+_BELOW_ZERO = re.compile(r"(?:minus|negative)\s$")
 _YEARS = re.compile(r"(1\d|20)\d\d\s?[-–/]\s?$")
 
 _ENGLISH = number_words("eng_Latn")
@@ -166,6 +167,7 @@ class _Number:
     meridiem: str = ""
     roman: bool = False
     converted: tuple[float, ...] = ()
+    negative: bool = False
 
 
 class _Comparison:
@@ -189,7 +191,8 @@ class _Comparison:
         lost = [number for number in lost if not self._take_words(number)]
         added = self._added(pool, explained)
         hard = [number for number in lost if not (number.soft or self._dual(number))]
-        romans_left = self.romans.total() > 0 and any(number.roman for number in lost)
+        others = self.romans.total() > 0 or any(self.words.ordinals(self.text))
+        romans_left = others and any(number.roman for number in lost)
         if len(hard) < len(lost) and (added or romans_left):
             hard = lost
         wrong_day_part = self._other_day_part(wanted)
@@ -199,9 +202,10 @@ class _Comparison:
     def _take(self, number: _Number) -> bool:
         """Remove a number with the same value; return whether it was there."""
         values = number.values | self._customary(number)
+        parts = {*number.parts, *self._customary_times(number)}
         for index, one in enumerate(self.left):
             if not _same(values, one.values) and not (
-                len(one.parts) > 1 and one.parts in number.parts and not _decimal(one)
+                len(one.parts) > 1 and one.parts in parts
             ):
                 continue
             if not self._same_sign(number, one):
@@ -215,10 +219,21 @@ class _Comparison:
         extra = set[float]()
         if era := _BUDDHIST.get(self.language):
             extra |= {value + era for value in number.values if 1000 <= value <= 2200}
-        if number.meridiem:
+        if number.meridiem or (number.digits is not None and number.digits.kind == "time"):
             hours = {value for value in number.values if value <= 24}
-            extra |= {hour + step for hour in hours for step in _CLOCK.get(self.language, ())}
+            extra |= {
+                (hour + step - 1) % 12 + 1
+                for hour in hours
+                for step in _CLOCK.get(self.language, ())
+            }
         return {value for value in extra if value > 0}
+
+    def _customary_times(self, number: _Number) -> Iterator[tuple[str, ...]]:
+        """Yield the parts of a time as the language's own clock has it."""
+        if number.digits is not None and number.digits.kind == "time":
+            hour, *rest = number.digits.parts
+            for step in _CLOCK.get(self.language, ()):
+                yield (str((int(hour) + step - 1) % 12 + 1), *rest)
 
     def _dual(self, number: _Number) -> bool:
         """Return whether the language writes the number two within the noun: two books, كتابان."""
@@ -237,9 +252,9 @@ class _Comparison:
         wanted = number.digits
         if wanted is None:
             return True
-        if wanted.negative and not (one.negative or one.dashed):
+        if number.negative and not (one.negative or one.dashed):
             return not self.words.minus or any(word in self.text for word in self.words.minus)
-        return not (one.negative and not wanted.dashed)
+        return not (one.negative and not wanted.dashed and not number.negative)
 
     def _take_together(self, number: _Number) -> bool:
         """Remove two neighbours that make a number together: 1億5000万, 2 lakh 50 thousand."""
@@ -268,7 +283,7 @@ class _Comparison:
     def _take_date(self, number: _Number, pool: Counter[str]) -> bool:
         """Remove a date whose month the text has by name; return whether it was there."""
         for parts in number.parts if self.words.months else ():
-            for month in parts if len(parts) == 3 else ():
+            for month in parts if len(parts) == 3 or (len(parts) == 2 and number.soft) else ():
                 rest = Counter(parts) - Counter([month])
                 if month in self.months() and all(pool[part] >= n for part, n in rest.items()):
                     pool.subtract(rest)
@@ -294,7 +309,7 @@ class _Comparison:
                 self.romans[value] -= 1
                 return True
         spelled = self._spelled()
-        for value in number.values:
+        for value in number.values | self._customary(number):
             if spelled[value] > 0:
                 spelled[value] -= 1
                 return True
@@ -396,10 +411,11 @@ def _number(one: Digits, text: str, late: bool) -> _Number:
         parts=tuple(parts),
         soft=bool(ordinal or plural)
         or _in_name(one, text)
-        or one.kind == "fraction"
+        or one.kind in ("fraction", "mixed")
         or one.readings == {1.0},
         meridiem=meridiem[1] if meridiem and hour <= 12 else "",
         converted=_converted(one, text),
+        negative=one.negative or _BELOW_ZERO.search(text[max(0, one.start - 10) : one.start]) is not None,
     )
 
 
