@@ -192,9 +192,14 @@ class NumberWords:
     def _scale(self) -> re.Pattern[str] | None:
         if not self.scales:
             return None
-        ending = r"(?=\w{0,3}(?!\w))" if self.spaced else ""
-        words = _alternatives(self.scales)
-        return re.compile(rf"[\s\u200c-]*[多余餘几幾数來来]?({words}){ending}")
+        begun = r"[\s\u200c-]*[多余餘几幾數来來]?"
+        if not self.spaced or self.language == "kor_Hang":
+            return re.compile(f"{begun}({_alternatives(self.scales)})")
+        long = [word for word in self.scales if len(word) >= _STEM]
+        short = [word for word in self.scales if len(word) < _STEM]
+        either = [rf"(?:{_alternatives(long)})(?=\w{{0,3}}(?!\w))"] if long else []
+        either += [rf"(?:{_alternatives(short)})(?!\w)"] if short else []
+        return re.compile(f"{begun}({'|'.join(either)})")
 
     @cached_property
     def _scale_end(self) -> re.Pattern[str] | None:

@@ -38,7 +38,7 @@ PERIODS = {"am": "morning", "morning1": "morning", "morning2": "morning", "pm": 
            "afternoon1": "afternoon", "afternoon2": "afternoon", "evening1": "afternoon",
            "evening2": "afternoon"}  # fmt: skip
 # Symbols such as "M" and "0B" differ between languages and are units elsewhere.
-SHORTEST_LATIN_SCALE = 2
+SHORTEST_LATIN_SCALE = 3
 
 Words = defaultdict[tuple[str, str, str], set[str]]
 
@@ -109,7 +109,7 @@ def scale_of(size: str, pattern: str) -> tuple[str, str] | None:
     zeros = pattern.count("0")
     word = re.sub(r"[0'\u200e\u200f\u200b]", "", pattern).strip()
     latin = re.fullmatch(r"[\x00-\u024f]+", word)
-    if not word or not zeros or (latin and len(word.strip(". ")) < SHORTEST_LATIN_SCALE):
+    if not word or not zeros or (latin and len(word.strip(". ").split()[-1]) < SHORTEST_LATIN_SCALE):
         return None
     return str(int(size) // 10 ** (zeros - 1)), word
 
