@@ -76,6 +76,11 @@ class Digits:
     negative: bool
     dashed: bool
 
+    @property
+    def decimal(self) -> bool:
+        """True if it is written with one separator and has a value: its parts are no numbers of their own."""
+        return len(self.parts) == 2 and not self.kind and bool(self.readings)
+
 
 def readable(text: str) -> str:
     """Return a text in lower case NFKC with the digits of every script as 0 to 9, and ½ as 1/2."""
@@ -123,7 +128,7 @@ def _readings(written: str, kind: str, english: bool) -> Iterator[float]:
     if kind == "run":
         yield _grouped(written)
         return
-    if kind == "fraction" or kind == "mixed":
+    if kind in {"fraction", "mixed"}:
         *whole, above, below = numbers
         if below:
             yield sum(whole) + above / below

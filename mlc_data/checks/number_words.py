@@ -145,7 +145,7 @@ class NumberWords:
         """Return whether a number has room for a smaller one: twenty for five, two hundred for fifty."""
         if section == 10:
             return value < 10 and self.language in _TEN_AND
-        return section % 10 ** len(str(value)) == 0
+        return bool(section % 10 ** len(str(value)) == 0)
 
     def scale_after(self, text: str, place: int) -> int:
         """Return the scale whose word follows a place of the text; 1 where there is none."""

@@ -132,10 +132,10 @@ class Retry:
         lists, translated = self.asker.ask_nbest(requests, decoding)
         self.translated += translated
         origins = {
-            back: request.text
+            returned: request.text
             for request, found in lists.items()
             for one in found
-            if (back := _back(request, one))
+            if (returned := _back(request, one))
         }
         back = self._ask(self.asker, list(origins), None, origins)
         made = {

@@ -109,7 +109,11 @@ def scale_of(size: str, pattern: str) -> tuple[str, str] | None:
     zeros = pattern.count("0")
     word = re.sub(r"[0'\u200e\u200f\u200b]", "", pattern).strip()
     latin = re.fullmatch(r"[\x00-\u024f]+", word)
-    if not word or not zeros or (latin and len(word.strip(". ").split()[-1]) < SHORTEST_LATIN_SCALE):
+    if (
+        not word
+        or not zeros
+        or (latin and len(word.strip(". ").split()[-1]) < SHORTEST_LATIN_SCALE)
+    ):
         return None
     return str(int(size) // 10 ** (zeros - 1)), word
 
