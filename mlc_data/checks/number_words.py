@@ -27,6 +27,8 @@ _PREFIXES = {
 }
 # Languages that put the scale first: milioni 5.
 _SCALE_FIRST = frozenset({"swh_Latn", "hau_Latn", "lug_Latn", "kin_Latn", "run_Latn", "sna_Latn"})
+# Languages that put units before tens, in words of their own: خمسة وعشرين.
+_UNITS_FIRST = frozenset({"arb_Arab"})
 # Languages whose 11 to 19 are ten and a number that agrees with its noun: kumi na minane.
 _TEN_AND = frozenset({"swh_Latn"})
 _JOINED = re.compile(r"[\s\u200c-]*(?:[^\W\d]{1,3}\s)?", re.UNICODE)  # "vingt et un"
@@ -143,6 +145,8 @@ class NumberWords:
 
     def _adds(self, section: int, value: int) -> bool:
         """Return whether a number has room for a smaller one: twenty for five, two hundred for fifty."""
+        if self.language in _UNITS_FIRST and section % 100 < 10 and section % 100:
+            return 20 <= value < 100 and value % 10 == 0
         if section == 10:
             return value < 10 and self.language in _TEN_AND
         return bool(section % 10 ** len(str(value)) == 0)
