@@ -76,7 +76,8 @@ def with_codes(text: str, origin: str, *, letter: str = "X") -> Masked | None:
     parts, codes, place = [], [], 0
     for (start, end), code in zip(places, free, strict=False):
         parts += [text[place:start], letter + code]
-        codes.append((rf"(?<!\d){_LETTER if letter else ''}\s?-?{code}(?!\d)", text[start:end]))
+        before = rf"{_LETTER}\s?-?" if letter else ""
+        codes.append((rf"(?<!\d){before}{code}(?!\d)", text[start:end]))
         place = end
     return Masked("".join([*parts, text[place:]]), tuple(codes))
 
