@@ -27,7 +27,7 @@ _TAGS: Final = frozenset(_WORDS["tags"])
 _EXTENSIONS: Final = "|".join(_WORDS["extensions"])
 _ENGLISH_IN_MATHS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}")
 _MATHS = re.compile(r"[\\^_={}+*/<>|()-]|^[A-Za-z]{1,2}$")
-_IDENTIFIER = re.compile(r"[A-Za-z_][\w.-]*\Z", re.ASCII)
+_IDENTIFIER = re.compile(r"[A-Za-z_][\w.:-]*\Z", re.ASCII)
 _ATTRIBUTE = re.compile(r"""\s[\w:-]+\s*=\s*["'\w]|/\s*>\Z""", re.ASCII)
 _SHAPED = re.compile(r"[_.\d]|[a-z][A-Z]|:|!|\[")
 
@@ -86,6 +86,8 @@ def _square(match: re.Match[str]) -> bool:
 def _dollar(match: re.Match[str]) -> bool:
     """`$HOME` and `$user_id` are variables, `$MONEY` and `$USD` are not."""
     name = match[0][1:]
+    if "/" in name or name[0] == "(":
+        return True
     after = match.string[match.end() : match.end() + 1]
     if "_" in name.strip("_") or name in _ENVIRONMENT or (after and after in "/=["):
         return True
@@ -156,18 +158,18 @@ _KINDS: Final = (
     _kind("url", ":// www. WWW. Www.", r"(?i:(?:https?|ftps?|sftp|ssh|git|s3|file|wss?|data)://|www\.)[!-~]*[A-Za-z0-9_/=&#~-]"),
     _kind("url", ":", r"(?<!\w)(?i:mailto|tel|magnet):[!-~]*[A-Za-z0-9_/=-]"),
     _kind("mail", "@", r"[A-Za-z0-9_.+-]+@[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+"),
-    _kind("token", "<|", r"<\|[^|<>\r\n]{1,60}\|>(?:(?:system|user|assistant|tool)(?=\s|$))?"),
+    _kind("token", "<| <｜", r"<｜[^｜<>\r\n]{1,60}｜>|<\|[^|<>\r\n]{1,60}\|>(?:(?:system|user|assistant|tool)(?=\s|$))?"),
     _kind("token", "<< [", r"<</?[A-Z_a-z]{1,30}>>|\[/?(?:INST|SYS|CLS|SEP|MASK|PAD|UNK|BOS|EOS)\]"),
     _kind("markup", "<! <? <%", r"<!--.{0,400}?-->|<!(?:DOCTYPE|doctype)[^<>]{0,100}>|<\?.{0,200}?\?>|<%.{0,200}?%>"),
     _kind("maths", "$$ \\( \\[", r"\$\$[^$\r\n]{1,400}\$\$|\\\(.{1,300}?\\\)|\\\[.{1,300}?\\\]"),
     _kind("maths", "\\begin", r"\\begin\{[a-z*]+\}.{0,400}?\\end\{[a-z*]+\}"),
     _kind("maths", "$", r"(?<![\\$\w])\$(?=[^\s$])[^$\r\n]{0,200}?(?<=[^\s$\\])\$(?![\d\w$])", _maths),
-    _kind("path", "\\", r"(?<![\w])[A-Za-z]:\\(?:[^\s<>\"|?*:`',;]*[\w\\])?|\\\\[\w.$-]+(?:\\[\w.$-]+)+"),
+    _kind("path", "\\ :/", r"(?<![\w])[A-Za-z]:\\(?:[^\s<>\"|?*:`',;]*[\w\\])?|(?<!\w)[A-Z]:/[\w./-]*\w|\\\\[\w.$-]+(?:\\[\w.$-]+)+"),
     _kind("path", "HK", r"(?<!\w)HK(?:LM|CU|CR|EY_[A-Z_]+)(?:\\[\w.-]+)+"),
     _kind("escape", "\\", r"\\[a-zA-Z]{2,}(?:\s?\{[^{}\r\n]{0,100}\})*|\\[nrt](?![A-Za-z])|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}"),
     _kind("json", "{", r"\{\s*\"[^{}\r\n]{1,300}\}"),
     _kind("braces", "{{ {% {#", r"\{\{\{?[^{}\r\n]{0,80}\}?\}\}|\{%[^{}\r\n]{0,120}%\}|\{#[^{}\r\n]{0,80}#\}"),
-    _kind("braces", "{", r"[$#@]?\{[$A-Za-z0-9_.:!\[\]' -]{0,80}\}", _braces),
+    _kind("braces", "{", r"[$#@]?\{[$A-Za-z0-9_.:!\[\]'<>=^+| -]{0,80}\}", _braces),
     _kind("double", "[[ (( || @@", r"\[\[[^\[\]\r\n]{1,80}\]\]|\(\([A-Za-z_][\w ]{0,40}\)\)|\|\|\w{1,40}\|\||@@\w{1,40}@@"),
     _kind("double", "%% ## $$ *| __", r"%%\w{1,40}%%|##\w{1,40}##|\$\$\w{1,40}\$\$|\*\|\w{1,40}\|\*|__[A-Za-z]\w{0,40}?__"),
     _kind("printf", "%(", r"%\([A-Za-z0-9_]+\)[#0 +-]?\d*(?:\.\d+)?[sdifrxgeu]"),
@@ -177,13 +179,14 @@ _KINDS: Final = (
     _kind("markup", "<", r"</?[A-Za-z][^<>\r\n]{0,200}>", _angles),
     _kind("entity", "&", r"&(?:[a-z]{2,8}|#\d{1,6}|#x[0-9a-fA-F]{1,5});"),
     _kind("link", "]( [^ [x] [X] [\u0020]", r"!?(?<=\])\([^()\s]{1,300}(?:\s\"[^\"\r\n]*\")?\)|\[\^[\w-]{1,20}\]|\[[ xX]\](?= )"),
-    _kind("square", "[", r"(?<![\w\]])\[/?[A-Za-z][A-Za-z0-9_ -]{0,40}\](?!\()", _square),
-    _kind("dollar", "$", r"(?<![\w$])\$[A-Za-z_][A-Za-z0-9_]*", _dollar),
+    _kind("square", "[", r"(?<![\w\]])\[/?[A-Za-z][A-Za-z0-9_ -]{0,40}\](?![(\[])", _square),
+    _kind("dollar", "$", r"(?<![\w$])\$(?:[A-Za-z_][A-Za-z0-9_]*(?:/[\w.-]*\w)*|\([a-z][^()\r\n]{0,80}\))", _dollar),
     _kind("uuid", "-", r"(?<![\w-])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![\w-])"),
     _kind("hash", "", r"(?<!\w)(?:0x[0-9a-fA-F]+|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,64}|(?=[A-F]*\d)(?=\d*[A-F])[0-9A-F]{16,64})(?!\w)"),
+    _kind("secret", "eyJ AKIA", r"(?<!\w)(?:eyJ[\w-]{8,}(?:\.[\w-]+){1,2}|AKIA[0-9A-Z]{12,})(?!\w)"),
     _kind("secret", "", r"(?<![\w/+])(?:[a-z]{2,6}[-_])?[A-Za-z0-9+/_]{20,}={0,2}(?![\w/+])", _secret),
     _kind("address", ": - .", r"(?<![\w:])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![\w:])|(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2}|:\d{2,5})?(?![\w.]*\d)"),
-    _kind("address", ":", r"(?<![\w:])(?:[0-9a-fA-F]{1,4}:){2,7}:?[0-9a-fA-F]{1,4}(?:/\d+)?(?![\w:])", _has_letter_group),
+    _kind("address", ":", r"(?<![\w:])(?:(?:[0-9a-fA-F]{1,4}:){2,7}:?|[0-9a-fA-F]{1,4}::)[0-9a-fA-F]{1,4}(?:/\d+)?(?![\w:])|(?<!\w)localhost:\d{2,5}(?:/[!-~]*[\w/])?", _has_letter_group),
     _kind("identifier", "CVE- 10. arXiv:", r"(?<!\w)(?:CVE-\d{4}-\d{4,7}|(?:doi:)?10\.\d{4,9}/[!-~]*[\w)]|arXiv:\d{4}\.\d{4,5}(?:v\d+)?)"),
     _kind("time", ":", r"(?<!\w)\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?(?!\w)"),
     _kind("path", "/", r"(?<![\w/.:<>)\]*~-])(?:~|\.{1,2})?/(?:[\w.+@%-]+/)*[\w.+@%-]*[\w]/?(?!\w)", _path),
@@ -223,6 +226,7 @@ MARKUP_KINDS: Final = frozenset({"token", "markup", "emoji"})
 _SOFT = re.compile(
     r"(?<![\w\])])\[(?=[^\[\]]*[A-Za-z])[^\[\]\r\n]{2,60}\](?!\()"
     r"|\{[A-Za-z][A-Za-z' -]{1,60}\}"
+    r"|<[A-Z][A-Za-z']+(?: [A-Z][A-Za-z']+){1,3}>"
     r"|<(?=(?i:your|my|the|insert|enter|add|name|his|her)\b)[A-Za-z][A-Za-z' -]{1,60}>"
 )
 
