@@ -33,10 +33,10 @@ _MADE_BY = {
 
 @dataclass(frozen=True)
 class Card:
-    """What the model card says.
+    """Contents of the model card.
 
     ``content_hash`` maps table names (sets, preferences) to the content hashes they were read
-    with; ``settings`` is the recipe's ``align`` section; ``training`` the stage's figures.
+    with; ``settings`` is the recipe's ``align`` section, ``training`` the stage's figures.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Card:
 
 
 def gathered(model: Any, settings: Align, revision: str | None) -> Any:
-    """Return a sharded model with all its weights on rank 0, None on the others; a whole one as it is.
+    """Return a sharded model with all its weights on rank 0, None on the others; an unsharded one as it is.
 
     Every rank calls it at the same point.
 
@@ -94,7 +94,7 @@ def read_trained(folder: Path) -> Trained:
 
 
 def merged(model: Any) -> Any:
-    """The model with its adapters merged into its weights; a model without adapters as it is.
+    """Return the model with its adapters merged into its weights; a model without adapters as it is.
 
     Raises:
         MlcDataError: a weight is not finite.
@@ -111,14 +111,14 @@ def write_checkpoint(
 ) -> None:
     """Write safetensors, tokenizer with chat template, generation config and README.md.
 
-    `AutoModelForCausalLM.from_pretrained` and `AutoTokenizer.from_pretrained` read the folder with
-    no code of ours.
+    `AutoModelForCausalLM.from_pretrained` and `AutoTokenizer.from_pretrained` read the folder
+    without our code.
 
     Args:
-        folder: made if it does not exist.
+        folder: created if it does not exist.
         model: a causal language model without adapters, see `merged`; changed to ``dtype``.
         tokenizer: its tokenizer.
-        card: what the model card says.
+        card: contents of the model card.
         dtype: ``float32`` or ``bfloat16``.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -131,7 +131,7 @@ def write_checkpoint(
 
 
 def render_card(card: Card) -> str:
-    """The model card in Markdown, with the head that the Hub reads."""
+    """Return the model card in Markdown, with metadata for the Hub."""
     head = {
         "license": card.base.licence.lower(),
         "base_model": card.base.id,
