@@ -198,7 +198,7 @@ _KINDS: Final = (
     _kind("hashtag", "#", r"(?<![\w&#/])#(?=\w*[A-Za-z])\w{2,}"),
     _kind("flag", "--", r"(?<!\S)--[a-zA-Z][\w-]+(?:=[^\s,;]+)?"),
     _kind("call", "(", r"(?<![\w.])[A-Za-z_]\w*(?:(?:\.|->|::)[A-Za-z_]\w*)*\((?:[\"'\w., =]{0,40}[\"'\d])?\)", _called),
-    _kind("name", "_", r"(?<![\w-])[A-Za-z]\w*(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])\w*[A-Za-z0-9](?!\w)"),
+    _kind("name", "_", r"(?<![\w-])[A-Za-z]\w{0,40}(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])\w{0,40}[A-Za-z0-9](?!\w)"),
     _kind("name", ":: ->", r"(?<![\w.])[A-Za-z_]\w*(?:(?:::|->)[A-Za-z_]\w*)+"),
     _kind("blank", "___", r"_{3,}"),
     _kind("emoji", ":", r"(?<![\w:]):[a-z][a-z0-9_+-]{1,30}:(?![\w:])"),
@@ -214,10 +214,13 @@ _HINTS: Final = (
     r"\.[A-Za-z0-9]",
     r"[/:][A-Za-z0-9/:]",
     r"\(['\"\w]*[\"'\d)]",
-    r"[0-9a-fA-F]{7}|[A-Za-z0-9+/]{20}",
-    r"(?:--|->|CVE-|0x)\w",
 )
-HINT: Final = "|".join(_HINTS)
+_MARKS: Final = ("--", "->", "CVE-", "0x", "AKIA", "eyJ")
+_LONG: Final = r"[0-9a-fA-F]{7}|[A-Za-z0-9+/]{20}"
+HINT: Final = "|".join((*_HINTS, *_MARKS, _LONG))
+"""Expression for polars that every text with a span matches."""
+_DIGIT = re.compile(r"\d", re.ASCII)
+_COMPILED_LONG = re.compile(_LONG, re.ASCII)
 _COMPILED_HINTS = tuple(re.compile(hint, re.ASCII) for hint in _HINTS)
 
 MARKUP_KINDS: Final = frozenset({"token", "markup", "emoji"})
@@ -234,7 +237,7 @@ _SOFT = re.compile(
 @lru_cache(maxsize=8192)
 def find(text: str) -> tuple[tuple[int, int, str], ...]:
     """Return start, end and kind of each span of a text that must stay as it is, in order."""
-    if not any(hint.search(text) for hint in _COMPILED_HINTS):
+    if not _may_have_spans(text):
         return ()
     all_found = sorted(
         (match.start(), order, match.end(), kind.name)
@@ -248,6 +251,12 @@ def find(text: str) -> tuple[tuple[int, int, str], ...]:
             found.append((start, end, name))
             place = end
     return tuple(found)
+
+
+def _may_have_spans(text: str) -> bool:
+    if any(hint.search(text) for hint in _COMPILED_HINTS) or any(mark in text for mark in _MARKS):
+        return True
+    return _DIGIT.search(text) is not None and _COMPILED_LONG.search(text) is not None
 
 
 def _matches(kind: _Kind, text: str) -> Iterator[re.Match[str]]:
