@@ -1,145 +1,237 @@
-"""Numbers of texts, and the numbers of a prompt that a translation has.
+"""Numbers of a prompt that a translation has: in digits of any script, in words, with their scale.
 
-Scripts have their own digits, languages their own separators, and some numbers change in translation:
-"1.5 million" becomes "150" and a word, "3 p.m." becomes "15", "May" becomes "5".
+"1.5 million" becomes "150" and a word, "3 p.m." becomes "15", "World War 2" the Second World War, "Jan" becomes
+"1". What changes a value is not allowed: a power of ten without its word, another decimal point, a lost
+minus, morning instead of afternoon.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Iterator
 
-from mlc_data.text.spans import without_spans_in
+from mlc_data.checks.digits import Digits, digits, readable
+from mlc_data.checks.number_words import NumberWords, number_words
+from mlc_data.checks.prompt_numbers import PromptNumber, prompt_numbers, romans
+from mlc_data.text.spans import spans
 
-_NUMBER = re.compile(
-    r"\d{1,3}(?:[\u0020\u00a0\u202f]\d{3})+(?!\d)|\d+(?:[.,'’٫٬]\d+)*", re.ASCII
-)  # 1 000 or 1,000.50
-_SEPARATOR = re.compile(r"\D+", re.ASCII)
-_FRACTION = re.compile(r"[.,٫](\d{1,2}|\d{4,})$", re.ASCII)
-_SCALE = re.compile(
-    r"[\s-]*(?:(hundred)|(thousand|k)|(million|mn|m)|(billion|bn)|(trillion|tn))\b",
-    re.IGNORECASE | re.ASCII,
-)
-_SCALES = (100, 10**3, 10**6, 10**9, 10**12)
-# Powers of ten that some language has a word for: thousand, wan, lakh, million, crore, yi, billion.
-_STEPS = tuple(10**power for power in (0, 3, 4, 5, 6, 7, 8, 9, 12))
-_AFTERNOON = re.compile(r"\s?p\.?m\b", re.IGNORECASE)
-_OFTEN_IN_WORDS = re.compile(r"st\b|nd\b|rd\b|th\b|['’]?s\b")  # 19th, 1930s
+HAS_NUMBER = re.compile(r"[\d½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞]|\b[IVXLC]{2,}\b")
+"""Found in every text with a number that is compared."""
 
-_DIGITS = {
-    code: str(unicodedata.decimal(chr(code))) for code in range(0x1FC00) if chr(code).isdecimal()
-}
-
-_IN_WORDS = {
-    word: str(number)
-    for number, words in {
-        0: "zero", 1: "one first once single january", 2: "two second twice both double february",
-        3: "three third triple march", 4: "four fourth quarter april", 5: "five fifth may",
-        6: "six sixth june", 7: "seven seventh july", 8: "eight eighth august",
-        9: "nine ninth september sept", 10: "ten tenth october decade", 11: "eleven november",
-        12: "twelve december dozen noon", 13: "thirteen", 14: "fourteen", 15: "fifteen",
-        16: "sixteen", 17: "seventeen", 18: "eighteen", 19: "nineteen", 20: "twenty", 30: "thirty",
-        40: "forty", 50: "fifty half", 60: "sixty", 70: "seventy", 80: "eighty", 90: "ninety",
-        100: "hundred century", 1000: "thousand", 10**6: "million", 10**9: "billion",
-    }.items()
-    for word in words.split()
-}  # fmt: skip
-# Small numbers that Chinese and Japanese may write out, each in one character.
-_HAN = dict(
-    zip("123456789", ("一", "二两兩", "三", "四", "五", "六", "七", "八", "九"), strict=True)
-)
-_HAN["10"] = "十"
+# Hours are counted from six there: 7am is saa 1 asubuhi.
+_CLOCK = {"swh_Latn": (6, -6), "amh_Ethi": (6, -6), "tha_Thai": (-6, -12)}
+_DUAL = frozenset({"arb_Arab", "acm_Arab", "acq_Arab", "aeb_Arab", "ajp_Arab", "apc_Arab", "ars_Arab",
+                   "ary_Arab", "arz_Arab", "heb_Hebr"})  # fmt: skip
+_BUDDHIST = {"tha_Thai": 543, "lao_Laoo": 543, "khm_Khmr": 543}
+_ABOUT = 0.12  # share by which a converted number may be rounded
+_SAID = frozenset({"15", "30", "45"})  # minutes that have names
 
 
-def numbers(text: str) -> list[str]:
-    """Return the numbers of a text in order, as ASCII digits with separators; none from addresses."""
-    return _NUMBER.findall(ascii_digits(without_spans_in(text)))
-
-
-def ascii_digits(text: str) -> str:
-    """Return the text with the decimal digits of every script as 0 to 9."""
-    return text if text.isascii() else text.translate(_DIGITS)
-
-
-def compare(source: str, text: str) -> tuple[int, int, int]:
+def compare(source: str, text: str, language: str = "") -> tuple[int, int, int]:
     """Compare the numbers of a prompt and of a translation.
 
-    Ordinals and decades (`19th`, `1930s`), which many languages write in words, are not counted where
-    they are missing.
+    A number that many languages write otherwise (`19th`, `1930s`, `CO2`, `2FA`, `VIII`, `1/2`) is not counted
+    where it is missing and no other number stands in its place.
+
+    Args:
+        source: the prompt, in English.
+        text: the translation.
+        language: of the translation (FLORES-200 code); without one, no words are known.
 
     Returns:
         The number of numbers of ``source``, how many of them ``text`` has, and how many numbers ``text``
         has that ``source`` has neither in digits nor in English words.
     """
-    wanted, spelled = _of_source(source)
-    counts = Counter(numbers(text))
-    unmatched = [number for number in wanted if not _take(number, counts)]
-    # "7:30" may be "7.30", and "1,000" may be "1 000": compare the others part by part.
-    parts = Counter(part for number in counts.elements() for part in _SEPARATOR.split(number))
-    lost = [number for number in unmatched if not _take_parts(number, parts, text)]
-    missing = sum(not number.may_be_words for number in lost)
-    counted = len(wanted) - (len(lost) - missing)
-    added = [number for number in parts.elements() if number not in spelled]
-    return counted, counted - missing, len(added)
+    wanted, explained = prompt_numbers(source)
+    for span in spans(source):
+        text = text.replace(span, " ")
+    return _Comparison(text, language).of(wanted, explained)
 
 
-@dataclass(frozen=True)
-class _Number:
-    """A number of the prompt: its digits, all values that may stand for it, and its parts."""
+class _Comparison:
+    """A translation whose numbers are taken one by one."""
 
-    digits: str
-    values: frozenset[float]
-    parts: tuple[str, ...]
-    may_be_words: bool
+    def __init__(self, text: str, language: str) -> None:
+        self.text = readable(text)
+        self.language = language
+        self.words: NumberWords = number_words(language) if language else number_words("eng_Latn")
+        self.left = digits(self.text, self.words)
+        self.romans = Counter(romans(text))
+        self.spelled: Counter[float] | None = None
 
+    def of(
+        self, wanted: tuple[PromptNumber, ...], explained: frozenset[float]
+    ) -> tuple[int, int, int]:
+        """Return wanted, present and added, as `compare`."""
+        lost = [number for number in wanted if not self._take(number)]
+        lost = [number for number in lost if not self._take_together(number)]
+        lost = [number for number in lost if not self._take_converted(number)]
+        pool = Counter(part for number in self.left for part in number.parts)
+        lost = [number for number in lost if not self._take_parts(number, pool)]
+        lost = [number for number in lost if not self._take_words(number)]
+        added = self._added(pool, explained)
+        hard = [number for number in lost if not (number.soft or self._dual(number))]
+        others = self.romans.total() > 0 or any(self.words.ordinals(self.text))
+        romans_left = others and any(number.roman for number in lost)
+        if len(hard) < len(lost) and (added or romans_left):
+            hard = lost
+        wrong_day_part = self._other_day_part(wanted)
+        counted = len(wanted) - (len(lost) - len(hard))
+        return counted, counted - len(hard) - (wrong_day_part and len(hard) < counted), added
 
-def _value(number: str) -> float:
-    fraction = _FRACTION.search(number)
-    whole = _SEPARATOR.sub("", number[: fraction.start()] if fraction else number)
-    return float(f"{whole}.{fraction[1]}" if fraction else whole)
-
-
-def _take(number: _Number, counts: Counter[str]) -> bool:
-    """Remove a number from the translation's numbers; return whether it was there."""
-    for written, count in counts.items():
-        same = _SEPARATOR.sub("", written) == number.digits
-        if count > 0 and (same or _value(written) in number.values):
-            counts[written] -= 1
+    def _take(self, number: PromptNumber) -> bool:
+        """Remove a number with the same value; return whether it was there."""
+        values = number.values | self._customary(number)
+        parts = {*number.parts, *self._customary_times(number)}
+        for index, one in enumerate(self.left):
+            if not _same(values, one.values) and not (len(one.parts) > 1 and one.parts in parts):
+                continue
+            if not self._same_sign(number, one):
+                continue
+            del self.left[index]
             return True
-    return False
+        return False
+
+    def _customary(self, number: PromptNumber) -> set[float]:
+        """Return values that the language's own calendar and clock have for a number."""
+        extra = set[float]()
+        if era := _BUDDHIST.get(self.language):
+            extra |= {value + era for value in number.values if 1000 <= value <= 2200}
+        if number.meridiem or (number.digits is not None and number.digits.kind == "time"):
+            hours = {value for value in number.values if value <= 24}
+            extra |= {
+                (hour + step - 1) % 12 + 1
+                for hour in hours
+                for step in _CLOCK.get(self.language, ())
+            }
+        return {value for value in extra if value > 0}
+
+    def _customary_times(self, number: PromptNumber) -> Iterator[tuple[str, ...]]:
+        """Yield the parts of a time as the language's own clock has it."""
+        if number.digits is not None and number.digits.kind == "time":
+            hour, *rest = number.digits.parts
+            for step in _CLOCK.get(self.language, ()):
+                yield (str((int(hour) + step - 1) % 12 + 1), *rest)
+
+    def _dual(self, number: PromptNumber) -> bool:
+        """Return whether the language writes the number two within the noun: two books, كتابان."""
+        return self.language in _DUAL and 2.0 in number.values
+
+    def _take_converted(self, number: PromptNumber) -> bool:
+        """Remove a number in another unit; return whether there is one."""
+        for value in number.converted:
+            for index, one in enumerate(self.left):
+                if any(abs(there - value) <= _ABOUT * value for there in one.values):
+                    del self.left[index]
+                    return True
+        return False
+
+    def _same_sign(self, number: PromptNumber, one: Digits) -> bool:
+        wanted = number.digits
+        if wanted is None:
+            return True
+        if number.negative and not (one.negative or one.dashed):
+            return not self.words.minus or any(word in self.text for word in self.words.minus)
+        return not (one.negative and not wanted.dashed and not number.negative)
+
+    def _take_together(self, number: PromptNumber) -> bool:
+        """Remove two neighbours that make a number together: 1億5000万, 2 lakh 50 thousand."""
+        for index, (one, two) in enumerate(zip(self.left, self.left[1:], strict=False)):
+            if not one.scaled or two.start - one.end > 12:
+                continue
+            sums = {a + b for a in one.values for b in two.values if a > b}
+            if _same(number.values, sums):
+                del self.left[index : index + 2]
+                return True
+        return False
+
+    def _take_parts(self, number: PromptNumber, pool: Counter[str]) -> bool:
+        """Remove a number's parts from the pool of those that are left; return whether they were there."""
+        dates = {part for one in self.left if one.kind == "fraction" or len(one.parts) > 2
+                 for part in one.parts}  # fmt: skip
+        for parts in number.parts:
+            if len(parts) < 2 and parts[0] not in dates:
+                continue
+            needed = Counter(parts)
+            if all(pool[part] >= count for part, count in needed.items()):
+                pool.subtract(needed)
+                return True
+        return self._take_date(number, pool) or self._take_time(number, lambda part: pool[part] > 0)
+
+    def _take_date(self, number: PromptNumber, pool: Counter[str]) -> bool:
+        """Remove a date whose month the text has by name; return whether it was there."""
+        for parts in number.parts if self.words.months else ():
+            for month in parts if len(parts) == 3 or (len(parts) == 2 and number.soft) else ():
+                rest = Counter(parts) - Counter([month])
+                if month in self.months() and all(pool[part] >= n for part, n in rest.items()):
+                    pool.subtract(rest)
+                    return True
+        return False
+
+    def months(self) -> set[str]:
+        """Return the numbers of the months that the text names."""
+        return {str(month) for name, month in self.words.months.items() if name in self.text}
+
+    def _take_time(self, number: PromptNumber, there: Callable[[str], bool]) -> bool:
+        """Return whether the text has the hour of a time that a language says as half past or a quarter to."""
+        if number.digits is None or number.digits.kind != "time":
+            return False
+        minutes = number.digits.parts[1]
+        hours = {parts[0] for parts in number.parts}
+        return (minutes in _SAID or there(minutes)) and any(there(hour) for hour in hours)
+
+    def _take_words(self, number: PromptNumber) -> bool:
+        """Remove a number that the text has in words or as a Roman numeral."""
+        for value in number.values:
+            if self.romans[value] > 0:
+                self.romans[value] -= 1
+                return True
+        spelled = self._spelled()
+        for value in number.values | self._customary(number):
+            if spelled[value] > 0:
+                spelled[value] -= 1
+                return True
+        for parts in number.parts:
+            if len(parts) > 1 and all(spelled[float(part)] > 0 for part in parts):
+                return True
+        return self._take_time(number, lambda part: self._spelled()[float(part)] > 0)
+
+    def _spelled(self) -> Counter[float]:
+        if self.spelled is None:
+            self.spelled = Counter(self.words.values(self.text))
+        return self.spelled
+
+    def _added(self, pool: Counter[str], explained: frozenset[float]) -> int:
+        """Return the number of groups of digits that nothing in the prompt explains."""
+        count = 0
+        for one in self.left:
+            if _same(explained, one.values) or all(part == "" for part in one.parts):
+                for part in one.parts:
+                    pool[part] -= 1
+        for part, times in pool.items():
+            if times > 0 and float(part) not in explained and part != "0":
+                count += times
+        return count
+
+    def _other_day_part(self, wanted: tuple[PromptNumber, ...]) -> bool:
+        """Return whether the text says morning where the prompt says afternoon, or the reverse."""
+        given = {number.meridiem for number in wanted if number.meridiem}
+        if len(given) != 1 or not (self.words.morning and self.words.afternoon):
+            return False
+        said, other = (
+            (self.words.afternoon, self.words.morning)
+            if given == {"p"}
+            else (self.words.morning, self.words.afternoon)
+        )
+        return self._says(other) and not self._says(said)
+
+    def _says(self, words: tuple[str, ...]) -> bool:
+        boundary = r"(?<![^\W\d])" if self.words.spaced else ""
+        return any(re.search(boundary + re.escape(word), self.text) for word in words)
 
 
-def _take_parts(number: _Number, parts: Counter[str], text: str) -> bool:
-    """Remove a number's parts from those of the translation; return whether they were there."""
-    wanted = Counter(number.parts)
-    if all(parts[part] >= count for part, count in wanted.items()):
-        parts.subtract(wanted)
+def _same(wanted: frozenset[float], values: frozenset[float] | set[float]) -> bool:
+    if wanted & values:
         return True
-    return any(character in text for character in _HAN.get(number.digits, ""))
-
-
-@lru_cache(maxsize=4096)
-def _of_source(source: str) -> tuple[tuple[_Number, ...], frozenset[str]]:
-    """Return the numbers of the prompt, and those that it has in English words."""
-    plain = ascii_digits(without_spans_in(source))
-    afternoon = bool(_AFTERNOON.search(plain))
-    parsed = []
-    for match in _NUMBER.finditer(plain):
-        written, value = match.group(), _value(match.group())
-        values = {value}
-        if scale := _SCALE.match(plain, match.end()):
-            value *= _SCALES[(scale.lastindex or 1) - 1]
-        if value >= _STEPS[1]:
-            values |= {value / step for step in _STEPS}
-        if afternoon and 1 <= value <= 12:
-            values.add(value % 12 + 12)
-        soft = bool(_OFTEN_IN_WORDS.match(plain, match.end()))
-        if soft and value >= 1000:
-            values.add(value % 100)
-        digits = _SEPARATOR.sub("", written)
-        parsed.append(_Number(digits, frozenset(values), tuple(_SEPARATOR.split(written)), soft))
-    words = re.findall(r"[a-z]+", plain.lower())
-    return tuple(parsed), frozenset(_IN_WORDS[word] for word in words if word in _IN_WORDS)
+    return any(abs(a - b) <= 1e-9 * max(abs(a), 1.0) for a in wanted for b in values if a != int(a))

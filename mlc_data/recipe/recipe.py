@@ -120,6 +120,9 @@ class Translate(Section):
     """Tokens per batch, padding included; lower it if the device runs out of memory."""
     shard_prompts: int = Field(default=512, ge=1)
     """Prompts per Parquet file, and per shard in memory."""
+    mask: Literal["retry", "always", "never"] = "retry"
+    """Addresses, placeholders, code and emoji within a sentence: `retry` hides them from the model where
+    it lost one, `always` from the start, `never` leaves them to the check `preserved`."""
     round_trip: bool = True
     """Translate every variant back into the source language, for the round-trip check."""
     cache: str | None = "auto"

@@ -131,6 +131,7 @@ class RescueStage(Stage):
     """
 
     name = "rescue"
+    version: ClassVar[int] = 2
     command = "rescue"
     help = "Retry rejected variants with the recipe's rescue strategies."
     reads = ("translations", "scores/scores.parquet")
@@ -183,7 +184,7 @@ class RescueStage(Stage):
 
             def cached(translator: Translator) -> CachedTranslator:
                 own = shard_cache(recipe.translate.cache, translator, shard.folder, shard.number)
-                return CachedTranslator(translator, stack.enter_context(own))
+                return CachedTranslator(translator, stack.enter_context(own), recipe.translate.mask)
 
             schema = attempts_schema(score_names(opened.checks))
             rescuer = Rescuer(
@@ -294,6 +295,7 @@ def _without_thresholds(
             [each.id, each.revision, each.settings] for each in (translator, second) if each
         ],
         "decoding": translator.decoding.as_dict() if translator else None,
+        "mask": recipe.translate.mask,
         "checks": check_versions(checks),
         "scored_by": scored_by(checks),
     }

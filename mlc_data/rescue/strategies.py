@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -64,7 +64,7 @@ class Retry:
         requests = [
             Request(sentence, self.source, language)
             for _, language, text in rows
-            for sentence in splits[text].sentences
+            for sentence in splits[text].plain
         ]
         forth, back = self._both_ways(strategy, requests)
         return frame_of(
@@ -84,13 +84,21 @@ class Retry:
         engine = self.second if strategy is RescueStrategy.MODEL and self.second else self.first
         decoding = self._search() if strategy is RescueStrategy.SEARCH else None
         forth = self._translate(engine, requests, decoding)
-        back = [_back(request, forth[request]) for request in requests] if self.round_trip else []
-        return forth, self._translate(engine, [each for each in back if each], decoding)
+        if not self.round_trip:
+            return forth, {}
+        origins = {
+            back: request.text for request in requests if (back := _back(request, forth[request]))
+        }
+        return forth, self._translate(engine, list(origins), decoding, origins)
 
     def _translate(
-        self, engine: CachedTranslator, requests: Sequence[Request], decoding: Decoding | None
+        self,
+        engine: CachedTranslator,
+        requests: Sequence[Request],
+        decoding: Decoding | None,
+        origins: Mapping[Request, str] | None = None,
     ) -> Hypotheses:
-        answers = engine.translate(requests, decoding)
+        answers = engine.translate(requests, decoding, origins=origins)
         self.translated += answers.translated
         return answers.hypotheses
 
@@ -108,8 +116,13 @@ class Retry:
         )
         lists, translated = self.first.translate_nbest(requests, decoding)
         self.translated += translated
-        backs = [_back(request, each) for request, several in lists.items() for each in several]
-        back = self._translate(self.first, [each for each in backs if each], None)
+        origins = {
+            returned: request.text
+            for request, several in lists.items()
+            for each in several
+            if (returned := _back(request, each))
+        }
+        back = self._translate(self.first, list(origins), None, origins)
         forth = {
             request: max(several, key=lambda each: self._agreement(request, each, back))
             for request, several in lists.items()

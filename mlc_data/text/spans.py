@@ -8,26 +8,8 @@ from functools import lru_cache
 
 import polars as pl
 
+from mlc_data.text.span_patterns import HINT, find, find_soft
 from mlc_data.text.vocabulary import is_ordinary
-
-# Read the same way by Python and by polars: classes are spelled out.
-_SPAN = "|".join(
-    (
-        r"(?:https?://|www\.)[!-~]*[A-Za-z0-9_/=&#~-]",  # web address; no closing punctuation
-        r"[A-Za-z0-9_.+-]+@[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+",  # e-mail address
-        r"\{\{[^{}]{0,80}\}\}|\$?\{[A-Za-z0-9_.: -]{0,80}\}",  # {{x}}, {name}, ${name}
-        r"%\([A-Za-z0-9_]+\)[sdifr]|%[sdif]\b",  # %(name)s, %s
-        r"</?[A-Za-z][^<>]{0,200}>",  # <b>, </b>, <NAME>
-        r"\[[A-Z][A-Z0-9_ -]{0,40}\]",  # [NAME]
-        r"`[^`\r\n]{1,200}`",  # code within a line
-        r"\$[A-Z][A-Z0-9_]+\b",  # $HOME
-        r"\b(?:[a-z0-9-]+\.)+(?:com|org|net|edu|gov|info|io)\b[A-Za-z0-9_/?=&#~-]*",  # example.com
-    )
-)
-_COMPILED = re.compile(_SPAN, re.ASCII)
-_POLARS_SPAN = _SPAN.replace(r"\b", r"(?-u:\b)")  # fifty times as fast as Unicode word boundaries
-# A part of every span; most texts have none and are not searched further.
-_HINT = re.compile(r"[@{<\[%`$]|://|\.[a-z]")
 
 _NAME_WORD = re.compile(r"[^\W\d_][\w'’-]*")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n•–—-])[\s\"'“‘«(\[]*$")
@@ -44,18 +26,36 @@ _UNSPACED_WORD = r"\p{Latin}+(?:['’]\p{Latin}+)?|\p{L}"
 
 
 def spans(text: str) -> list[str]:
-    """Return web and e-mail addresses, placeholders and code in a line, in order, with repetitions."""
-    return _COMPILED.findall(text) if _HINT.search(text) else []
+    """Return addresses, placeholders, markup, code and emoji of a text, in order, with repetitions."""
+    return [text[start:end] for start, end, _ in find(text)]
+
+
+def soft_spans(text: str) -> list[str]:
+    """Return words in brackets that may be translated but must not vanish: [Your Name], [WARNING]."""
+    return [text[start:end] for start, end in find_soft(text)]
+
+
+def only_spans(text: str) -> bool:
+    """Return whether a text has no letter outside its `spans`: nothing in it can be translated."""
+    return not any(character.isalpha() for character in without_spans_in(text))
 
 
 def without_spans(texts: pl.Series) -> pl.Series:
     """Return the texts with a blank in place of each of their `spans`."""
-    return texts.str.replace_all(_POLARS_SPAN, " ")
+    may_have = texts.str.contains(HINT)
+    if not may_have.any():
+        return texts
+    changed = [without_spans_in(text) for text in texts.filter(may_have)]
+    return texts.clone().scatter(may_have.arg_true(), changed)
 
 
 def without_spans_in(text: str) -> str:
     """Return a single text with a blank in place of each of its `spans`."""
-    return _COMPILED.sub(" ", text) if _HINT.search(text) else text
+    parts, place = [], 0
+    for start, end, _ in find(text):
+        parts += [text[place:start], " "]
+        place = end
+    return "".join([*parts, text[place:]])
 
 
 def words(texts: pl.Series, *, spaced: bool = True) -> pl.Series:

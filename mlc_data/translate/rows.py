@@ -17,6 +17,7 @@ from mlc_data.core.records import TRANSLATIONS
 from mlc_data.translate.cache.store import Cache
 from mlc_data.translate.cached import Answers, CachedTranslator
 from mlc_data.translate.engines.base import Hypothesis, Request, Translator
+from mlc_data.translate.masking import Mask
 from mlc_data.translate.sentences import Segments, split
 
 
@@ -37,6 +38,7 @@ class ShardMaker:
     source: str
     targets: tuple[str, ...]
     round_trip: bool
+    mask: Mask = "retry"
 
     def make(self, prompts: pl.DataFrame, path: Path, bar: progress.Bar) -> ShardResult:
         """Translate one shard: write rows of `records.TRANSLATIONS` to ``path``."""
@@ -88,19 +90,21 @@ class _Shard:
         forth = [
             Request(sentence, source, target)
             for segments in splits.values()
-            for sentence in segments.sentences
+            for sentence in segments.plain
             for target in targets
         ]
         there = self._translate(forth)
         back: Mapping[Request, Hypothesis] = {}
         if self.maker.round_trip:
             backwards = [
-                Request(hypothesis.text, request.target, source)
+                (Request(hypothesis.text, request.target, source), request.text)
                 for request in forth
                 if (hypothesis := there.hypotheses[request]).text is not None
             ]
             self.bar.advance(len(forth) - len(backwards))
-            back = self._translate(backwards).hypotheses
+            back = self._translate(
+                [request for request, _ in backwards], dict(backwards)
+            ).hypotheses
         return frame_of(
             (
                 prompt_id,
@@ -118,11 +122,12 @@ class _Shard:
             for target in targets
         )
 
-    def _translate(self, requests: Sequence[Request]) -> Answers:
+    def _translate(
+        self, requests: Sequence[Request], origins: Mapping[Request, str] | None = None
+    ) -> Answers:
         maker = self.maker
-        answers = CachedTranslator(maker.translator, maker.cache).translate(
-            requests, done=self.bar.advance
-        )
+        translator = CachedTranslator(maker.translator, maker.cache, maker.mask)
+        answers = translator.translate(requests, done=self.bar.advance, origins=origins)
         self.done.figures.update(
             sentences=len(answers.hypotheses),
             from_cache=len(answers.known),
@@ -148,7 +153,7 @@ class Translated:
 
     def row(self) -> dict[str, Any]:
         """Return the columns of `records.TRANSLATIONS` from ``text`` on."""
-        requests = [Request(text, self.source, self.target) for text in self.segments.sentences]
+        requests = [Request(text, self.source, self.target) for text in self.segments.plain]
         forth = [self.forth[request] for request in requests]
         backs = [self._back(hypothesis) for hypothesis in forth]
         failure = next((hypothesis.failure for hypothesis in forth if hypothesis.failure), None)

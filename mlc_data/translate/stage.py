@@ -45,6 +45,7 @@ class TranslateStage(Stage):
     """
 
     name = "translate"
+    version: ClassVar[int] = 2
     command = "translate"
     help = "Translate every prompt into every target language, and back."
     reads = ("prompts.parquet",)
@@ -148,6 +149,7 @@ def _maker(recipe: Recipe, translator: Translator, cache: Cache | None) -> Shard
         source=recipe.languages.source,
         targets=recipe.languages.targets,
         round_trip=recipe.translate.round_trip,
+        mask=recipe.translate.mask,
     )
 
 
@@ -159,4 +161,5 @@ def _key(run: Run, translator: Translator) -> dict[str, Any]:
         "model": [translator.id, translator.revision],
         "settings": [translator.settings, translator.decoding.as_dict()],
         "round_trip": recipe.translate.round_trip,
+        "mask": recipe.translate.mask,
     }

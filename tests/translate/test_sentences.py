@@ -40,6 +40,21 @@ def test_joining_the_sentences_gives_the_text_back(text: str, finer: bool) -> No
         ("Fix this:\n```python\nif x:\n    say(1)\n```\nThanks.", ("Fix this:", "Thanks.")),
         ("Mind ``` in a line.\n```\nan open fence", ("Mind ``` in a line.", "an open fence")),
         ("", ()),
+        ("{name}\nHow do I wash a car?", ("How do I wash a car?",)),
+        ("`ls -la`\nHow do I wash a car?", ("How do I wash a car?",)),
+        ("$x^2+1$\n[NAME]\nWhat is it?", ("What is it?",)),
+        ("<p>How do I wash a car?</p>", ("How do I wash a car?",)),
+        ("<|im_start|>user\nHow do I swim?<|im_end|>", ("How do I swim?",)),
+        ("```ls```\nWrite a guide.\n```pwd```\nThanks.", ("Write a guide.", "Thanks.")),
+        ("````\n```\nx = 1\n```\n````\nThanks.", ("Thanks.",)),
+        ("```\nx = 1\nWhat is wrong here?", ("What is wrong here?",)),
+        ("**text.**", ("text.",)),
+        ("**Stop. Do not go.** Fine.", ("Stop.", "Do not go.", "Fine.")),
+        ("*Note*: go on.", ("*Note*: go on.",)),
+        ("I love it \U0001f600", ("I love it",)),
+        ("I \U0001f600 love it", ("I \U0001f600 love it",)),
+        ("I love it! #fun", ("I love it!",)),
+        ("Use __init__ here", ("Use __init__ here",)),
     ],
 )
 def test_sentences(text: str, sentences: tuple[str, ...]) -> None:
@@ -74,3 +89,22 @@ def test_white_space_stays_except_between_chinese_sentences() -> None:
 def test_a_translation_too_few_is_refused() -> None:
     with pytest.raises(ValueError, match="1 translations of 2 sentences"):
         split("One. Two.", "eng_Latn").join(["1"], "fra_Latn")
+
+
+def test_a_sentence_that_was_wrapped_is_one_on_one_line_for_the_engine() -> None:
+    text = "Write me a step-by-step guide on\nhow to water plants.\nThanks."
+    segments = split(text, "eng_Latn")
+    assert segments.plain == ("Write me a step-by-step guide on how to water plants.", "Thanks.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "roses are red\nviolets are blue",
+        "apples\noranges\nand pears",
+        "- of this\n- of that",
+        "Dear Sam,\nhow are you",
+    ],
+)
+def test_short_lines_stay_apart(text: str) -> None:
+    assert len(split(text, "eng_Latn").sentences) == text.count("\n") + 1
