@@ -119,8 +119,7 @@ class AlignStage(Stage):
             "preferences": run.content_hash("preferences"),
             "test_share": recipe.sets.test_share,
             "languages": recipe.languages.model_dump(mode="json"),
-            # The interval of saving and the report's target do not change the weights.
-            "align": settings.model_dump(mode="json", exclude={"save_every", "report_to"}),
+            "align": settings.determining(),
             "seed": recipe.seed,
             "model": [record.id, record.revision],
         }
@@ -194,6 +193,7 @@ def _train(run: Run, settings: Align, staging: Staging, folder: Path) -> StageRe
                     seed=recipe.seed,
                     folder=folder,
                     board=run.path(BOARD),
+                    held_out=inputs.held_out,
                 )
             )
             model = merged(trained.model)
@@ -252,6 +252,7 @@ def align(run: Run, *, force: bool = False) -> bool:
 
 
 def _notes(trained: Trained, inputs: Inputs, prompt_format: str) -> dict[str, Any]:
+    losses = [row["loss"] for row in trained.log if "loss" in row]
     with_mlc = [row for row in trained.log if "mlc/loss" in row]
     notes: dict[str, Any] = {
         "steps": trained.steps,
@@ -264,11 +265,12 @@ def _notes(trained: Trained, inputs: Inputs, prompt_format: str) -> dict[str, An
             "texts_too_long": inputs.sets.too_long,
         },
         "trainable_parameters": trained.trainable_parameters,
+        "weights_changed": {"first_steps": trained.changed, "as_stored": trained.changed_as_stored},
         "extractor_parameters": trained.extractor_parameters,
         "prompt_format": prompt_format,
     }
-    if trained.log:
-        notes["loss"] = [trained.log[0]["loss"], trained.log[-1]["loss"]]
+    if losses:
+        notes["loss"] = [losses[0], losses[-1]]
     if with_mlc:
         notes["mlc"] = [with_mlc[0]["mlc/loss"], with_mlc[-1]["mlc/loss"]]
     return notes

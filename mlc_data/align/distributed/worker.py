@@ -111,6 +111,7 @@ def train_share(task: Task) -> Trained:
     return train(Job(
         model=loaded.model, tokenizer=loaded.tokenizer, pairs=inputs.pairs, sets=inputs.sets.rows,
         settings=task.recipe.align, seed=task.recipe.seed, folder=task.folder, board=task.board,
+        held_out=inputs.held_out,
     ))  # fmt: skip
 
 
