@@ -11,6 +11,7 @@ import polars as pl
 from mlc_data.core.parquet import read_table, with_schema
 from mlc_data.core.records import PREFERENCES, SETS, Split
 from mlc_data.errors import MlcDataError, UsageError
+from mlc_data.lm.chat_template import Chat
 from mlc_data.lm.loading import LoadedModel, load_model
 from mlc_data.lm.prompt_format import PromptFormat, TokenSets, select_pairs, tokenise_sets
 from mlc_data.pipeline.run import Run
@@ -39,7 +40,9 @@ def load(settings: Align, revision: str | None) -> LoadedModel:
     """
     # Small steps vanish in bfloat16 weights: those that are trained are float32 masters.
     weights: Literal["float32", "bfloat16"] = settings.dtype if settings.lora else settings.weights
-    return load_model(settings.model, revision, weights)
+    return load_model(
+        settings.model, revision, weights, chat=Chat.of(settings), options=settings.model_options
+    )
 
 
 def read_inputs(run: Run, form: PromptFormat) -> Inputs:

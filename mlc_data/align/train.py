@@ -16,9 +16,9 @@ import torch
 import yaml
 from datasets import Dataset
 from huggingface_hub import constants as hub_constants
-from peft import LoraConfig
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 
+from mlc_data.align.adapters import adapters_of
 from mlc_data.align.callbacks import board
 from mlc_data.align.collectives import any_process
 from mlc_data.align.methods import Method, method_of, rows_of
@@ -322,19 +322,6 @@ def _dataset(job: Job, arguments: Any, pairs: Sequence[Mapping[str, Any]], name:
             made.save_to_disk(unfinished)
             unfinished.rename(folder)
     return Dataset.load_from_disk(folder)
-
-
-def adapters_of(settings: Align) -> LoraConfig | None:
-    """The recipe's adapters as peft is told of them."""
-    if settings.lora is None:
-        return None
-    return LoraConfig(
-        r=settings.lora.r,
-        lora_alpha=settings.lora.alpha,
-        lora_dropout=settings.lora.dropout,
-        task_type="CAUSAL_LM",
-        **{"target_modules": "all-linear", **settings.lora.options},
-    )
 
 
 def _arguments(job: Job, method: Method, precompute: bool) -> Any:

@@ -13,6 +13,7 @@ from mlc_data.consistency.hidden_states import text_states
 from mlc_data.consistency.layers import layer_states
 from mlc_data.consistency.loss import MultilingualConsistencyLoss
 from mlc_data.core import progress
+from mlc_data.lm.chat_template import Chat
 from mlc_data.lm.loading import KEY, default_device, load_model, quiet
 from mlc_data.lm.prompt_format import PromptFormat, Tokens, tokenise_sets
 from mlc_data.recipe.align import Align, Loss
@@ -155,7 +156,8 @@ def encode_location(
     Raises:
         ModelError: the model cannot be loaded; see `mlc_data.lm.loading.load_model`.
     """
-    loaded = load_model(str(location), revision, settings.dtype, KEY)
+    chat = Chat.of(settings)
+    loaded = load_model(str(location), revision, settings.dtype, KEY, chat=chat)
     device = default_device()
     with quiet():
         return encode_sets(

@@ -17,6 +17,7 @@ from mlc_data.consistency.loss import at_floor, bounds
 from mlc_data.consistency.measures import measure
 from mlc_data.consistency.sets import MIN_SETS, held_out
 from mlc_data.errors import UsageError
+from mlc_data.lm.chat_template import Chat
 from mlc_data.lm.loading import KEY, default_device, load_model, quiet
 from mlc_data.pipeline.run import Run
 
@@ -103,7 +104,8 @@ def probe_base(run: Run) -> list[Layer]:
     settings = run.recipe.align
     held_out(run)  # before a model is loaded for nothing
     with quiet():
-        loaded = load_model(settings.model, settings.revision, settings.dtype, KEY)
+        chat = Chat.of(settings)
+        loaded = load_model(settings.model, settings.revision, settings.dtype, KEY, chat=chat)
         return probe(run, _on_device(loaded.model), loaded.tokenizer)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from mlc_data.core import progress
+from mlc_data.lm.chat_template import Chat
 from mlc_data.lm.loading import KEY, default_device, load_model, quiet
 from mlc_data.lm.prompt_format import PLAIN_PROMPT, PromptFormat
 
@@ -120,6 +121,7 @@ def generate_at(
     on_batch: OnBatch,
     *,
     dtype: Any = "float32",
+    chat: Chat | None = None,
     max_new_tokens: int = 128,
     batch_size: int = 32,
 ) -> None:
@@ -128,7 +130,7 @@ def generate_at(
     Raises:
         ModelError: the model cannot be loaded; see `mlc_data.lm.loading.load_model`.
     """
-    loaded = load_model(location, revision, dtype, KEY)
+    loaded = load_model(location, revision, dtype, KEY, chat=chat)
     device = default_device()
     with quiet():
         generate(

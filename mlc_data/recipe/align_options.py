@@ -33,6 +33,7 @@ OWNED_TRAINING: Mapping[str, str] = {
     "per_device_train_batch_size": "align.batch_size",
     "gradient_accumulation_steps": "align.gradient_accumulation",
     "gradient_checkpointing": "align.gradient_checkpointing",
+    "activation_checkpointing": "align.gradient_checkpointing",
     "bf16": "align.dtype",
     "fp16": "align.dtype",
     "bf16_full_eval": "align.dtype",

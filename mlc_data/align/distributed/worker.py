@@ -101,7 +101,7 @@ def train_and_write(task: Task) -> None:
     trained = train_share(task)
     model = gathered(trained.model, task.recipe.align, task.revision)
     if distributed.get_rank() == 0:
-        write_trained(task.launch_dir, trained, model)
+        write_trained(task.launch_dir, trained, model, task.recipe.align, task.revision)
 
 
 def train_share(task: Task) -> Trained:

@@ -35,6 +35,7 @@ from mlc_data.evaluate.safety.tables import (
 from mlc_data.evaluate.safety.validity import READ, read_replies
 from mlc_data.language_id.base import LanguageIdentifier
 from mlc_data.language_id.loading import load_identifiers
+from mlc_data.lm.chat_template import Chat
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import Stage, StageResult
 from mlc_data.pipeline.staging import Staging
@@ -160,6 +161,7 @@ class SafetyStage(Stage):
             prompts,
             on_batch,
             dtype=run.recipe.align.dtype,
+            chat=Chat.of(run.recipe.align),
             max_new_tokens=settings.max_new_tokens,
             batch_size=settings.batch_size,
         )
@@ -186,7 +188,8 @@ class SafetyStage(Stage):
         base, aligned = run.manifest.models[BASE], aligned_stage(run)
         model = [base.id, base.revision] if when == WHEN[0] else aligned.outputs
         limit, dtype = settings.max_new_tokens, run.recipe.align.dtype
-        digest = hash_value([when, model, limit, dtype, REPLIES_VERSION])
+        chat = [each for each in [Chat.of(run.recipe.align).identity] if each]
+        digest = hash_value([when, model, limit, dtype, REPLIES_VERSION, *chat])
         with closing(RowStore(run.path(".evaluation", f"replies-{digest[:16]}.jsonl"))) as store:
             texts = [
                 text for text in prompts["prompt"].unique(maintain_order=True) if text not in store
