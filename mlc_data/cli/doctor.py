@@ -30,7 +30,7 @@ HUB_SECONDS = 10
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(epilog="Example:  mlc-data doctor nllb-600m")(doctor)
+    app.command(epilog="Example:  mlc-data doctor demo-1gpu")(doctor)
 
 
 def doctor(

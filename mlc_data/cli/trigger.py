@@ -16,7 +16,7 @@ from mlc_data.errors import UsageError
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
-        epilog="Examples:  mlc-data trigger build-and-align --param recipe=nllb-600m  |  "
+        epilog="Examples:  mlc-data trigger build-and-align --param recipe=demo-1gpu  |  "
         "mlc-data trigger refresh/weekly --set refresh.retrain=never"
     )(trigger)
 
