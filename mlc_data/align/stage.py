@@ -85,6 +85,10 @@ class AlignStage(Stage):
         if depth is not None and settings.loss.weight and layer != "auto":
             layer_number(layer, depth)
         _check_pairs(run)
+        if settings.evaluates and not run.recipe.sets.test_share:
+            raise UsageError(
+                "align.training.eval_strategy asks for the loss on held-out pairs, and sets.test_share is 0"
+            )
         from mlc_data.align.preflight import check_training
 
         check_training(settings)
