@@ -355,7 +355,10 @@ def _arguments(job: Job, method: Method, precompute: bool) -> Any:
         **_early_stopping(settings),
     )
     # What is the recipe's own was refused among the library's when the recipe was read.
-    arguments: Any = method.config(**ours | training_options(settings.method, settings.training))
+    given = training_options(settings.method, settings.training)
+    if given.get("packing"):  # nothing is cut: no text is longer than a pack
+        given["max_length"] = settings.max_length
+    arguments: Any = method.config(**ours | given)
     if arguments.n_gpu > 1:
         log.warning(
             "align: %d GPUs are visible, one is used: `align.processes: auto` uses all",

@@ -56,6 +56,26 @@ def test_optimiser_and_scheduler_of_the_recipe(
     assert trainers[0].lr_scheduler.get_last_lr()[0] == 1e-3
 
 
+def test_replies_are_packed(make_run: MakeRun, trainers: list[Any]) -> None:
+    run = make_run(
+        method="sft", training={"packing": True, "packing_strategy": "wrapped"}, max_steps=2
+    )
+    align(run)
+    rows = trainers[0].train_dataset
+    assert 1 < len(rows) < 8
+    assert max(map(len, rows["input_ids"])) == 200
+
+
+def test_the_best_step_is_kept(make_run: MakeRun) -> None:
+    evaluated = {"eval_strategy": "steps", "eval_steps": 1, "load_best_model_at_end": True}
+    run = make_run(
+        training=evaluated, early_stopping=1, learning_rate=0.3, save_every=1, max_steps=12
+    )
+    align(run)
+    losses = [row["eval_loss"] for row in log_of(run) if "eval_loss" in row]
+    assert losses.index(min(losses)) < len(losses) - 1
+
+
 def test_the_loss_on_held_out_pairs_and_an_early_end(make_run: MakeRun) -> None:
     run = make_run(
         training={"eval_strategy": "steps", "eval_steps": 1}, early_stopping=1, learning_rate=0.3, max_steps=12
