@@ -51,6 +51,7 @@ def doctor(
         *_disk(),
         *(row for one in loaded.translate.locations for row in _needed(one, "translation model")),
         *_needed(loaded.align.model, "model to align"),
+        *_training(loaded),
         *_identifiers(loaded),
         *_needed(loaded.sources.prompts.path, "prompts"),
         *_needed(preferences.path if preferences else None, "preferences"),
@@ -107,6 +108,20 @@ def _needed(location: str | None, what: str) -> Iterator[tuple[str, str, bool]]:
         yield what, str(error), False
     else:
         yield what, str(path), path.exists()
+
+
+def _training(recipe: Recipe) -> Iterator[tuple[str, str, bool]]:
+    """Whether a training could begin: packages, chat template and shape of a model that is on this machine."""
+    if is_hub_id(recipe.align.model):
+        return  # its config and tokenizer would have to be fetched
+    from mlc_data.align.preflight import check_training
+
+    try:
+        check_training(recipe.align)
+    except MlcDataError as error:
+        yield "training", str(error), False
+    else:
+        yield "training", "arguments, chat template and adapters fit to the model", True
 
 
 def _runner(recipe: Recipe) -> Iterator[tuple[str, str, bool]]:

@@ -217,7 +217,8 @@ def _report_thinking(tokenizer: Any, chat: Chat, where: str) -> None:
         return
     usual = _render(tokenizer, _PROMPTS[0])
     for name in _SWITCHES:
-        if any(_render(tokenizer, _PROMPTS[0], **{name: on}) != usual for on in (True, False)):
+        switched: list[dict[str, Any]] = [{name: True}, {name: False}]
+        if any(_render(tokenizer, _PROMPTS[0], **each) != usual for each in switched):
             log.warning(
                 "%s lets the model think before it replies, and the pairs' replies do not: set "
                 "align.chat_template_options: {%s: false} (or true, if they do)", where, name,

@@ -213,16 +213,8 @@ class Align(Section):
 
     @model_validator(mode="after")
     def _settings_of_the_libraries(self) -> Self:
-        faults = []
-        for check in (
-            lambda: training_options(self.method, self.training), lambda: model_options(self.model_options),
-        ):  # fmt: skip
-            try:
-                check()
-            except ValueError as error:
-                faults.append(str(error))
-        if faults:
-            raise ValueError("; ".join(faults))
+        model_options(self.model_options)
+        training_options(self.method, self.training)
         return self
 
     @model_validator(mode="after")
