@@ -55,6 +55,7 @@ class AlignStage(Stage):
     """
 
     name = "align"
+    version = 2  # the generation config stops where the template ends a turn
     command = "align"
     help = "Train the model with DPO, SFT, ORPO, SimPO or KTO and the consistency loss."
     reads = ("sets", "preferences.parquet")

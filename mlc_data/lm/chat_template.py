@@ -82,7 +82,9 @@ class Chat:
         return hash_value([self.template, dict(self.options), day])
 
 
-def prepare(tokenizer: Any, chat: Chat, location: str, key: str) -> int | None:
+def prepare(
+    tokenizer: Any, chat: Chat, location: str, key: str, *, report: bool = True
+) -> int | None:
     """Write a recipe's settings into the tokenizer's chat template, and look at what it renders.
 
     A template that takes lists of parts alone is given them, and one that closes no turn gets the end-of-text token
@@ -96,6 +98,7 @@ def prepare(tokenizer: Any, chat: Chat, location: str, key: str) -> int | None:
         chat: the recipe's settings.
         location: of the model, as the recipe names it.
         key: the recipe's key, named in errors.
+        report: log what is trained along.
 
     Raises:
         ModelError: the template raises, writes the prompt not at all or today's date, begins a text twice, or writes
@@ -120,8 +123,9 @@ def prepare(tokenizer: Any, chat: Chat, location: str, key: str) -> int | None:
     tokenizer.chat_template = "".join(sets) + text
     _take_parts(tokenizer, where)
     _require_no_date(tokenizer, where)
-    _report_thinking(tokenizer, chat, where)
-    _open_reply(tokenizer, where)
+    between = _open_reply(tokenizer, where)
+    if report:
+        _report(tokenizer, chat, between, where)
     end = _close_reply(tokenizer, where)
     _require_one_beginning(tokenizer, where)
     return end
@@ -211,23 +215,26 @@ def _require_no_date(tokenizer: Any, where: str) -> None:
         )
 
 
-def _report_thinking(tokenizer: Any, chat: Chat, where: str) -> None:
-    """Say so where a switch that the recipe leaves alone decides whether the model thinks."""
-    if any(name in chat.options for name in _SWITCHES):
-        return
+def _report(tokenizer: Any, chat: Chat, between: str, where: str) -> None:
+    """Log a switch that the recipe leaves alone and that decides whether the model thinks, or what else is learned."""
     usual = _render(tokenizer, _PROMPTS[0])
     for name in _SWITCHES:
         switched: list[dict[str, Any]] = [{name: True}, {name: False}]
-        if any(_render(tokenizer, _PROMPTS[0], **each) != usual for each in switched):
+        differs = any(_render(tokenizer, _PROMPTS[0], **each) != usual for each in switched)
+        if differs and name not in chat.options:
             log.warning(
                 "%s lets the model think before it replies, and the pairs' replies do not: set "
                 "align.chat_template_options: {%s: false} (or true, if they do)", where, name,
             )  # fmt: skip
             return
+    if between:
+        log.warning(
+            "%s writes %r between the prompt and a reply, which is trained along", where, between
+        )
 
 
-def _open_reply(tokenizer: Any, where: str) -> None:
-    """Make sure that a prompt ends where its reply begins."""
+def _open_reply(tokenizer: Any, where: str) -> str:
+    """Make sure that a prompt ends where its reply begins; return what the template writes between them even so."""
     prompt = _render(tokenizer, _PROMPTS[0])
     whole = _render(tokenizer, _PROMPTS[0], _REPLY)
     if not whole.startswith(prompt):

@@ -207,7 +207,7 @@ def load_model(
             tokenizer = read_tokenizer(folder, location, key)
             model = _read(folder, location, key, dtype, options)
     fit_tokenizer(tokenizer, model.get_input_embeddings().num_embeddings, location, key)
-    end = prepare(tokenizer, chat, location, key) if chat is not None else None
+    end = prepare(tokenizer, chat, location, key, report=False) if chat is not None else None
     settings = model.generation_config
     if settings.eos_token_id is None:
         settings.eos_token_id = tokenizer.eos_token_id

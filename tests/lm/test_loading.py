@@ -124,6 +124,8 @@ def test_an_added_token_beyond_the_embeddings_is_read_as_text(tiny: Path, llama:
     ids = loaded("<image><video>", add_special_tokens=False)["input_ids"]
     assert max(ids) < llama.config.vocab_size
     assert loaded.decode(ids) == "<image><video>"
+    loaded.save_pretrained(tiny)
+    assert load_model(str(tiny)).tokenizer("<video>")["input_ids"] == loaded("<video>")["input_ids"]
 
 
 def test_the_model_stops_where_its_template_ends_a_turn(tiny: Path) -> None:

@@ -43,7 +43,7 @@ from mlc_data.recipe.evaluate import Safety
 
 log = logging.getLogger(__name__)
 
-REPLIES_VERSION = 1
+REPLIES_VERSION = 2
 """Version of generated replies: raise it when generation gives other replies to the same prompts."""
 
 JUDGES = "evaluate.safety.judges"
