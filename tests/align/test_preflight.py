@@ -99,7 +99,7 @@ def test_adapters_on_layers_that_are_not_there(tiny: Path) -> None:
                     "eval_steps": 7,
                 }
             },
-            "save",
+            r"saving steps",
         ),
         (
             {"training": {"optim": "adamw_8bit"}},
