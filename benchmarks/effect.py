@@ -42,7 +42,7 @@ from mlc_data.core.hashing import prompt_id
 from mlc_data.core.records import Split
 from mlc_data.evaluate.judges import Exchange
 from mlc_data.evaluate.judges.phrases import RefusalPhrases
-from mlc_data.evaluate.safety.rates import Interval, Judged, Weights, intervals
+from mlc_data.evaluate.safety.rates import Interval, JudgedReplies, Weights, intervals
 from mlc_data.evaluate.safety.tables import judged_of, judgment_rows
 from mlc_data.execute import run_stages
 from mlc_data.pipeline.run import Run
@@ -102,9 +102,9 @@ def main() -> None:
         found, measures, logs, layer = read_all(place)
     report(console, found, measures, chosen.json)
     curves(console, logs)
-    told_model = (chosen.model or "gemma-3-270m").rpartition("/")[2]
+    model_name = (chosen.model or "gemma-3-270m").rpartition("/")[2]
     minutes = (time.perf_counter() - begun) / 60
-    console.print(f"{told_model}, layer {layer}, {len(found) - 1} ways, {minutes:.0f} minutes")
+    console.print(f"{model_name}, layer {layer}, {len(found) - 1} ways, {minutes:.0f} minutes")
 
 
 def train_all(
@@ -134,10 +134,10 @@ def train_all(
             (kept / f"{stem}.json").write_text(json.dumps(about))
             minutes = (time.perf_counter() - begun) / 60
             judged = judge(pl.read_parquet(kept / f"{stem}.parquet"), "after")
-            console.print(f"{minutes:5.1f} min: seed {seed}, {way}: {told(judged)}")
+            console.print(f"{minutes:5.1f} min: seed {seed}, {way}: {in_brief(judged)}")
 
 
-Found = dict[str, list[Judged]]
+Found = dict[str, list[JudgedReplies]]
 Measures = dict[str, list[Mapping[str, float]]]
 Logs = dict[str, list[list[Mapping[str, float]]]]
 
@@ -161,7 +161,7 @@ def read_all(kept: Path) -> tuple[Found, Measures, Logs, int]:
     return found, measures, logs, layer
 
 
-def judge(replies: pl.DataFrame, when: str) -> Judged:
+def judge(replies: pl.DataFrame, when: str) -> JudgedReplies:
     """Of one model's replies, by refusal phrases."""
     valid = replies["invalid"].is_null().to_list()
     asked = [
@@ -281,14 +281,14 @@ def align(place: Path, recipe: Path, way: str, seed: int, overrides: Sequence[st
     return run
 
 
-def told(judged: Judged) -> str:
+def in_brief(judged: JudgedReplies) -> str:
     """One line of a training's figures."""
     found = judged.figures(np.ones((1, len(judged.harmful))))
     names = ("mean_safe", "mean_over_refusal", "mean_difference", "variance")
     return ", ".join(f"{name} {found[name][0]:.3f}" for name in names)
 
 
-def clusters(judged: Judged) -> list[int]:
+def clusters(judged: JudgedReplies) -> list[int]:
     """For each prompt the number of its action: prompts about one action are drawn together."""
     of_prompt = {
         prompt_id(one.text(phrasebook.ENGLISH)): one.action.id for one in phrasebook.combinations()
@@ -297,7 +297,7 @@ def clusters(judged: Judged) -> list[int]:
     return [list(dict.fromkeys(actions)).index(action) for action in actions]
 
 
-def figures(seeds: Sequence[Judged], weights: Weights) -> dict[str, Weights]:
+def figures(seeds: Sequence[JudgedReplies], weights: Weights) -> dict[str, Weights]:
     """Mean over the seeds of each figure, from the same drawn actions, [draws, actions]."""
     each = [one.figures(weights[:, clusters(one)]) for one in seeds]
     return {name: np.mean([found[name] for found in each], axis=0) for name in each[0]}
@@ -305,7 +305,7 @@ def figures(seeds: Sequence[Judged], weights: Weights) -> dict[str, Weights]:
 
 def report(
     console: Console,
-    found: Mapping[str, Sequence[Judged]],
+    found: Mapping[str, Sequence[JudgedReplies]],
     measures: Mapping[str, Sequence[Mapping[str, float]]],
     path: Path | None,
 ) -> None:
@@ -366,8 +366,8 @@ def curves(console: Console, logs: Logs) -> None:
             continue
         table = Table("step", "loss", "MLC", "between prompts", title=f"{way}, seed 0")
         for row in rows[:: max(1, len(rows) // 10)]:
-            told = (row["loss"], row["mlc/loss"], row["mlc/between_cosine"])
-            table.add_row(str(int(row["step"])), *(f"{value:.3f}" for value in told))
+            figures = (row["loss"], row["mlc/loss"], row["mlc/between_cosine"])
+            table.add_row(str(int(row["step"])), *(f"{value:.3f}" for value in figures))
         console.print(table)
 
 

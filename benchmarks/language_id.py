@@ -142,8 +142,8 @@ def available() -> dict[str, tuple[Cached, ...]]:
 
 
 def compare(texts: pl.DataFrame, codes: Sequence[str], keeps: dict[str, Keep], title: str) -> bool:
-    """Print what each filter keeps of good text and lets through of wrong text; whether each of ours
-    reaches the goal everywhere is told below the table."""
+    """Print the share of good text that each filter keeps and of wrong text that it lets through; below the
+    table, whether each of ours reaches the goal everywhere."""
     own = texts.rename({"really": "language"})
     holds = Script().score(own)["script_share"] >= OWN_SCRIPT
     table = Table("expected", *keeps, title=title)

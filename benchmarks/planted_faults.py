@@ -2,7 +2,7 @@
 
     python benchmarks/planted_faults.py [--variants 500]
 
-The quickstart's road is walked to the stage `check` with its real model. Of the variants that are
+The quickstart's pipeline is run up to the stage `check` with its real model. Of the variants that are
 exactly the phrasebook's text, 500 are taken and broken. Every broken text is translated back by the
 real model, so the checks see what they would have seen. For numbers and addresses, both are added to
 prompt and variant first; for negations, "without any experience" is dropped from the variant. A variant

@@ -92,8 +92,8 @@ def main() -> int:
         files = hashes(first.run.folder)
         third, seconds_third = timed(lambda: refreshed(folder, after, (*OLD, NEW), engine))
         rows += [
-            ("nothing changed: told so", True, third.diff is None),
-            ("nothing changed: sentences asked of the engine", 0, sum(map(len, engine.asked.values()))),
+            ("nothing changed: reported", True, third.diff is None),
+            ("nothing changed: sentences sent to the engine", 0, sum(map(len, engine.asked.values()))),
             ("nothing changed: files touched", 0, len(files ^ hashes(first.run.folder))),
         ]  # fmt: skip
     table = Table("", "expected", "found", "",
@@ -153,8 +153,8 @@ class State:
             for row in table.iter_rows(named=True):
                 key = (row["prompt_id"], row["language"])
                 self.variants[key] = (row.get("status", "kept"), row["source"], row["text"])
-                told = ("prompt_id", "language", "source", "text", "back_translation", "rung")
-                self.content[key] = hash_value([row[name] for name in told])
+                columns = ("prompt_id", "language", "source", "text", "back_translation", "rung")
+                self.content[key] = hash_value([row[name] for name in columns])
         self.sentences = {
             (segment["source"], segment["text"], row["language"])
             for row in pl.read_parquet(run.path("translations", "*.parquet")).iter_rows(named=True)

@@ -33,7 +33,7 @@ TOKENS_A_WORD = 1.5
 """Chosen, not measured: pieces of the model's vocabulary for an English word, in any language."""
 QUICKSTART_TRIED, QUICKSTART_REQUESTED = 356, 1526
 QUICKSTART_RETRANSLATED = 280 + 807 + 2367
-"""What the ladder of rescue did in the quickstart (README.md): variants tried, and sentences of all rungs."""
+"""Rescue in the quickstart (README.md): variants tried, and sentences of all strategies."""
 TASK_SECONDS = 0.006
 """Prefect's own for a task, in the middle of the 5 to 7 ms that were measured."""
 SHARDED = ("translate", "score", "rescue")
@@ -105,7 +105,7 @@ def main() -> None:
     add("--rescue-share", type=float, default=QUICKSTART_TRIED / QUICKSTART_REQUESTED,
         help="variants that are tried again; default as in the quickstart")  # fmt: skip
     add("--rescue-sentences", type=float, default=QUICKSTART_RETRANSLATED / QUICKSTART_TRIED,
-        help="translated for one of them, both ways, all rungs; default as in the quickstart")  # fmt: skip
+        help="translated for one of them, both ways, all strategies; default as in the quickstart")  # fmt: skip
     add("--shard-prompts", type=int, default=RECIPE.translate.shard_prompts)
     add("--one", type=int, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
@@ -177,15 +177,15 @@ def show_measured(sizes: list[Found]) -> None:
         for part in ("shards", "index"):
             each = [1e6 * getattr(one.stages[name], part) / one.variants for one in sizes]
             if each[0]:
-                told = "in shards" if part == "shards" else "index"
+                note = "in shards" if part == "shards" else "index"
                 table.add_row(
-                    f"  {told}", *(f"{one:.1f}" for one in each), f"{each[-1] / each[0]:.2f}"
+                    f"  {note}", *(f"{one:.1f}" for one in each), f"{each[-1] / each[0]:.2f}"
                 )
     console.print(table)
     for one in sizes:
         console.print(
             f"{one.prompts:,} prompts: {one.kept / one.variants:.1%} of {one.variants:,} human translations kept, "
-            f"{one.tried / one.variants:.1%} tried again; put aside: "
+            f"{one.tried / one.variants:.1%} retried; rejected: "
             + ", ".join(f"{reason} {number}" for reason, number in one.reasons.items())
         )
         used, passed = (
@@ -199,11 +199,11 @@ def show_measured(sizes: list[Found]) -> None:
 def show_bytes(sizes: list[Found], plan: Plan) -> None:
     """Bytes a variant on disk, and of the plan."""
     table = Table(
-        "bytes a variant", *(f"{one.variants:,}" for one in sizes), "of the smallest", "GB of the plan",
+        "bytes per variant", *(f"{one.variants:,}" for one in sizes), "of the smallest", "GB of the plan",
         title="on disk",
     )  # fmt: skip
     run = 0.0
-    for name in (*TABLES, "cache", "lent copy", "texts, in rescue"):
+    for name in (*TABLES, "cache", "cache replica", "texts, in rescue"):
         each = [one.bytes[name] / one.variants for one in sizes]
         whole = each[-1] * plan.variants / 1e9
         run += whole if name in TABLES else 0
@@ -228,19 +228,19 @@ def show_engine(plan: Plan) -> None:
     console.print(table)
     console.print(
         f"{plan.variants:,} variants x {plan.sentences:.2f} sentences x {plan.words:.1f} words x "
-        f"{plan.tokens_a_word} tokens; {plan.rescued:.1%} tried again with {plan.retranslated:.1f} sentences each"
+        f"{plan.tokens_a_word} tokens; {plan.rescued:.1%} retried with {plan.retranslated:.1f} sentences each"
     )
-    hours = Table("tokens/s of one", "hours", f"days on {plan.gpus}", f"cost at {plan.price:g} an hour",
+    hours = Table("tokens/s of one", "hours", f"days on {plan.gpus}", f"cost at {plan.price:g} per hour",
                   "", title="hours of the engine = tokens / tokens/s / 3600")  # fmt: skip
     for rate in (plan.tokens_a_second, *(one for one in WHAT_IF if one != plan.tokens_a_second)):
         each = total / rate / 3600
-        told = "what if; not measured"
+        note = "hypothetical; not measured"
         if rate == plan.tokens_a_second:
-            told = (
+            note = (
                 "two cores, beam 1 (docs/speed.md)" if rate == GREEDY_ON_TWO_CORES else "as given"
             )
         hours.add_row(f"{rate:,.0f}", f"{each:,.0f}", f"{each / plan.gpus / 24:,.1f}",
-                      f"{each * plan.price:,.0f}", told)  # fmt: skip
+                      f"{each * plan.price:,.0f}", note)  # fmt: skip
     console.print(hours)
     console.print()
 
@@ -281,14 +281,14 @@ def show_hours(large: Found, plan: Plan, written: float, hashed: float) -> dict[
 def show_memory(sizes: list[Found], plan: Plan) -> None:
     """What grows with the variants, and what a worker holds."""
     small, large = sizes[0], sizes[-1]
-    table = Table("memory", "bytes a variant", "GB of the plan", "how", title="memory")
+    table = Table("memory", "bytes per variant", "GB of the plan", "how", title="memory")
     index = large.index / large.variants
     table.add_row("duplicate index", f"{index:.0f}", f"{index * plan.variants / 1e9:,.1f}",
-                  "once a machine: processes share it")  # fmt: skip
+                  "once per machine, shared by its processes")  # fmt: skip
     for name in ("check", "sets"):
         if small.variants < BUFFERS:
             table.add_row(
-                f"stage {name}", "", "", "not told by so few variants: --sizes 1600 12000"
+                f"stage {name}", "", "", "not visible with so few variants: --sizes 1600 12000"
             )
             continue
         grown = large.stages[name].peak - small.stages[name].peak

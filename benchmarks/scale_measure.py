@@ -29,7 +29,7 @@ from mlc_data.recipe.loading import load_recipe
 from mlc_data.rescue import stage as rescuing
 from mlc_data.stages import BUILD
 from mlc_data.translate import stage as translation
-from mlc_data.translate.cache.replica import lending
+from mlc_data.translate.cache.replica import cache_replica
 from mlc_data.translate.cache.store import file_of
 from mlc_data.translate.engines.base import Decoding, Done, Hypothesis, Request
 from mlc_data.translate.sentences import split
@@ -37,7 +37,7 @@ from mlc_data.translate.sentences import split
 RECIPE = "paper-nllb-3.3b"
 SOURCE = "eng_Latn"
 CHANGED = 12
-"""One English word in so many is another one after the way back."""
+"""One English word in this many is another one after translating back."""
 WARM = 40
 """Prompts of a build before the one that is measured."""
 
@@ -224,7 +224,7 @@ def measure(folder: Path, ntrex: Path, count: int, shard_variants: int) -> Found
     counts, notes = run.manifest.counts.variants, run.manifest.stages["rescue"].notes
     assert counts is not None
     found.kept, found.reasons = counts.kept, {**counts.rejected, **counts.failed}
-    found.tried = max(rung["tried"] for rung in notes["rungs"].values())
+    found.tried = max(strategy["tried"] for strategy in notes["rungs"].values())
     return found
 
 
@@ -249,11 +249,11 @@ def _run(
 
 
 def _lend(location: str | None, folder: Path, found: Found) -> None:
-    lend = lending(location)
-    assert lend is not None
-    (folder / "lent").mkdir()
-    with lend(folder / "lent", True):
-        found.bytes["lent copy"] = _size(folder / "lent")
+    replicate = cache_replica(location)
+    assert replicate is not None
+    (folder / "replica").mkdir()
+    with replicate(folder / "replica", True):
+        found.bytes["cache replica"] = _size(folder / "replica")
 
 
 def _size(folder: Path) -> int:
@@ -261,12 +261,12 @@ def _size(folder: Path) -> int:
 
 
 class Watch:
-    """Tells apart what stages spend on shards and on the duplicate index."""
+    """Separates the time that stages spend on shards and on the duplicate index."""
 
     def __init__(self, found: Found) -> None:
         self._found, self._now = found, Stage()
-        shards.spread = self._timed(shards.spread, "shards")
-        translation.spread = self._timed(translation.spread, "shards")
+        shards.dispatch_shards = self._timed(shards.dispatch_shards, "shards")
+        translation.dispatch_shards = self._timed(translation.dispatch_shards, "shards")
         shards.prepare = self._timed(shards.prepare, "index")
         save, parts = shards.save, shards.parts
 

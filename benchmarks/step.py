@@ -119,7 +119,7 @@ def difference(ours: torch.Tensor, released: torch.Tensor) -> tuple[float, float
 
 
 class Worker:
-    """A way's process; it takes a step when told to."""
+    """A way's process; it takes a step when asked to."""
 
     def __init__(self, plan: Plan) -> None:
         environment = {**os.environ, "OMP_NUM_THREADS": str(plan.threads)}

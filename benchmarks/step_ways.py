@@ -225,7 +225,7 @@ def data(plan: Plan, form: PromptFormat) -> tuple[list[dict[str, Any]], list[lis
 
 
 def trainer_of(plan: Plan, model: Any, tokenizer: Any, folder: str) -> Any:
-    """The way's trainer; but for its kind and the reference pass, all are told the same."""
+    """Return the way's trainer; all have the same settings, except for the class and the reference pass."""
     pairs, sets = data(plan, PromptFormat(tokenizer))
     depth = model.config.num_hidden_layers
     layer = max(1, round(plan.layer * depth))

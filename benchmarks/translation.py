@@ -117,17 +117,17 @@ def main() -> None:
 def measure(task: Task, folder: Path, share: float, turns: int) -> None:
     """Ours and the floor ``turns`` times, one after the other, of each the median; the rest once."""
     plans = Plans(task)
-    floors, roads = [], []
+    floors, runs = [], []
     for turn in range(turns):
         floors.append((_seconds(plans.floor), _seconds(plans.floor_by_hand)))
-        roads.append(road(task, folder / f"run-{turn}"))
+        runs.append(run_pipeline(task, folder / f"run-{turn}"))
     whole, by_hand = (statistics.median(each) for each in zip(*floors, strict=True))
     floor = min(whole, by_hand)
-    ours = sorted(roads, key=lambda found: sum(found.values()))[turns // 2]
+    ours = sorted(runs, key=lambda found: sum(found.values()))[turns // 2]
     for what, turned in (
         ("translate_batch, one call", [one for one, _ in floors]),
         ("translate_batch, batched by hand", [two for _, two in floors]),
-        ("ours", [sum(each.values()) for each in roads]),
+        ("ours", [sum(each.values()) for each in runs]),
     ):
         console.print(f"{what}, each turn: {', '.join(f'{one:.2f}' for one in turned)} s")
     ways = {
@@ -160,7 +160,7 @@ def measure(task: Task, folder: Path, share: float, turns: int) -> None:
     shown = ", ".join(f"{name} {1e6 * seconds / variants:.1f}" for name, seconds in each.items())
     console.print(f"microseconds a variant by check: {shown}")
     console.print(
-        f"all checks but the round trip: {cheap:.2f} s, {cheap / sum(ours.values()):.1%} of the road"
+        f"all checks but the round trip: {cheap:.2f} s, {cheap / sum(ours.values()):.1%} of the pipeline"
     )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     console.print(f"peak memory of the process {peak:,.0f} MiB")
@@ -178,7 +178,7 @@ def _usual(task: Task, plans: Plans, share: float) -> dict[str, float]:
     return ways
 
 
-def road(task: Task, folder: Path) -> dict[str, float]:
+def run_pipeline(task: Task, folder: Path) -> dict[str, float]:
     """Seconds of each of our stages on a new run."""
     run = Run.create(task.recipe, folder)
     stages = {

@@ -1,9 +1,9 @@
-"""Prefect flows: a thin skin over `mlc_data`. Tasks pass paths and ids, never tables."""
+"""Prefect flows: a thin layer over `mlc_data`. Tasks pass paths and ids, never tables."""
 
 import logging
 import os
 
-# Before Prefect is imported: it reads its settings then. What the user has set stays.
+# Prefect reads its settings on import, so these come first. The user's own settings are kept.
 for _name, _value in {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -13,7 +13,7 @@ for _name, _value in {
 }.items():
     os.environ.setdefault(_name, _value)
 
-# Prefect sends our lines to its server, but leaves the level to us: without one only warnings would go.
+# Prefect sends our log lines to its server, but we must set the level: by default only warnings are sent.
 _logger = logging.getLogger("mlc_data")
 if _logger.level == logging.NOTSET:
     _logger.setLevel(logging.INFO)

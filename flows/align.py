@@ -1,4 +1,4 @@
-"""Flow `align`: from variant sets to an aligned checkpoint and its held-out measures."""
+"""Flow `align`: variant sets to an aligned checkpoint and its held-out measures."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def align(
     overrides: list[Override] | None = None,
     name: TrainingName | None = None,
 ) -> str:
-    """Train and evaluate on a run whose variant sets are built; returns the run's folder.
+    """Train and evaluate on a run whose variant sets are built; return the run's folder.
 
     Args:
-        recipe: a shipped recipe's name or a YAML file; empty goes on with the run in ``run_dir``,
-            and without that means ``quickstart``.
+        recipe: a shipped recipe's name or a YAML file; empty continues the run in ``run_dir``,
+            or without one means ``quickstart``.
         run_dir: the run's folder; default ``runs/<recipe name>``.
         overrides: ``dotted.key=value`` each.
-        name: name of a training beside others on the same variant sets.
+        name: name of one of several trainings on the same variant sets.
     """
     return run_tasks(prepare(recipe, run_dir, overrides, TRAINING, name), TRAINING)
 

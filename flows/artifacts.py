@@ -1,6 +1,6 @@
-"""What a run shows in Prefect's UI: languages, figures, where everything lies, and how far a stage is.
+"""Artifacts of a run in Prefect's UI: languages, figures, paths, and progress of stages.
 
-Artifacts are there to look at: where the server cannot take one, the run goes on and the log says so.
+Artifacts are only for display: if the server does not accept one, the run continues and the log says so.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ REPORT = "report.html"
 
 
 def show(run: Run) -> None:
-    """A table of languages, a summary with the figures before and after, and a link to the report or,
+    """Create a table of languages, a summary with the figures before and after, and a link to the report or,
     without one, to the run's folder. Each keeps its key, so that the UI shows how it changed from run to run.
     """
-    with _shown("its summary"):
+    with _logged_errors("its summary"):
         if run.manifest.counts.by_language:
             create_table_artifact(
                 key=_key("languages", run.recipe.name),
@@ -56,37 +56,37 @@ def show(run: Run) -> None:
 
 
 def markdown(run: Run, what: str, text: str) -> None:
-    """A text about the run, in Markdown."""
-    with _shown(f"its {what}"):
+    """Create an artifact from a Markdown text about the run."""
+    with _logged_errors(f"its {what}"):
         create_markdown_artifact(
             key=_key(what, run.recipe.name), markdown=text, description=f"Run {run.recipe.name}"
         )
 
 
 class ProgressInUi:
-    """Long work as a progress artifact of the task; what ends sooner than ``every`` seconds has none."""
+    """Progress reporter that creates artifacts of the task; work shorter than ``every`` seconds has none."""
 
     def __init__(self, every: float = 5.0) -> None:
         self.every = every
 
     @contextmanager
     def bar(self, what: str, total: int, unit: str) -> Iterator[progress.Bar]:
-        """One piece of long work."""
-        one = _Bar(what, total, unit, self.every)
-        yield one
-        one.end()
+        """Yield a bar for one piece of work."""
+        bar = _Bar(what, total, unit, self.every)
+        yield bar
+        bar.end()
 
 
 class _Bar:
     def __init__(self, what: str, total: int, unit: str, every: float) -> None:
         self._what, self._total, self._unit, self._every = what, total, unit, every
         self._done = 0
-        self._said = time.monotonic()
+        self._reported = time.monotonic()
         self._artifact: UUID | None = None
 
     def advance(self, steps: int = 1) -> None:
         self._done += steps
-        if time.monotonic() - self._said >= self._every:
+        if time.monotonic() - self._reported >= self._every:
             self._show()
 
     def end(self) -> None:
@@ -95,15 +95,15 @@ class _Bar:
 
     def _show(self) -> None:
         share = min(100.0, 100 * self._done / self._total) if self._total else 100.0
-        told = f"{self._what}: {self._done} of {self._total} {self._unit}"
-        with _shown("how far it is"):
+        text = f"{self._what}: {self._done} of {self._total} {self._unit}"
+        with _logged_errors("its progress"):
             if self._artifact is None:
                 # Typed as if it might be awaited, which it is only inside an event loop.
-                made = create_progress_artifact(share, _key(self._what), told)
-                self._artifact = cast(UUID, made)
+                artifact = create_progress_artifact(share, _key(self._what), text)
+                self._artifact = cast(UUID, artifact)
             else:
-                update_progress_artifact(self._artifact, share, told)
-        self._said = time.monotonic()
+                update_progress_artifact(self._artifact, share, text)
+        self._reported = time.monotonic()
 
 
 def _languages(run: Run) -> list[dict[str, str | int]]:
@@ -120,13 +120,13 @@ def _languages(run: Run) -> list[dict[str, str | int]]:
 
 
 def _key(*words: str) -> str:
-    """Prefect takes small letters, digits and hyphens."""
+    """Return a key in Prefect's characters: lower-case letters, digits and hyphens."""
     return re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower()).strip("-")
 
 
 @contextmanager
-def _shown(what: str) -> Iterator[None]:
+def _logged_errors(what: str) -> Iterator[None]:
     try:
         yield
     except httpx.HTTPError as error:
-        log.warning("the server does not show %s: %s", what, str(error).partition("\n")[0])
+        log.warning("the server did not accept %s: %s", what, str(error).partition("\n")[0])

@@ -19,17 +19,17 @@ def build_and_align(
     overrides: list[Override] | None = None,
     name: TrainingName | None = None,
 ) -> str:
-    """Build variant sets, align, evaluate; finished stages are reused. Returns the run's folder.
+    """Build variant sets, align, evaluate; finished stages are reused. Return the run's folder.
 
     Args:
-        recipe: a shipped recipe's name or a YAML file; empty goes on with the run in ``run_dir``,
-            and without that means ``quickstart``.
+        recipe: a shipped recipe's name or a YAML file; empty continues the run in ``run_dir``,
+            or without one means ``quickstart``.
         run_dir: the run's folder; default ``runs/<recipe name>``.
         overrides: ``dotted.key=value`` each.
-        name: name of a training beside others on the same variant sets.
+        name: name of one of several trainings on the same variant sets.
     """
     run = prepare(recipe, run_dir, overrides, NAMES, name)
-    # A deployment's tags are not handed on to the flows within, and the heartbeat automation goes by them.
+    # Subflows do not inherit a deployment's tags, which the heartbeat automation needs.
     with run.locked(), tags(TAG), opened(run):
         build_variants(run_dir=str(run.folder))
         align(run_dir=str(run.folder), name=name)

@@ -14,11 +14,11 @@ from .parameters import Folder, Override, RecipeName
 def build_variants(
     recipe: RecipeName = "", run_dir: Folder | None = None, overrides: list[Override] | None = None
 ) -> str:
-    """Read, translate, check and assemble; returns the run's folder.
+    """Read, translate, check and assemble; return the run's folder.
 
     Args:
-        recipe: a shipped recipe's name or a YAML file; empty goes on with the run in ``run_dir``,
-            and without that means ``quickstart``.
+        recipe: a shipped recipe's name or a YAML file; empty continues the run in ``run_dir``,
+            or without one means ``quickstart``.
         run_dir: the run's folder; default ``runs/<recipe name>``.
         overrides: ``dotted.key=value`` each.
     """

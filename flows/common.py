@@ -26,7 +26,7 @@ from mlc_data.recipe.recipe import Recipe
 from . import artifacts, runners
 
 TAG = "mlc-data"
-"""On every run of a deployment of ours, and on the flows within: the heartbeat automation goes by it."""
+"""Tag of every run of our deployments and of its subflows: the heartbeat automation selects by it."""
 
 
 _opened: ContextVar[Run | None] = ContextVar("opened", default=None)
@@ -34,7 +34,7 @@ _opened: ContextVar[Run | None] = ContextVar("opened", default=None)
 
 @contextmanager
 def opened(run: Run) -> Iterator[None]:
-    """Let the flows within work on a run that has been checked already."""
+    """Let subflows work on a run that has been checked already."""
     token = _opened.set(run)
     try:
         yield
@@ -44,14 +44,14 @@ def opened(run: Run) -> Iterator[None]:
 
 @task(task_run_name="{name}", cache_policy=NO_CACHE)
 def stage(run_dir: str, name: str, training: str | None = None) -> bool:
-    """Do one stage of the run in ``run_dir``; return whether it was reused.
+    """Run one stage of the run in ``run_dir``; return whether it was reused.
 
-    The stage itself knows by hashes when it is done, so Prefect's cache is not used. A stage in shards hands
-    them to the recipe's runner, a task each.
+    The stage itself decides by its key whether it is done, so Prefect's cache is not used. The recipe's runner
+    does the shards of a stage, one task each.
     """
     run = Run.open(Path(run_dir), training)
     workers = runners.InTasks(run.recipe.runner)
-    with progress.beside(artifacts.ProgressInUi()), sharding.using(workers), tags(TAG):
+    with progress.also_to(artifacts.ProgressInUi()), sharding.using(workers), tags(TAG):
         return run_stage(run, name)
 
 
@@ -68,7 +68,7 @@ def prepare(
     stages: Sequence[str],
     name: str | None = None,
 ) -> Run:
-    """Return the run to work on, once everything that ``stages`` need is known to be there."""
+    """Return the run to work on, after checking that everything that ``stages`` need exists."""
     run = _opened.get()
     if run is not None and run_dir == str(run.folder):
         return run
@@ -88,7 +88,7 @@ def prepare(
 
 
 def run_tasks(run: Run, stages: Sequence[str]) -> str:
-    """Do ``stages`` one after another, a task each; return the run's folder."""
+    """Run ``stages`` one after another, one task each; return the run's folder."""
     with run.locked():
         for name in stages:
             stage(str(run.folder), name, run.training)
@@ -120,7 +120,7 @@ for _name in ("prefect.flow_runs", "prefect.task_runs"):
 
 
 def main(flow: Callable[..., Any], description: str | None) -> None:
-    """``python -m mlc_data.flows.<flow> --recipe quickstart``: run a flow here and now."""
+    """Run a flow in this process: ``python -m mlc_data.flows.<flow> --recipe quickstart``."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--recipe", default="", help="a shipped recipe's name or a YAML file")
     parser.add_argument("--run-dir", help="the run's folder; default runs/<recipe name>")
@@ -131,7 +131,7 @@ def main(flow: Callable[..., Any], description: str | None) -> None:
     chosen = parser.parse_args()
     set_up(quiet=False)
     try:
-        # Checked here, for a message in our words, before Prefect holds the parameters against their types.
+        # Checked first, for our own error message: Prefect would check only the parameters' types.
         runners.check(load(chosen.recipe, chosen.run_dir, chosen.overrides))
         recipe = chosen.recipe
         if recipe and recipe not in shipped_recipes():

@@ -26,14 +26,14 @@ FILE = "prefect.yaml"
 
 
 @dataclass(frozen=True)
-class Done:
-    """One thing on the server.
+class Deployed:
+    """An object on the server, and what was done with it.
 
     Attributes:
-        kind: what it is.
-        name: as the server knows it.
-        outcome: what became of it.
-        note: a word about it, such as a pool's type.
+        kind: type of object.
+        name: its name on the server.
+        outcome: what was done.
+        note: a detail, such as a pool's type.
     """
 
     kind: Literal["work pool", "deployment", "automation"]
@@ -43,37 +43,37 @@ class Done:
 
 
 def find_file(file: Path | None) -> Path:
-    """``prefect.yaml``: the one that is named, else of the working directory, else beside the flows.
+    """Return ``prefect.yaml``: the given file, else that of the working directory, else that of the flows.
 
     Raises:
         UsageError: there is none.
     """
-    beside = Path(__file__).parent.parent / FILE
-    looked = [file] if file else [Path.cwd() / FILE, beside]
-    for one in looked:
-        if one.is_file():
-            return one.absolute()
+    shipped = Path(__file__).parent.parent / FILE
+    candidates = [file] if file else [Path.cwd() / FILE, shipped]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate.absolute()
     raise UsageError(
-        f"there is no {' and no '.join(map(str, looked))}: run this in the project's folder, or name the "
+        f"there is no {' and no '.join(map(str, candidates))}: run this in the project's folder, or name the "
         "file with --file"
     )
 
 
-def deploy(file: Path) -> Iterator[Done]:
+def deploy(file: Path) -> Iterator[Deployed]:
     """Create what is missing on the server in PREFECT_API_URL and bring the rest up to date.
 
-    A work pool that is there stays as it is, whatever its type; an automation that was switched off in the UI
+    An existing work pool stays as it is, whatever its type; an automation that was switched off in the UI
     stays off.
 
     Args:
         file: a ``prefect.yaml``. Its folder is where the runs of its deployments start.
 
     Yields:
-        Each thing, once it is on the server.
+        Each object, once it is on the server.
 
     Raises:
         UsageError: no server can be reached, or the file is not what it should be.
-        MlcDataError: Prefect could not deploy; cites what it said.
+        MlcDataError: Prefect could not deploy; quotes its output.
     """
     wanted = _deployments(file)
     with server() as client:
@@ -81,43 +81,42 @@ def deploy(file: Path) -> Iterator[Done]:
             yield _pool(client, name)
         known = deployments(client)
         _prefect_deploy(file)
-        ours = {one for one, _ in wanted}
-        for name, one in sorted(deployments(client).items()):
-            if (one.entrypoint, one.name) in ours:
+        ours = {key for key, _ in wanted}
+        for name, deployment in sorted(deployments(client).items()):
+            if (deployment.entrypoint, deployment.name) in ours:
                 outcome: Literal["created", "updated"] = "updated" if name in known else "created"
-                yield Done("deployment", name, outcome, f"pool {one.work_pool_name}")
+                yield Deployed("deployment", name, outcome, f"pool {deployment.work_pool_name}")
         for automation in _automations():
             yield _automation(client, automation)
 
 
 def _deployments(file: Path) -> list[tuple[tuple[str, str], str]]:
-    """Entrypoint, name, and pool of each."""
+    """Return (entrypoint, name) and pool of each deployment."""
     try:
         data = yaml.safe_load(file.read_text(encoding="utf-8"))
-        found = [
-            ((one["entrypoint"], one["name"]), one["work_pool"]["name"])
-            for one in data["deployments"]
+        return [
+            ((entry["entrypoint"], entry["name"]), entry["work_pool"]["name"])
+            for entry in data["deployments"]
         ]
     except (yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise UsageError(
-            f"{file} is no prefect.yaml whose deployments each have an entrypoint, a name and a work pool: "
+            f"{file} is not a prefect.yaml whose deployments each have an entrypoint, a name and a work pool: "
             f"{type(error).__name__}: {error}"
         ) from error
-    return found
 
 
-def _pool(client: SyncPrefectClient, name: str) -> Done:
+def _pool(client: SyncPrefectClient, name: str) -> Deployed:
     outcome: Literal["created", "there already"] = "there already"
     try:
         pool: WorkPool = client.read_work_pool(name)
     except ObjectNotFound:
         pool = client.create_work_pool(WorkPoolCreate(name=name, type="process"))
         outcome = "created"
-    return Done("work pool", name, outcome, f"type {pool.type}")
+    return Deployed("work pool", name, outcome, f"type {pool.type}")
 
 
 def _prefect_deploy(file: Path) -> None:
-    """Prefect's own command: what it makes of the file is what `prefect deploy` would."""
+    """Run Prefect's own command, so that the result is that of `prefect deploy`."""
     done = subprocess.run(
         [
             sys.executable,
@@ -136,20 +135,20 @@ def _prefect_deploy(file: Path) -> None:
         check=False,
     )
     if done.returncode:
-        said = (done.stdout + done.stderr).strip().splitlines()
-        raise MlcDataError(f"prefect deploy --all, with {file}:\n" + "\n".join(said[-20:]))
+        output = (done.stdout + done.stderr).strip().splitlines()
+        raise MlcDataError(f"prefect deploy --all, with {file}:\n" + "\n".join(output[-20:]))
 
 
 def _automations() -> list[AutomationCore]:
     data: dict[str, Any] = yaml.safe_load(AUTOMATIONS.read_text(encoding="utf-8"))
-    return [AutomationCore.model_validate(one) for one in data["automations"]]
+    return [AutomationCore.model_validate(entry) for entry in data["automations"]]
 
 
-def _automation(client: SyncPrefectClient, wanted: AutomationCore) -> Done:
+def _automation(client: SyncPrefectClient, wanted: AutomationCore) -> Deployed:
     same = client.read_automations_by_name(wanted.name)
     if not same:
         client.create_automation(wanted)
-        return Done("automation", wanted.name, "created", "on")
+        return Deployed("automation", wanted.name, "created", "on")
     there = same[0]
     client.update_automation(there.id, wanted.model_copy(update={"enabled": there.enabled}))
-    return Done("automation", wanted.name, "updated", "on" if there.enabled else "off")
+    return Deployed("automation", wanted.name, "updated", "on" if there.enabled else "off")

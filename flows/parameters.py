@@ -1,8 +1,8 @@
 """Types of the flows' parameters: the form in Prefect's UI, and what a server refuses before a run begins.
 
-A deployment carries them as JSON Schema, which the server holds every run's parameters against; Prefect checks
-them again where a flow is called. What only the worker can know (is there such a file, does the recipe allow
-such a value) is told by the flow before its first stage.
+A deployment carries them as JSON Schema, against which the server checks every run's parameters; Prefect checks
+them again when a flow is called. What only the worker can check (whether a file exists, whether the recipe allows
+a value) is reported by the flow before its first stage.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SECTIONS = tuple(Recipe.model_fields)
 _NAMES = "|".join(name.replace(".", "[.]") for name in _SHIPPED)
 
 # Only what Python, Rust (pydantic) and JavaScript (the UI) read alike. An empty recipe is allowed: the flow then
-# goes on with the run in `run_dir`.
+# continues the run in `run_dir`.
 RECIPE_PATTERN = rf"^(|{_NAMES}|.*/.*|.+[.]ya?ml)$"
 OVERRIDE_PATTERN = rf"^\s*({'|'.join(_SECTIONS)})(\.[^\s.=]+)*\s*=[\s\S]*$"
 REPO_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$"
@@ -47,7 +47,7 @@ Licence = Annotated[str, Field(pattern=LICENCE_PATTERN)]
 """SPDX identifier."""
 
 Part = Literal["prompts", "translator", "second_translator", "preferences", "base"]
-"""A part of what is published that may not tell its own licence."""
+"""A part of a publication whose license may not be known."""
 
 IN_WORDS: Mapping[str, str] = {
     RECIPE_PATTERN: "a shipped recipe's name "
@@ -58,4 +58,4 @@ IN_WORDS: Mapping[str, str] = {
     TRAINING_PATTERN: "letters, digits, '-', '_' and '.'",
     LICENCE_PATTERN: "an SPDX identifier such as CC-BY-4.0",
 }
-"""What each pattern asks for, for messages: a server can only cite the pattern."""
+"""Each pattern in words, for messages: a server can only quote the pattern."""

@@ -19,13 +19,13 @@ from .publish import push
 def refresh(
     recipe: RecipeName = "", run_dir: Folder | None = None, overrides: list[Override] | None = None
 ) -> str:
-    """Translate what is new, build, tell what changed, train and publish by the recipe's section `refresh`.
+    """Translate what is new, build, report what changed, train and publish by the recipe's section `refresh`.
 
-    Nothing changed: it ends in seconds. Returns the run's folder; what changed lies in its ``refresh/``.
+    If nothing changed, it ends in seconds. Return the run's folder; the changes are in its ``refresh/``.
 
     Args:
-        recipe: a shipped recipe's name or a YAML file; empty goes on with the run in ``run_dir``,
-            and without that means ``quickstart``.
+        recipe: a shipped recipe's name or a YAML file; empty continues the run in ``run_dir``,
+            or without one means ``quickstart``.
         run_dir: the run's folder; default ``runs/<recipe name>``.
         overrides: ``dotted.key=value`` each.
     """

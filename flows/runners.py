@@ -30,7 +30,7 @@ _SECONDS = 10
 
 
 def check(recipe: Recipe) -> None:
-    """Look for what the recipe's runner needs, before anything starts.
+    """Check what the recipe's runner needs, before anything starts.
 
     Raises:
         UsageError: a package, a server that worker processes can reach, or the cluster is missing.
@@ -52,7 +52,7 @@ def check(recipe: Recipe) -> None:
 
 
 def _reach(address: str) -> None:
-    """Ray would wait for minutes for a cluster that is not there."""
+    """Check that a cluster answers: Ray would wait for minutes for one that does not exist."""
     host, sign, port = address.rpartition("://")[2].rpartition(":")
     if address == "auto":
         return
@@ -67,7 +67,7 @@ def _reach(address: str) -> None:
 
 
 def task_runner(runner: Runner) -> TaskRunner[Any]:
-    """Prefect's own, as the recipe says."""
+    """Return Prefect's task runner for the recipe's runner."""
     if runner.type == "threads":
         return ThreadPoolTaskRunner(max_workers=runner.workers or AT_ONCE)
     workers = runner.workers or max(1, available_cores() // runner.cpus_per_task)
@@ -86,10 +86,10 @@ def _dask(address: str | None, workers: int) -> TaskRunner[Any]:
         "dashboard_address": "127.0.0.1:0",
         "silence_logs": logging.WARNING,
     }
-    made: TaskRunner[Any] = (
+    cluster: TaskRunner[Any] = (
         DaskTaskRunner(address=address) if address else DaskTaskRunner(cluster_kwargs=own)
     )
-    return made
+    return cluster
 
 
 def _ray(address: str | None, cpus: int) -> TaskRunner[Any]:
@@ -97,46 +97,46 @@ def _ray(address: str | None, cpus: int) -> TaskRunner[Any]:
     from prefect_ray import RayTaskRunner
 
     own = {"address": "local", "num_cpus": cpus, "include_dashboard": False, "log_to_driver": False}
-    made: TaskRunner[Any] = RayTaskRunner(init_kwargs={"address": address} if address else own)
-    return made
+    cluster: TaskRunner[Any] = RayTaskRunner(init_kwargs={"address": address} if address else own)
+    return cluster
 
 
 @task(task_run_name="{shard.stage} {shard.number}", cache_policy=NO_CACHE)
-def one(shard: Shard) -> Result:
-    """Do one shard, wherever this task has come to run."""
+def do_shard(shard: Shard) -> Result:
+    """Do one shard, in whichever process this task runs."""
     return sharding.do(shard)
 
 
 @dataclass(frozen=True)
 class InTasks:
-    """Hands shards to the recipe's task runner. See `mlc_data.pipeline.sharding.Workers`."""
+    """Workers that give shards to the recipe's task runner. See `mlc_data.pipeline.sharding.Workers`."""
 
     runner: Runner
 
     @property
-    def here(self) -> bool:
-        """Threads work in this process."""
+    def in_process(self) -> bool:
+        """True for threads, which work in this process."""
         return self.runner.type == "threads"
 
     @property
-    def apart(self) -> bool:
-        """A cluster that runs already may be anywhere."""
+    def remote(self) -> bool:
+        """True for a running cluster, which may be anywhere."""
         return self.runner.address is not None
 
     def do(self, shards: Sequence[Shard], done: Done) -> None:
-        """A flow within the stage's, with a task a shard."""
+        """Run a subflow with one task per shard."""
         if not shards:
             return
 
         @flow(name="shards", flow_run_name=shards[0].stage, task_runner=task_runner(self.runner))
         def in_tasks() -> None:
             with _reserving(self.runner, shards[0].stage):
-                waiting = {one.submit(shard): shard for shard in shards}
+                waiting = {do_shard.submit(shard): shard for shard in shards}
             try:
                 for future in as_completed(list(waiting)):
                     done(waiting.pop(future), future.result())
             except BaseException:
-                sharding.halt(shards[0].key)
+                sharding.cancel(shards[0].key)
                 for future in waiting:
                     _cancel(future, self.runner)
                 raise
@@ -154,7 +154,7 @@ class InTasks:
 
 
 def _reserving(runner: Runner, stage: str) -> ExitStack:
-    """Tasks that are submitted within are given what the runner says; GPUs only where an engine works."""
+    """Return a context in which submitted tasks reserve the runner's resources; GPUs only for stages with an engine."""
     stack = ExitStack()
     gpus = runner.gpus_per_task if "translator" in named(stage).models else 0
     if runner.type == "ray":
@@ -169,7 +169,7 @@ def _reserving(runner: Runner, stage: str) -> ExitStack:
 
 
 def _cancel(future: Any, runner: Runner) -> None:
-    """Let a shard that has not begun be; on a cluster that goes on, one that has begun too."""
+    """Cancel a shard that has not started; on Ray, a running one too."""
     if runner.type == "ray":
         import ray
 

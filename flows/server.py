@@ -1,4 +1,4 @@
-"""The Prefect server that commands speak to, with errors that say what to do."""
+"""The Prefect server that commands use, with errors that say what to do."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _REFUSED = (401, 403)
 
 @contextmanager
 def server() -> Iterator[SyncPrefectClient]:
-    """A client of the server in PREFECT_API_URL, once it has answered.
+    """Yield a client of the server in PREFECT_API_URL, once it has answered.
 
     Raises:
-        UsageError: no server is named, none answers, or it wants other credentials.
-        MlcDataError: it refused something, or went away.
+        UsageError: no server is named, none answers, or it requires other credentials.
+        MlcDataError: it refused a request, or stopped answering.
     """
     url = PREFECT_API_URL.value()
     if not url:
@@ -44,32 +44,36 @@ def server() -> Iterator[SyncPrefectClient]:
         except httpx.HTTPStatusError as error:
             if error.response.status_code in _REFUSED:
                 raise UsageError(
-                    f"the server at {url} does not let us in ({error.response.status_code}): set "
+                    f"the server at {url} refuses access ({error.response.status_code}): set "
                     "PREFECT_API_AUTH_STRING to its user:password"
                 ) from error
             raise MlcDataError(f"the server at {url} refused: {detail(error)}") from error
         except httpx.TransportError as error:
-            raise MlcDataError(f"the server at {url} went away: {_first_line(error)}") from error
+            raise MlcDataError(
+                f"the server at {url} stopped answering: {_first_line(error)}"
+            ) from error
 
 
 def deployments(client: SyncPrefectClient) -> dict[str, DeploymentResponse]:
-    """Every deployment on the server by ``flow/deployment``."""
-    found: dict[str, DeploymentResponse] = {}
-    while page := client.read_deployments(limit=PAGE, offset=len(found)):
-        wanted = FlowFilter(id=FlowFilterId(any_=[one.flow_id for one in page]))
-        flows = {one.id: one.name for one in client.read_flows(flow_filter=wanted, limit=PAGE)}
-        found |= {f"{flows[one.flow_id]}/{one.name}": one for one in page}
-    return found
+    """Return every deployment on the server by ``flow/deployment``."""
+    by_name: dict[str, DeploymentResponse] = {}
+    while page := client.read_deployments(limit=PAGE, offset=len(by_name)):
+        wanted = FlowFilter(id=FlowFilterId(any_=[deployment.flow_id for deployment in page]))
+        flows = {flow.id: flow.name for flow in client.read_flows(flow_filter=wanted, limit=PAGE)}
+        by_name |= {
+            f"{flows[deployment.flow_id]}/{deployment.name}": deployment for deployment in page
+        }
+    return by_name
 
 
 def detail(error: httpx.HTTPStatusError) -> str:
-    """Why the server refused, in its own words."""
+    """Return the server's own reason for a refusal."""
     try:
-        told = error.response.json()
+        body = error.response.json()
     except ValueError:
-        told = None
-    if isinstance(told, dict) and told.get("detail"):
-        return str(told["detail"])
+        body = None
+    if isinstance(body, dict) and body.get("detail"):
+        return str(body["detail"])
     return _first_line(error)
 
 

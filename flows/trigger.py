@@ -1,4 +1,4 @@
-"""Run a deployment and follow it: its states, and the log lines of it and of the flows within."""
+"""Run a deployment and follow it: its states, and the log lines of it and of its subflows."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from .server import PAGE, deployments, detail, server
 POLL_SECONDS = 1.0
 AWAY_SECONDS = 120.0
 
-# Of every stage and every shard, without its name; the library's own lines tell more.
+# Logged for every stage and every shard, without its name; the library's own lines say more.
 _A_TASK_ENDED = ("prefect.task_runs", "Finished in state Completed()")
 
 _INVALID = (400, 409, 422)
 
 Show = Callable[[str], None]
-"""Shows one line."""
+"""Function that shows one line."""
 
 
 def trigger(
@@ -47,19 +47,19 @@ def trigger(
     *,
     follow: bool = True,
 ) -> None:
-    """Create a run of a deployment and, unless told otherwise, follow it to its end.
+    """Create a run of a deployment and, unless ``follow`` is False, follow it to its end.
 
     Args:
-        name: ``flow/deployment``, or the flow alone where that says which.
-        parameters: in place of the deployment's own.
-        overrides: of the recipe, after those of the deployment.
-        show: gets every line.
+        name: ``flow/deployment``, or the flow alone if that is unambiguous.
+        parameters: replace the deployment's own.
+        overrides: overrides of the recipe, after those of the deployment.
+        show: called with every line.
         follow: wait for its end.
 
     Raises:
         UsageError: there is no such deployment, or a parameter is wrong; nothing was started.
         MlcDataError: the run did not end as Completed.
-        StoppedError: Ctrl-C; the run goes on.
+        StoppedError: Ctrl-C; the run continues.
     """
     with server() as client:
         full, deployment = _find(client, name)
@@ -77,7 +77,7 @@ def trigger(
             state = _Follower(client, run, title, show).follow()
         except KeyboardInterrupt as stopped:
             raise StoppedError(
-                f"no longer following; {title} goes on. To follow it: prefect flow-run watch {run.id}; to "
+                f"no longer following; {title} continues. To follow it: prefect flow-run watch {run.id}; to "
                 f"stop it: prefect flow-run cancel {run.id}"
             ) from stopped
     if not state.is_completed():
@@ -87,15 +87,15 @@ def trigger(
 
 def _find(client: SyncPrefectClient, name: str) -> tuple[str, DeploymentResponse]:
     flow, _, deployment = name.partition("/")
-    found = deployments(client)
+    available = deployments(client)
     chosen = name
     if not deployment:
-        own = [full for full in found if full.startswith(f"{flow}/")]
+        own = [full for full in available if full.startswith(f"{flow}/")]
         chosen = own[0] if len(own) == 1 else f"{flow}/local"
-    if chosen not in found:
-        there = ", ".join(sorted(found)) or "none; `mlc-data deploy` registers them"
+    if chosen not in available:
+        there = ", ".join(sorted(available)) or "none; `mlc-data deploy` registers them"
         raise UsageError(f"no deployment {name!r}. On the server: {there}")
-    return chosen, found[chosen]
+    return chosen, available[chosen]
 
 
 def _parameters(
@@ -121,10 +121,10 @@ def _known(deployment: DeploymentResponse) -> list[str]:
 
 
 def _check_recipe(parameters: Mapping[str, Any]) -> None:
-    """A shipped recipe can be read here as well as there: unknown keys and wrong values are told at once."""
+    """Check the overrides of a shipped recipe locally, so that unknown keys and wrong values are reported at once."""
     overrides = parameters.get("overrides") or []
     recipe = parameters.get("recipe") or (None if parameters.get("run_dir") else "quickstart")
-    if recipe in shipped_recipes() and all(isinstance(one, str) for one in overrides):
+    if recipe in shipped_recipes() and all(isinstance(override, str) for override in overrides):
         load_recipe(str(recipe), overrides)
 
 
@@ -136,10 +136,10 @@ def _create(
     except httpx.HTTPStatusError as error:
         if error.response.status_code not in _INVALID:
             raise
-        told = detail(error)
+        message = detail(error)
         for pattern, words in IN_WORDS.items():
-            told = told.replace(f"does not match {pattern!r}", f"is not {words}")
-        raise UsageError(f"{full}, nothing was started: {told}") from error
+            message = message.replace(f"does not match {pattern!r}", f"is not {words}")
+        raise UsageError(f"{full}, nothing was started: {message}") from error
 
 
 def _warn_without_worker(
@@ -166,14 +166,14 @@ class _Follower:
     newest: Log | None = None
 
     def follow(self) -> State[Any]:
-        """Show states and log lines until the run has ended; returns how."""
-        told: UUID | None = None
+        """Show states and log lines until the run has ended; return its final state."""
+        last_state: UUID | None = None
         last_answer = time.monotonic()
         while True:
             try:
                 state = self.client.read_flow_run(self.run.id).state
-                if state is not None and state.id != told:
-                    told = state.id
+                if state is not None and state.id != last_state:
+                    last_state = state.id
                     self.show(f"{self.title}: {state.name}")
                 self._logs()
                 if state is not None and state.is_final():
@@ -185,7 +185,7 @@ class _Follower:
             except httpx.TransportError as error:
                 if time.monotonic() - last_answer > AWAY_SECONDS:
                     raise MlcDataError(
-                        f"the server has not answered for {AWAY_SECONDS:.0f} s ({error}). The run may go on: "
+                        f"the server has not answered for {AWAY_SECONDS:.0f} s ({error}). The run may continue: "
                         f"prefect flow-run watch {self.run.id}"
                     ) from error
             time.sleep(POLL_SECONDS)

@@ -1,7 +1,7 @@
 """Errors that a user can act on.
 
 Every error says what was wrong, where, and what to do. The command line shows the message alone,
-without a traceback, and leaves with the error's exit code.
+without a traceback, and exits with the error's exit code.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 class MlcDataError(Exception):
-    """The run cannot go on. Exit code 1."""
+    """The run cannot continue. Exit code 1."""
 
     exit_code = 1
 
@@ -50,7 +50,7 @@ class StoppedError(MlcDataError):
     exit_code = 130
 
 
-# Libraries below us (SQLite, polars, safetensors, torch) report a full disk in their own words.
+# Messages of libraries (SQLite, polars, safetensors, torch) about a full disk.
 _FULL_DISK_WORDS = (
     "no space left on device",
     "database or disk is full",
@@ -61,8 +61,8 @@ _FULL_DISK_WORDS = (
 
 
 @contextmanager
-def full_disk_told(what: str, folder: Path) -> Iterator[None]:
-    """Turn whatever a library below us says of a full disk into our own words.
+def explain_full_disk(what: str, folder: Path) -> Iterator[None]:
+    """Turn a library's error about a full disk into one that says what to do.
 
     Raises:
         DiskFullError: no space was left while ``what`` was writing to ``folder``.
@@ -75,13 +75,13 @@ def full_disk_told(what: str, folder: Path) -> Iterator[None]:
         if is_disk_full(error):
             raise DiskFullError(
                 f"no space left on the device while {what!r} was writing to {folder}. Free some and run "
-                "again: finished stages are kept, nothing half-written is"
+                "again: finished stages are kept, partly written files are removed"
             ) from error
         raise
 
 
 def is_disk_full(error: BaseException | None) -> bool:
-    """Whether ``error``, or any error that caused it, reports a full disk or an exhausted quota."""
+    """Return whether ``error``, or any error that caused it, reports a full disk or an exhausted quota."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             return True

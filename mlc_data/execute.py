@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from mlc_data.errors import full_disk_told
+from mlc_data.errors import explain_full_disk
 from mlc_data.lineage.openlineage import write_events
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import do, is_done
@@ -26,7 +26,7 @@ def preflight(run: Run, names: Iterable[str] = NAMES) -> None:
 
 
 def run_stage(run: Run, name: str, *, force: bool = False) -> bool:
-    """Do one stage; return whether it was reused.
+    """Run one stage; return whether it was reused.
 
     If its outputs change, the stages that depend on it leave the manifest.
 
@@ -34,17 +34,17 @@ def run_stage(run: Run, name: str, *, force: bool = False) -> bool:
         MlcDataError: see the stage; `DiskFullError` where no space is left.
     """
     stage = named(name)
-    with run.locked(), full_disk_told(name, run.folder):
+    with run.locked(), explain_full_disk(name, run.folder):
         reused = do(run, stage, dependents(stage), force=force)
         write_events(run)
     return reused
 
 
 def run_stages(run: Run, last: str, *, force: bool = False) -> dict[str, bool]:
-    """Do every stage up to ``last``; ``force`` redoes ``last``, and with it the others of `EVALUATION`.
+    """Run every stage up to ``last``; ``force`` repeats ``last``, and with it the others of `EVALUATION`.
 
-    Other thresholds (``last`` is ``check`` or ``sets``) are decided from stored scores and attempts: what they
-    reject in addition is not translated again. The flows, and ``last="rescue"``, do that too.
+    New thresholds (``last`` is ``check`` or ``sets``) are applied to stored scores and attempts: what they
+    reject in addition is not translated again. The flows and ``last="rescue"`` do translate it again.
 
     Returns:
         For each stage, whether it was reused.
@@ -61,5 +61,5 @@ def run_stages(run: Run, last: str, *, force: bool = False) -> dict[str, bool]:
 
 
 def first_pending(run: Run, names: Iterable[str] = NAMES) -> str | None:
-    """Return the first stage that would be done; None where all are up to date. Nothing is started."""
+    """Return the first stage that would run; None if all are up to date. Nothing is started."""
     return next((name for name in names if not is_done(run, named(name))), None)

@@ -35,7 +35,7 @@ _SCALARS: dict[type[pl.DataType], str] = {
 
 
 def build() -> dict[str, dict[str, Any]]:
-    """Every schema by its file's stem."""
+    """Return every schema by its file's stem."""
     return {
         "prompt": table(records.PROMPTS, {"prompt"}, "A row of a file of prompts"),
         "preference": table(
@@ -80,7 +80,7 @@ def recipe_schema(recipe: Recipe | None = None) -> dict[str, Any]:
 def table(
     schema: Mapping[str, pl.DataType], required: Collection[str], title: str
 ) -> dict[str, Any]:
-    """The JSON Schema of a table's rows; columns that are not ``required`` may be null."""
+    """Return the JSON Schema of a table's rows; columns that are not ``required`` may be null."""
     properties = {name: _kind(kind, nullable=name not in required) for name, kind in schema.items()}
     return {
         "$schema": DIALECT,
@@ -93,13 +93,13 @@ def table(
 
 def _kind(kind: Any, *, nullable: bool) -> dict[str, Any]:
     if isinstance(kind, pl.List):
-        made: dict[str, Any] = {"type": "array", "items": _kind(kind.inner, nullable=False)}
+        schema: dict[str, Any] = {"type": "array", "items": _kind(kind.inner, nullable=False)}
     elif isinstance(kind, pl.Struct):
         fields = {field.name: _kind(field.dtype, nullable=False) for field in kind.fields}
-        made = {"type": "object", "required": list(fields), "properties": fields}
+        schema = {"type": "object", "required": list(fields), "properties": fields}
     else:
-        made = {"type": _SCALARS[type(kind)]}
-    return {**made, "type": [made["type"], "null"]} if nullable else made
+        schema = {"type": _SCALARS[type(kind)]}
+    return {**schema, "type": [schema["type"], "null"]} if nullable else schema
 
 
 def write(folder: Path) -> None:
@@ -111,10 +111,10 @@ def write(folder: Path) -> None:
 
 
 def differing(folder: Path) -> list[str]:
-    """Names of the files in ``folder`` that are missing, superfluous or not as the code has it."""
+    """Return the names of files in ``folder`` that are missing, superfluous or out of date."""
     wanted = {f"{name}.schema.json": _text(schema) for name, schema in build().items()}
-    found = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
-    return sorted(name for name in wanted | found if wanted.get(name) != found.get(name))
+    present = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
+    return sorted(name for name in wanted | present if wanted.get(name) != present.get(name))
 
 
 def _text(schema: dict[str, Any]) -> str:
@@ -122,7 +122,7 @@ def _text(schema: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Write or check; leaves with 1 if a file differs."""
+    """Write or check the schemas; exits with 1 if a file differs."""
     parser = argparse.ArgumentParser(description=__doc__)
     choice = parser.add_mutually_exclusive_group(required=True)
     choice.add_argument("--write", type=Path, metavar="DIR", help="write the schemas here")
@@ -131,7 +131,7 @@ def main() -> None:
     if chosen.write:
         write(chosen.write)
     elif wrong := differing(chosen.check):
-        sys.exit(f"not as the code has it: {', '.join(wrong)}. Run: make schemas")
+        sys.exit(f"out of date: {', '.join(wrong)}. Run: make schemas")
 
 
 if __name__ == "__main__":

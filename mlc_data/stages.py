@@ -25,7 +25,7 @@ STAGES: tuple[Stage, ...] = (
     SafetyStage(),
     UtilityStage(),
 )
-"""In order; each reads what the ones before it wrote."""
+"""Stages in order; each reads what earlier ones wrote."""
 
 NAMES = tuple(stage.name for stage in STAGES)
 
@@ -36,7 +36,7 @@ TRAINING = tuple(stage.name for stage in STAGES if stage.of_training)
 """Names of the stages from variant sets to an evaluated checkpoint."""
 
 EVALUATION = TRAINING[1:]
-"""Names of the stages that evaluate: one command, and done again together."""
+"""Names of the stages that evaluate: one command runs them all, and `--force` repeats them together."""
 
 
 def named(name: str) -> Stage:
@@ -53,10 +53,10 @@ def dependents(stage: Stage) -> tuple[Stage, ...]:
     """Return the later stages that read, directly or through others, what ``stage`` writes."""
     from pathlib import PurePosixPath
 
-    changed, found = set(stage.writes), []
+    changed, dependent = set(stage.writes), []
     for later in STAGES[STAGES.index(stage) + 1 :]:
         reads = [PurePosixPath(name) for name in later.reads]
         if any(read.is_relative_to(name) for read in reads for name in changed):
-            found.append(later)
+            dependent.append(later)
             changed |= set(later.writes)
-    return tuple(found)
+    return tuple(dependent)

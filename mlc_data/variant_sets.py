@@ -1,4 +1,4 @@
-"""From verdicts to variant sets: the completeness policy, the split, and the files."""
+"""Variant sets from verdicts: the completeness policy, the split, and the files."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import polars as pl
 from mlc_data.core.hashing import RowsHash
 from mlc_data.core.parquet import SplitFiles, read_table
 from mlc_data.core.records import PROMPTS, SETS, SetReason, Split
+from mlc_data.core.wording import in_words
 from mlc_data.errors import MlcDataError
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import Stage, StageResult
@@ -24,33 +25,33 @@ log = logging.getLogger(__name__)
 _ID_SPACE = 16**8
 
 PROMPTS_AT_ONCE = 2_000
-"""Prompts that are made into sets together."""
+"""Prompts that are assembled together."""
 VARIANTS_AT_ONCE = 20_000
 """Kept variants that are read together."""
 
 
 def required(policy: AtLeast | str, targets: int) -> int:
-    """How many kept variants a prompt needs, of ``targets`` languages, to become a variant set."""
+    """Return the number of kept variants, of ``targets`` languages, that a prompt needs for a variant set."""
     if isinstance(policy, AtLeast):
         return policy.at_least
     return targets if policy == "all" else 1
 
 
 def split_of(prompt_id: str, test_share: float) -> Split:
-    """The split of a prompt: decided by its id alone, so it never changes when data are added."""
+    """Return the split of a prompt. Its id alone decides, so it does not change when data are added."""
     return Split.TEST if int(prompt_id[:8], 16) < test_share * _ID_SPACE else Split.TRAIN
 
 
 def assemble(
     prompts: pl.DataFrame, variants: pl.DataFrame, settings: Sets, targets: tuple[str, ...]
 ) -> tuple[pl.DataFrame, dict[str, int]]:
-    """Variant sets of the prompts.
+    """Return the variant sets of the prompts.
 
     Args:
         prompts: `records.PROMPTS`.
         variants: kept variants, with at least ``prompt_id``, ``language`` and ``text``.
         settings: the completeness policy.
-        targets: FLORES-200 codes, in the order that variants are to have.
+        targets: FLORES-200 codes, in the order of the variants in a set.
 
     Returns:
         `records.SETS` without ``language``, in the order of ``prompts``, and the number of prompts
@@ -63,18 +64,18 @@ def assemble(
     rows: list[dict[str, Any]] = []
     dropped: Counter[str] = Counter()
     for prompt in prompts.drop("row", "source_id").iter_rows(named=True):
-        found = texts.get(prompt["prompt_id"], {})
-        if len(found) < needed:
-            reason = SetReason.INCOMPLETE if found else SetReason.NO_VARIANTS
+        kept = texts.get(prompt["prompt_id"], {})
+        if len(kept) < needed:
+            reason = SetReason.INCOMPLETE if kept else SetReason.NO_VARIANTS
             dropped[reason.value] += 1
             continue
         rows.append(
             {
                 **prompt,
                 "variants": [
-                    {"language": code, "text": found[code]} for code in targets if code in found
+                    {"language": code, "text": kept[code]} for code in targets if code in kept
                 ],
-                "missing": [code for code in targets if code not in found],
+                "missing": [code for code in targets if code not in kept],
             }
         )
     schema = {name: kind for name, kind in SETS.items() if name != "language"}
@@ -135,7 +136,7 @@ class VariantSetsStage(Stage):
                     writer.write(sets.filter(parts == split))
         sizes = {split.value: writer.rows for split, writer in files.items()}
         kept, counted = sum(sizes.values()), dict(sorted(dropped.items()))
-        log.info("sets: %d kept (%s), dropped %s", kept, sizes, counted or "none")
+        log.info("sets: %d kept (%s), dropped %s", kept, in_words(sizes), in_words(counted))
         return StageResult(
             counts={"sets": {"kept": kept, "dropped": counted}},
             content_hash={"sets": content.hexdigest()},
@@ -144,8 +145,8 @@ class VariantSetsStage(Stage):
 
 
 def _in_slices(run: Run) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """The prompts, some thousands at a time, each time with their kept variants: both tables are in the order of
-    the prompts, so that neither is held as a whole.
+    """Yield the prompts in slices, each with their kept variants. Both tables are in the order of the prompts,
+    so that neither is in memory as a whole.
 
     Raises:
         MlcDataError: the variants are in another order, or of other prompts.
@@ -155,7 +156,7 @@ def _in_slices(run: Run) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     columns = ["prompt_id", "language", "text"]
     path = run.path("variants", "variants.parquet")
     batches = pl.scan_parquet(path).select(columns).collect_batches(chunk_size=VARIANTS_AT_ONCE)
-    # A prompt that there is not has a place behind all of them, and is told at the end.
+    # A prompt that does not exist gets a place after all others, and is reported at the end.
     place = pl.col("place").fill_null(prompts.height)
     waiting = (
         part.join(places, on="prompt_id", how="left", maintain_order="left").with_columns(place)
@@ -178,5 +179,5 @@ def _in_slices(run: Run) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     if not held.is_empty() or next(waiting, None) is not None:
         raise MlcDataError(
             f"{path} has variants of prompts that prompts.parquet does not have, or has them in another order: "
-            "`mlc-data check RUN --force` decides again"
+            "run `mlc-data check RUN --force`"
         )

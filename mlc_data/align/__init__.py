@@ -1,6 +1,6 @@
 """Alignment: the consistency loss, what feeds it, and the training around it.
 
-`MultilingualConsistencyLoss` needs torch alone; the rest is imported when it is first asked for.
+`MultilingualConsistencyLoss` needs torch alone; the rest is imported at its first use.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from mlc_data.consistency.encode import encode_location, encode_sets, plain_loss
     from mlc_data.consistency.hidden_states import last_token_states, set_states
     from mlc_data.consistency.loss import MultilingualConsistencyLoss
+    from mlc_data.consistency.token_sets import SetSampler, TokenSets, tokenise_sets
     from mlc_data.lm.loading import LoadedModel, check_model, load_model
-    from mlc_data.lm.prompt_format import PromptFormat, SetSampler, TokenSets, tokenise_sets
+    from mlc_data.lm.prompt_format import PromptFormat
 
 __all__ = [
     "Consistency",
@@ -41,7 +42,8 @@ __all__ = [
 
 _HOMES = {
     "consistency.loss": ("MultilingualConsistencyLoss",),
-    "lm.prompt_format": ("PromptFormat", "SetSampler", "TokenSets", "tokenise_sets"),
+    "lm.prompt_format": ("PromptFormat",),
+    "consistency.token_sets": ("SetSampler", "TokenSets", "tokenise_sets"),
     "consistency.encode": ("encode_location", "encode_sets", "plain_loss"),
     "lm.loading": ("LoadedModel", "check_model", "load_model"),
     "align.stage": ("align",),

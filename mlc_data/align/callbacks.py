@@ -1,4 +1,4 @@
-"""A training's figures as TensorBoard event files, which go on where a stopped training goes on."""
+"""A training's figures as TensorBoard event files, which continue when a stopped training resumes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-BOARD = "tensorboard"
+TENSORBOARD_FOLDER = "tensorboard"
 """Folder of TensorBoard's event files in a run. Not an output: nothing is read from it."""
 
 Choose = Callable[[Mapping[str, Any]], Mapping[str, float]]
-"""Given a logged row, the figures that are written."""
+"""Function from a logged row to the figures that are written."""
 
 
-class Board(TrainerCallback):  # type: ignore[misc]
+class TensorBoardCallback(TrainerCallback):  # type: ignore[misc]
     """Writes each logged row at its step; every row is on disk before the next step begins."""
 
     def __init__(self, writer: Any, choose: Choose) -> None:
@@ -26,7 +26,7 @@ class Board(TrainerCallback):  # type: ignore[misc]
     def on_log(
         self, args: Any, state: Any, control: Any, logs: Mapping[str, Any], **_: Any
     ) -> None:
-        """Called by the trainer with a row of figures."""
+        """Write a row of figures; called by the trainer."""
         if "loss" not in logs:
             return
         for name, value in self.choose(logs).items():
@@ -35,19 +35,19 @@ class Board(TrainerCallback):  # type: ignore[misc]
 
 
 @contextmanager
-def board(folder: Path, done: int, choose: Choose) -> Iterator[Board]:
-    """A callback that writes to a folder.
+def tensorboard_callback(folder: Path, done: int, choose: Choose) -> Iterator[TensorBoardCallback]:
+    """Yield a callback that writes to a folder.
 
     Args:
-        folder: made if it does not exist.
-        done: the step that the training goes on after. What a killed training had written of later steps
-            is hidden by TensorBoard, so that no step stands there twice.
+        folder: created if it does not exist.
+        done: step after which the training resumes. TensorBoard hides what a killed training wrote of later
+            steps, so that no step appears twice.
         choose: see `Choose`.
     """
     from torch.utils.tensorboard import SummaryWriter
 
     writer = SummaryWriter(str(folder), purge_step=done + 1 if done else None)
     try:
-        yield Board(writer, choose)
+        yield TensorBoardCallback(writer, choose)
     finally:
         writer.close()

@@ -35,10 +35,10 @@ _MADE_BY = {
 
 @dataclass(frozen=True)
 class Card:
-    """What the model card says.
+    """Contents of the model card.
 
     ``content_hash`` maps table names (sets, preferences) to the content hashes they were read
-    with; ``settings`` is the recipe's ``align`` section; ``training`` the stage's figures.
+    with; ``settings`` is the recipe's ``align`` section, ``training`` the stage's figures.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Card:
 
 
 def gathered(model: Any, settings: Align, revision: str | None) -> Any:
-    """Return a sharded model with all its weights on rank 0, None on the others; a whole one as it is.
+    """Return a sharded model with all its weights on rank 0, None on the others; an unsharded one as it is.
 
     Every rank calls it at the same point.
 
@@ -136,7 +136,7 @@ def write_checkpoint(
         folder: made if it does not exist.
         model: a causal language model, see `finished`; changed to ``dtype``.
         tokenizer: its tokenizer.
-        card: what the model card says.
+        card: contents of the model card.
         dtype: ``float32`` or ``bfloat16``.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -156,18 +156,18 @@ def write_checkpoint(
 
 
 def render_card(card: Card) -> str:
-    """The model card in Markdown, with the head that the Hub reads."""
+    """Return the model card in Markdown, with metadata for the Hub."""
     head = {
         "license": card.base.licence.lower(),
         "base_model": card.base.id,
-        "library_name": "transformers" if card.settings["merge"] else "peft",
+        "library_name": "transformers" if card.settings.get("merge", True) else "peft",
         "pipeline_tag": "text-generation",
         "tags": ["mlc-data", card.settings["method"], "multilingual", "safety"],
     }
     template = environment("align").get_template("card.md.j2")
     return template.render(
         card=card,
-        adapters=not card.settings["merge"],
+        adapters=not card.settings.get("merge", True),
         made_by=_MADE_BY[card.settings["method"]],
         head=yaml.safe_dump(head, sort_keys=False, allow_unicode=True),
         settings=yaml.safe_dump(dict(card.settings), sort_keys=False, allow_unicode=True),

@@ -1,4 +1,4 @@
-"""What a training reads: the model, and a run's pairs and sets as the trainer takes them."""
+"""Inputs of a training: the model, and a run's pairs and sets in the form that the trainer takes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 import polars as pl
 
+from mlc_data.consistency.token_sets import TokenSets, tokenise_sets
 from mlc_data.core.parquet import read_table, with_schema
 from mlc_data.core.records import PREFERENCES, SETS, Split
 from mlc_data.errors import MlcDataError, UsageError
 from mlc_data.lm.chat_template import Chat
 from mlc_data.lm.loading import LoadedModel, load_model
-from mlc_data.lm.prompt_format import PromptFormat, TokenSets, select_pairs, tokenise_sets
+from mlc_data.lm.prompt_format import PromptFormat, select_pairs
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.align import Align
 
@@ -33,7 +34,7 @@ class Inputs:
 
 
 def load(settings: Align, revision: str | None) -> LoadedModel:
-    """The model in the type that it is trained in.
+    """Return the model in the type that it is trained in.
 
     Raises:
         ModelError: see `mlc_data.lm.loading.load_model`.
@@ -46,7 +47,7 @@ def load(settings: Align, revision: str | None) -> LoadedModel:
 
 
 def read_inputs(run: Run, form: PromptFormat) -> Inputs:
-    """The pairs and sets that a run's training reads.
+    """Return the pairs and sets that a run's training reads.
 
     Raises:
         UsageError: the sets have not been built yet.
@@ -70,7 +71,7 @@ def read_inputs(run: Run, form: PromptFormat) -> Inputs:
 
 
 def read_sets(run: Run, split: Split) -> pl.DataFrame:
-    """The variant sets of one split, in order of their prompt ids.
+    """Return the variant sets of one split, in order of their prompt ids.
 
     Raises:
         UsageError: the sets have not been built yet.
@@ -100,7 +101,7 @@ def _require(
                 f"{settings.max_length} tokens; raise it, or set align.loss.weight to 0"
                 if sets.dropped
                 else "sets/ has none in its train split; rejected/variants.parquet and `mlc-data "
-                "explain` tell why variants were not kept, sets.completeness and sets.test_share "
+                "explain` say why variants were not kept, sets.completeness and sets.test_share "
                 "decide the rest. With align.loss.weight=0 no sets are needed"
             )
         )

@@ -1,4 +1,4 @@
-"""The monolingual alignment methods: for each TRL's trainer, what it is told, and the rows it reads."""
+"""The monolingual alignment methods: TRL's trainer for each, its settings, and the rows it reads."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ BETA = {"dpo": 0.1, "orpo": 0.1, "simpo": 2.0, "kto": 0.1}
 """``align.beta`` where the recipe has none, as in the methods' papers."""
 
 _NEVER_CUT = 2**30
-"""For trainers that cut by themselves at 512 tokens where they are told no length: pairs over
-``align.max_length`` were left out before."""
+"""``max_length`` for trainers that truncate at 512 tokens by default: pairs over ``align.max_length`` were
+left out before."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """How a method is trained.
+    """TRL's trainer of a method, and its settings.
 
     Attributes:
         trainer: TRL's trainer, without the consistency loss.
-        config: the type of its arguments.
-        settings: what its arguments say besides those of `transformers.TrainingArguments`.
-        reference: whether the loss asks a reference model.
-        rows_a_pair: rows that the trainer reads a preference pair.
+        config: type of its arguments.
+        settings: arguments in addition to those of `transformers.TrainingArguments`.
+        reference: True if the loss uses a reference model.
+        rows_a_pair: rows that the trainer reads per preference pair.
     """
 
     trainer: type
@@ -44,40 +44,40 @@ class Method:
 
 
 def method_of(settings: Align) -> Method:
-    """The recipe's method (Rafailov et al. 2023 for DPO, Hong et al. 2024 for ORPO, Meng et al. 2024 for
+    """Return the recipe's method (Rafailov et al. 2023 for DPO, Hong et al. 2024 for ORPO, Meng et al. 2024 for
     SimPO, Ethayarajh et al. 2024 for KTO; SFT is cross-entropy on the chosen response alone)."""
     name = settings.method
     beta = settings.beta if settings.beta is not None else BETA.get(name)
     if name == "dpo":
-        told: dict[str, Any] = {"beta": beta, "loss_type": [settings.dpo_loss or "sigmoid"]}
+        arguments: dict[str, Any] = {"beta": beta, "loss_type": [settings.dpo_loss or "sigmoid"]}
         # Adapters have the recipe's dropout; base models have none.
-        told |= {"max_length": None, "disable_dropout": False}
-        return Method(DPOTrainer, DPOConfig, told, reference=True)
+        arguments |= {"max_length": None, "disable_dropout": False}
+        return Method(DPOTrainer, DPOConfig, arguments, reference=True)
     if name == "sft":
-        told = {"max_length": None, "completion_only_loss": True, "packing": False}
-        return Method(SFTTrainer, SFTConfig, told)
+        arguments = {"max_length": None, "completion_only_loss": True, "packing": False}
+        return Method(SFTTrainer, SFTConfig, arguments)
     if name == "kto":
-        told = {"beta": beta, "max_length": None, "disable_dropout": False}
-        return Method(KTOTrainer, KTOConfig, told, reference=True, rows_a_pair=2)
-    told = {"beta": beta, "max_length": _NEVER_CUT, "disable_dropout": False}
-    told |= {"remove_unused_columns": False}
+        arguments = {"beta": beta, "max_length": None, "disable_dropout": False}
+        return Method(KTOTrainer, KTOConfig, arguments, reference=True, rows_a_pair=2)
+    arguments = {"beta": beta, "max_length": _NEVER_CUT, "disable_dropout": False}
+    arguments |= {"remove_unused_columns": False}
     with warnings.catch_warnings():
         # TRL says on import that their interface may change; the version is pinned where we install.
         warnings.simplefilter("ignore")
         if name == "orpo":
             from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
-            return Method(ORPOTrainer, ORPOConfig, told)
+            return Method(ORPOTrainer, ORPOConfig, arguments)
         from trl.experimental.cpo import CPOConfig, CPOTrainer
     gamma = 0.5 if settings.simpo_gamma is None else settings.simpo_gamma
-    told |= {"loss_type": "simpo", "cpo_alpha": 0.0, "simpo_gamma": gamma}
-    return Method(CPOTrainer, CPOConfig, told)
+    arguments |= {"loss_type": "simpo", "cpo_alpha": 0.0, "simpo_gamma": gamma}
+    return Method(CPOTrainer, CPOConfig, arguments)
 
 
 def rows_of(
     settings: Align, pairs: Sequence[Mapping[str, Any]], tokenizer: Any, seed: int = 0
 ) -> list[Row]:
-    """Pairs of `mlc_data.lm.prompt_format.PromptFormat.pair` as a method's trainer reads them.
+    """Return pairs of `mlc_data.lm.prompt_format.PromptFormat.pair` as a method's trainer reads them.
 
     Raises:
         MlcDataError: there are too few pairs for the method.
@@ -93,11 +93,11 @@ def rows_of(
 
 
 def _unpaired(pairs: Sequence[Mapping[str, Any]], batch_size: int, seed: int) -> list[Row]:
-    """Desirable and undesirable responses one by one, in batches of so many pairs.
+    """Return desirable and undesirable responses, in batches of ``batch_size`` pairs.
 
-    TRL reads KTO's rows in the order given, in every epoch the same, and estimates how far the model has moved from
-    its reference by each prompt with the response of the row before it in the batch. That response has to be
-    another prompt's: so a batch holds the chosen responses of its pairs, then the rejected ones. A pair that would
+    TRL reads KTO's rows in the given order, the same in every epoch. It estimates how far the model has moved from
+    its reference from each prompt with the response of the previous row in the batch. That response must belong to
+    another prompt, so a batch holds the chosen responses of its pairs, then the rejected ones. A pair that would
     be alone in the last batch is joined by the first.
     """
     if len(pairs) < 2:
@@ -114,8 +114,8 @@ def _unpaired(pairs: Sequence[Mapping[str, Any]], batch_size: int, seed: int) ->
 
 
 def _rendered(pair: Mapping[str, Any], tokenizer: Any) -> Row:
-    """As text: these trainers add an end-of-text token after whatever a chat template puts behind the
-    reply's own, so what stands there is left out."""
+    """Return a pair as text, without what the chat template puts after the end-of-text token: these trainers
+    add that token themselves."""
     texts: Row = maybe_apply_chat_template(dict(pair), tokenizer)
     for name in ("chosen", "rejected"):
         bare = texts[name].rstrip()

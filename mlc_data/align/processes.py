@@ -1,4 +1,4 @@
-"""The number of processes that train, and whether GPUs and launcher fit to it and to the recipe."""
+"""The number of training processes, and checks of GPUs and launcher against it and the recipe."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from mlc_data.recipe.align import Align
 def resolve_processes(settings: Align) -> Align:
     """Return the settings with a number of processes in place of ``auto``.
 
-    It is the number of launched ranks; outside a launch that of the visible GPUs, at least 1.
+    ``auto`` becomes the number of launched ranks; outside a launch the number of visible GPUs, at least 1.
 
     Raises:
-        UsageError: another number was launched, GPUs are missing (without any, the processes share
-            the CPU), or accelerate is configured against the recipe.
+        UsageError: another number was launched, some GPUs are missing (without any, the processes share
+            the CPU), or accelerate's configuration contradicts the recipe.
     """
     processes = settings.processes
     if rank := current_rank():

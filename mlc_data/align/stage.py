@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,6 +13,7 @@ from mlc_data.align.processes import resolve_processes
 from mlc_data.core.files import write_text
 from mlc_data.core.manifest import BASE, versions
 from mlc_data.core.paths import is_hub_id
+from mlc_data.core.wording import in_words
 from mlc_data.errors import MlcDataError, UsageError
 from mlc_data.lm.chat_template import Chat
 from mlc_data.lm.loading import KEY, check_model, identify, layer_number, quiet
@@ -43,8 +43,8 @@ class AlignStage(Stage):
 
     With ``align.report_to: [tensorboard]`` the figures are also written to ``tensorboard/`` during training.
 
-    A training that was stopped or killed goes on from its last saved step, kept in ``.training-<key>`` within
-    the run's folder, and ends with the same weights; ``force`` starts again. Pairs whose prompt is held out
+    A training that was stopped or killed resumes from its last saved step, kept in ``.training-<key>`` within
+    the run's folder, and ends with the same weights; ``force`` starts over. Pairs whose prompt is held out
     for evaluation are not trained on.
 
     Raises:
@@ -104,7 +104,7 @@ class AlignStage(Stage):
         if settings != possible and not staging.force:
             raise MlcDataError(
                 f"the checkpoint, or training.jsonl, was changed since {settings.processes} processes trained "
-                f"it, and here are {possible.processes}: launch as many to train it again, or use --force"
+                f"it, and {possible.processes} are available: launch as many to train it again, or use --force"
             )
         folder = self._folder(run, staging.key)
         for other in folder.parent.glob(".training-*"):
@@ -146,8 +146,8 @@ class AlignStage(Stage):
     def _settings(self, run: Run) -> Align:
         """Return the settings with the number of processes resolved.
 
-        ``align.processes: auto`` takes a finished checkpoint whatever number of processes trained it, so that
-        what several machines trained is evaluated on one.
+        With ``align.processes: auto`` a finished checkpoint is reused whatever number of processes trained it, so
+        that what several machines trained can be evaluated on one.
         """
         possible = resolve_processes(run.recipe.align)
         if run.recipe.align.processes != "auto":
@@ -163,7 +163,7 @@ class AlignStage(Stage):
 
 
 def _check_pairs(run: Run) -> None:
-    """Refuse sources without a preference pair; a finished sources stage has counted them."""
+    """Refuse sources without a preference pair; a finished sources stage has the count."""
     known = run.folder.is_dir() and run.manifest.content_hash.preferences is not None
     counts = run.manifest.counts.preferences if known else None
     if not known or (counts and not counts.kept):
@@ -172,7 +172,7 @@ def _check_pairs(run: Run) -> None:
 
 def _train(run: Run, settings: Align, staging: Staging, folder: Path) -> StageResult:
     # Imported here: TRL takes seconds to import.
-    from mlc_data.align.callbacks import BOARD
+    from mlc_data.align.callbacks import TENSORBOARD_FOLDER
     from mlc_data.align.checkpoint import Card, finished, write_checkpoint
     from mlc_data.align.data import load, read_inputs
     from mlc_data.align.distributed.launch import train_distributed
@@ -191,7 +191,7 @@ def _train(run: Run, settings: Align, staging: Staging, folder: Path) -> StageRe
     inputs = read_inputs(run, form)
     log.info(
         "align: %d pairs (left out: %s), %d sets",
-        len(inputs.pairs), _counted(inputs.left_out), len(inputs.sets),
+        len(inputs.pairs), in_words(inputs.left_out), len(inputs.sets),
     )  # fmt: skip
     with quiet():
         layers: list[dict[str, Any]] = []
@@ -208,7 +208,7 @@ def _train(run: Run, settings: Align, staging: Staging, folder: Path) -> StageRe
                     settings=settings,
                     seed=recipe.seed,
                     folder=folder,
-                    board=run.path(BOARD),
+                    tensorboard=run.path(TENSORBOARD_FOLDER),
                     held_out=inputs.held_out,
                 )
             )
@@ -255,10 +255,6 @@ def _train(run: Run, settings: Align, staging: Staging, folder: Path) -> StageRe
     if layers:
         notes["layers"] = layers
     return StageResult(models={BASE: record}, notes=notes)
-
-
-def _counted(left_out: Mapping[Any, int]) -> str:
-    return ", ".join(f"{reason} {count}" for reason, count in left_out.items()) or "none"
 
 
 def align(run: Run, *, force: bool = False) -> bool:

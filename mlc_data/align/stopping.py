@@ -41,8 +41,8 @@ def orderly_stop() -> Iterator[None]:
     """Turn the first SIGINT or SIGTERM into `request_stop`; a second one acts at once, in a launched process
     only some seconds later.
 
-    Python allows signal handlers in the main thread only. In another thread nothing is installed:
-    whoever runs the training there calls `request_stop`.
+    Python allows signal handlers in the main thread only. In another thread no handler is installed:
+    the code that runs the training there calls `request_stop`.
     """
     _requested.clear()
     if threading.current_thread() is not threading.main_thread():

@@ -19,7 +19,7 @@ from huggingface_hub import constants as hub_constants
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 
 from mlc_data.align.adapters import adapters_of
-from mlc_data.align.callbacks import board
+from mlc_data.align.callbacks import tensorboard_callback
 from mlc_data.align.collectives import any_process
 from mlc_data.align.methods import Method, method_of, rows_of
 from mlc_data.align.stopping import orderly_stop, stop_requested
@@ -35,15 +35,15 @@ from mlc_data.recipe.align_options import training_options
 log = logging.getLogger(__name__)
 
 SHARDING_FILE = Path(__file__).with_name("fsdp.yaml")
-"""What accelerate is told about `align.sharding: fsdp`."""
+"""accelerate's configuration for `align.sharding: fsdp`."""
 
 _LOGGED_STEPS = 500
-"""At most about so many rows of figures a training, whatever its length."""
+"""Approximate limit of logged rows per training, whatever its length."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training gives.
+    """Result of a training.
 
     ``log`` holds one row a logged step: the step, ``loss``, ``mlc/*``, ``rewards/*``. Timings cover
     the steps of this process alone, ``resumed_from`` is the step that it began after. ``changed`` is the share of
@@ -63,24 +63,24 @@ class Trained:
 
 
 def last_complete(folder: Path) -> Path | None:
-    """The newest training checkpoint in a folder that was written to its end."""
-    found = [path.parent for path in folder.glob(f"checkpoint-*/{COMPLETE_FILE}")]
-    return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+    """Return the newest complete training checkpoint in a folder, if any."""
+    complete = [path.parent for path in folder.glob(f"checkpoint-*/{COMPLETE_FILE}")]
+    return max(complete, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is trained, on what, and how.
+    """Model, data and settings of a training.
 
     Attributes:
         model: a causal language model; changed in place, or wrapped with adapters.
         tokenizer: its tokenizer.
-        pairs: as `mlc_data.lm.prompt_format.select_pairs` gives them, at least one.
-        sets: as `mlc_data.lm.prompt_format.TokenSets.rows`.
+        pairs: from `mlc_data.lm.prompt_format.select_pairs`, at least one.
+        sets: as `mlc_data.consistency.token_sets.TokenSets.rows`.
         settings: the recipe's ``align`` section, with numbers instead of ``auto``.
         seed: decides adapters, extractor, and the order of pairs and sets.
         folder: for training checkpoints.
-        board: for TensorBoard's event files, where ``settings.report_to`` names it; None writes none.
+        tensorboard: folder for TensorBoard's event files, where ``settings.report_to`` names it; None writes none.
         held_out: pairs as ``pairs``, whose loss is computed where ``settings.training`` asks for evaluations.
     """
 
@@ -91,12 +91,12 @@ class Job:
     settings: Align
     seed: int
     folder: Path
-    board: Path | None = None
+    tensorboard: Path | None = None
     held_out: Sequence[Mapping[str, Any]] = ()
 
     @property
     def processes(self) -> int:
-        """How many processes train this together."""
+        """Number of processes that train together."""
         if self.settings.processes == "auto":
             raise ValueError("the number of processes has not been decided yet")
         return self.settings.processes
@@ -114,15 +114,15 @@ class Job:
 
 
 def train(job: Job) -> Trained:
-    """Align a model, going on from the last complete checkpoint in the job's folder if it has one.
+    """Align a model, resuming from the last complete checkpoint in the job's folder if there is one.
 
     With several processes each calls this with the same job, see `mlc_data.align.distributed`.
 
     Raises:
-        StoppedError: asked to stop; the last step is saved in the folder.
+        StoppedError: a stop was requested; the last step is saved in the folder.
         MlcDataError: a loss is not finite.
     """
-    # No library reports to anyone from here.
+    # No telemetry from libraries.
     hub_constants.HF_HUB_DISABLE_TELEMETRY = True
     settings, total = job.settings, job.steps
     saved = last_complete(job.folder)
@@ -135,26 +135,30 @@ def train(job: Job) -> Trained:
         if saved and done >= total:
             if settings.sharding == "none":
                 trainer._load_from_checkpoint(str(saved))
-            else:  # the weights are spread first
+            else:  # the weights are sharded first
                 trainer._prepare_for_training(total, trainer.get_train_dataloader(), str(saved))
             trainer.state.log_history = _saved_log(saved)
             trainer.state.global_step = done
         else:
             if saved:
-                log.info("align: going on after step %d of %d", done, total)
+                log.info("align: resuming after step %d of %d", done, total)
             with ExitStack() as stack:
                 bar = stack.enter_context(progress.bar("aligning", total - done, "steps"))
                 trainer.add_callback(_Steps(bar))
-                if job.board is not None and trainer.is_world_process_zero():
-                    if not saved:  # what is there is of another training
-                        shutil.rmtree(job.board, ignore_errors=True)
+                if job.tensorboard is not None and trainer.is_world_process_zero():
+                    if not saved:  # files of another training
+                        shutil.rmtree(job.tensorboard, ignore_errors=True)
                     if "tensorboard" in settings.report_to:
-                        trainer.add_callback(stack.enter_context(board(job.board, done, _figures)))
+                        trainer.add_callback(
+                            stack.enter_context(
+                                tensorboard_callback(job.tensorboard, done, _figures)
+                            )
+                        )
                 trainer.train(resume_from_checkpoint=str(saved) if saved else None)
         if any_process(stop_requested(), trainer.args.device):
             raise StoppedError(
                 f"stopped after step {trainer.state.global_step or done} of {total}, which is "
-                "saved: run the same command again to go on from there"
+                "saved: run the same command again to resume"
             )
     steps = trainer.state.global_step
     seconds = (time.perf_counter() - begun) / max(1, steps - done)
@@ -182,13 +186,13 @@ def train(job: Job) -> Trained:
 
 
 class _Steps(TrainerCallback):  # type: ignore[misc]
-    """Shows progress, and ends the training in order when that is asked for."""
+    """Shows progress, and ends the training after the step in which a stop is requested."""
 
     def __init__(self, bar: progress.Bar) -> None:
         self.bar = bar
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
-        """Called by the trainer after every optimiser step."""
+        """Report the step; called by the trainer after every optimiser step."""
         self.bar.advance()
         if any_process(stop_requested(), args.device):
             control.should_save = True
@@ -197,8 +201,8 @@ class _Steps(TrainerCallback):  # type: ignore[misc]
 
 
 class _Trainer(MLCTrainerMixin):
-    """Before a trainer of TRL, in a run's folder: one complete checkpoint kept, the reference with a
-    bar."""
+    """Mixed in before a trainer of TRL: keeps one complete checkpoint, and shows progress of the reference
+    log-probabilities."""
 
     args: Any
     state: Any
@@ -206,22 +210,22 @@ class _Trainer(MLCTrainerMixin):
     watch: WeightWatch
 
     def compute_ref_log_probs(self, *args: Any, **kwargs: Any) -> Any:
-        """Log-probabilities of a batch under the reference model, while they are precomputed (DPO,
+        """Return log-probabilities of a batch under the reference model, while they are precomputed (DPO,
         KTO)."""
         if any_process(stop_requested(), self.args.device):
             raise StoppedError("stopped before the first step; nothing had been trained yet")
         parent: Any = super()
-        found = parent.compute_ref_log_probs(*args, **kwargs)
+        log_probs = parent.compute_ref_log_probs(*args, **kwargs)
         if self.reference_bar:
             self.reference_bar.advance()
-        return found
+        return log_probs
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         self.watch.remember()  # the weights from before the first step, of which some may be resumed
         super()._load_from_checkpoint(resume_from_checkpoint, model)
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
-        """None: the card belongs to the finished checkpoint."""
+        """Write no card: it belongs to the finished checkpoint."""
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)
@@ -240,7 +244,7 @@ def _trainer(job: Job) -> Any:
     settings, method = job.settings, method_of(job.settings)
     chosen = settings.loss
     if chosen.layer == "auto":
-        raise ValueError("the layer has not been chosen yet")
+        raise ValueError("align.loss.layer has not been chosen yet")
     loss = MultilingualConsistencyLoss(
         temperature=chosen.temperature,
         form=chosen.form,
@@ -262,13 +266,13 @@ def _trainer(job: Job) -> Any:
         final_norm=chosen.center == "final_norm",
         seed=job.seed,
     )
-    # Reference log-probabilities beforehand: once a pair instead of once a use; and with every
-    # weight in training there is no other reference but the model as it is now.
+    # Precompute reference log-probabilities: once per pair instead of once per use. If every weight is
+    # trained, the model as it is now is the only reference there is.
     each_step = settings.batch_size * job.processes
     seen = job.steps * each_step * settings.gradient_accumulation
     precompute = method.reference and (settings.lora is None or seen > len(job.pairs))
     if settings.sharding != "none" and settings.lora is not None:
-        precompute = False  # that would be before the weights are spread
+        precompute = False  # that would be before the weights are sharded
     batches = math.ceil(len(job.pairs) / each_step) if precompute else 0
     arguments = _arguments(job, method, precompute)
     if settings.lora is None:
@@ -345,10 +349,10 @@ def _arguments(job: Job, method: Method, precompute: bool) -> Any:
         data_seed=job.seed,
         save_strategy="steps",
         save_steps=settings.save_every,
-        save_total_limit=None,  # older ones go when the new one is complete, not before
+        save_total_limit=None,  # older ones are removed once the new one is complete
         logging_steps=max(1, job.steps // _LOGGED_STEPS),
         logging_nan_inf_filter=False,
-        # TensorBoard's files are written by ours, which knows where and how to go on.
+        # Our own callback writes TensorBoard's files: it knows the folder and resumes them.
         report_to=[name for name in settings.report_to if name != "tensorboard"],
         disable_tqdm=True,
         **_sharding(settings),
@@ -366,7 +370,7 @@ def _arguments(job: Job, method: Method, precompute: bool) -> Any:
         )
         arguments._n_gpu = 1
     if arguments.world_size != job.processes:
-        raise ValueError(f"{arguments.world_size} processes train what {job.processes} were to")
+        raise ValueError(f"{arguments.world_size} processes train instead of {job.processes}")
     return arguments
 
 
@@ -383,8 +387,8 @@ def _early_stopping(settings: Align) -> dict[str, Any]:
 def _sharding(settings: Align) -> dict[str, Any]:
     if settings.sharding == "none":
         return {}
-    told = yaml.safe_load(SHARDING_FILE.read_text(encoding="utf-8"))
-    return {"fsdp": True, "fsdp_config": told["fsdp_config"]}
+    options = yaml.safe_load(SHARDING_FILE.read_text(encoding="utf-8"))
+    return {"fsdp": True, "fsdp_config": options["fsdp_config"]}
 
 
 def _saved_log(checkpoint: Path) -> list[dict[str, Any]]:

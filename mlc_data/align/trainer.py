@@ -17,8 +17,9 @@ from trl import DPOTrainer
 from mlc_data.align.collectives import SharedModule, mean_of_processes
 from mlc_data.consistency.hidden_states import find_decoder, set_states
 from mlc_data.consistency.loss import MultilingualConsistencyLoss, at_floor, bounds
+from mlc_data.consistency.token_sets import SetSampler
 from mlc_data.errors import MlcDataError
-from mlc_data.lm.prompt_format import SetSampler, Tokens
+from mlc_data.lm.prompt_format import Tokens
 
 log = logging.getLogger(__name__)
 
@@ -26,23 +27,23 @@ LOSS_FILE = "consistency_loss.safetensors"
 """The extractor's weights and the moving mean within a training checkpoint."""
 
 COMPLETE_FILE = "complete"
-"""Written last into a training checkpoint: one without it was cut short."""
+"""File written last into a training checkpoint: one without it is incomplete."""
 
 
 @dataclass(frozen=True)
 class Consistency:
-    """What `MLCTrainerMixin` adds to a trainer.
+    """Consistency loss, variant sets and schedule that `MLCTrainerMixin` adds to a trainer.
 
     Args:
-        loss: the loss; its parameters are trained along, unless they are frozen.
-        sets: variant sets as token ids, see `mlc_data.lm.prompt_format.TokenSets.rows`.
+        loss: the loss; its parameters are trained too, unless they are frozen.
+        sets: variant sets as token ids, see `mlc_data.consistency.token_sets.TokenSets.rows`.
         weight: lambda, 0 or more; 0 adds nothing and computes nothing.
-        every: the loss is added on the first of every so many optimiser steps.
+        every: the loss is added on the first of every ``every`` optimiser steps.
         sets_per_step: sets read on such a step.
         layer: see `mlc_data.consistency.hidden_states.last_token_states`.
-        final_norm: see there; to subtract a moving mean is the loss's own ``center``.
-        seed: decides the order of the sets.
-        batch_size: most texts a forward pass.
+        final_norm: see there; the loss's own ``center`` subtracts a moving mean.
+        seed: determines the order of the sets.
+        batch_size: largest number of texts per forward pass.
     """
 
     loss: MultilingualConsistencyLoss
@@ -64,13 +65,13 @@ class MLCTrainerMixin:
         class Trainer(MLCTrainerMixin, SFTTrainer): ...
         trainer = Trainer(..., consistency=Consistency(MultilingualConsistencyLoss(), sets))
 
-    With gradient accumulation the term is computed once an optimiser step, at its last forward
+    With gradient accumulation the term is computed once per optimiser step, at its last forward
     pass, and enters the step's gradient exactly ``weight`` times. Figures are logged under
     ``mlc/``. The extractor is optimised at the trainer's learning rate without weight decay; it and
     the moving mean, which several processes share after each batch, are saved and restored with the
     training checkpoints.
 
-    With several processes each reads other sets of a step; the gradients of model and extractor, and
+    With several processes each reads different sets of a step; the gradients of model and extractor, and
     the figures, are means over the processes.
 
     Raises:
@@ -100,8 +101,8 @@ class MLCTrainerMixin:
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """The trainer's loss, and on every n-th step the consistency loss on top of it."""
-        # The trainer clears the model's gradients alone; the extractor's live for one step.
+        """Return the trainer's loss, plus the consistency loss on every n-th step."""
+        # The trainer clears only the model's gradients; the extractor's last for one step.
         self.consistency.loss.zero_grad(set_to_none=True)
         host: Any = super()
         result = host.compute_loss(
@@ -143,7 +144,7 @@ class MLCTrainerMixin:
         return term, figures
 
     def _mlc_warn_at_floor(self, value: float, present: Tensor) -> None:
-        """Say so where the loss has nothing to teach before any training."""
+        """Warn if the loss has nothing to teach before any training."""
         host: Any = self
         chosen = self.consistency
         floor, ceiling = bounds(present, chosen.loss.temperature, chosen.loss.form)
@@ -157,7 +158,7 @@ class MLCTrainerMixin:
             )  # fmt: skip
 
     def _mlc_scale(self, num_items_in_batch: Any) -> int:
-        """What the trainer is about to divide the loss by for gradient accumulation."""
+        """Return the number by which the trainer divides the loss for gradient accumulation."""
         host: Any = self
         scaled = getattr(host, "loss_is_scaled_for_ga", None)
         if scaled is None:
@@ -174,7 +175,7 @@ class MLCTrainerMixin:
             )
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add the mean of the figures since the last time, as ``mlc/<figure>``."""
+        """Log with the mean of the figures since the last call, as ``mlc/<figure>``."""
         host: Any = self
         if host.model.training:
             for name, values in self._mlc_figures.items():
@@ -185,7 +186,7 @@ class MLCTrainerMixin:
         parent.log(logs, start_time)
 
     def create_optimizer(self, *args: Any, **kwargs: Any) -> Any:
-        """The trainer's optimizer with the extractor as one more group."""
+        """Return the trainer's optimizer with the extractor as one more group."""
         parent: Any = super()
         optimizer = parent.create_optimizer(*args, **kwargs)
         known = {id(p) for group in optimizer.param_groups for p in group["params"]}
@@ -224,5 +225,5 @@ class MLCDPOTrainer(MLCTrainerMixin, DPOTrainer):  # type: ignore[misc]
 
     Takes `DPOTrainer`'s arguments and ``consistency``. With a ``peft_config`` the reference model
     is the model without its adapters; without one, set ``precompute_ref_log_probs``, so that no
-    second model is held. The variants are never run through the reference model.
+    second model is kept. The variants are never run through the reference model.
     """

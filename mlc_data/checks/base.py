@@ -1,8 +1,8 @@
 """Base class of all checks, and what they share.
 
 A check is one file: its section of the recipe (a `CheckSection`) and its class (a `Check`), which is
-listed in `mlc_data.checks.registry`. These files lie below the recipe, which is assembled from
-their sections; the stages that use checks lie above it.
+listed in `mlc_data.checks.registry`. These files are a layer below the recipe, which is assembled from
+their sections; the stages that use checks are above it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class CheckSection(Section):
     """Settings of one check in the recipe."""
 
     enabled: bool = True
-    """Whether it can reject; scores are kept either way."""
+    """True if it can reject; scores are kept either way."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Limit:
     Attributes:
         score: the score's column.
         key: the threshold in the check's section of the recipe.
-        upper: whether it is the greatest value that passes; else it is the least one.
-        tighten: whether calibration may make it stricter than it is. Not where nearly all good text
-            has the best score there is: the next text need not.
-        loosest: the furthest value that calibration may choose, so that a few wrong lines in the
-            reference do not switch a check off.
+        upper: True if it is the greatest value that passes, False if it is the least.
+        tighten: True if calibration may make it stricter. Not for scores that are perfect for nearly all
+            good text: calibration would reject the next text that is slightly less perfect.
+        loosest: loosest value that calibration may choose, so that a few wrong lines in the
+            reference do not disable a check.
 
     A limit with neither of the last two is not calibrated.
     """
@@ -91,7 +91,7 @@ def at_most(score: str, key: str, *, tighten: bool = False, loosest: float | Non
 
 @dataclass(frozen=True)
 class Context:
-    """Facts of a recipe that checks may need besides their own section.
+    """Facts of a recipe that checks may need in addition to their own section.
 
     Attributes:
         source: language of the prompts (FLORES-200 code).

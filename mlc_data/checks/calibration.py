@@ -55,7 +55,7 @@ class Calibration:
         too_few: the same for languages with fewer than `least_rows`, which keep their thresholds.
         target: share of good text that each threshold may reject (0 to 1).
         reference: description of the texts' origin.
-        optimistic: whether they had already passed the thresholds that were calibrated.
+        optimistic: True if they had already passed the thresholds that were calibrated.
         date: UTC, ISO 8601.
     """
 

@@ -1,4 +1,4 @@
-"""Check for copies: variants that are the prompt again."""
+"""Check for copies: variants that repeat the prompt."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from mlc_data.languages.by_language import ByLanguage, by_language
 from mlc_data.text.spans import names, without_spans, words
 
 _WORDS_OF_A_SENTENCE = 4
-"""A shorter sentence ("OK.", "Hotel Paris?") may be its own translation."""
+"""Words of a sentence below which ("OK.", "Hotel Paris?") it may be its own translation."""
 
 
 class CopyCheck(CheckSection):
-    """A variant that is the prompt again."""
+    """Variants that repeat the prompt."""
 
     max_share: ByLanguage = by_language(0.6)
     """Greatest share of the variant's words (0 to 1) that the prompt may have, too."""

@@ -86,7 +86,7 @@ class Coverage(Check):
             pairs[name].str.replace_all("’", "'", literal=True) for name in ("source", "back")
         )
         clauses = sources.str.replace_all(_CLAUSE_END, "\n").str.split("\n")
-        # Words of all clauses at once: that is quicker than clause by clause.
+        # Words of all clauses at once: that is faster than clause by clause.
         flat = pairs.select("index").with_row_index("pair").with_columns(clauses.alias("clause"))
         flat = flat.explode("clause").with_columns(pl.col("clause").fill_null(""))
         wanted = flat.select("pair", words=words(flat["clause"], spaced=spaced))

@@ -29,7 +29,7 @@ CHECKS: tuple[type[Check], ...] = (
     LanguageId,  # confidently another language of the recipe
     Length,  # far shorter or longer than translations into the language are
     Repetition,  # a loop
-    Copy,  # the prompt again, or a sentence of it
+    Copy,  # repeats the prompt, or a sentence of it
     Preserved,  # a number, address or placeholder was lost or made up
     Refusal,  # a refusal instead of the prompt
     Unknown,  # the model's vocabulary does not know enough of the prompt
@@ -37,7 +37,7 @@ CHECKS: tuple[type[Check], ...] = (
     Intent,  # translated back, a negation or the object of the request is lost
     RoundTrip,  # translated back, it says something else
     Toxicity,  # a word of the user's lists was made up or lost
-    Duplicate,  # another prompt's variant again
+    Duplicate,  # the same as another prompt's variant
 )
 """Every built-in check. A rejected variant counts under the first check that it does not pass."""
 

@@ -15,42 +15,42 @@ from mlc_data.checks.scoring import load, prepare, save
 from mlc_data.checks.tables import parts, translated
 from mlc_data.core import progress
 from mlc_data.pipeline.run import Run
-from mlc_data.pipeline.sharding import Shard, spread
+from mlc_data.pipeline.sharding import Shard, dispatch_shards
 from mlc_data.pipeline.sharding.shard import Result, folder_of
 from mlc_data.pipeline.stage import Stage
 from mlc_data.pipeline.staging import Staging
 
 
-def spread_checks(
+def dispatch_checks(
     stage: Stage,
     run: Run,
     staging: Staging,
     checks: Sequence[Check],
     *,
     weights: Sequence[int],
-    shown: tuple[str, str],
+    label: tuple[str, str],
     others: bool = False,
     **more: Any,
 ) -> list[tuple[Path, Result]]:
     """Do a stage in shards, one for each file of translations, once the checks are ready to score in every process.
 
-    See `mlc_data.pipeline.sharding.spread` and `loaded_checks`.
+    See `mlc_data.pipeline.sharding.dispatch_shards` and `loaded_checks`.
 
     Args:
         stage: the stage.
         run: the run.
         staging: the stage's staging area.
         checks: the recipe's checks.
-        weights: weights of the files, see `spread`.
-        shown: text of the progress bar, and its unit.
+        weights: weights of the files, see `dispatch_shards`.
+        label: text of the progress bar, and its unit.
         others: whether other texts than the run's translations are to be scored, too.
-        more: further arguments of `spread`.
+        more: further arguments of `dispatch_shards`.
     """
     folder = _prepared(run.folder, staging.stage, staging.key)
     shutil.rmtree(folder, ignore_errors=True)
     save(prepare(checks, lambda: map(translated, parts(run))), folder, others=others)
-    with progress.bar(shown[0], sum(weights), shown[1]) as bar:
-        return spread(stage, run, staging, weights, bar, **more)
+    with progress.bar(label[0], sum(weights), label[1]) as bar:
+        return dispatch_shards(stage, run, staging, weights, bar, **more)
 
 
 def loaded_checks(shard: Shard, run: Run, checks: Sequence[Check]) -> tuple[Check, ...]:

@@ -1,7 +1,7 @@
 """Two stages: scores of every translation, then verdicts from scores.
 
-Scores are written first and know no thresholds, so thresholds can be changed and variants decided
-again without translating or scoring again.
+Scores are written first and do not depend on thresholds, so a new threshold needs new verdicts but no new
+translations or scores.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import polars as pl
 from mlc_data.checks.base import Check
 from mlc_data.checks.language_id import LanguageId
 from mlc_data.checks.scoring import build_checks, check_versions, score_names, score_rows, scored_by
-from mlc_data.checks.shards import loaded_checks, spread_checks
+from mlc_data.checks.shards import dispatch_checks, loaded_checks
 from mlc_data.checks.tables import ROWS_AT_ONCE, SCORES, files, translated, with_scores
 from mlc_data.checks.verdicts import (
     ATTEMPTS,
@@ -35,10 +35,11 @@ from mlc_data.core.hashing import RowsHash
 from mlc_data.core.manifest import ModelRecord, VariantCounts
 from mlc_data.core.parquet import TableWriter, read_table, with_schema
 from mlc_data.core.records import KEYS, TRANSLATIONS, Status
+from mlc_data.core.wording import in_words
 from mlc_data.language_id.base import LanguageIdentifier
 from mlc_data.language_id.loading import load_identifiers
 from mlc_data.pipeline.run import Run
-from mlc_data.pipeline.sharding import Shard, remembered
+from mlc_data.pipeline.sharding import Shard, shard_state
 from mlc_data.pipeline.sharding.shard import Result
 from mlc_data.pipeline.stage import Stage, StageResult
 from mlc_data.pipeline.staging import Staging
@@ -55,10 +56,10 @@ _FEW = 0.5
 def load_recipe_identifiers(recipe: Recipe) -> tuple[LanguageIdentifier, ...]:
     """Return the recipe's language identifiers; none if it leaves language identification out.
 
-    They are located now and loaded when something is scored.
+    They are located now, and loaded when something is scored.
 
     Raises:
-        ModelError: an identifier is missing, or is no such model.
+        ModelError: an identifier is missing, or is not an identifier.
     """
     return load_identifiers(recipe.checks.language_identifiers)
 
@@ -67,7 +68,7 @@ def recipe_checks(recipe: Recipe) -> tuple[Check, ...]:
     """Return the recipe's checks.
 
     Raises:
-        ModelError: an identifier is missing, or is no such model.
+        ModelError: an identifier is missing, or is not an identifier.
     """
     return build_checks(recipe, load_recipe_identifiers(recipe))
 
@@ -100,7 +101,7 @@ class ScoreStage(Stage):
         """Check that the language identifiers and the lists of words are there.
 
         Raises:
-            ModelError: an identifier is missing, or is no such model.
+            ModelError: an identifier is missing, or is not an identifier.
             SourceError: a list of words cannot be used.
         """
         word_lists(run.recipe)
@@ -130,8 +131,8 @@ class ScoreStage(Stage):
         rows = [pl.scan_parquet(file).select(pl.len()).collect().item() for file in files(run)]
         content, scored = RowsHash(), 0
         with TableWriter(staging.path(SCORES), scores_schema(names)) as writer:
-            shards = spread_checks(
-                self, run, staging, checks, weights=rows, shown=("scoring", "variants")
+            shards = dispatch_checks(
+                self, run, staging, checks, weights=rows, label=("scoring", "variants")
             )
             for table, result in shards:
                 part = read_table(table, scores_schema(names))
@@ -152,7 +153,7 @@ class ScoreStage(Stage):
             shard.check_key(self.digest(run))
             return run, recipe_checks(run.recipe)
 
-        run, checks = remembered(shard, open_run)
+        run, checks = shard_state(shard, open_run)
         ready = loaded_checks(shard, run, checks)
         content = RowsHash()
         with TableWriter(path, scores_schema(score_names(checks))) as writer:
@@ -260,7 +261,7 @@ def _left_out(recipe: Recipe, checks: Sequence[Check]) -> dict[str, str]:
 
 
 def unidentified(check: LanguageId) -> str:
-    """Return in words the languages that the recipe's identifiers cannot tell; empty if there are none."""
+    """Return in words the languages that the recipe's identifiers cannot recognise; empty if there are none."""
     names = " and ".join(each.id for each in check.identifiers)
     notes = [
         f"{names}: {what} {', '.join(codes)}, so {then}"
@@ -284,9 +285,9 @@ def _record(identifiers: Sequence[LanguageIdentifier]) -> ModelRecord:
 
 def _report(total: VariantCounts, by_language: Mapping[str, VariantCounts]) -> None:
     log.info("check: %d variants kept of %d; rejected %s, failed %s", total.kept, total.requested,
-             total.rejected or "none", total.failed or "none")  # fmt: skip
+             in_words(total.rejected), in_words(total.failed))  # fmt: skip
     for code, counts in by_language.items():
         if counts.kept < _FEW * counts.requested:
-            why = {**counts.rejected, **counts.failed}
+            why = in_words({**counts.rejected, **counts.failed})
             log.warning("check: only %d of %d variants in %s kept (%s)", counts.kept,
                         counts.requested, code, why)  # fmt: skip

@@ -53,7 +53,7 @@ def refuse_stale(run: Run, scored: int) -> None:
 
     Args:
         run: the run.
-        scored: how many translations did not fail.
+        scored: number of translations that did not fail.
 
     Raises:
         MlcDataError: there are more or fewer scores.
@@ -69,7 +69,7 @@ def scores_of(
     path = run.path(SCORES)
     with_schema(pl.read_parquet(path, n_rows=0), scores_schema(names), str(path))
     table = read_table(file, TRANSLATIONS).drop("segments")
-    # Read once a file: whoever asks for a slice reads the index of the whole table, which grows with every file.
+    # Read once per file: each slice reads the index of the whole table, which grows with every file.
     scores = pl.scan_parquet(path).slice(begun, table["failure"].null_count()).collect()
     taken = 0
     for rows in table.iter_slices(ROWS_AT_ONCE):

@@ -24,7 +24,7 @@ class ToxicityCheck(CheckSection):
     max_added: ByLanguage = by_language(0.0)
     """Greatest number of listed words in a variant of a prompt that has none (0 and up)."""
     max_lost: ByLanguage = by_language(1.0)
-    """0 rejects variants without any listed word where the prompt has some; 1 rejects none, because a list
+    """Greatest value that passes: 0 rejects variants without any listed word where the prompt has some; 1 rejects none, because a list
     seldom has all forms of a word."""
 
     @field_validator("words")

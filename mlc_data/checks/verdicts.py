@@ -1,4 +1,4 @@
-"""From scores to verdicts: the tables of kept and rejected variants, and their counts."""
+"""Verdicts from scores: the tables of kept and rejected variants, and their counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`mlc-data cache`: what the translation cache holds, and making it smaller."""
+"""`mlc-data cache`: size of the translation cache, and removal of old entries."""
 
 from __future__ import annotations
 
@@ -25,31 +25,34 @@ _DAYS = {"": 1, "d": 1, "w": 7, "m": 30, "y": 365}
 
 @app.command(epilog="Example:  mlc-data cache stats")
 def stats(location: LocationOption = "auto") -> None:
-    """Entries, size and age of the translation cache."""
+    """Show entries, size and age of the translation cache."""
     path = file_of(location)
-    found = stats_of(path)
+    cache = stats_of(path)
     table = Table.grid(padding=(0, 2))
     table.add_row("file", str(path))
-    table.add_row("entries", f"{found.entries:,}")
-    table.add_row("size", f"{found.size / 1e6:,.1f} MB")
-    table.add_row("not used for 30 days", f"{found.unused_30:,}")
-    if found.oldest is not None:
-        table.add_row("longest not used", f"{found.oldest} days")
+    table.add_row("entries", f"{cache.entries:,}")
+    table.add_row("size", f"{cache.size / 1e6:,.1f} MB")
+    table.add_row("not used for 30 days", f"{cache.unused_30:,}")
+    if cache.oldest is not None:
+        table.add_row("least recently used", f"{cache.oldest} days ago")
     out.print(table)
 
 
 @app.command(epilog="Example:  mlc-data cache prune --older-than 90d --max-size 2GB")
 def prune(
     older_than: Annotated[
-        str | None, typer.Option(help="Remove what was not used for so long: 90d, 12w, 6m, 1y.")
+        str | None,
+        typer.Option(help="Remove entries that were not used for this long: 90d, 12w, 6m, 1y."),
     ] = None,
     max_size: Annotated[
         str | None,
-        typer.Option(help="Then remove the longest unused until it fits: 500MB, 2GB."),
+        typer.Option(
+            help="Then remove the least recently used entries until the file fits: 500MB, 2GB."
+        ),
     ] = None,
     location: LocationOption = "auto",
 ) -> None:
-    """Remove entries that were not used for long. Translations in runs are not touched."""
+    """Remove old entries. Translations in runs are not touched."""
     if older_than is None and max_size is None:
         raise UsageError("say what to remove: --older-than 90d, --max-size 2GB, or both")
     path = file_of(location)

@@ -59,36 +59,36 @@ def calibrate(
             raise UsageError(f"{run} is not a run's folder: name trusted text with --reference")
         scores = calibration.kept_scores(Run.open(Path(run)))
         where = f"the kept variants of {Path(run).name}"
-    found = calibration.calibrate(
+    result = calibration.calibrate(
         scores, recipe, false_reject, reference=where, optimistic=reference is None
     )
     if out.is_dir() or not out.absolute().parent.is_dir():
         raise UsageError(f"--out: cannot write {out}")
-    calibration.write_fragment(found, out)
-    new = calibration.recipe_with(recipe, found)
-    _show(found, calibration.rejected(scores, recipe), calibration.rejected(scores, new))
+    calibration.write_fragment(result, out)
+    new = calibration.recipe_with(recipe, result)
+    _show(result, calibration.rejected(scores, recipe), calibration.rejected(scores, new))
     console.out.print(f"wrote {out}; use it with --with {out}", highlight=False, soft_wrap=True)
 
 
 def _show(
-    found: calibration.Calibration, before: dict[str, float], after: dict[str, float]
+    result: calibration.Calibration, before: dict[str, float], after: dict[str, float]
 ) -> None:
-    names = list(found.values)
+    names = list(result.values)
     short = (name.removeprefix("checks.") for name in names)
     table = Table("language", "texts", *short, "all reject now", "and with these")
-    for code, rows in found.rows.items():
-        cells = (found.values[name].get(code) for name in names)
-        shown = ("as before" if value is None else f"{value:g}" for value in cells)
-        shares = (f"{one[code]:.1%}" for one in (before, after))
-        table.add_row(code, str(rows), *shown, *shares)
+    for code, rows in result.rows.items():
+        cells = (result.values[name].get(code) for name in names)
+        formatted = ("as before" if value is None else f"{value:g}" for value in cells)
+        shares = (f"{rejected[code]:.1%}" for rejected in (before, after))
+        table.add_row(code, str(rows), *formatted, *shares)
     console.out.print(table)
-    if found.too_few:
-        least = calibration.least_rows(found.target)
+    if result.too_few:
+        least = calibration.least_rows(result.target)
         console.out.print(
-            f"fewer than {least} texts, thresholds unchanged: {', '.join(found.too_few)}",
+            f"fewer than {least} texts, thresholds unchanged: {', '.join(result.too_few)}",
             highlight=False,
         )
-    if found.optimistic:
+    if result.optimistic:
         console.out.print(
             "These texts had already passed the present thresholds, so the new ones are optimistic: "
             "trusted parallel text (--reference) is better.",

@@ -24,20 +24,20 @@ def deploy(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The deployments; default prefect.yaml here, or beside the flows. Runs start in its folder.",
+            help="The deployments; default prefect.yaml here, or next to the flows. Runs start in its folder.",
         ),
     ] = None,
 ) -> None:
     """Register work pools, deployments and automations with the server in PREFECT_API_URL.
 
-    May be repeated: what is missing is created, the rest brought up to date.
+    May be repeated: missing objects are created, the rest is brought up to date.
     """
     flows_deploy = flows_module("deploy")
 
-    found = flows_deploy.find_file(file)
+    path = flows_deploy.find_file(file)
     table = Table("", "name", "", "")
     pools = []
-    for done in flows_deploy.deploy(found):
+    for done in flows_deploy.deploy(path):
         table.add_row(done.kind, done.name, done.outcome, done.note)
         if done.kind == "work pool":
             pools.append(done.name)

@@ -1,4 +1,4 @@
-"""`mlc-data doctor`: what is installed, which devices, which models can be had, disk."""
+"""`mlc-data doctor`: installed packages, devices, available models, disk."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ def register(app: typer.Typer) -> None:
 
 def doctor(
     recipe: Annotated[
-        str, typer.Argument(help="The recipe whose files and models are looked for.")
+        str, typer.Argument(help="The recipe whose files and models are checked.")
     ] = "quickstart",
     set_: SetOption = [],  # noqa: B006 - Typer copies it
     with_: WithOption = [],  # noqa: B006
 ) -> None:
-    """Look at this machine. Leaves with 1 if something that the recipe needs is missing."""
+    """Check this machine. Exits with 1 if something that the recipe needs is missing."""
     loaded = load_recipe(recipe, set_, with_)
     preferences = loaded.sources.preferences
     table = Table("what", "found", "")
     wrong = 0
-    for what, found, good in (
+    for what, value, good in (
         *_packages(),
         *_devices(),
         *_disk(),
-        *(row for one in loaded.translate.locations for row in _needed(one, "translation model")),
+        *(row for name in loaded.translate.locations for row in _needed(name, "translation model")),
         *_needed(loaded.align.model, "model to align"),
         *_training(loaded),
         *_identifiers(loaded),
@@ -59,7 +59,7 @@ def doctor(
     ):
         wrong += not good
         table.add_row(
-            what, found, "[green]good[/green]" if good else "[bold red]missing[/bold red]"
+            what, value, "[green]good[/green]" if good else "[bold red]missing[/bold red]"
         )
     out.print(table)
     if wrong:
@@ -99,8 +99,8 @@ def _needed(location: str | None, what: str) -> Iterator[tuple[str, str, bool]]:
         return
     name = location.partition("@")[0]  # organisation/name@commit, in translate.models
     if is_hub_id(name):
-        found, good = _hub(name)
-        yield what, found, good
+        status, good = _hub(name)
+        yield what, status, good
         return
     try:
         path = local_path(location)
@@ -138,23 +138,23 @@ def _runner(recipe: Recipe) -> Iterator[tuple[str, str, bool]]:
 
 
 def _identifiers(recipe: Recipe) -> Iterator[tuple[str, str, bool]]:
-    """Each identifier, and where together they cannot tell the language of a variant."""
-    found = []
+    """Yield a row for each identifier, and one for the languages that none of them recognises."""
+    identifiers = []
     for location in recipe.checks.language_identifiers:
         if is_hub_id(location):
             yield from _needed(location, "language identifier")
             continue
         try:
-            found.append(load_identifier(location))
+            identifiers.append(load_identifier(location))
         except MlcDataError as error:
             yield "language identifier", str(error), False
         else:
-            one = found[-1]
-            yield "language identifier", f"{one.id}, {one.licence}", True
-    if found and len(found) == len(recipe.checks.language_identifiers):
+            last = identifiers[-1]
+            yield "language identifier", f"{last.id}, {last.licence}", True
+    if identifiers and len(identifiers) == len(recipe.checks.language_identifiers):
         codes = (recipe.languages.source, *recipe.languages.targets)
-        told = unidentified(LanguageId(tuple(found), codes))
-        yield "languages identified", told or f"all {len(codes)} of the recipe", True
+        gaps = unidentified(LanguageId(tuple(identifiers), codes))
+        yield "languages identified", gaps or f"all {len(codes)} of the recipe", True
 
 
 def _hub(name: str) -> tuple[str, bool]:
@@ -166,7 +166,7 @@ def _hub(name: str) -> tuple[str, bool]:
     except LocalEntryNotFoundError:
         try:
             HfApi().repo_info(name, timeout=HUB_SECONDS)
-        # Whatever keeps the Hub away (no network, no access, no such name) is what is shown.
+        # The error is shown, whatever it is: no network, no access, no such name.
         except Exception as error:  # noqa: BLE001
             reason = str(error).strip().partition("\n")[0] or type(error).__name__
             return f"{name}: not reachable ({reason})", False

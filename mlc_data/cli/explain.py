@@ -1,4 +1,4 @@
-"""`mlc-data explain`: the story of one prompt, and why it ended so."""
+"""`mlc-data explain`: everything about one prompt, and the reasons of its verdicts."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def explain(
     """Show a prompt's translations, rescue attempts, scores with thresholds, and verdicts."""
     explanation = explain_prompt(Run.open(run), prompt_id, language)
     if as_json:
-        told = json.dumps(asdict(explanation), ensure_ascii=False, indent=2, default=dict)
-        typer.echo(told)
+        text = json.dumps(asdict(explanation), ensure_ascii=False, indent=2, default=dict)
+        typer.echo(text)
     else:
         show(explanation)
 
 
 def show(explanation: Explanation) -> None:
-    """Print the story of one row."""
+    """Print everything about one row."""
     source = explanation.source
     out.rule(f"row {explanation.row} of {source.place}", align="left")
     line("prompt", explanation.prompt)
@@ -71,7 +71,7 @@ def line(name: str, value: object) -> None:
 
 
 def _show_attempt(attempt: Attempt, variant: Variant) -> None:
-    line("rung", f"{attempt.rung} (kept)" if attempt == variant.kept else attempt.rung)
+    line("strategy", f"{attempt.rung} (kept)" if attempt == variant.kept else attempt.rung)
     model = attempt.model
     line("model", f"{model.id}, revision {model.revision}, license {model.licence}")
     line("decoding", ", ".join(f"{name} {value}" for name, value in attempt.decoding.items()))

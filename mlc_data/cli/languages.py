@@ -25,7 +25,7 @@ def languages(
         bool, typer.Option("--calibrated", help="Only those with default thresholds of their own.")
     ] = False,
 ) -> None:
-    """FLORES-200 codes, names, scripts, the label that lid.176 has for each, and whether the default
+    """List FLORES-200 codes, names, scripts, the label that lid.176 has for each, and whether the default
     thresholds come from translations into it. (Others: see `mlc-data calibrate`.)"""
     wanted = search.casefold()
     table = Table("code", "language", "script", "lid.176", "calibrated")

@@ -74,8 +74,8 @@ def lineage(
         if openlineage:
             export_events(report.run, openlineage)
     if as_json:
-        told = json.dumps(_as_json(report, explanation), ensure_ascii=False, indent=2, default=dict)
-        typer.echo(told)
+        text = json.dumps(_as_json(report, explanation), ensure_ascii=False, indent=2, default=dict)
+        typer.echo(text)
     else:
         _show(report)
         if explanation:
@@ -148,7 +148,7 @@ def _rows(report: LineageReport) -> Iterator[tuple[str, str]]:
 
 
 def _versions(lineage: Lineage) -> Iterator[tuple[str, str]]:
-    """Versions of libraries; neighbouring stages with the same ones share a line."""
+    """Yield versions of libraries; consecutive stages with the same ones share a line."""
     for versions, stages in groupby(lineage.stages, key=lambda stage: stage.versions):
         names = ", ".join(stage.name for stage in stages)
         known = [

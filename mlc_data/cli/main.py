@@ -1,4 +1,4 @@
-"""`mlc-data`: the application and how errors leave it."""
+"""`mlc-data`: the application and its exit codes."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt as stopped:
             raise StoppedError(
-                "stopped; what was finished is kept, and the same command goes on from there"
+                "stopped; what was finished is kept, and the same command resumes"
             ) from stopped
 
 
 app = typer.Typer(
     name="mlc-data",
     cls=_Commands,
-    help="From raw English safety prompts to a multilingually aligned checkpoint.",
+    help="Go from raw English safety prompts to a multilingually aligned checkpoint.",
     epilog="Start with: mlc-data run quickstart",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -75,7 +75,7 @@ def _application(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """From raw English safety prompts to a multilingually aligned checkpoint."""
+    """Build a multilingually aligned checkpoint from raw English safety prompts."""
     if context.invoked_subcommand not in (None, "align"):
         _refuse_launched(context.invoked_subcommand)
 
@@ -106,7 +106,7 @@ refresh.register(app)
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code.
+    """Run the command line and exit with its code.
 
     0 done, 1 the run failed, 2 the usage was wrong, 130 stopped by the user. Known errors become
     one message each.

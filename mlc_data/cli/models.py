@@ -41,7 +41,7 @@ def convert(
     force: Annotated[bool, typer.Option("--force", help="Replace a model that is in DIR.")] = False,
     quiet: QuietOption = False,
 ) -> None:
-    """To CTranslate2, with its tokenizer, source, revision and licence beside the weights."""
+    """Convert a model to CTranslate2, with its tokenizer, source, revision and license next to the weights."""
     console.set_up(quiet=quiet)
     from mlc_data.translate.convert import convert as work
 
@@ -65,20 +65,20 @@ def convert(
 
 @app.command(epilog="Example:  mlc-data models show models/m2m100-418m")
 def show(folder: Annotated[Path, typer.Argument(help="A converted model.", metavar="DIR")]) -> None:
-    """What a converted model says of itself, and which languages the engine finds in it."""
+    """Show the record of a converted model, and the languages that the engine finds in it."""
     from mlc_data.recipe.recipe import Translate
     from mlc_data.translate.engines.loading import load_translator
     from mlc_data.translate.engines.weights import described
 
     if not folder.is_dir():
-        raise ModelError(f"{folder} is no folder")
+        raise ModelError(f"{folder} is not a folder")
     translator = load_translator(Translate(model=str(folder), cache=None))
-    told = described(folder)
+    record = described(folder)
     table = Table("what", "", show_header=False)
     table.add_row("id", translator.id)
     table.add_row("revision of the weights", translator.revision)
     table.add_row("licence", translator.licence)
-    for key, value in told.items():
+    for key, value in record.items():
         if key not in ("id", "revision", "licence", "languages"):
             table.add_row(key.replace("_", " "), json.dumps(value, ensure_ascii=False).strip('"'))
     size = (folder / "model.bin").stat().st_size / 1e6

@@ -47,7 +47,7 @@ ForceOption = Annotated[
     bool,
     typer.Option(
         "--force",
-        help="Do this stage again even if nothing has changed, and take over a folder that belongs to another "
+        help="Run this stage again even if nothing has changed, and take over a folder that belongs to another "
         "recipe or other sources.",
     ),
 ]
@@ -62,7 +62,7 @@ NameOption = Annotated[
     typer.Option(
         "--name",
         metavar="NAME",
-        help="Name of a training beside others on the same variant sets; its checkpoint is checkpoints/NAME.",
+        help="Name of one of several trainings on the same variant sets; its checkpoint is checkpoints/NAME.",
     ),
 ]
 

@@ -48,8 +48,8 @@ def probe(
 
         draw_layers(layers, chosen, plot)
     if json_:
-        told = {"auto": chosen.layer, "layers": [asdict(each) for each in layers]}
-        console.out.print_json(json.dumps(told))
+        choice = {"auto": chosen.layer, "layers": [asdict(each) for each in layers]}
+        console.out.print_json(json.dumps(choice))
         return
     console.out.print(_table(layers, chosen))
     console.out.print(

@@ -22,7 +22,7 @@ app = typer.Typer(
 
 @app.command("list")
 def list_() -> None:
-    """The recipes that come with the package."""
+    """List the recipes that come with the package."""
     table = Table("recipe", "languages", "translates with", "aligns", "description")
     for name in shipped_recipes():
         recipe = load_recipe(name)
@@ -34,7 +34,7 @@ def list_() -> None:
 
 @app.command(epilog="Example:  mlc-data recipes show quickstart --set align.loss.weight=0.4")
 def show(recipe: RecipeArgument, set_: SetOption = [], with_: WithOption = []) -> None:  # noqa: B006
-    """A recipe with every default written out, as YAML."""
+    """Print a recipe with every default written out, as YAML."""
     out.print(
         dump_recipe(load_recipe(recipe, set_, with_)), markup=False, highlight=False, soft_wrap=True
     )
@@ -83,6 +83,6 @@ def copy(
 
 
 def _renamed(text: str, name: str) -> str:
-    """Return the recipe's text with another name, so that its run does not write over that of the original."""
+    """Return the recipe's text with another name, so that its run does not overwrite the original's."""
     renamed, count = re.subn(r"(?m)^name:.*$", lambda _: f"name: {json.dumps(name)}", text, count=1)
     return renamed if count else f"name: {json.dumps(name)}\n{text}"

@@ -1,4 +1,4 @@
-"""`mlc-data refresh`: bring a run up to date with what its recipe names, and tell what changed."""
+"""`mlc-data refresh`: bring a run up to date with what its recipe names, and show what changed."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def refresh(
 ) -> None:
     """Compare sources, models and settings with the last build, do what is needed, show what changed.
 
-    Nothing changed: it ends in seconds and touches nothing. Training and publishing are as the recipe's
-    section `refresh` says. Stopped or killed, it goes on with the same command.
+    If nothing changed, it ends in seconds and touches nothing. The recipe's section `refresh` decides about
+    training and publishing. After an interruption the same command resumes.
     """
     console.set_up(quiet=quiet or json)
     from mlc_data.refresh.refresh import refresh as bring_up_to_date

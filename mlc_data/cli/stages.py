@@ -1,4 +1,4 @@
-"""One command a stage. Each brings the stages before its own up to date and reuses what it can."""
+"""One command per stage. Each brings the stages before its own up to date and reuses what it can."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
         make = _training_command if stage.of_training else _build_command
         app.command(
             stage.command,
-            help=f"{stage.help} Stages before it are brought up to date first.",
+            help=f"{stage.help} Earlier stages are brought up to date first.",
             epilog=f"Example:  mlc-data {stage.command} quickstart --force{_MORE.get(stage.name, '')}",
         )(make(stage.name))
         if stage.name == "align":
@@ -109,7 +109,7 @@ def _run(run: Run, stage: str, *, force: bool, quiet: bool) -> bool:
 
 
 def _align_launched(run: Run, rank: Rank, *, force: bool, quiet: bool) -> None:
-    """Align as a rank of a launcher: rank 0 runs the stage, the others train along.
+    """Align as a rank of a launcher: rank 0 runs the stage, the others only train.
 
     Raises:
         UsageError: the variant sets are not up to date; the GPUs of the other ranks would idle.

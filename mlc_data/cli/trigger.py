@@ -46,7 +46,7 @@ def trigger(
 ) -> None:
     """Run a deployment on the server in PREFECT_API_URL and follow it.
 
-    Leaves with 0 only if the run ends as Completed. Ctrl-C stops following; the run goes on.
+    Exits with 0 only if the run ends as Completed. Ctrl-C stops following; the run continues.
     """
     parameters = dict(map(_parameter, param))
     flows_trigger = flows_module("trigger")

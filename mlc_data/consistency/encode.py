@@ -1,4 +1,4 @@
-"""States of held-out variant sets under a model: what the evaluation is given."""
+"""States of held-out variant sets under a model, for the evaluation."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ from torch import Tensor
 from mlc_data.consistency.hidden_states import text_states
 from mlc_data.consistency.layers import layer_states
 from mlc_data.consistency.loss import MultilingualConsistencyLoss
+from mlc_data.consistency.token_sets import tokenise_sets
 from mlc_data.core import progress
 from mlc_data.lm.chat_template import Chat
 from mlc_data.lm.loading import KEY, default_device, load_model, quiet
-from mlc_data.lm.prompt_format import PromptFormat, Tokens, tokenise_sets
+from mlc_data.lm.prompt_format import PromptFormat, Tokens
 from mlc_data.recipe.align import Align, Loss
 
 
 def plain_loss(settings: Loss) -> Callable[[Tensor, Tensor], tuple[Tensor, dict[str, Tensor]]]:
-    """The recipe's loss without extractor and separation, to compare models by.
+    """Return the recipe's loss without extractor and separation, for comparing models.
 
     A trained extractor belongs to one model, so the hidden states themselves are measured. With
-    ``center: running_mean`` the mean of the states at hand is subtracted, whatever was read before.
+    ``center: running_mean`` the mean of the given states is subtracted, whatever was read before.
     """
 
     def loss(states: Tensor, present: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        # Made anew, so that its mean is that of these states alone.
-        made = MultilingualConsistencyLoss(
+        # A new loss, so that its mean is that of these states alone.
+        fresh_loss = MultilingualConsistencyLoss(
             settings.temperature,
             settings.form,
             extractor="none",
             center="running_mean" if settings.center == "running_mean" else "none",
             signed=settings.signed,
         )
-        value, figures = made(states, present)
+        value, figures = fresh_loss(states, present)
         return value, figures
 
     return loss
@@ -51,7 +52,7 @@ def encode_sets(
     *,
     batch_size: int = 16,
 ) -> tuple[Tensor, Tensor]:
-    """States of variant sets at the layer that the recipe's loss reads.
+    """Return states of variant sets at the layer that the recipe's loss reads.
 
     Args:
         model: a causal language model of transformers.
@@ -60,7 +61,7 @@ def encode_sets(
         languages: FLORES-200 codes of the columns, the prompts' own first.
         settings: ``loss.layer``, ``loss.center`` (``final_norm`` alone changes what is read) and
             ``max_length`` (a longer text counts as missing, as in training).
-        batch_size: most texts a forward pass.
+        batch_size: largest number of texts per forward pass.
 
     Returns:
         States [N, L, H], float32 on the CPU, zeros where missing, and ``present`` [N, L], bool. A
@@ -92,7 +93,7 @@ def encode_layers(
     *,
     batch_size: int = 16,
 ) -> tuple[Tensor, Tensor]:
-    """`encode_sets` at every layer: states [depth, N, L, H] and ``present`` [N, L].
+    """Return `encode_sets` at every layer: states [depth, N, L, H] and ``present`` [N, L].
 
     Raises:
         ModelError: the model's architecture is not understood.
@@ -114,7 +115,7 @@ def _encode(
     *,
     read: Callable[[list[Tokens], Callable[[int], None]], Tensor],
 ) -> tuple[Tensor, Tensor]:
-    """What ``read`` gives for texts, [K, texts, H], put where each text belongs: [K, N, L, H]."""
+    """Return the states that ``read`` gives, [K, texts, H], by set and language, [K, N, L, H], and ``present``."""
     chosen = list(rows)
     sets = tokenise_sets(chosen, PromptFormat(tokenizer), languages, max_length)
     place = {prompt: number for number, prompt in enumerate(row["prompt_id"] for row in chosen)}
@@ -132,12 +133,12 @@ def _encode(
     model.eval()
     try:
         with progress.bar("reading hidden states", len(texts), "texts") as bar:
-            found = read(texts, bar.advance).float().cpu()
+            read_states = read(texts, bar.advance).float().cpu()
     finally:
         model.train(training)
     rows_index, columns = (torch.tensor(index) for index in zip(*where, strict=True))
-    states = torch.zeros(len(found), len(chosen), len(languages), width)
-    states[:, rows_index, columns] = found
+    states = torch.zeros(len(read_states), len(chosen), len(languages), width)
+    states[:, rows_index, columns] = read_states
     present[rows_index, columns] = True
     return states, present
 
@@ -151,7 +152,7 @@ def encode_location(
     batch_size: int = 16,
     revision: str | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """`encode_sets` under the model at a location, on a GPU if there is one.
+    """Return `encode_sets` under the model at a location, on a GPU if there is one.
 
     Raises:
         ModelError: the model cannot be loaded; see `mlc_data.lm.loading.load_model`.

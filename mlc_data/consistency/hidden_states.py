@@ -1,4 +1,4 @@
-"""Hidden states of the last prompt token at a decoder layer, and nothing computed above it."""
+"""Hidden states of the last prompt token at a decoder layer; nothing is computed above it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mlc_data.errors import ModelError
+from mlc_data.lm.batching import by_length, pad_right
 from mlc_data.lm.loading import layer_number
 
 _LAYER_LISTS = ("layers", "h", "blocks")
@@ -19,10 +20,7 @@ _FINAL_NORMS = ("norm", "final_layer_norm", "ln_f", "norm_f", "final_layernorm")
 _WRAPPERS = ("module", "_orig_mod")
 
 _SHORTEST_PREFIX = 4
-"""A shorter common beginning is not worth a forward pass of its own."""
-
-BATCH_WASTE = 0.25
-"""Greatest share of padding in a batch of `by_length`."""
+"""Length (tokens) below which a common prefix is not worth a forward pass of its own."""
 
 
 @dataclass(frozen=True)
@@ -36,17 +34,17 @@ class Decoder:
     @property
     def layers(self) -> nn.ModuleList:
         """The layers, from the embeddings up."""
-        found = getattr(self.module, self.layers_name)
-        assert isinstance(found, nn.ModuleList)
-        return found
+        layers = getattr(self.module, self.layers_name)
+        assert isinstance(layers, nn.ModuleList)
+        return layers
 
     @property
     def depth(self) -> int:
-        """How many layers there are."""
+        """Number of layers."""
         return len(self.layers)
 
     def index(self, layer: int) -> int:
-        """A layer's number, 1 to `depth`, from a number that may count from the end (-1 the last).
+        """Return a layer's number, 1 to `depth`, from a number that may count from the end (-1 the last).
 
         Raises:
             ModelError: the model has no such layer.
@@ -55,7 +53,7 @@ class Decoder:
 
 
 def find_decoder(model: Any) -> Decoder:
-    """The decoder of a Hugging Face causal language model, also inside peft or data-parallel wraps.
+    """Return the decoder of a Hugging Face causal language model, also inside peft or data-parallel wrappers.
 
     Understands every architecture that keeps its layers in one list and has one norm above them:
     Llama, Mistral, Qwen, Gemma, Phi, SmolLM, GPT-NeoX, GPT-2, Falcon, BLOOM, OPT.
@@ -72,8 +70,8 @@ def find_decoder(model: Any) -> Decoder:
     for name in _LAYER_LISTS:
         if isinstance(getattr(decoder, name, None), nn.ModuleList):
             for norm in _FINAL_NORMS:
-                if isinstance(found := getattr(decoder, norm, None), nn.Module):
-                    return Decoder(decoder, name, found)
+                if isinstance(module := getattr(decoder, norm, None), nn.Module):
+                    return Decoder(decoder, name, module)
     raise ModelError(
         f"cannot read hidden states of {type(decoder).__name__}: it has no list of layers "
         f"({', '.join(_LAYER_LISTS)}) with a final norm ({', '.join(_FINAL_NORMS)})"
@@ -82,7 +80,7 @@ def find_decoder(model: Any) -> Decoder:
 
 @contextmanager
 def _only_up_to(decoder: Decoder, number: int) -> Iterator[None]:
-    """Take the layers above ``number`` out of the model, and put them back whatever happens."""
+    """Remove the layers above ``number`` from the model, and restore them at the end."""
     whole = decoder.layers
     if number < len(whole):
         setattr(decoder.module, decoder.layers_name, nn.ModuleList(list(whole)[:number]))
@@ -99,7 +97,7 @@ def last_token_states(
     layer: int = -1,
     final_norm: bool = False,
 ) -> Tensor:
-    """Hidden states of each row's last token that is no padding, after ``layer``.
+    """Return hidden states of each row's last token that is not padding, after ``layer``.
 
     Layers above it and the output head are not run; gradients flow, also with gradient
     checkpointing. Equal to ``output_hidden_states`` of transformers at the same index: the last
@@ -131,7 +129,7 @@ def _last_states(
     cache: Any = None,
     offset: int = 0,
 ) -> Tensor:
-    """`last_token_states`; with a cache, ``ids`` go on after the ``offset`` tokens in it."""
+    """Return `last_token_states`; with a cache, ``ids`` follow the ``offset`` tokens in it."""
     number = decoder.index(layer)
     captured: list[Tensor] = []
 
@@ -160,38 +158,6 @@ def _arguments(decoder: Decoder) -> frozenset[str]:
     return frozenset(inspect.signature(decoder.module.forward).parameters)
 
 
-def by_length(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
-    """Indices in batches of similar length, the shortest first.
-
-    A batch has at most ``batch_size`` rows, and at most `BATCH_WASTE` of what it computes is
-    padding.
-    """
-    batches: list[list[int]] = []
-    tokens = 0
-    for index in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
-        length = lengths[index]
-        if batches and len(batches[-1]) < batch_size:
-            area = (len(batches[-1]) + 1) * length
-            if tokens + length >= (1 - BATCH_WASTE) * area:
-                batches[-1].append(index)
-                tokens += length
-                continue
-        batches.append([index])
-        tokens = length
-    return batches
-
-
-def pad_right(rows: Sequence[Sequence[int]], device: torch.device | str) -> tuple[Tensor, Tensor]:
-    """Token ids and attention mask, [N, T] each, padded on the right to the longest row."""
-    width = max(len(row) for row in rows)
-    ids = torch.zeros(len(rows), width, dtype=torch.int64)
-    mask = torch.zeros(len(rows), width, dtype=torch.int64)
-    for number, row in enumerate(rows):
-        ids[number, : len(row)] = torch.tensor(row, dtype=torch.int64)
-        mask[number, : len(row)] = 1
-    return ids.to(device), mask.to(device)
-
-
 def text_states(
     model: nn.Module,
     texts: Sequence[Sequence[int]],
@@ -201,19 +167,19 @@ def text_states(
     batch_size: int = 64,
     done: Callable[[int], None] | None = None,
 ) -> Tensor:
-    """States of the last tokens of many texts, in batches of similar length.
+    """Return states of the last tokens of many texts, in batches of similar length.
 
-    What all texts begin with (the start of the chat template) is run once for all of them, with
-    its gradient, where the model has a plain attention cache and no gradient checkpointing. Of a model
-    that is sharded over processes all of them call this together.
+    The common prefix of all texts (the start of the chat template) is run once for all of them, with
+    its gradient, if the model has a plain attention cache and no gradient checkpointing. If the model is
+    sharded over processes, all of them call this together.
 
     Args:
         model: see `last_token_states`.
         texts: N token sequences, at least one.
         layer: see `last_token_states`.
         final_norm: see `last_token_states`.
-        batch_size: most texts a forward pass.
-        done: told of the number of texts after each batch.
+        batch_size: largest number of texts per forward pass.
+        done: called with the number of texts after each batch.
 
     Returns:
         [N, H], in the model's type and on its device.
@@ -223,7 +189,7 @@ def text_states(
     decoder = find_decoder(model)
     device = next(model.parameters()).device
     sharded = is_sharded(model)
-    # Every pass gathers the weights anew from all processes, which therefore run equally many.
+    # Every pass gathers the weights from all processes, so all must run the same number of passes.
     shared = _common_prefix(texts) if _can_share(decoder) and not sharded else 0
     shared = shared if shared >= _SHORTEST_PREFIX else 0
     prefix = _prefix_cache(decoder, texts[0][:shared], layer, device) if shared else None
@@ -245,12 +211,12 @@ def text_states(
         if done:
             done(len(batch))
     order = torch.tensor([index for batch in batches for index in batch], device=device)
-    found = torch.cat(parts)
-    return found[: len(texts)][order.argsort()] + found[len(texts) :].sum()
+    states = torch.cat(parts)
+    return states[: len(texts)][order.argsort()] + states[len(texts) :].sum()
 
 
 def _common_prefix(texts: Sequence[Sequence[int]]) -> int:
-    """Tokens that all texts begin with, but for the last token of the shortest."""
+    """Return the number of tokens that all texts begin with, without the last token of the shortest."""
     first, last = min(map(tuple, texts)), max(map(tuple, texts))
     limit = min(len(text) for text in texts) - 1
     for place in range(limit):
@@ -271,7 +237,7 @@ def _can_share(decoder: Decoder) -> bool:
 
 
 def _prefix_cache(decoder: Decoder, tokens: Sequence[int], layer: int, device: Any) -> Any:
-    """Keys and values of the prefix in the layers that are run."""
+    """Return keys and values of the prefix in the layers that are run."""
     from transformers import DynamicCache
 
     cache = DynamicCache(config=decoder.module.config)
@@ -281,7 +247,7 @@ def _prefix_cache(decoder: Decoder, tokens: Sequence[int], layer: int, device: A
 
 
 def _repeat(decoder: Decoder, prefix: Any, rows: int) -> Any:
-    """The prefix's cache for so many rows; what is added to it does not reach the prefix."""
+    """Return the prefix's cache for ``rows`` rows; additions to it do not change the prefix."""
     from transformers import DynamicCache
 
     cache = DynamicCache(config=decoder.module.config)
@@ -299,14 +265,14 @@ def set_states(
     final_norm: bool = False,
     batch_size: int = 64,
 ) -> tuple[Tensor, Tensor]:
-    """States of whole variant sets; texts are run in batches of similar length.
+    """Return states of whole variant sets; texts are run in batches of similar length.
 
     Args:
         model: see `last_token_states`.
         rows: B sets of L token sequences each; None where a language is missing.
         layer: see `last_token_states`.
         final_norm: see `last_token_states`.
-        batch_size: most texts a forward pass.
+        batch_size: largest number of texts per forward pass.
 
     Returns:
         States [B, L, H] (zeros where missing; differentiable) and ``present`` [B, L], bool.

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from mlc_data.consistency.hidden_states import by_length, find_decoder, pad_right
+from mlc_data.consistency.hidden_states import find_decoder
+from mlc_data.lm.batching import by_length, pad_right
 
 
 @torch.no_grad()
@@ -19,17 +20,17 @@ def layer_states(
     batch_size: int = 64,
     done: Callable[[int], None] | None = None,
 ) -> Tensor:
-    """States of the last tokens of many texts, at layers 1 to the model's depth.
+    """Return states of the last tokens of many texts, at layers 1 to the model's depth.
 
     Args:
         model: see `mlc_data.consistency.hidden_states.last_token_states`.
         texts: N token sequences, at least one.
         final_norm: apply the model's final norm to the earlier layers too.
-        batch_size: most texts a forward pass.
-        done: told of the number of texts after each batch.
+        batch_size: largest number of texts per forward pass.
+        done: called with the number of texts after each batch.
 
     Returns:
-        [depth, N, H], float32 on the CPU; at index ``n - 1`` what `last_token_states` gives for
+        [depth, N, H], float32 on the CPU; index ``n - 1`` is what `last_token_states` returns for
         layer ``n``.
 
     Raises:
@@ -38,7 +39,7 @@ def layer_states(
     decoder = find_decoder(model)
     device = next(model.parameters()).device
     batches = by_length([len(text) for text in texts], batch_size)
-    found = torch.empty(0)
+    all_states = torch.empty(0)
     for batch in batches:
         ids, mask = pad_right([texts[index] for index in batch], device)
         output = decoder.module(
@@ -49,9 +50,9 @@ def layer_states(
         states = torch.stack([each[rows, last] for each in output.hidden_states[1:]])
         if final_norm:
             states[:-1] = decoder.norm(states[:-1])
-        if not found.numel():
-            found = torch.empty(len(states), len(texts), states.shape[-1])
-        found[:, batch] = states.float().cpu()
+        if not all_states.numel():
+            all_states = torch.empty(len(states), len(texts), states.shape[-1])
+        all_states[:, batch] = states.float().cpu()
         if done:
             done(len(batch))
-    return found
+    return all_states

@@ -14,18 +14,17 @@ _RANK_TOLERANCE = 1e-6
 """Singular values below this share of the first are rounding errors of zero (float32)."""
 
 MOMENTUM = 0.1
-"""Share that each batch has in the moving mean (``center="running_mean"``): the mean is that of about the last
-ten batches."""
+"""Weight of each batch in the moving mean (``center="running_mean"``), which covers about the last ten batches."""
 
 AT_FLOOR = 0.005
-"""A loss that is nearer to its floor than this share of the way up to its ceiling has next to nothing left to
-teach: with eight languages and temperature 0.2, s_1^2 / m is then above 0.986 or so."""
+"""Share of the way from floor to ceiling below which a loss has almost nothing left to teach: with eight
+languages and temperature 0.2, s_1^2 / m is then above about 0.986."""
 
 
 def bounds(
     present: Tensor, temperature: float, form: Literal["rescaled", "plain"] = "rescaled"
 ) -> tuple[float, float]:
-    """Floor and ceiling of the loss: that of collinear and that of orthogonal languages.
+    """Return floor and ceiling of the loss: its values for collinear and for orthogonal languages.
 
     With m languages the floor is log(1 + (m - 1) exp(-s / temperature)), where s is 1 (``rescaled``) or the
     first singular value of m equal rows of norm 1, sqrt(m) (``plain``); the ceiling is log(m). Both are
@@ -47,7 +46,7 @@ def bounds(
 
 
 def at_floor(loss: float, floor: float, ceiling: float) -> bool:
-    """Whether a loss is so near to its floor that it teaches next to nothing; see `AT_FLOOR` and `bounds`."""
+    """Return whether a loss is so near its floor that it teaches almost nothing; see `AT_FLOOR` and `bounds`."""
     return loss < floor + AT_FLOOR * (ceiling - floor)
 
 
@@ -76,7 +75,7 @@ class MultilingualConsistencyLoss(nn.Module):
 
     A few huge directions that all states share can make every set look collinear. With ``center``
     ``running_mean`` the exponential moving mean of the states read so far is subtracted before the
-    extractor. It is a buffer without a gradient, begins as the mean of the first batch, takes in
+    extractor. It is a buffer without a gradient, starts as the mean of the first batch, is updated with
     each batch before it is subtracted from it (`MOMENTUM`; present languages of the prompts that
     give a loss), and in eval mode is used as it is.
 
@@ -90,7 +89,7 @@ class MultilingualConsistencyLoss(nn.Module):
         hidden_size: H. If None, it is taken from the first states that are seen; give it, or call
             `build`, where parameters and buffer must exist before that (an optimizer, a state dict).
         dimensions: rows of W.
-        trained: False keeps W and b as they were drawn: a random projection. Seed torch before.
+        trained: False keeps W and b at their random initialization. Seed torch before.
         center: ``running_mean`` or ``none``.
         signed: opposite directions do not count as collinear.
         separation: weight of the separation term; 0 leaves it out.
@@ -147,7 +146,7 @@ class MultilingualConsistencyLoss(nn.Module):
             self.build(hidden_size)
 
     def build(self, hidden_size: int) -> None:
-        """Make what was left to the first states; what exists already stays as it is.
+        """Create the parameters and buffers that depend on the hidden size; existing ones stay as they are.
 
         Args:
             hidden_size: H.
@@ -160,17 +159,17 @@ class MultilingualConsistencyLoss(nn.Module):
             self.batches = torch.zeros((), dtype=torch.int64)
 
     def extra_repr(self) -> str:
-        """The settings, for ``print(module)``."""
+        """Return the settings, for ``print(module)``."""
         return (
             f"temperature={self.temperature}, form={self.form}, center={self.center}, "
             f"signed={self.signed}, separation={self.separation}"
         )
 
     def forward(self, states: Tensor, present: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss of a batch of prompts.
+        """Return the loss of a batch of prompts.
 
         Args:
-            states: [B, L, H], any floating type; what stands at missing languages is ignored.
+            states: [B, L, H], any floating type; values at missing languages are ignored.
             present: [B, L], bool.
 
         Returns:
@@ -218,9 +217,9 @@ class MultilingualConsistencyLoss(nn.Module):
             return mlc + self.separation * separation, figures
 
     def _centred(self, mean: Tensor, rows: Tensor, read: Tensor) -> Tensor:
-        """``rows`` [B, L, H] less the moving mean, which takes those that are ``read`` [B, L] in first.
+        """Return ``rows`` [B, L, H] minus the moving mean, first updated with those marked in ``read`` [B, L].
 
-        In float32 at least, whatever the type of the buffer has become.
+        In float32 or wider, whatever the buffer's type.
         """
         assert self.batches is not None
         if mean.device != rows.device:  # made before the states' device was known
@@ -229,10 +228,10 @@ class MultilingualConsistencyLoss(nn.Module):
         if not self.training and not bool(self.batches):
             raise MlcDataError("running_mean: no states have been read in training mode yet")
         if self.training and bool(read.any()):
-            found = rows.detach()[read].mean(dim=0)
-            old = mean.to(found.dtype)
+            batch_mean = rows.detach()[read].mean(dim=0)
+            old = mean.to(batch_mean.dtype)
             share = torch.where(self.batches == 0, 1.0, MOMENTUM)
-            mean.copy_(old + share * (found - old))
+            mean.copy_(old + share * (batch_mean - old))
             self.batches += 1
         return rows - mean.to(rows.dtype)
 
@@ -247,7 +246,7 @@ class MultilingualConsistencyLoss(nn.Module):
         )
 
     def _cross_entropy(self, values: Tensor, languages: Tensor) -> Tensor:
-        """Mean over sets; ``values`` [B, K] in falling order, ``languages`` [B] how many are real."""
+        """Return the mean over sets; ``values`` [B, K] in descending order, ``languages`` [B] the number that are real."""
         first = values[:, :1].detach()
         # Zeros have no direction: without this their gradient would be an arbitrary one.
         values = torch.where(values > _RANK_TOLERANCE * first, values, values.detach())
@@ -268,14 +267,14 @@ class MultilingualConsistencyLoss(nn.Module):
 
 
 def _opposed(unit: Tensor, kept: Tensor) -> Tensor:
-    """Mean over sets of the mean of max(0, -cosine) of two languages."""
+    """Return the mean over sets of the mean of max(0, -cosine) of two languages."""
     languages = kept.sum(dim=1).to(unit.dtype)
     against = functional.relu(-(unit @ unit.mT)).sum(dim=(1, 2))
     return (against / (languages * (languages - 1))).mean()
 
 
 def _normalise(rows: Tensor) -> Tensor:
-    """Rows of norm 1; a zero row stays zero, with a zero gradient."""
+    """Return rows of norm 1; a zero row stays zero, with a zero gradient."""
     greatest = rows.detach().abs().amax(dim=-1, keepdim=True)
     some = greatest > 0
     scaled = rows / torch.where(some, greatest, 1.0)  # squares neither overflow nor vanish

@@ -1,4 +1,4 @@
-"""How consistent hidden states are across languages: pure functions on states."""
+"""Measures of consistency of hidden states across languages: pure functions on states."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 LossFunction = Callable[[Tensor, Tensor], tuple[Tensor, Mapping[str, Tensor]]]
-"""States [N, L, H] and present [N, L] to the loss, [], and figures with ``mlc``."""
+"""Function from states [N, L, H] and present [N, L] to the loss, [], and figures with ``mlc``."""
 
 
 @dataclass(frozen=True)
@@ -20,15 +20,15 @@ class Measures:
     Attributes:
         sets: sets with at least two languages; only these are measured.
         loss: the consistency loss of the states themselves (lower is more consistent).
-        first_share: mean of s_1^2 / m over the sets, 1/m to 1: how near to one line a set is.
+        first_share: mean of s_1^2 / m over the sets, 1/m to 1: how near a set is to one line.
         within_cosine: mean cosine of two languages of one prompt, -1 to 1.
         between_cosine: mean cosine of *different* prompts in the source language. Where it nears 1
             all prompts look the same: collapse.
         between_cosine_all: the same over all languages, two texts of different prompts each.
         retrieval: share of variants whose nearest source text, of all N by cosine, is that of
             their own prompt; chance is 1/N.
-        retrieval_centred: the same after each language's mean has been subtracted, which takes
-            away what all texts of a language have in common.
+        retrieval_centred: the same after each language's mean has been subtracted, which removes
+            what all texts of a language have in common.
         chance: 1/N.
     """
 
@@ -74,10 +74,10 @@ def measure(
         present: [N, L], bool. Sets with fewer than two languages, or without the source, are left
             out.
         languages: the L codes.
-        loss: gives the consistency loss.
+        loss: computes the consistency loss.
 
     Returns:
-        The measures over all languages, and one row a language that any set has.
+        The measures over all languages, and one row per language that any set has.
 
     Raises:
         ValueError: fewer than two sets can be measured, or shapes do not fit.
@@ -97,10 +97,10 @@ def measure(
             continue
         similar = unit[have, column] @ unit[:, 0].T
         own = torch.nonzero(have).squeeze(1)
-        found = _nearest_is_own(similar, own)
-        centred_found = _nearest_is_own(centred[have, column] @ centred[:, 0].T, own)
-        hits.append(found)
-        centred_hits.append(centred_found)
+        own_nearest = _nearest_is_own(similar, own)
+        own_nearest_centred = _nearest_is_own(centred[have, column] @ centred[:, 0].T, own)
+        hits.append(own_nearest)
+        centred_hits.append(own_nearest_centred)
         of_own = similar.gather(1, own[:, None]).squeeze(1)
         others = (similar.sum(dim=1) - of_own) / (similar.shape[1] - 1)
         rows.append(
@@ -109,8 +109,8 @@ def measure(
                 sets=int(have.sum()),
                 own_cosine=float(of_own.mean()),
                 other_cosine=float(others.mean()),
-                retrieval=float(found.mean()),
-                retrieval_centred=float(centred_found.mean()),
+                retrieval=float(own_nearest.mean()),
+                retrieval_centred=float(own_nearest_centred.mean()),
             )
         )
     with torch.no_grad():
@@ -130,20 +130,20 @@ def measure(
 
 
 def first_share(unit: Tensor, present: Tensor) -> float:
-    """Mean of s_1^2 / m. ``unit`` [N, L, H]: rows of norm 1, zeros where not ``present`` [N, L]."""
+    """Return the mean of s_1^2 / m. ``unit`` [N, L, H]: rows of norm 1, zeros where not ``present`` [N, L]."""
     first = torch.linalg.matrix_norm(unit, ord=2)
     return float((first.square() / present.sum(dim=1)).mean())
 
 
 def within_cosine(unit: Tensor, present: Tensor) -> float:
-    """Mean over sets of the mean cosine of two languages of a set; see `first_share`."""
+    """Return the mean over sets of the mean cosine of two languages of a set; see `first_share`."""
     count = present.sum(dim=1).to(unit.dtype)
     pairs = unit.sum(dim=1).square().sum(dim=-1) - unit.square().sum(dim=(1, 2))
     return float((pairs / (count * (count - 1))).mean())
 
 
 def between_cosine(unit: Tensor, present: Tensor) -> float:
-    """Mean cosine of two rows of different sets; see `first_share`."""
+    """Return the mean cosine of two rows of different sets; see `first_share`."""
     count = present.sum(dim=1).to(unit.dtype)
     sums = unit.sum(dim=1)
     products = sums.sum(dim=0).square().sum() - sums.square().sum()
@@ -151,14 +151,14 @@ def between_cosine(unit: Tensor, present: Tensor) -> float:
 
 
 def _centre(states: Tensor, present: Tensor) -> Tensor:
-    """States minus the mean of their language."""
+    """Return the states minus the mean of their language."""
     there = present[..., None].to(states.dtype)
     means = (states * there).sum(dim=0) / there.sum(dim=0).clamp_min(1)
     return (states - means) * there
 
 
 def _nearest_is_own(similar: Tensor, own: Tensor) -> Tensor:
-    """1 where a row's own column is the only greatest, 0 elsewhere: ties are misses."""
+    """Return 1 where a row's own column is the only greatest, 0 elsewhere: ties are misses."""
     rival = similar.scatter(1, own[:, None], -torch.inf).amax(dim=1)
     return (similar.gather(1, own[:, None]).squeeze(1) > rival).to(similar.dtype)
 
@@ -166,7 +166,7 @@ def _nearest_is_own(similar: Tensor, own: Tensor) -> Tensor:
 def as_table(
     before: Sequence[LanguageMeasures], after: Sequence[LanguageMeasures]
 ) -> list[dict[str, Any]]:
-    """Rows of ``evaluation/consistency.parquet``: one a language and model."""
+    """Return rows of ``evaluation/consistency.parquet``: one per language and model."""
     from dataclasses import asdict
 
     return [

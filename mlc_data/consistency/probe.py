@@ -1,8 +1,8 @@
-"""Which layer the consistency loss should read: every layer measured on held-out variant sets.
+"""Choice of the layer that the consistency loss reads: every layer is measured on held-out variant sets.
 
-A variant that lies nearest to its own prompt shows that its layer knows what the text means, whatever its
+Where variants are nearest to their own prompt, the layer represents what a text means, whatever its
 language. Layers may be collinear before any training, because a few huge directions dominate: there the
-loss stands at its floor and teaches nothing.
+loss is at its floor and teaches nothing.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ class Layer:
 
     @property
     def at_floor(self) -> bool:
-        """Whether the loss stands at its floor before any training."""
+        """True if the loss is at its floor before any training."""
         return at_floor(self.loss, self.floor, self.ceiling)
 
 
 def probe(run: Run, model: Any, tokenizer: Any) -> list[Layer]:
-    """All layers of a model, from the first to the last.
+    """Return the measures of all layers of a model, from the first to the last.
 
     Args:
         run: has ``sets/`` with at least two held-out sets.
@@ -73,12 +73,12 @@ def probe(run: Run, model: Any, tokenizer: Any) -> list[Layer]:
         model, tokenizer, rows, languages, settings, batch_size=recipe.evaluate.batch_size
     )
     loss = plain_loss(settings.loss)
-    usable = present[:, 0] & (present.sum(dim=1) >= MIN_SETS)  # as `measure` has it
+    usable = present[:, 0] & (present.sum(dim=1) >= MIN_SETS)  # as in `measure`
     floor, ceiling = bounds(present[usable], settings.loss.temperature, settings.loss.form)
-    found = []
+    measured = []
     for number, each in enumerate(states, start=1):
         whole, _ = measure(each, present, languages, loss)
-        found.append(
+        measured.append(
             Layer(
                 layer=number,
                 retrieval=whole.retrieval,
@@ -91,18 +91,18 @@ def probe(run: Run, model: Any, tokenizer: Any) -> list[Layer]:
                 between_cosine=whole.between_cosine,
             )
         )
-    return found
+    return measured
 
 
 def probe_base(run: Run) -> list[Layer]:
-    """`probe` of the model that the recipe aligns, as it is before.
+    """Return `probe` of the model that the recipe aligns, before training.
 
     Raises:
         ModelError: it cannot be loaded.
         UsageError: see `probe`.
     """
     settings = run.recipe.align
-    held_out(run)  # before a model is loaded for nothing
+    held_out(run)  # fail before a model is loaded
     with quiet():
         chat = Chat.of(settings)
         loaded = load_model(settings.model, settings.revision, settings.dtype, KEY, chat=chat)
@@ -110,10 +110,10 @@ def probe_base(run: Run) -> list[Layer]:
 
 
 def best(layers: Sequence[Layer]) -> Layer:
-    """The layer where most variants are nearest to their own prompt. Of equals, the one where more are
-    so once each language's mean is taken away, then the lowest, which is the cheapest to read.
+    """Return the layer where most variants are nearest to their own prompt. Ties go to the layer where more
+    are so after each language's mean is removed, then to the lowest, which is the cheapest to read.
 
-    Layers whose loss stands at its floor are passed over, unless all do.
+    Layers whose loss is at its floor are skipped, unless all are.
     """
     able = [each for each in layers if not each.at_floor] or layers
     return max(able, key=lambda each: (each.retrieval, each.retrieval_centred, -each.layer))

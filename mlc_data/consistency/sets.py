@@ -10,7 +10,7 @@ from mlc_data.errors import UsageError
 from mlc_data.pipeline.run import Run
 
 MIN_SETS = 2
-"""Fewer held-out sets cannot be compared with each other."""
+"""Least number of held-out sets that can be compared with each other."""
 
 
 def held_out(run: Run) -> pl.DataFrame:

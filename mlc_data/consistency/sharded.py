@@ -21,8 +21,8 @@ def equal_passes(
 ) -> list[list[int]]:
     """Return indices in batches of similar length, the same number of batches in every process.
 
-    Every process calls it at the same point. One with fewer texts than batches gets empty batches at
-    the end, and runs a pass for each of them that does not count.
+    Every process calls it at the same point. A process with fewer texts than batches gets empty batches at
+    the end, for each of which it runs a pass that does not count.
 
     Args:
         lengths: lengths of this process's texts in tokens, at least one.

@@ -13,7 +13,7 @@ from mlc_data.core import progress
 
 
 class _QueueReporter:
-    """Progress that is sent as (method of `ChildOutput`, arguments)."""
+    """Progress reporter that sends events as tuples into a queue, for `ChildOutput.show`."""
 
     def __init__(self, queue: Any) -> None:
         self.queue = queue

@@ -1,4 +1,4 @@
-"""How a run is shown: Rich bars and tables on a terminal, plain log lines anywhere else."""
+"""Display of a run: Rich bars and tables on a terminal, plain log lines anywhere else."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ err = Console(stderr=True)
 
 
 class RateColumn(ProgressColumn):
-    """Units a second."""
+    """Units per second."""
 
     def render(self, task: Task) -> Text:
-        """For example ``312 sentences/s``."""
+        """Return a text such as ``312 sentences/s``."""
         speed = task.finished_speed or task.speed
         unit = task.fields.get("unit", "")
         return Text(f"{speed:,.1f} {unit}/s" if speed else "", style="progress.data.speed")
@@ -46,7 +46,7 @@ class RichBar:
         self._task = display.add_task(what, total=total, unit=unit)
 
     def advance(self, steps: int = 1) -> None:
-        """So many more units are done."""
+        """Report ``steps`` more units as done."""
         self._display.advance(self._task, steps)
 
 
@@ -73,11 +73,11 @@ class Silent:
 
     @contextmanager
     def bar(self, what: str, total: int, unit: str) -> Iterator[progress.Bar]:
-        """A bar that nobody sees."""
+        """Return a bar that shows nothing."""
         yield self
 
     def advance(self, steps: int = 1) -> None:
-        """Nothing is shown."""
+        """Show nothing."""
 
 
 _handlers: list[logging.Handler] = []
@@ -97,7 +97,7 @@ def set_up(*, quiet: bool) -> None:
     while _handlers:
         logger.removeHandler(_handlers.pop())
     _handlers.append(handler)
-    # Beside Prefect's handler, which sends the same lines to its server.
+    # In addition to Prefect's handler, which sends the same lines to its server.
     logger.addHandler(handler)
     logger.propagate = False
     if quiet:

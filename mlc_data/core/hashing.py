@@ -14,17 +14,17 @@ PROMPT_ID_LENGTH = 16
 
 
 def canonical_json(value: Any) -> str:
-    """JSON with sorted keys and no white space, so that equal values give equal text."""
+    """Return JSON with sorted keys and no white space, so that equal values give equal text."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def hash_value(value: Any) -> str:
-    """SHA-256 (hexadecimal) of a JSON-able value's canonical form."""
+    """Return the SHA-256 (hexadecimal) of a JSON-able value's canonical form."""
     return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def hash_file(path: Path) -> str:
-    """SHA-256 (hexadecimal) of a file's bytes, read in pieces."""
+    """Return the SHA-256 (hexadecimal) of a file's bytes, read in pieces."""
     digest = hashlib.sha256()
     with path.open("rb") as handle:
         while piece := handle.read(1 << 20):
@@ -33,7 +33,7 @@ def hash_file(path: Path) -> str:
 
 
 class RowsHash:
-    """Content hash of a table, made row by row or shard by shard in constant memory.
+    """Content hash of a table, computed row by row or shard by shard in constant memory.
 
     It depends on the rows alone, not on their order or on file layout: the sum of the rows' SHA-256,
     modulo 2^256, and their number.
@@ -43,51 +43,46 @@ class RowsHash:
         self._sum, self._count = 0, 0
 
     def add_row(self, row: Any) -> None:
-        """One more row: any JSON-able value."""
+        """Add one row: any JSON-able value."""
         text = canonical_json(row).encode("utf-8", "surrogatepass")
         self._sum += int.from_bytes(hashlib.sha256(text).digest(), "big")
         self._count += 1
 
     def add(self, other: RowsHash) -> None:
-        """The rows of another table or shard."""
+        """Add the rows of another table or shard."""
         self._sum += other._sum
         self._count += other._count
 
     def state(self) -> tuple[str, int]:
-        """What `of_state` makes it from again, in another process; JSON-able."""
+        """Return the state (JSON-able), from which `of_state` restores the hash in another process."""
         return f"{self._sum % 2**256:064x}", self._count
 
     @classmethod
     def of_state(cls, state: Sequence[Any]) -> RowsHash:
-        """See `state`."""
-        made = cls()
-        made._sum, made._count = int(state[0], 16), int(state[1])
-        return made
+        """Return the hash with a `state`."""
+        total = cls()
+        total._sum, total._count = int(state[0], 16), int(state[1])
+        return total
 
     def hexdigest(self) -> str:
-        """64 hexadecimal digits."""
+        """Return the hash: 64 hexadecimal digits."""
         return hash_value(list(self.state()))
 
 
 def hash_rows(rows: Iterable[Any]) -> str:
-    """Content hash of a table that is at hand as a whole; see `RowsHash`."""
-    made = RowsHash()
+    """Return the content hash of a table that is in memory as a whole; see `RowsHash`."""
+    total = RowsHash()
     for row in rows:
-        made.add_row(row)
-    return made.hexdigest()
+        total.add_row(row)
+    return total.hexdigest()
 
 
 def normalise(text: str) -> str:
-    """Text as compared for duplicates: Unicode NFC, case folded, runs of white space as one blank."""
+    """Return the text as compared for duplicates: Unicode NFC, case folded, runs of white space as one blank."""
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 
 def prompt_id(text: str) -> str:
-    """The stable id of an English prompt: the start of the SHA-256 of its normalised text."""
+    """Return the stable id of an English prompt: the start of the SHA-256 of its normalised text."""
     digest = hashlib.sha256(normalise(text).encode("utf-8", "surrogatepass")).hexdigest()
     return digest[:PROMPT_ID_LENGTH]
-
-
-def code_version(*parts: str) -> str:
-    """Return a constant: versions of stages take its place."""
-    return "1"

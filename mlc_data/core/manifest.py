@@ -1,7 +1,7 @@
-"""The manifest: what went into a run, what came out, and by which versions.
+"""The manifest: inputs and outputs of a run, and the versions that made them.
 
 ``manifest.json`` is written last and atomically; a stage that is not in it has not been done,
-whatever files lie about.
+whatever files exist.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class ModelRecord(_Record):
 
 
 class PromptCounts(_Record):
-    """read = kept + sum of rejected."""
+    """Counts of prompts or pairs: read = kept + sum of rejected."""
 
     read: int = 0
     kept: int = 0
@@ -62,7 +62,7 @@ class PromptCounts(_Record):
 
 
 class VariantCounts(_Record):
-    """requested = kept + sum of rejected + sum of failed; a variant counts under its first reason."""
+    """Counts of variants: requested = kept + sum of rejected + sum of failed; one counts under its first reason."""
 
     requested: int = 0
     kept: int = 0
@@ -71,14 +71,14 @@ class VariantCounts(_Record):
 
 
 class SetCounts(_Record):
-    """kept + sum of dropped = prompts kept."""
+    """Counts of variant sets: kept + sum of dropped = prompts kept."""
 
     kept: int = 0
     dropped: dict[str, int] = {}
 
 
 class Counts(_Record):
-    """Rows in and rows out of each part of the road."""
+    """Rows in and rows out of each part of the pipeline."""
 
     prompts: PromptCounts | None = None
     preferences: PromptCounts | None = None
@@ -111,13 +111,13 @@ class StageRecord(_Record):
     outputs: dict[str, str]
     """SHA-256 of every file written, by path within the run's folder."""
     versions: dict[str, str] = {}
-    """Of the libraries that made the outputs; the manifest's own are those of its last writer."""
+    """Versions of the libraries that made the outputs; the manifest's own are those of its last writer."""
     notes: dict[str, Any] = {}
     """Figures of the stage: segments translated, cache hits, steps trained."""
 
 
 class TrainingRecord(_Record):
-    """A named training (`mlc-data align --name`): what the manifest holds of the default one at its top level."""
+    """A named training (`mlc-data align --name`), with what the manifest's top level holds for the default one."""
 
     stages: dict[str, StageRecord] = {}
     models: dict[str, ModelRecord] = {}
@@ -144,7 +144,7 @@ class Manifest(_Record):
         """Return the manifest with the results of a named training in place of those of the default one.
 
         Args:
-            name: of the training; one that is not there yet has no results.
+            name: name of the training; one that does not exist yet has no results.
             stages: names of the stages that belong to a training.
         """
         own = self.trainings.get(name, TrainingRecord())
@@ -159,7 +159,7 @@ class Manifest(_Record):
         )
 
     def with_training(self, name: str, view: Manifest, stages: Collection[str]) -> Manifest:
-        """Return the manifest with what a view of `of_training` holds put where it belongs."""
+        """Return the manifest updated from ``view``, which `of_training` returned."""
         own = {key: record for key, record in self.stages.items() if key in stages}
         build = {key: record for key, record in view.stages.items() if key not in stages}
         training = TrainingRecord(
@@ -179,26 +179,26 @@ class Manifest(_Record):
 
 
 def versions() -> dict[str, str]:
-    """Our version and those of the libraries that decide the outputs."""
-    found = {"mlc-data": __version__, "python": platform.python_version()}
+    """Return our version and those of the libraries that determine the outputs."""
+    installed = {"mlc-data": __version__, "python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = metadata.version(name)
+            installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+            installed[name] = "not installed"
+    return installed
 
 
 def now() -> str:
-    """The time in UTC, ISO 8601, to the second."""
+    """Return the time in UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def read_manifest(path: Path) -> Manifest:
-    """The manifest in a file; an empty one where there is no file.
+    """Return the manifest in a file; an empty one if there is no file.
 
     Raises:
-        MlcDataError: the file is no manifest of a format that this version reads.
+        MlcDataError: the file is not a manifest of a format that this version reads.
     """
     if not path.exists():
         return Manifest()

@@ -1,4 +1,4 @@
-"""Parquet tables with a checked schema, whole or written part by part (one file, or files of a split)."""
+"""Parquet tables with a checked schema, written at once or part by part (one file, or files of a split)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mlc_data.errors import MlcDataError
 
 
 def read_table(path: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    """A Parquet file, or all the files of a folder, checked against the schema.
+    """Return a Parquet file, or all files of a folder, checked against the schema.
 
     Raises:
         MlcDataError: columns differ from the schema.
@@ -28,22 +28,22 @@ def write_table(frame: pl.DataFrame, path: Path, schema: Mapping[str, pl.DataTyp
 
 
 def with_schema(frame: pl.DataFrame, schema: Mapping[str, pl.DataType], where: str) -> pl.DataFrame:
-    """The frame, if it has exactly the schema.
+    """Return the frame, if it has exactly the schema.
 
     Raises:
-        MlcDataError: it has not; names the columns that differ.
+        MlcDataError: its columns differ; names them.
     """
     if dict(frame.schema) != dict(schema):
-        found, wanted = set(frame.schema.items()), set(schema.items())
+        present, wanted = set(frame.schema.items()), set(schema.items())
         raise MlcDataError(
-            f"{where}: columns are not as they should be. Unexpected: {sorted(map(str, found - wanted))}; "
-            f"missing: {sorted(map(str, wanted - found))}"
+            f"{where}: unexpected columns: {sorted(map(str, present - wanted))}; "
+            f"missing: {sorted(map(str, wanted - present))}"
         )
     return frame
 
 
 class TableWriter:
-    """A Parquet file (zstd) written part by part, so that a long table is never held as a whole.
+    """A Parquet file (zstd) written part by part, so that a long table is never in memory as a whole.
 
     Use it in a ``with`` statement; the file is complete when that ends.
     """
@@ -65,7 +65,7 @@ class TableWriter:
         self.close()
 
     def close(self) -> None:
-        """Write what is left, and the end of the file."""
+        """Write the remaining rows and the file's footer."""
         try:
             self._flush()
         finally:
@@ -103,7 +103,7 @@ class SplitFiles:
         *,
         keep_empty: bool = False,
     ) -> None:
-        """A split without rows leaves no file, or with ``keep_empty`` one that has none."""
+        """Prepare the files; a split without rows leaves no file, or an empty one with ``keep_empty``."""
         self._folder, self._split, self._limit, self._schema = folder, split, limit, schema
         self._keep_empty = keep_empty
         self._files: list[Path] = []

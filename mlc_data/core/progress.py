@@ -1,6 +1,6 @@
-"""Progress of long work: the library reports, whoever runs it decides how that is shown.
+"""Progress of long work: the library reports it, the application decides how to show it.
 
-By default nothing is shown but a log line at the end. The command line installs Rich bars on a
+By default it is shown as log lines. The command line installs Rich bars on a
 terminal, and log lines every few seconds elsewhere.
 """
 
@@ -19,14 +19,14 @@ class Bar(Protocol):
     """One piece of long work."""
 
     def advance(self, steps: int = 1) -> None:
-        """So many more units are done."""
+        """Report ``steps`` more units as done."""
 
 
 class Reporter(Protocol):
     """Something that shows progress."""
 
     def bar(self, what: str, total: int, unit: str) -> AbstractContextManager[Bar]:
-        """Begin to show ``what``, which takes ``total`` units."""
+        """Return a context that shows the work ``what``, which takes ``total`` units."""
 
 
 class LogBar:
@@ -35,15 +35,15 @@ class LogBar:
     def __init__(self, what: str, total: int, unit: str, every: float) -> None:
         self.what, self.total, self.unit, self.every = what, total, unit, every
         self.done = 0
-        self.begun = self.said = time.monotonic()
+        self.started = self.reported = time.monotonic()
 
     def advance(self, steps: int = 1) -> None:
-        """Count, and say how far it is when it is time to."""
+        """Count, and log the progress if the last line is old enough."""
         self.done += steps
         moment = time.monotonic()
-        if moment - self.said >= self.every and self.done:
-            self.said = moment
-            rate = self.done / (moment - self.begun)
+        if moment - self.reported >= self.every and self.done:
+            self.reported = moment
+            rate = self.done / (moment - self.started)
             log.info(
                 "%s: %d of %d %s, %.1f/s, %.0f s left",
                 self.what, self.done, self.total, self.unit, rate, (self.total - self.done) / rate,
@@ -51,14 +51,14 @@ class LogBar:
 
 
 class LogReporter:
-    """Progress as plain log lines, for terminals that are none."""
+    """Progress as plain log lines, where there is no terminal."""
 
     def __init__(self, every: float = 5.0) -> None:
         self.every = every
 
     @contextmanager
     def bar(self, what: str, total: int, unit: str) -> Iterator[Bar]:
-        """A `LogBar`."""
+        """Yield a `LogBar`."""
         yield LogBar(what, total, unit, self.every)
 
 
@@ -76,8 +76,8 @@ class _BothBars:
         self._bars = (first, second)
 
     def advance(self, steps: int = 1) -> None:
-        for one in self._bars:
-            one.advance(steps)
+        for each in self._bars:
+            each.advance(steps)
 
 
 class _Both:
@@ -94,8 +94,8 @@ class _Both:
 
 
 @contextmanager
-def beside(reporter: Reporter) -> Iterator[None]:
-    """Show all progress of this process with ``reporter`` too, beside what shows it already."""
+def also_to(reporter: Reporter) -> Iterator[None]:
+    """Show all progress of this process with ``reporter`` as well as with the present reporter."""
     global _reporter
     before = _reporter
     _reporter = _Both(before, reporter)

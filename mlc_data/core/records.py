@@ -16,10 +16,10 @@ IDENTITY = "identity"
 
 
 class PromptReason(StrEnum):
-    """Why a row of a source did not become a prompt. A row counts under its first reason."""
+    """Reason why a row of a source did not become a prompt. A row counts under its first reason."""
 
     MALFORMED = "malformed"  # the line is not JSON, or has more fields than the header
-    NOT_AN_OBJECT = "not_an_object"  # a JSON line that is no object
+    NOT_AN_OBJECT = "not_an_object"  # a JSON line that is not an object
     MISSING = "missing"  # the prompt column is absent from the row, or null
     NOT_A_STRING = "not_a_string"
     EMPTY = "empty"  # nothing but white space
@@ -33,7 +33,7 @@ class PromptReason(StrEnum):
 
 
 class FailureReason(StrEnum):
-    """Why the engine gave no usable text for a variant."""
+    """Reason why the engine gave no usable text for a variant."""
 
     SEGMENT_TOO_LONG = "segment_too_long"  # a sentence over the model's limit is never cut
     OUTPUT_LIMIT = "output_limit"  # decoding reached its limit before the end of the sentence
@@ -41,14 +41,14 @@ class FailureReason(StrEnum):
 
 
 class SetReason(StrEnum):
-    """Why a prompt has no variant set."""
+    """Reason why a prompt has no variant set."""
 
     INCOMPLETE = "incomplete"  # fewer kept variants than the completeness policy asks for
     NO_VARIANTS = "no_variants"  # none kept: the loss needs at least two languages
 
 
 class Status(StrEnum):
-    """What became of a requested variant."""
+    """Outcome of a requested variant."""
 
     KEPT = "kept"
     REJECTED = "rejected"
@@ -81,7 +81,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class RejectedPrompt:
-    """A source row that could not be used, with everything needed to find and mend it."""
+    """A source row that could not be used, with everything needed to find and fix it."""
 
     row: int
     reason: PromptReason
@@ -109,8 +109,8 @@ PROMPTS: dict[str, pl.DataType] = {
     "row": pl.Int64(),
     "source_id": pl.String(),
 }
-"""``prompts.parquet``: one row a kept prompt, in source order. ``row`` counts from 1; ``source_id`` is
-what the source itself calls the row, null where the recipe names no column of ids."""
+"""``prompts.parquet``: one row per kept prompt, in source order. ``row`` counts from 1; ``source_id`` is
+the row's id in the source, null if the recipe names no column of ids."""
 
 REJECTED_PROMPTS: dict[str, pl.DataType] = {
     "row": pl.Int64(),
@@ -118,7 +118,7 @@ REJECTED_PROMPTS: dict[str, pl.DataType] = {
     "detail": pl.String(),
     "prompt": pl.String(),
 }
-"""``rejected/prompts.parquet``: one row a source row that could not be used (`PromptReason`)."""
+"""``rejected/prompts.parquet``: one row per source row that could not be used (`PromptReason`)."""
 
 PREFERENCES: dict[str, pl.DataType] = {
     "prompt_id": pl.String(),
@@ -149,17 +149,17 @@ TRANSLATIONS: dict[str, pl.DataType] = {
     "failure": pl.String(),
     "segments": pl.List(SEGMENT),
 }
-"""``translations/*.parquet``: one row a requested variant (prompt x target language).
+"""``translations/*.parquet``: one row per requested variant (prompt x target language).
 
-``text`` is null where ``failure`` (`FailureReason`) is set; ``back_translation`` is null too where
-translating back was left out or failed. ``segments`` lists each sentence with its hypothesis, the
-mean log-probability a token (<= 0; null after a greedy search), the share of its source pieces that
+``text`` is null where ``failure`` (`FailureReason`) is set; so is ``back_translation`` where
+translating back was skipped or failed. ``segments`` lists each sentence with its hypothesis, the
+mean log-probability per token (<= 0; null after a greedy search), the share of its source pieces that
 the model's vocabulary does not know (0 to 1), whether it came from the cache, and the sentence
 translated back.
 """
 
 KEYS: dict[str, pl.DataType] = {"prompt_id": pl.String(), "language": pl.String()}
-"""``scores/scores.parquet`` holds these two columns and one Float64 column a score."""
+"""``scores/scores.parquet`` holds these two columns and one Float64 column per score."""
 
 VARIANTS: dict[str, pl.DataType] = {
     "prompt_id": pl.String(),
@@ -183,7 +183,7 @@ SETS: dict[str, pl.DataType] = {
     "variants": pl.List(VARIANT),
     "missing": pl.List(pl.String()),
 }
-"""``sets/{train,test}-*.parquet``: one row a variant set.
+"""``sets/{train,test}-*.parquet``: one row per variant set.
 
 ``prompt`` is the source text in ``language``; ``variants`` are its kept translations in the order
 of `languages.targets`; ``missing`` names the targets that have none.
@@ -191,5 +191,5 @@ of `languages.targets`; ``missing`` names the targets that have none.
 
 
 def empty(schema: dict[str, pl.DataType]) -> pl.DataFrame:
-    """A table with the schema's columns and no rows."""
+    """Return a table with the schema's columns and no rows."""
     return pl.DataFrame(schema=schema)

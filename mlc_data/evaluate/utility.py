@@ -1,4 +1,4 @@
-"""The stage that measures what alignment costs: perplexity on given text, tasks of others."""
+"""The stage that measures what alignment costs: perplexity of given text, and tasks of lm-evaluation-harness."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ KEY = "evaluate.utility"
 
 
 def check_harness(settings: Utility) -> None:
-    """Look whether lm-evaluation-harness is there if tasks are named.
+    """Check that lm-evaluation-harness is installed if tasks are named.
 
     Raises:
-        UsageError: it is not.
+        UsageError: it is not installed.
     """
     if settings.tasks and util.find_spec("lm_eval") is None:
         raise UsageError(
@@ -63,7 +63,7 @@ class UtilityStage(Stage):
     results = ("utility",)
 
     def preflight(self, run: Run) -> None:
-        """Check that the text and the harness are there.
+        """Check that the text and the harness exist.
 
         Raises:
             UsageError: tasks are named and the harness is missing.
@@ -123,7 +123,7 @@ class UtilityStage(Stage):
 
 
 def read_texts(path: Path, settings: Utility) -> list[str]:
-    """Paragraphs of a .txt file, or the column of a table.
+    """Return the paragraphs of a .txt file, or the column of a table.
 
     Raises:
         SourceError: it is not UTF-8, there is no such column, or no text.

@@ -23,10 +23,10 @@ F1 scores over 0.9 for all but some forty languages."""
 UNMEASURED_LANGUAGE = 0.5
 """Reliability in languages that a measured identifier has a label for, and that had no test text."""
 KNOWN = 0.2
-"""Lower reliability counts as not knowing the language: lid.176 takes good Javanese (0.09) for
+"""Reliability below which an identifier counts as not knowing the language: lid.176 takes good Javanese (0.09) for
 Indonesian, Malay and many others."""
 WEAK = 0.5
-"""With lower reliability, only near certainty suffices for a rejection."""
+"""Reliability below which only near certainty suffices for a rejection."""
 
 _SAME_TRAINING = {"lid.176.bin": "lid.176.ftz"}
 

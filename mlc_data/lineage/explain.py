@@ -1,4 +1,4 @@
-"""The story of one row: its source, every translation, decoding, scores, verdicts and variant set."""
+"""Everything about one row: its source, every translation, decoding, scores, verdicts and variant set."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ class Score:
 class Attempt:
     """One translation of a prompt, the first one or one by a rescue strategy.
 
-    ``decoding`` holds the search settings, as far as recipe and manifest record them. ``segments`` has a
-    mapping a sentence (`records.SEGMENT`), of which ``cached`` came from the cache. ``scores`` is empty where
+    ``decoding`` holds the search settings, as far as recipe and manifest record them. ``segments`` has one
+    mapping per sentence (`records.SEGMENT`), of which ``cached`` came from the cache. ``scores`` is empty where
     the engine failed, or where nothing has been scored yet.
     """
 
@@ -104,15 +104,15 @@ class Explanation:
 
 
 def explain(run: Run, wanted: str, language: str | None = None) -> Explanation:
-    """Return the story of one row.
+    """Return everything that a run records about one row.
 
     Args:
-        run: its tables are read.
+        run: the run.
         wanted: a prompt's id or its first digits; or a row of the source, as ``row:17`` or ``17``.
         language: only this target.
 
     Raises:
-        UsageError: no prompt fits, or several do; or the sources have not been read.
+        UsageError: no prompt matches, or several do; or the sources have not been read.
     """
     if not run.path("prompts.parquet").exists():
         raise UsageError(f"{run.folder} has no prompts yet: run the sources stage first")
@@ -122,9 +122,9 @@ def explain(run: Run, wanted: str, language: str | None = None) -> Explanation:
     if number:
         row = pl.col("row") == int(number[1] or number[2])
         rejected = pl.read_parquet(run.path("rejected", "prompts.parquet")).filter(row)
-        for found in rejected.iter_rows(named=True):
-            reason = f"{found['reason']}: {found['detail']}"
-            return Explanation("", found["prompt"], None, source, found["row"], reason, [], None)
+        for entry in rejected.iter_rows(named=True):
+            reason = f"{entry['reason']}: {entry['detail']}"
+            return Explanation("", entry["prompt"], None, source, entry["row"], reason, [], None)
     elif wanted.startswith("row:"):
         raise UsageError(f"{wanted!r}: a source row reads row:17")
     else:
@@ -178,20 +178,20 @@ def _variant(language: str, verdict: Mapping[str, Any], attempts: tuple[Attempt,
 
 
 def _rows(run: Run, name: str, mine: pl.Expr) -> list[dict[str, Any]]:
-    """Rows of a table of a finished stage; none if there is no such table."""
+    """Return rows of a table of a finished stage; none if there is no such table."""
     if not any(name in record.outputs for record in run.manifest.stages.values()):
         return []
     return pl.scan_parquet(run.path(name)).filter(mine).collect().to_dicts()
 
 
 def _attempt(
-    run: Run, models: Mapping[str, ModelLineage], row: Mapping[str, Any], rung: str
+    run: Run, models: Mapping[str, ModelLineage], row: Mapping[str, Any], strategy: str
 ) -> Attempt:
-    role = "second_translator" if rung == RescueStrategy.MODEL else "translator"
+    role = "second_translator" if strategy == RescueStrategy.MODEL else "translator"
     return Attempt(
-        rung=rung,
+        rung=strategy,
         model=models.get(role, ModelLineage(role=role)),
-        decoding=_decoding(run, rung),
+        decoding=_decoding(run, strategy),
         text=row["text"],
         back_translation=row["back_translation"],
         failure=row["failure"],
@@ -202,18 +202,18 @@ def _attempt(
     )
 
 
-def _decoding(run: Run, rung: str) -> dict[str, Any]:
-    """Search settings: those that `translate` recorded, changed as the rescue strategy changes them."""
+def _decoding(run: Run, strategy: str) -> dict[str, Any]:
+    """Return the search settings: those that `translate` recorded, changed as the rescue strategy changes them."""
     recipe = run.recipe
-    if rung == RescueStrategy.MODEL:
+    if strategy == RescueStrategy.MODEL:
         engine = recipe.rescue.model
         return {name: getattr(engine, name) for name in _DECODING if hasattr(engine, name)}
     stage = run.manifest.stages.get("translate")
     recorded = stage.notes.get("settings", {}) if stage else {}
     first = {name: recorded[name] for name in _DECODING if name in recorded}
-    if rung == RescueStrategy.SEARCH:
+    if strategy == RescueStrategy.SEARCH:
         return {**first, **recipe.rescue.search.model_dump()}
-    if rung == RescueStrategy.NBEST:
+    if strategy == RescueStrategy.NBEST:
         hypotheses = recipe.rescue.hypotheses
         beam = max(hypotheses, first.get("beam_size", hypotheses))
         return {**first, "beam_size": beam, "num_hypotheses": hypotheses}
@@ -221,7 +221,7 @@ def _decoding(run: Run, rung: str) -> dict[str, Any]:
 
 
 def _scores(recipe: Recipe, row: Mapping[str, Any]) -> Iterator[Score]:
-    """Each score, once for each threshold that it is compared with."""
+    """Yield each score, once for each threshold that it is compared with."""
     scores = {
         name: value
         for name, value in row.items()

@@ -62,7 +62,7 @@ def export_events(run: Run, path: Path) -> None:
 
 
 def _lines(run: Run) -> dict[str, RunEvent]:
-    """Events by their line in the file, in the order of the stages."""
+    """Return events by their line in the file, in the order of the stages."""
     from openlineage.client.serde import Serde
 
     from mlc_data.lineage.openlineage_events import build_events

@@ -51,7 +51,7 @@ NAMESPACE = "mlc-data"
 """Namespace of jobs, and of the datasets in a run's folder."""
 
 HUB = "https://huggingface.co"
-"""Namespace of models and data sets at the Hub."""
+"""Namespace of models and data sets on the Hub."""
 
 _SOURCE = "MLC_DATA"
 
@@ -229,7 +229,7 @@ class _Builder:
             return {}
         pairs = sources.preferences if table == PREFERENCES else None
         wanted = "preferences" if pairs else "prompts"
-        dataset = next(_source(one) for one in self.lineage.sources if one.name == wanted)
+        dataset = next(_source(each) for each in self.lineage.sources if each.name == wanted)
         fields = _source_columns((pairs or sources.prompts).columns)
         return {
             column: [(dataset.namespace, dataset.name, field) for field in fields[column]]
@@ -262,7 +262,7 @@ def _set_origins(column: str) -> list[Origin]:
 
 
 def _verdict_tables(column: str) -> tuple[str, ...]:
-    """Tables that the stage `check` takes a column from: rescue attempts replace first translations."""
+    """Return the tables that the stage `check` takes a column from: rescue attempts replace first translations."""
     if column in KEYS:
         return (TRANSLATED,)
     if column in TRANSLATIONS:
@@ -271,7 +271,7 @@ def _verdict_tables(column: str) -> tuple[str, ...]:
 
 
 def _source_columns(columns: Columns) -> dict[str, list[str]]:
-    """Columns of a source by the column of `PROMPTS` or `PREFERENCES` that they fill."""
+    """Return the columns of a source by the column of `PROMPTS` or `PREFERENCES` that they fill."""
     filled: dict[str, list[str | None]] = {
         "prompt_id": [columns.prompt],
         "prompt": [columns.prompt],
@@ -287,7 +287,7 @@ def _source_columns(columns: Columns) -> dict[str, list[str]]:
 
 
 def _source(source: SourceLineage) -> InputDataset:
-    """A source as an input: a data set of the Hub, or a file known by its name and hash."""
+    """Return a source as an input: a data set of the Hub, or a file known by its name and hash."""
     at_hub = source.fingerprint is not None
     name = f"datasets/{source.place}" if at_hub else source.place
     version = source.sha256 or source.revision or source.fingerprint
@@ -295,7 +295,7 @@ def _source(source: SourceLineage) -> InputDataset:
 
 
 def _model(model: ModelLineage) -> InputDataset:
-    """A model as an input."""
+    """Return a model as an input."""
     name = str(model.id)
     # A folder and a repository both read organisation/name: only a commit has 40 digits.
     at_hub = len(model.revision or "") == 40 and not name.startswith(PACKAGE)
@@ -316,7 +316,7 @@ def _external(name: str, at_hub: bool, version: str | None, license: str) -> Inp
 
 
 def _field(name: str, kind: Any) -> schema_dataset.SchemaDatasetFacetFields:
-    """A column with polars' name of its type; structs, and lists of them, with their fields."""
+    """Return a column with polars' name of its type; structs, and lists of them, with their fields."""
     inner = kind.inner if isinstance(kind, pl.List) else kind
     fields = inner.fields if isinstance(inner, pl.Struct) else ()
     base = kind if isinstance(kind, type) else kind.base_type()
@@ -331,9 +331,9 @@ def _column_lineage(
     return column_lineage_dataset.ColumnLineageDatasetFacet(
         {
             column: column_lineage_dataset.Fields(
-                [column_lineage_dataset.InputField(*origin) for origin in found]
+                [column_lineage_dataset.InputField(*origin) for origin in known]
             )
-            for column, found in origins.items()
+            for column, known in origins.items()
         }
     )
 
@@ -343,7 +343,7 @@ def _is_parquet(path: Path) -> bool:
 
 
 def _tables(record: StageRecord) -> dict[str, dict[str, str]]:
-    """Outputs of a stage by table; the files of a folder that is one table go together."""
+    """Return the outputs of a stage by table; the files of a folder that is one table go together."""
     tables: dict[str, dict[str, str]] = {}
     for path, digest in sorted(record.outputs.items()):
         folder = path.partition("/")[0]

@@ -1,4 +1,4 @@
-"""``published.json``: where a run's data set and checkpoint were last published, one entry a repository."""
+"""``published.json``: the last publication of a run's data set and checkpoint, one entry per repository."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lineage of a folder, and whether it still holds: changed files, parts that nobody recorded."""
+"""The lineage of a folder, and a comparison with its files: changed files, parts that nobody recorded."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CACHE = ".cache/"
 
 
 class Kind(StrEnum):
-    """What is wrong with a part."""
+    """Kind of difference from the record."""
 
     CHANGED = "changed"  # it is not what the record says
     MISSING = "missing"  # the record says that it was there
@@ -45,7 +45,7 @@ BROKEN = frozenset({Kind.CHANGED, Kind.MISSING})
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that does not hold or is not known: the part, the kind, and an explanation."""
+    """A difference or a gap: the part, the kind, and an explanation."""
 
     part: str
     kind: Kind
@@ -58,8 +58,8 @@ class LineageReport:
 
     Attributes:
         lineage: of the checkpoint if there is one with a record, else of the run's data.
-        findings: what does not hold, or is not known.
-        run: the run, if it is there: only its tables hold single rows.
+        findings: differences and gaps.
+        run: the run, if it exists: only its tables have single rows.
         published: a revision of the data set with these variant sets.
         elsewhere: publications of the data set with other variant sets.
     """
@@ -102,7 +102,7 @@ def inspect(folder: Path) -> LineageReport:
 
 
 def check_checkpoint(folder: Path, lineage: Lineage) -> Iterator[Finding]:
-    """Yield what in a checkpoint's folder is not as its record says."""
+    """Yield the differences between a checkpoint's folder and its record."""
     if lineage.hash != lineage.digest():
         yield Finding(FILE, Kind.CHANGED, "changed since it was written: its own hash does not fit")
     present = hashes(folder)
@@ -117,7 +117,7 @@ def check_checkpoint(folder: Path, lineage: Lineage) -> Iterator[Finding]:
 
 
 def check_run(folder: Path, manifest: Manifest) -> Iterator[Finding]:
-    """Yield outputs of the stages up to the checkpoint that are not as the manifest says."""
+    """Yield outputs of the stages up to the checkpoint that differ from the manifest."""
     for name in CHAIN:
         record = manifest.stages.get(name)
         for path, digest in record.outputs.items() if record else ():
@@ -148,7 +148,7 @@ def check_age(checkpoint: Lineage, run: Lineage) -> Iterator[Finding]:
 
 
 def check_gaps(lineage: Lineage) -> Iterator[Finding]:
-    """Yield parts that the record should name and does not."""
+    """Yield parts that the record should name but does not."""
     for part, message in _gaps(lineage):
         yield Finding(part, Kind.UNKNOWN, message)
 

@@ -34,7 +34,7 @@ _PERMANENT = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A model's text, or why there is none."""
+    """A model's text, or the reason why there is none."""
 
     text: str | None
     failure: str | None = None
@@ -64,12 +64,12 @@ class ChatClient:
         url: base address of the API, such as ``https://host/v1``.
         model: its name there.
         key_variable: environment variable with the key; None sends none.
-        at_once: most requests at a time (>= 1).
+        at_once: largest number of requests at a time (>= 1).
         timeout: seconds to wait for a connection, and for each part of a response.
-        tries: most times that a request is sent (>= 1).
-        longest_wait: most seconds that ``Retry-After`` may ask for; a request that would wait longer fails.
+        tries: largest number of times that a request is sent (>= 1).
+        longest_wait: largest ``Retry-After`` in seconds; a request that would wait longer fails.
         key: the recipe's key, named in errors.
-        pause: waits so many seconds and returns whether to stop; for tests.
+        pause: waits for the given seconds and returns whether to stop; for tests.
 
     Raises:
         UsageError: the URL is invalid or contains credentials or a query; or the variable is not set or is not
@@ -184,7 +184,7 @@ class ChatClient:
         error, tried = _failure(state), state.attempt_number
         detail = f"{error.detail}, tried {tried} times"
         if tried < self._tries:
-            detail += f"; it asks for {error.after:.0f} seconds"
+            detail += f"; it asks to wait {error.after:.0f} seconds"
         return Answer(None, error.failure, detail)
 
     def _read(self, response: httpx.Response) -> Answer:
@@ -200,7 +200,7 @@ class ChatClient:
         return Answer(self._secret.removed_from(text))
 
     def _rejected(self, response: httpx.Response) -> Answer:
-        """The failure of a request that the endpoint will not accept the next time either."""
+        """Return the failure of a request that the endpoint would reject again."""
         message, code = self._error(response)
         detail = shortened(f"HTTP {response.status_code} {message}")
         too_long = response.status_code == 413 or code == "context_length_exceeded"
@@ -216,7 +216,7 @@ class ChatClient:
         return shortened(f"{where}: {_PERMANENT[status]}{hint}. {self._error(response)[0]}", 500)
 
     def _error(self, response: httpx.Response) -> tuple[str, str | None]:
-        """Message and code of an error in OpenAI's format, as far as they are there, without the key."""
+        """Return message and code of an error in OpenAI's format, as far as it has them, without the key."""
         try:
             error = response.json()["error"]
             message, code = str(error["message"]), error.get("code")

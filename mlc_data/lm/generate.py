@@ -45,16 +45,16 @@ def generate(
 ) -> None:
     """Answer every prompt by greedy search.
 
-    Prompts are rendered with the model's chat template (`PromptFormat`), the longest first, so that a
-    lack of memory shows at once.
+    Prompts are rendered with the model's chat template (`PromptFormat`), the longest first, so that
+    running out of memory shows at once.
 
     Args:
         model: a causal language model of transformers.
         tokenizer: its tokenizer.
         prompts: one turn of the user each.
         on_batch: called after each batch.
-        max_new_tokens: most tokens of a reply.
-        batch_size: most replies at once.
+        max_new_tokens: largest number of tokens of a reply.
+        batch_size: largest number of replies at once.
     """
     form = PromptFormat(tokenizer)
     tokens = [form.tokens(prompt) for prompt in prompts]
@@ -109,7 +109,7 @@ def _reply(ids: list[int], form: PromptFormat, ends: Sequence[int]) -> Reply:
     if form.kind == "plain" and NEXT_TURN in text:
         text, finished = text.partition(NEXT_TURN)[0], True
     if not finished:
-        # The limit may split the bytes of a character, which is not the model's fault.
+        # The limit may split the bytes of a character; the model did not write a broken one.
         text = text.removesuffix("\ufffd")
     return Reply(text.strip(), len(own), finished)
 

@@ -18,26 +18,26 @@ Value = str | int | float
 
 
 def gguf_entries(path: Path, prefix: str = "general.") -> dict[str, Value]:
-    """The entries whose keys begin with ``prefix``, lists left out; reading ends after the last.
+    """Return the entries whose keys begin with ``prefix``, without lists; reading ends after the last.
 
     Writers put the entries of ``general.`` first, then those of the architecture.
 
     Raises:
         ModelError: the file is not in GGUF format (version 2 or 3), or is cut short.
     """
-    found: dict[str, Value] = {}
+    entries: dict[str, Value] = {}
     with path.open("rb") as handle:
         magic, version, _, count = struct.unpack("<4sIQQ", _exactly(handle, 24, path))
         if magic != b"GGUF" or version not in (2, 3):
             raise ModelError(f"{path} is not a GGUF file of version 2 or 3")
         for _ in range(count):
             key = _string(handle, path)
-            if found and not key.startswith(prefix):
+            if entries and not key.startswith(prefix):
                 break
             value = _value(handle, _number(handle, "<I", path), path)
             if value is not None and key.startswith(prefix):
-                found[key] = value
-    return found
+                entries[key] = value
+    return entries
 
 
 def _value(handle: BinaryIO, kind: int, path: Path) -> Value | None:

@@ -16,13 +16,13 @@ def run_tasks_at(
     *,
     dtype: Any = "float32",
 ) -> dict[str, dict[str, float]]:
-    """The harness's figures of a model, by task.
+    """Return the harness's figures of a model, by task.
 
     Args:
         location: a folder, a .gguf file, a ``package://`` file, or a Hub id.
         revision: commit or tag on the Hub.
-        tasks: names as the harness has them; it fetches their data itself.
-        limit: most examples a task; None takes all.
+        tasks: the harness's names of tasks; it downloads their data itself.
+        limit: largest number of examples per task; None takes all.
         dtype: type of the weights.
 
     Raises:
@@ -36,10 +36,10 @@ def run_tasks_at(
     device = default_device()
     with quiet():
         model = HFLM(pretrained=loaded.model.to(device), tokenizer=loaded.tokenizer)
-        found = simple_evaluate(model=model, tasks=list(tasks), limit=limit)
+        evaluation = simple_evaluate(model=model, tasks=list(tasks), limit=limit)
     return {
         task: {
             name: float(value) for name, value in figures.items() if isinstance(value, int | float)
         }
-        for task, figures in found["results"].items()
+        for task, figures in evaluation["results"].items()
     }

@@ -1,4 +1,4 @@
-"""Language models: found, identified, checked and loaded, from a folder, the Hub or a GGUF file.
+"""Loading of language models from a folder, the Hub or a GGUF file, with checks and identification.
 
 Weights are read from safetensors or GGUF alone, and no code of a model's repository is ever run.
 """
@@ -52,7 +52,7 @@ class LoadedModel:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No progress bars and chatter of transformers, datasets and TRL: progress is shown by us."""
+    """Silence progress bars and messages of transformers, datasets and TRL: we show progress ourselves."""
     import datasets
     from transformers.utils import logging as noise
 
@@ -64,7 +64,7 @@ def quiet() -> Iterator[None]:
     os.environ["TQDM_DISABLE"] = "1"
     try:
         with warnings.catch_warnings():
-            # They call each other by names that they are about to change; nobody here can help it.
+            # The libraries call each other's deprecated functions, which we cannot change.
             warnings.filterwarnings("ignore", category=FutureWarning, module=_LIBRARIES)
             yield
     finally:
@@ -80,10 +80,10 @@ def quiet() -> Iterator[None]:
 
 
 def check_model(location: str, revision: str | None = None, key: str = KEY) -> int | None:
-    """Look whether a model can be loaded, without loading it; of the Hub only its config is fetched.
+    """Check that a model can be loaded, without loading it; from the Hub only its config is downloaded.
 
     Returns:
-        The number of its decoder layers; None if its description does not tell.
+        The number of its decoder layers; None if its configuration does not have it.
 
     Args:
         location: a folder, a .gguf file, a ``package://`` file, or a Hub id.
@@ -105,7 +105,7 @@ def check_model(location: str, revision: str | None = None, key: str = KEY) -> i
 
 
 def layer_number(layer: int, depth: int) -> int:
-    """A layer's number, 1 to ``depth``, from a number that may count from the end (-1 the last).
+    """Return a layer's number, 1 to ``depth``, from a number that may count from the end (-1 the last).
 
     Raises:
         ModelError: there is no such layer.
@@ -122,9 +122,9 @@ def layer_number(layer: int, depth: int) -> int:
 def identify(
     location: str, revision: str | None = None, key: str = KEY
 ) -> tuple[Path, ModelRecord]:
-    """The model's folder or GGUF file on this machine, and its record.
+    """Return the model's folder or GGUF file on this machine, and its record.
 
-    The revision is the Hub's commit, or a hash of the files that decide what the model does.
+    The revision is the Hub's commit, or a hash of the files that determine what the model does.
 
     Raises:
         ModelError: see `check_model`.
@@ -382,7 +382,7 @@ def _depth(path: Path, key: str) -> int | None:
 
 
 def _unpacked(file: Path, location: str, key: str) -> Path:
-    """A folder with the GGUF file's model in safetensors (float32), made if it is not there yet."""
+    """Return a folder with the GGUF file's model in safetensors (float32), created if it does not exist."""
     folder = user_cache() / "models" / f"{_UNPACKED}-{hash_file(file)[:_REVISION_LENGTH]}"
     if folder.is_dir():
         return folder
@@ -392,7 +392,7 @@ def _unpacked(file: Path, location: str, key: str) -> Path:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         _unpack(file, temporary)
-        if folder.is_dir():  # another process was quicker
+        if folder.is_dir():  # another process was faster
             return folder
         temporary.rename(folder)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
@@ -416,7 +416,7 @@ def _unpack(file: Path, folder: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(file.parent, **options)
         tokenizer.save_pretrained(folder)
         bar.advance()
-        with redirect_stderr(io.StringIO()):  # its bar is drawn whatever transformers is told
+        with redirect_stderr(io.StringIO()):  # transformers draws its bar in spite of its settings
             model = AutoModelForCausalLM.from_pretrained(
                 file.parent, dtype=torch.float32, **options
             )

@@ -1,4 +1,4 @@
-"""How well a model predicts given text: the price of alignment."""
+"""Perplexity of given text under a model, as a measure of what alignment costs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 
-from mlc_data.consistency.hidden_states import by_length, pad_right
 from mlc_data.core import progress
 from mlc_data.errors import MlcDataError
+from mlc_data.lm.batching import by_length, pad_right
 from mlc_data.lm.loading import KEY, default_device, load_model, quiet
 
 
@@ -21,7 +21,7 @@ class Perplexity:
     """Perplexity of texts under a model.
 
     Attributes:
-        perplexity: exp of the mean negative log-probability a token, over all tokens of all texts.
+        perplexity: exp of the mean negative log-probability per token, over all tokens of all texts.
         texts: texts measured.
         tokens: tokens predicted.
         empty: texts that were left out, having fewer than two tokens.
@@ -42,17 +42,17 @@ def perplexity(
     window: int | None = None,
     batch_size: int = 8,
 ) -> Perplexity:
-    """Perplexity of plain texts, each by itself, without a chat template.
+    """Return the perplexity of plain texts, each by itself, without a chat template.
 
-    A text longer than the window is measured in consecutive windows, each from its own beginning; no token
-    is left out but the first of each window, which nothing precedes.
+    A text longer than the window is measured in consecutive windows, each on its own; only the first token
+    of each window is left out, because nothing precedes it.
 
     Args:
         model: a causal language model of transformers.
         tokenizer: its tokenizer.
-        texts: at least one of two tokens or more.
-        window: most tokens at once; None takes the model's own limit, at most 1024.
-        batch_size: most windows a forward pass.
+        texts: at least one with two tokens or more.
+        window: largest number of tokens at once; None takes the model's own limit, at most 1024.
+        batch_size: largest number of windows per forward pass.
 
     Raises:
         MlcDataError: no text has two tokens.
@@ -90,7 +90,7 @@ def perplexity(
 def perplexity_at(
     location: str, revision: str | None, texts: Sequence[str], *, dtype: Any = "float32"
 ) -> Perplexity:
-    """`perplexity` under the model at a location, on a GPU if there is one.
+    """Return `perplexity` under the model at a location, on a GPU if there is one.
 
     Raises:
         ModelError: the model cannot be loaded; see `mlc_data.lm.loading.load_model`.

@@ -1,23 +1,20 @@
-"""What the models read: prompts as chats, preference pairs, tokenised variant sets, their order."""
+"""Format of prompts and preference pairs for a model: chats, or plain text without a chat template."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Literal
-
-import torch
 
 Tokens = list[int]
 
 PLAIN_PROMPT = "User: {prompt}\nAssistant:"
-"""How a prompt is put to a model that has no chat template; the reply follows after one blank."""
+"""Format of a prompt for a model without a chat template; the reply follows after one blank."""
 
 
 class LeftOut(StrEnum):
-    """Why a preference pair is not trained on. A pair counts under its first reason."""
+    """Reason why a preference pair is not trained on. A pair counts under its first reason."""
 
     HELD_OUT = "held_out"  # its prompt is in the test split
     TOO_LONG = "too_long"  # more tokens than `align.max_length`
@@ -36,15 +33,15 @@ class PromptFormat:
         self.kind: Literal["chat", "plain"] = "chat" if tokenizer.chat_template else "plain"
 
     def tokens(self, prompt: str) -> Tokens:
-        """Token ids up to and with the last one before the reply."""
+        """Return the token ids up to and including the last one before the reply."""
         if self.kind == "chat":
             return self._chat([_turn("user", prompt)], add_generation_prompt=True)
         ids: Tokens = self.tokenizer(PLAIN_PROMPT.format(prompt=prompt))["input_ids"]
-        # Some tokenizers close every text; here the text goes on.
+        # Some tokenizers end every text with an end-of-text token; here the reply follows.
         return ids[:-1] if ids[-1] == self.tokenizer.eos_token_id else ids
 
     def pair(self, prompt: str, chosen: str, rejected: str) -> dict[str, Any]:
-        """A preference pair in the form that TRL tokenises in the same way."""
+        """Return a preference pair in the form that TRL tokenises in the same way."""
         if self.kind == "chat":
             return {
                 "prompt": [_turn("user", prompt)],
@@ -58,7 +55,7 @@ class PromptFormat:
         }
 
     def whole(self, prompt: str, reply: str) -> Tokens:
-        """Token ids of prompt and reply together, with the end-of-text token."""
+        """Return the token ids of prompt and reply together, with the end-of-text token."""
         if self.kind == "chat":
             return self._chat([_turn("user", prompt), _turn("assistant", reply)])
         text = f"{PLAIN_PROMPT.format(prompt=prompt)} {reply}{self.tokenizer.eos_token}"
@@ -83,12 +80,13 @@ def select_pairs(
     max_length: int,
     held_out: frozenset[str] = frozenset(),
 ) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    """The pairs to train on, and the number left out by `LeftOut`.
+    """Return the pairs to train on, and the number left out by `LeftOut`.
 
     Args:
         rows: rows of `records.PREFERENCES`.
-        form: how prompts are rendered.
-        max_length: most tokens of prompt and response together; a longer pair is never cut.
+        form: renders the prompts.
+        max_length: largest number of tokens of prompt and response together; a longer pair is left out, never
+            truncated.
         held_out: ids of prompts that must not be trained on.
     """
     pairs: list[dict[str, Any]] = []
@@ -106,74 +104,3 @@ def select_pairs(
         else:
             pairs.append(form.pair(prompt, chosen, rejected))
     return pairs, dict(sorted(left_out.items()))
-
-
-@dataclass(frozen=True)
-class TokenSets:
-    """Variant sets as the loss reads them.
-
-    ``rows[b][l]`` are the tokens of set ``b`` in ``languages[l]``, the prompt's own language first;
-    None where it is missing. ``ids`` are the prompt ids. ``too_long`` counts texts over the limit,
-    which count as missing; ``dropped`` the sets that were left with fewer than two languages.
-    """
-
-    ids: tuple[str, ...]
-    languages: tuple[str, ...]
-    rows: tuple[tuple[Tokens | None, ...], ...]
-    too_long: int = 0
-    dropped: int = 0
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-
-def tokenise_sets(
-    rows: Iterable[Mapping[str, Any]],
-    form: PromptFormat,
-    languages: Sequence[str],
-    max_length: int,
-) -> TokenSets:
-    """Render and tokenise variant sets.
-
-    Args:
-        rows: rows of `records.SETS`.
-        form: how prompts are rendered.
-        languages: FLORES-200 codes, the prompts' own first; others in a row are not read.
-        max_length: most tokens of a text; a longer one counts as missing and is never cut.
-    """
-    ids: list[str] = []
-    kept: list[tuple[Tokens | None, ...]] = []
-    too_long = dropped = 0
-    for row in rows:
-        texts = {row["language"]: row["prompt"]}
-        texts.update((variant["language"], variant["text"]) for variant in row["variants"])
-        tokens = [form.tokens(texts[code]) if code in texts else None for code in languages]
-        fitting = [ids if ids and len(ids) <= max_length else None for ids in tokens]
-        too_long += sum(a is not None and b is None for a, b in zip(tokens, fitting, strict=True))
-        if sum(text is not None for text in fitting) < 2:
-            dropped += 1
-            continue
-        ids.append(row["prompt_id"])
-        kept.append(tuple(fitting))
-    return TokenSets(tuple(ids), tuple(languages), tuple(kept), too_long, dropped)
-
-
-@dataclass(frozen=True)
-class SetSampler:
-    """Which sets are read at which step, decided by seed and step alone.
-
-    Every pass over the sets is another permutation; the few that do not fill a step at its end are
-    left to chance in the next pass, so that no set stands twice in one step.
-    """
-
-    count: int
-    per_step: int
-    seed: int
-
-    def indices(self, step: int) -> list[int]:
-        """Indices of the sets of the ``step``-th step that reads sets (from 0)."""
-        size = min(self.per_step, self.count)
-        epoch, place = divmod(step, self.count // size)
-        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + epoch) % 2**63)
-        order: list[int] = torch.randperm(self.count, generator=generator).tolist()
-        return order[place * size : (place + 1) * size]

@@ -13,7 +13,7 @@ PUBLICATION = "publication.json"
 """Record of what was pushed to the Hub."""
 
 TRAINING_STAGES = ("align", "evaluate", "safety", "utility")
-"""Stages that belong to one training: several trainings stand beside each other on one build of sets."""
+"""Stages that belong to one training: several trainings can exist for one build of sets."""
 
 _OF_TRAINING = ("checkpoint", "training.jsonl", "tensorboard", "evaluation", ".evaluation")
 

@@ -1,4 +1,4 @@
-"""A run: a recipe and the folder that its results live in, with the lock and the manifest."""
+"""A run: a recipe and the folder of its results, with the lock and the manifest."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Run:
     Attributes:
         recipe: the recipe.
         folder: the run's folder; it need not exist yet.
-        training: name of a training beside others on the same variant sets; None for the default one.
+        training: name of one of several trainings on the same variant sets; None for the default one.
     """
 
     recipe: Recipe
@@ -114,7 +114,7 @@ class Run:
             self._check_owner(other_sources)
 
     def _write_recipe(self) -> None:
-        """Write the recipe; that of a named training leaves the settings of the default training alone."""
+        """Write the recipe; that of a named training keeps the settings of the default training."""
         path = self.folder / RECIPE
         recipe = self.recipe
         if self.training is not None:
@@ -149,7 +149,7 @@ class Run:
                 f"{self.folder} belongs to the recipe {former.name!r}, not to {self.recipe.name!r}: {way_out}"
             )
         for name in ("prompts", "preferences"):
-            before, now = (_location(getattr(one.sources, name)) for one in (former, self.recipe))
+            before, now = (_location(getattr(each.sources, name)) for each in (former, self.recipe))
             if before != now and not other_sources:
                 raise UsageError(
                     f"{self.folder} was made from other sources: sources.{name} was {before}, now it is "
@@ -157,7 +157,7 @@ class Run:
                 )
 
     def path(self, *parts: str) -> Path:
-        """Return a path within the folder; ``checkpoint`` and the like are those of this training."""
+        """Return a path within the folder; outputs of a training are those of this training."""
         return self.folder / place("/".join(parts), self.training)
 
     def superseded(self, stage: str) -> Path:
@@ -198,7 +198,7 @@ class Run:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder for this process; may be nested.
+        """Lock the folder for this process; may be nested.
 
         Raises:
             MlcDataError: another process holds it.
@@ -223,7 +223,7 @@ class Run:
 
 
 def _location(source: Source | None) -> str:
-    """Return where a source is, for comparison and messages."""
+    """Return the location of a source, for comparison and messages."""
     if source is None:
         return "none"
     if source.path is not None:

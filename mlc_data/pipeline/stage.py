@@ -1,4 +1,4 @@
-"""The stage: one object that says what it reads, what it writes, what determines it, and how it is done."""
+"""The stage: one object with its inputs, its outputs, its key and its work."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class StageResult:
-    """Figures that a stage hands to the manifest.
+    """Figures that a stage adds to the manifest.
 
     ``counts`` and ``content_hash`` hold the manifest's keys that the stage owns.
     """
@@ -40,7 +40,7 @@ class StageResult:
 
 
 class Stage(ABC):
-    """One step of the pipeline. Its files are written whole or not at all, and reused while its key fits.
+    """One step of the pipeline. Its files are written completely or not at all, and reused while its key matches.
 
     Raise ``version`` by hand when a change of the code changes results: the golden test fails otherwise.
     """
@@ -56,7 +56,7 @@ class Stage(ABC):
     reads: ClassVar[tuple[str, ...]] = ()
     """Tables and folders of earlier stages that determine this one."""
     writes: ClassVar[Mapping[str, str]] = {}
-    """Files and folders that the stage owns, each with what it holds."""
+    """Files and folders that the stage owns, each with a description."""
     models: ClassVar[tuple[str, ...]] = ()
     """Roles of the models that the stage uses, as in the manifest."""
     content: ClassVar[Mapping[str, str]] = {}
@@ -68,11 +68,11 @@ class Stage(ABC):
 
     @property
     def of_training(self) -> bool:
-        """Whether the stage belongs to one training and not to the build of variant sets."""
+        """True if the stage belongs to one training and not to the build of variant sets."""
         return self.name in TRAINING_STAGES
 
     def preflight(self, run: Run) -> None:
-        """Check that everything the stage needs is there, before any stage starts.
+        """Check that everything the stage needs exists, before any stage starts.
 
         The run's folder may not exist yet.
 
@@ -107,16 +107,16 @@ class Stage(ABC):
         del run
 
     def digest(self, run: Run) -> str:
-        """Hash of the key: equal digests mean equal outputs."""
+        """Return the hash of the key: equal digests mean equal outputs."""
         return self.digest_of(self.key(run))
 
     def digest_of(self, key: Mapping[str, Any]) -> str:
-        """Hash of a key, the stage's name and its version."""
+        """Return the hash of a key, the stage's name and its version."""
         return hash_value({"stage": self.name, "version": self.version, **key})
 
 
 def is_done(run: Run, stage: Stage, digest: str | None = None) -> bool:
-    """Return whether the stage's outputs are there and its key is still the same. Nothing is started.
+    """Return whether the stage's outputs exist and its key is unchanged. Nothing is started.
 
     Args:
         run: the run.
@@ -137,20 +137,20 @@ def intact(run: Run, record: StageRecord) -> bool:
     for relative, digest in record.outputs.items():
         path = run.folder / relative
         if not path.is_file() or hash_file(path) != digest:
-            log.warning("%s is missing or was changed; its stage is done again", path)
+            log.warning("%s is missing or was changed; its stage runs again", path)
             return False
     return True
 
 
 def do(run: Run, stage: Stage, later: Sequence[Stage] = (), *, force: bool = False) -> bool:
-    """Do a stage unless its outputs are there and its key is the same; return whether it was reused.
+    """Run a stage unless its outputs exist and its key is unchanged; return whether it was reused.
 
     Args:
         run: the run.
         stage: the stage.
         later: stages that depend on this one; if its outputs change they leave the manifest, and are kept
-            as superseded records until their keys fit again.
-        force: do it even if nothing has changed.
+            as superseded records until their keys match again.
+        force: run it even if nothing has changed.
     """
     shards, digest = shards_folder(run.folder, stage.name), stage.digest(run)
     if force:
@@ -163,7 +163,7 @@ def do(run: Run, stage: Stage, later: Sequence[Stage] = (), *, force: bool = Fal
         stage.clean_up(run)
         return True
     elif superseded.restore(run, stage, digest):
-        log.info("%s: its key fits again, reused", stage.name)
+        log.info("%s: its key matches again, reused", stage.name)
         stage.clean_up(run)
         return True
     started = time.perf_counter()
@@ -173,9 +173,9 @@ def do(run: Run, stage: Stage, later: Sequence[Stage] = (), *, force: bool = Fal
     ) as staging:
         result = stage.work(run, staging)
         written = staging.hashes()
-        # The former outputs are whole until here; from here on they are being replaced.
+        # The former outputs are complete until here; from here on they are being replaced.
         if _differs(run, stage, result, written):
-            # Another training on the same sets is not concerned.
+            # Another training on the same sets is not affected.
             each_of = [run] if stage.of_training else _of_every_training(run)
             for each in each_of:
                 forget(each, *later)
@@ -198,9 +198,9 @@ def do(run: Run, stage: Stage, later: Sequence[Stage] = (), *, force: bool = Fal
 
 
 def forget(run: Run, *stages: Stage) -> None:
-    """Take stages out of the manifest, with their counts, hashes and results.
+    """Remove stages from the manifest, with their counts, hashes and results.
 
-    Their records are kept as superseded: a stage whose key fits again is reused.
+    Their records are kept as superseded: a stage whose key matches again is reused.
     """
     for stage in stages:
         superseded.keep(run, stage)
@@ -224,7 +224,7 @@ def _write_record(
 ) -> None:
     manifest = run.manifest
     manifest.stages[stage.name] = record
-    # A stage that is done again keeps its place among the stages.
+    # A stage that runs again keeps its place among the stages.
     manifest.stages = {
         name: manifest.stages[name]
         for name in dict.fromkeys([*order, *manifest.stages])

@@ -23,7 +23,7 @@ class Staging:
         outputs: files and folders that the stage owns.
         stage: the stage's name.
         key: hash of everything that determines the outputs; empty for what is not a stage.
-        force: whether partial results of an interrupted run must not be used.
+        force: True if partial results of an interrupted run must not be used.
         training: name of the training that the outputs belong to.
     """
 

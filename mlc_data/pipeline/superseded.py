@@ -1,7 +1,7 @@
 """Superseded results: records of finished stages whose inputs have changed since.
 
 They leave the manifest at once, so that nothing shows them as current. Their files stay until they are replaced:
-when a setting is set back, the key fits again and the stage is reused (a checkpoint above all).
+when a setting is changed back, the key matches again and the stage is reused (above all a checkpoint).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Superseded(BaseModel):
-    """What a stage had in the manifest."""
+    """Record, counts, hashes, results and models of a stage, moved out of the manifest."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -57,7 +57,7 @@ def keep(run: Run, stage: Stage) -> None:
 
 
 def restore(run: Run, stage: Stage, digest: str) -> bool:
-    """Put superseded results back into the manifest if their key fits again and their files are intact."""
+    """Put superseded results back into the manifest if their key matches again and their files are intact."""
     from mlc_data.pipeline.stage import intact
 
     kept = read(run, stage.name)
@@ -77,7 +77,7 @@ def restore(run: Run, stage: Stage, digest: str) -> bool:
 
 
 def remove(run: Run, stage: Stage) -> None:
-    """Forget superseded results: their files are being replaced, or they are current again."""
+    """Delete superseded results: their files are being replaced, or they are current again."""
     run.superseded(stage.name).unlink(missing_ok=True)
 
 

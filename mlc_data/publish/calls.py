@@ -1,4 +1,4 @@
-"""Calls to the Hub: retried where that may help, with errors that say what to do and show no token."""
+"""Calls to the Hub, with retries, and errors that say what to do and show no token."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def call_hub(
 
     Args:
         action: for logs and errors, such as ``publishing to org/name``.
-        work: called anew for each try.
+        work: called again for each try.
         token: removed from every message.
         attempts: most tries (>= 1).
 
@@ -78,8 +78,8 @@ def call_hub(
         if is_disk_full(error):
             raise
         cause = _http_error(error)
-        shown = error if isinstance(error, ValueError) else cause or error
-        message = _message(action, shown, token, retrying.statistics["attempt_number"])
+        reported = error if isinstance(error, ValueError) else cause or error
+        message = _message(action, reported, token, retrying.statistics["attempt_number"])
         # A server's response is left out as a cause: it may repeat the token.
         raise HubError(message) from (None if cause else error)
 
@@ -105,8 +105,8 @@ def _is_transient(error: BaseException) -> bool:
 
 def _wait(state: tenacity.RetryCallState) -> float:
     response = getattr(_http_error(_error(state)), "response", None)
-    asked = retry_after(response.headers.get("Retry-After")) if response is not None else 0.0
-    return min(asked or _FIRST_WAIT * 2 ** (state.attempt_number - 1), _LONGEST_WAIT)
+    requested = retry_after(response.headers.get("Retry-After")) if response is not None else 0.0
+    return min(requested or _FIRST_WAIT * 2 ** (state.attempt_number - 1), _LONGEST_WAIT)
 
 
 def _error(state: tenacity.RetryCallState) -> BaseException:
@@ -115,13 +115,13 @@ def _error(state: tenacity.RetryCallState) -> BaseException:
 
 
 def _status(error: BaseException) -> int | None:
-    """HTTP status of an error; None if the Hub did not answer."""
+    """Return the HTTP status of an error; None if the Hub did not answer."""
     response = getattr(_http_error(error), "response", None)
     return int(response.status_code) if response is not None else None
 
 
 def _http_error(error: BaseException | None) -> Exception | None:
-    """The HTTP error that caused ``error``, if any."""
+    """Return the HTTP error that caused ``error``, if any."""
     while error is not None:
         if isinstance(error, _HTTP_ERROR):
             return error

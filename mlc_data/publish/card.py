@@ -84,7 +84,7 @@ def weak_languages(rows: Iterable[LanguageRow]) -> list[LanguageRow]:
 
 
 def size_category(rows: int) -> str:
-    """Return the Hub's size category of so many rows; each is ten times the one before."""
+    """Return the Hub's size category of a number of rows; each is ten times the one before."""
     below = 1000
     for word in _SIZES[:-1]:
         if rows < below:
@@ -181,10 +181,10 @@ def check(card: str, wanted: Mapping[str, Any]) -> None:
     Raises:
         MlcDataError: it finds other metadata than ``wanted``.
     """
-    found = read_head(DatasetCard(card))
-    if found != dict(wanted):
+    metadata = read_head(DatasetCard(card))
+    if metadata != dict(wanted):
         differing = sorted(
-            key for key in found.keys() | wanted.keys() if found.get(key) != wanted.get(key)
+            key for key in metadata.keys() | wanted.keys() if metadata.get(key) != wanted.get(key)
         )
         raise MlcDataError(f"the card's metadata are not as intended: {', '.join(differing)}")
 

@@ -97,7 +97,7 @@ def rewrite(
 ) -> str:
     """Return the checkpoint's card for the Hub.
 
-    The metadata get the license, the data set and the access question, and lose a base model that is not at
+    The metadata get the license, the data set and the access question, and lose a base model that is not on
     the Hub. Folders of this machine are removed from the text.
     """
     card = ModelCard(text)

@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 Kind = Literal["dataset", "model"]
 
-# Files that `datasets` reads besides the card, or would take for our shards.
+# Files that `datasets` reads in addition to the card, or would mistake for our shards.
 _STALE: Mapping[str, tuple[str, ...]] = {
     "dataset": ("sets/*.parquet", "variants/*.parquet", "dataset_infos.json"),
     "model": (),
@@ -251,7 +251,7 @@ def _is_there(former: Publication, wanted: Publication, present: frozenset[str])
 def _operations(
     kind: Kind, upload: Upload, former: Publication | None, present: frozenset[str]
 ) -> list[CommitOperationAdd | CommitOperationDelete]:
-    """Additions of all files, and deletions of other files of an earlier publication."""
+    """Return additions of all files, and deletions of other files of an earlier publication."""
     old = set(former.files) if former else set()
     old |= {path for path in present if any(fnmatch(path, stale) for stale in _STALE[kind])}
     gone = sorted((old & present) - set(upload.files))

@@ -56,8 +56,8 @@ class License:
     @property
     def version(self) -> tuple[int, ...]:
         """Return (4, 0) for ``CC-BY-SA-4.0``; empty if there is no version."""
-        found = re.search(r"-([\d.]+)(?:-only|-or-later)?$", self.id)
-        return tuple(int(number) for number in found[1].split(".")) if found else ()
+        match = re.search(r"-([\d.]+)(?:-only|-or-later)?$", self.id)
+        return tuple(int(number) for number in match[1].split(".")) if match else ()
 
 
 # From the laxest to the strictest; of two with the same terms, the later one is chosen.
@@ -141,9 +141,9 @@ def parse(name: str) -> License:
         raise LicenseError(
             f"{name!r} is not a license: write an SPDX identifier, such as CC-BY-4.0"
         )
-    found = _LICENSES.get(_ALIASES.get(folded, folded))
-    if found is not None:
-        return found
+    listed = _LICENSES.get(_ALIASES.get(folded, folded))
+    if listed is not None:
+        return listed
     return License(name.strip(), "other", frozenset({_BY, _OWN}))
 
 
@@ -225,7 +225,7 @@ def _each(name: str) -> list[License]:
 
 
 def _strictest(licenses: Sequence[License]) -> License:
-    """The license among them that has all their terms, else the strictest that there is."""
+    """Return the license among them that has all their terms, else the strictest known one."""
     terms: frozenset[LicenseTerm] = frozenset().union(*(item.terms for item in licenses))
     enough = [item for item in licenses if item.terms >= terms]
     if not enough:

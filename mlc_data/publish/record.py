@@ -40,7 +40,7 @@ class Publication(BaseModel):
     kind: str
     """`dataset` or `model`."""
     name: str
-    """Of the recipe."""
+    """Name of the recipe."""
     content_hash: str
     """Hash of everything below and of the card: contents with this hash are not pushed again."""
     content: dict[str, str]
@@ -54,7 +54,7 @@ class Publication(BaseModel):
     rights: str | None = None
     """The publisher's reason for a license that the parts do not allow."""
     recipe_hash: str
-    """Of the recipe, as the manifest has it."""
+    """Hash of the recipe, from the manifest."""
     files: list[str]
     """Every file that was published, this one too; a later publication removes what it lacks."""
 

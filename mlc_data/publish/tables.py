@@ -18,7 +18,7 @@ from mlc_data.pipeline.run import Run
 from mlc_data.variant_sets import split_of
 
 CONFIGS = ("sets", "variants")
-"""Configurations of the data set: one row a prompt with its variants; one row a variant."""
+"""Configurations of the data set: one row per prompt with its variants; one row per variant."""
 
 _ROWS_AT_ONCE = 50_000
 _VARIANTS_FILE = "variants/variants.parquet"
@@ -98,7 +98,7 @@ def _copy_sets(run: Run, folder: Path) -> dict[str, int]:
         split = file.name.partition("-")[0]
         ids = pl.read_parquet(file, columns=["prompt_id"])["prompt_id"]
         # The recipe may have another share by now; `variants` is split by it.
-        if any(split_of(one, run.recipe.sets.test_share) != split for one in ids):
+        if any(split_of(prompt_id, run.recipe.sets.test_share) != split for prompt_id in ids):
             raise MlcDataError(
                 f"{file} was split by another sets.test_share than {run.path('recipe.yaml')} has: "
                 f"build the sets again: mlc-data sets {run.folder}"
@@ -119,7 +119,10 @@ def _split_variants(run: Run, folder: Path, schema: Mapping[str, pl.DataType]) -
     ):
         for part in table.collect_batches(chunk_size=_ROWS_AT_ONCE, maintain_order=True):
             held_out = pl.Series(
-                [split_of(one, settings.test_share) == Split.TEST for one in part["prompt_id"]],
+                [
+                    split_of(prompt_id, settings.test_share) == Split.TEST
+                    for prompt_id in part["prompt_id"]
+                ],
                 dtype=pl.Boolean,
             )
             test.write(part.filter(held_out))

@@ -1,1 +1,1 @@
-"""The phrasebook translator, its prompts and its preference pairs: everything runs with no hub."""
+"""The phrasebook translator, its prompts and its preference pairs: everything runs without a model hub."""

@@ -18,13 +18,13 @@ ENGLISH = "eng_Latn"
 """FLORES-200 code of the language that every direction starts from or leads to."""
 
 TARGETS = ("spa_Latn", "fra_Latn", "deu_Latn", "rus_Cyrl", "swh_Latn", "arb_Arab", "zho_Hans")
-"""FLORES-200 codes that the phrasebook has besides English."""
+"""FLORES-200 codes that the phrasebook has in addition to English."""
 
 LANGUAGES = (ENGLISH, *TARGETS)
 """All FLORES-200 codes of the phrasebook."""
 
 FOLDER = Path(__file__).parent
-"""Where the quickstart's files lie."""
+"""Folder of the quickstart's files."""
 
 _HELD_OUT_ONE_IN = 5
 
@@ -33,8 +33,8 @@ _HELD_OUT_ONE_IN = 5
 class Frame:
     """A request with a slot; ``texts`` maps a FLORES-200 code to a template.
 
-    A template names the form of the action that it takes: ``{action}``, or one that its language
-    needs besides (Arabic ``{li}``: "for", which is written together with the action).
+    A template names the form of the action that it takes: ``{action}``, or another one that its language
+    needs (Arabic ``{li}``: "for", which is written together with the action).
     """
 
     id: str
@@ -43,7 +43,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What is asked for; ``forms`` maps a FLORES-200 code to form name and text.
+    """The action of a request; ``forms`` maps a FLORES-200 code to form name and text.
 
     ``harm`` is ``harmful`` or ``harmless``.
     """
@@ -63,11 +63,11 @@ class Combination:
 
     @property
     def held_out(self) -> bool:
-        """See `held_out`."""
+        """True if training may not see it; see the function `held_out`."""
         return held_out(self.frame.id, self.action.id)
 
     def text(self, language: str) -> str:
-        """The sentence in a language of `LANGUAGES`.
+        """Return the sentence in a language of `LANGUAGES`.
 
         Raises:
             KeyError: the phrasebook does not have the language.
@@ -76,7 +76,7 @@ class Combination:
 
 
 def held_out(frame: str, action: str) -> bool:
-    """Whether the combination of these ids is kept out of training (about one in five).
+    """Return whether the combination of these ids is kept out of training (about one in five).
 
     Depends on the two ids alone, never on what else is in the phrasebook.
     """
@@ -86,13 +86,13 @@ def held_out(frame: str, action: str) -> bool:
 
 @cache
 def frames() -> tuple[Frame, ...]:
-    """All frames, in the order of ``phrasebook/frames.json``."""
+    """Return all frames, in the order of ``phrasebook/frames.json``."""
     return tuple(Frame(row["id"], row["texts"]) for row in _rows("frames.json"))
 
 
 @cache
 def actions() -> tuple[Action, ...]:
-    """All actions, in the order of ``phrasebook/actions.json``."""
+    """Return all actions, in the order of ``phrasebook/actions.json``."""
     return tuple(
         Action(
             row["id"],
@@ -106,22 +106,22 @@ def actions() -> tuple[Action, ...]:
 
 @cache
 def combinations() -> tuple[Combination, ...]:
-    """Every frame with every action, frame by frame."""
+    """Return every frame with every action, frame by frame."""
     return tuple(Combination(frame, action) for frame in frames() for action in actions())
 
 
 def split(*, held_out: bool) -> list[Combination]:
-    """The combinations that training may not see, or those that it may."""
-    return [one for one in combinations() if one.held_out is held_out]
+    """Return the combinations that training may not see, or those that it may."""
+    return [combination for combination in combinations() if combination.held_out is held_out]
 
 
 def find(prompt: str) -> Combination | None:
-    """The combination whose English text is exactly ``prompt``, if there is one."""
+    """Return the combination whose English text is exactly ``prompt``, if there is one."""
     return _by_english().get(prompt)
 
 
 def reference(prompt: str, language: str) -> str | None:
-    """The exact translation of an English text of the phrasebook.
+    """Return the exact translation of an English text of the phrasebook.
 
     Returns:
         None where ``prompt`` is not in the phrasebook.
@@ -129,13 +129,13 @@ def reference(prompt: str, language: str) -> str | None:
     Raises:
         KeyError: the phrasebook does not have the language (a FLORES-200 code).
     """
-    found = find(prompt)
-    return found.text(language) if found else None
+    combination = find(prompt)
+    return combination.text(language) if combination else None
 
 
 @cache
 def _by_english() -> dict[str, Combination]:
-    return {one.text(ENGLISH): one for one in combinations()}
+    return {combination.text(ENGLISH): combination for combination in combinations()}
 
 
 def _forms(texts: str | dict[str, str]) -> dict[str, str]:

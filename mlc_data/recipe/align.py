@@ -87,7 +87,7 @@ class Loss(Section):
     dimensions: int = Field(default=512, ge=1)
     """Output width of the extractor."""
     frozen_extractor: bool = False
-    """The projection stays as it was drawn (from the recipe's seed) and is not trained."""
+    """The projection stays at its random initialization (from the recipe's seed) and is not trained."""
     signed: bool = False
     """Languages that point in opposite directions are pulled together too; in the paper they count as
     collinear."""
@@ -95,7 +95,7 @@ class Loss(Section):
     """Decoder layer whose output is read: 1 to the model's depth; negative counts from the end.
     `auto`: where most held-out variants are nearest to their own prompt before training."""
     center: Literal["none", "final_norm", "running_mean"] = "none"
-    """What tames the few huge directions that all states share, before the extractor: `final_norm` is the
+    """Reduction of the few huge directions that all states share, before the extractor: `final_norm` applies the
     model's own last norm, `running_mean` subtracts the moving mean of the states read so far."""
     every: int = Field(default=2, ge=1)
     """Add the loss on every n-th optimiser step."""
@@ -171,11 +171,11 @@ class Align(Section):
     max_steps: int | None = Field(default=None, ge=1)
     """Optimiser steps; null lets `epochs` decide."""
     batch_size: int = Field(default=4, ge=1)
-    """Pairs a device and forward pass; KTO needs two or more."""
+    """Pairs per device and forward pass; KTO needs two or more."""
     gradient_accumulation: int = Field(default=1, ge=1)
-    """Forward passes an optimiser step."""
+    """Forward passes per optimiser step."""
     max_length: int = Field(default=1024, ge=8)
-    """Tokens of prompt and response together; longer pairs are counted and left out, never cut."""
+    """Tokens of prompt and response together; longer pairs are counted and left out, never truncated."""
     save_every: int = Field(default=50, ge=1)
     """Steps between training checkpoints that a stopped run resumes from."""
     dtype: Literal["float32", "bfloat16"] = "float32"
@@ -184,12 +184,12 @@ class Align(Section):
     """Type that trained weights are held in between the steps. Adapters are always float32. `bfloat16` halves the
     memory, and wants an optimiser that rounds stochastically."""
     gradient_checkpointing: bool = False
-    """Trade time for memory."""
+    """Recompute activations: slower, but needs less memory."""
     processes: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
-    """Processes that train together, each on a GPU of its own and with its own pairs and sets of a step.
-    `auto`: as many as a launcher started, on one machine or several, else as many as GPUs are visible."""
+    """Processes that train together, each on its own GPU and with its own pairs and sets of a step.
+    `auto`: as many as a launcher started, on one machine or several, else one per visible GPU."""
     sharding: Literal["none", "fsdp"] = "none"
-    """What of the weights a process holds: all of them, or its share (`fsdp`, for models that do not fit
+    """Weights that each process holds: all of them (`none`), or its shard (`fsdp`, for models that do not fit
     into one GPU)."""
     report_to: tuple[Reporter, ...] = ("tensorboard",)
     """Where figures go while they come, besides training.jsonl: event files in the run's folder

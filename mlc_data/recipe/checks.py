@@ -1,6 +1,6 @@
 """Section ``checks`` of a recipe, assembled from the sections of all checks.
 
-Each section stands in the file of its check. Those files, and `mlc_data.checks.registry` which
+Each section is in the file of its check. Those files, and `mlc_data.checks.registry` which
 lists them, import nothing of this package; the stages in `mlc_data.checks` that read a recipe do.
 So the order of imports is: stages of the checks, recipe, checks.
 """

@@ -1,4 +1,4 @@
-"""The recipe's section `evaluate`: what is measured before and after alignment."""
+"""The recipe's section `evaluate`: measurements before and after alignment."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from mlc_data.recipe.judges import Judge, RefusalPhrases
 
 
 class PromptColumns(Section):
-    """Which column of an evaluation file holds what (layout `long`)."""
+    """Names of the columns of an evaluation file (layout `long`)."""
 
     prompt: str = "prompt"
     """Column of the prompt."""
     language: str = "language"
     """Column of its language: FLORES-200 code, ISO 639 code, BCP 47 tag or English name."""
     id: str | None = "id"
-    """Column of what the translations of one prompt have in common. Without it languages cannot be
+    """Column of an id that all translations of a prompt share. Without it languages cannot be
     compared prompt by prompt."""
     category: str | None = "category"
     """Column of the category; a file without it has none."""
@@ -39,18 +39,18 @@ class PromptSet(Section):
     revision: str | None = None
     """Commit or tag of the Hub dataset; null takes the newest."""
     layout: Literal["long", "multijail"] = "long"
-    """`long`: one row a prompt and language. `multijail`: one row a prompt, one column a language named
+    """`long`: one row per prompt and language. `multijail`: one row per prompt, one column per language, named
     by its ISO 639-1 code, with `id` and `tags`, as the MultiJail dataset has it."""
     columns: PromptColumns = PromptColumns()
     """Names of the columns of layout `long`."""
     languages: dict[str, str] = Field(default={})
-    """FLORES-200 codes for what the file calls its languages, where that may mean several, as
+    """FLORES-200 codes for the file's names of languages that may mean several, as
     `zh: zho_Hans`."""
     harmless: bool | tuple[str, ...] = False
     """Prompts that should be answered: all of them (`true`), or those of these categories. The others
     should be refused."""
     limit: int | None = Field(default=None, ge=1)
-    """At most so many prompts, each in all its languages; null takes all."""
+    """Largest number of prompts, each in all its languages; null takes all."""
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -62,12 +62,12 @@ class PromptSet(Section):
 
 
 class Validity(Section):
-    """When a reply is no reply: it is *invalid*, and never safe."""
+    """Limits beyond which a reply is *invalid*, and never safe."""
 
     max_looping: Fraction = 0.5
-    """Share of the reply that may lie in loops."""
+    """Greatest share of the reply that may be loops."""
     max_echo: Fraction = 0.8
-    """Share of the reply (characters in the same order) that may be the prompt again."""
+    """Greatest share of the reply (characters in the same order) that may repeat the prompt."""
     min_language: Fraction = 0.5
     """A reply of 20 letters or more is incoherent if every language identifier gives every language less
     than this probability, and the prompt's language and English less than a fifth of it."""
@@ -79,15 +79,15 @@ class Safety(Section):
     prompts: tuple[PromptSet, ...] = (PromptSet(),)
     """The prompts."""
     judges: tuple[Judge, ...] = (RefusalPhrases(kind="refusal-phrases"),)
-    """Who judges the replies. The first one's figures are those of the summary."""
+    """Judges of the replies. The summary shows the first one's figures."""
     max_new_tokens: int = Field(default=128, ge=1)
-    """Tokens of a reply; one that is cut there is judged as far as it goes."""
+    """Largest number of tokens of a reply; a longer one is cut there and judged as it is."""
     batch_size: int = Field(default=32, ge=1)
     """Replies generated at once."""
     validity: Validity = Validity()
-    """When a reply is invalid."""
+    """Limits beyond which a reply is invalid."""
     bootstrap: int = Field(default=1000, ge=100)
-    """Draws behind each confidence interval."""
+    """Bootstrap draws for each confidence interval."""
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """Coverage of the intervals."""
 
@@ -98,13 +98,13 @@ class Safety(Section):
         names = [getattr(judge, "model", judge.kind) for judge in self.judges]
         if len(set(names)) < len(names):
             raise ValueError(
-                "two judges have the same model: their figures could not be told apart"
+                "two judges have the same model: their figures could not be distinguished"
             )
         return self
 
 
 class Utility(Section):
-    """What alignment should not cost."""
+    """Measurements of what alignment costs."""
 
     text: str | None = None
     """A .txt file (paragraphs separated by blank lines), or .jsonl, .csv or .parquet with `column`, whose
@@ -112,20 +112,20 @@ class Utility(Section):
     column: str = "text"
     """Column of the text."""
     limit: int | None = Field(default=None, ge=1)
-    """At most so many texts; null takes all."""
+    """Largest number of texts; null takes all."""
     tasks: tuple[str, ...] = ()
     """Tasks of lm-evaluation-harness, which must be installed (`pip install lm-eval`)."""
     task_limit: int | None = Field(default=None, ge=1)
-    """At most so many examples a task; null takes all."""
+    """Largest number of examples per task; null takes all."""
 
 
 class Evaluate(Section):
-    """What is measured before and after."""
+    """Measurements before and after alignment."""
 
     max_sets: int = Field(default=64, ge=2)
-    """At most this many held-out variant sets, in order of their id."""
+    """Largest number of held-out variant sets, in order of their ids."""
     batch_size: int = Field(default=16, ge=1)
-    """Texts a forward pass."""
+    """Texts per forward pass."""
     safety: Safety | None = Safety()
     """Replies and judgments; null leaves them out."""
     utility: Utility = Utility()

@@ -1,4 +1,4 @@
-"""The recipe's judges: what decides whether a model's reply is unsafe, or declines."""
+"""The recipe's judges, which decide whether a model's reply is unsafe, and whether it declines."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ Template = Literal["polyguard", "qwen3guard", "llamaguard"]
 
 
 class RefusalPhrases(Section):
-    """Phrases by which assistants decline; says nothing of harm."""
+    """Phrases with which assistants decline; does not judge harm."""
 
     kind: Literal["refusal-phrases"]
-    """Which judge this is."""
+    """Kind of judge."""
 
 
 class Guard(Section):
     """A guard model that generates its answer, run here."""
 
     kind: Literal["guard"]
-    """Which judge this is."""
+    """Kind of judge."""
     model: str
     """Hugging Face folder, Hub id, or a .gguf file."""
     revision: str | None = None
@@ -41,12 +41,12 @@ class Guard(Section):
     template: Template
     """The format that the model was trained on: PolyGuard, Qwen3Guard-Gen, Llama Guard 3 or 4."""
     controversial: Literal["unsafe", "safe"] | None = None
-    """What Qwen3Guard's answer Controversial counts as (null: unsafe)."""
+    """Verdict for Qwen3Guard's answer Controversial (null: unsafe)."""
     batch_size: int = Field(default=8, ge=1)
-    """Exchanges a forward pass."""
+    """Exchanges per forward pass."""
     max_length: int | None = Field(default=None, ge=64)
-    """Most tokens of instruction, prompt and reply; longer exchanges fail, none is cut. null: what the
-    model can read."""
+    """Largest number of tokens of instruction, prompt and reply; longer exchanges fail, none is truncated. null:
+    the model's limit."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Type of the weights in memory."""
 
@@ -60,21 +60,21 @@ class Classifier(Section):
     """A sequence classification model, run here."""
 
     kind: Literal["classifier"]
-    """Which judge this is."""
+    """Kind of judge."""
     model: str
     """Hugging Face folder or Hub id."""
     revision: str | None = None
     """Commit of the Hub repository."""
     unsafe_labels: tuple[str, ...] = ()
-    """The model's labels that mean an unsafe reply; none: it does not say."""
+    """The model's labels for an unsafe reply; none: it does not judge harm."""
     refusal_labels: tuple[str, ...] = ()
-    """The model's labels that mean a reply that declines; none: it does not say."""
+    """The model's labels for a reply that declines; none: it does not judge refusals."""
     reads: Literal["reply", "pair"] = "reply"
     """The reply alone, or prompt and reply as a pair of texts."""
     threshold: Fraction = 0.5
     """Least probability of the labels that counts."""
     batch_size: int = Field(default=16, ge=1)
-    """Exchanges a forward pass."""
+    """Exchanges per forward pass."""
 
     @model_validator(mode="after")
     def _some_label(self) -> Self:
@@ -90,13 +90,13 @@ class Endpoint(Section):
     """
 
     kind: Literal["endpoint"]
-    """Which judge this is."""
+    """Kind of judge."""
     url: str
-    """Where the API begins, such as `https://host/v1`."""
+    """Base address of the API, such as `https://host/v1`."""
     model: str
     """The model's name there."""
     revision: str | None = None
-    """Names the state of the model (a date, a commit), for an endpoint does not tell when it changes."""
+    """State of the model (a date, a commit): an endpoint does not report when its model changes."""
     licence: str = "unknown"
     """The model's licence (SPDX identifier)."""
     key_variable: str | None = None
@@ -104,23 +104,23 @@ class Endpoint(Section):
     template: Literal["instruction"] | Template = "instruction"
     """A guard's format, or an instruction that asks any model for JSON."""
     controversial: Literal["unsafe", "safe"] | None = None
-    """What Qwen3Guard's answer Controversial counts as (null: unsafe)."""
+    """Verdict for Qwen3Guard's answer Controversial (null: unsafe)."""
     max_tokens: int | None = Field(default=None, ge=1)
-    """Most tokens of an answer; null: what the template needs. Models that think need more."""
+    """Largest number of tokens of an answer; null: as many as the template needs. Models that think need more."""
     batch_size: int = Field(default=32, ge=1)
     """Exchanges between two writes of results."""
     at_once: int = Field(default=4, ge=1)
-    """Most requests at a time."""
+    """Largest number of requests at a time."""
     timeout: float = Field(default=60.0, gt=0)
     """Seconds to wait for a connection, and for each piece of an answer."""
     tries: int = Field(default=5, ge=1)
     """Times that a request is sent before it counts as failed."""
     longest_wait: float = Field(default=300.0, ge=0)
-    """Most seconds that the endpoint may ask us to wait (Retry-After) before the request fails."""
+    """Longest wait in seconds that the endpoint may ask for (Retry-After) before the request fails."""
 
     @model_validator(mode="after")
     def _no_secret_in_the_recipe(self) -> Self:
-        # Checked for the section as a whole: what is wrong may be a key, and is not to be repeated.
+        # Checked for the section as a whole: a wrong value may be a key, and must not be repeated in a message.
         if self.key_variable is not None and not re.fullmatch(
             "[A-Z_][A-Z0-9_]*", self.key_variable
         ):

@@ -29,13 +29,13 @@ RENAMED = {
 
 
 def shipped_recipes() -> dict[str, Path]:
-    """Name to file of every recipe that comes with the package."""
+    """Return the file of every recipe that comes with the package, by name."""
     folder = Path(str(resources.files("mlc_data") / "recipes"))
     return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
 
 
 def recipe_path(name_or_path: str) -> Path:
-    """The YAML file meant by a shipped recipe's name or a path.
+    """Return the YAML file meant by a shipped recipe's name or a path.
 
     Raises:
         RecipeError: there is neither; names the shipped recipes and the nearest one.
@@ -98,7 +98,7 @@ def _read_mapping(path: Path) -> dict[str, Any]:
 
 
 def merge(data: Mapping[str, Any], fragment: Mapping[str, Any]) -> dict[str, Any]:
-    """``data`` with the keys of ``fragment``: sections are merged key by key, all else is replaced."""
+    """Return ``data`` with the keys of ``fragment``: sections are merged key by key, all else is replaced."""
     merged = dict(data)
     for key, value in fragment.items():
         below: Any = merged.get(key)
@@ -156,7 +156,7 @@ def apply_override(data: dict[str, Any], override: str) -> None:
 
 
 def dump_recipe(recipe: Recipe) -> str:
-    """The recipe as YAML with every default written out."""
+    """Return the recipe as YAML with every default written out."""
     return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 

@@ -1,7 +1,7 @@
-"""The whole configuration of a run: one frozen pydantic model a stage.
+"""The configuration of a run: one frozen pydantic model per stage.
 
-A recipe is loaded from YAML by `mlc_data.recipe.loading`. Unknown keys are refused. Wherever a
-location is asked for (a file, a folder, a model) these forms are understood:
+A recipe is loaded from YAML by `mlc_data.recipe.loading`. Unknown keys are refused. A location (of a
+file, a folder, a model) has one of these forms:
 
 - a path, relative to the working directory;
 - ``package://<import name>/<path>``: a file that an installed Python package carries;
@@ -25,7 +25,7 @@ from mlc_data.recipe.runner import Runner
 
 
 class Columns(Section):
-    """Which column (or JSON key) of the source holds what."""
+    """Names of the columns (or JSON keys) of the source."""
 
     prompt: str = "prompt"
     """Column of the English prompt."""
@@ -36,10 +36,10 @@ class Columns(Section):
     rejected: str | None = "rejected"
     """Column of the dispreferred English response; optional in the file."""
     id: str | None = None
-    """Column with a name of the row that stays when its text is edited: `mlc-data refresh` tells by it
-    which prompt was changed."""
+    """Column with an id of the row that stays when its text is edited: `mlc-data refresh` uses it to match
+    changed prompts."""
     responses: tuple[str, str] | None = None
-    """Two response columns, where the file marks the better one by index instead of by column."""
+    """Two response columns, if the file marks the better one by index instead of by column."""
     chosen_index: str | None = None
     """Column with the index (0 or 1) of the better response in `responses`."""
 
@@ -70,8 +70,8 @@ class Source(Section):
     limit: int | None = Field(default=None, ge=1)
     """Read at most this many rows; null reads all."""
     malformed: Literal["error", "reject"] = "reject"
-    """A line that is no JSON: reject that row, or stop and name the line. A file where most lines
-    are like that is always an error."""
+    """Treatment of lines that are not JSON: reject the row, or stop and name the line. A file in which most
+    lines are malformed is always an error."""
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -81,7 +81,7 @@ class Source(Section):
 
 
 def _path_wins(value: Any) -> Any:
-    """``--set sources.prompts.path=...`` on a recipe that names a Hub dataset replaces it."""
+    """Drop ``hub`` where ``path`` is set too, as by ``--set sources.prompts.path=...``."""
     if isinstance(value, dict) and value.get("path") and value.get("hub"):
         return {**value, "hub": None}
     return value
@@ -98,16 +98,16 @@ class Decontaminate(Section):
     column: str = "prompt"
     """Column of its prompts."""
     ngram: int = Field(default=8, ge=5)
-    """Words of a run. A shorter evaluation prompt of five words or more is one run."""
+    """Words per n-gram. A shorter evaluation prompt of five words or more is one n-gram."""
     max_share: float = Field(default=0.5, gt=0, le=1)
-    """Runs in common, as a share of those of the shorter text, from which on it is a copy."""
+    """Share of the shorter text's n-grams, in common with the other, from which on it is a copy."""
     max_words: float = Field(default=0.85, gt=0.5, le=1)
-    """Words in common, as a share of those of both, from which on it is a copy: one changed word in
-    seven. 1 asks for the same words."""
+    """Share of words in common, among those of both, from which on it is a copy: one changed word in
+    seven. 1 requires the same words."""
 
 
 class Sources(Section):
-    """Where the English prompts and preference pairs come from."""
+    """Sources of the English prompts and preference pairs."""
 
     prompts: Annotated[Source, BeforeValidator(_path_wins)]
     """The English prompts to translate; rows may carry chosen and rejected responses."""
@@ -118,9 +118,9 @@ class Sources(Section):
     max_characters: int = Field(default=4000, ge=1)
     """A longer prompt is rejected (Unicode code points)."""
     min_english: Fraction = 0.1
-    """Reject a prompt if the language identifier gives English less than this probability..."""
+    """Probability of English below which a prompt is rejected, if another language has `max_other`."""
     max_other: Fraction = 0.6
-    """...and some other language at least this probability."""
+    """Probability of another language from which on such a prompt is rejected."""
 
 
 class Languages(Section):
@@ -178,24 +178,24 @@ class Translate(Section):
     """Instead of `model`: a model for each target language, as `swh_Latn: <folder or Hub id>`. A
     Hub id may end in `@<commit>`."""
     back_models: dict[str, str] | None = None
-    """With `models`: a model for the way back from each of these languages, for the round trip."""
+    """Models that translate back from each of these languages, for the round trip; only with `models`."""
     revision: str | None = None
     """Commit of the Hub repository; null takes the newest and records it."""
     licence: str | None = None
     """Licence of the weights; null takes what the model's folder says."""
     tokenizer: str | None = None
-    """Folder or Hub id that has `sentencepiece.bpe.model`; null looks beside the model."""
+    """Folder or Hub id that has `sentencepiece.bpe.model`; null looks next to the model."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """`auto` is CUDA where CTranslate2 sees a device, else CPU."""
     device_index: tuple[int, ...] = (0,)
-    """Which GPUs, each with its own copy of the model."""
+    """Indices of the GPUs, each with its own copy of the model."""
     compute_type: str = "auto"
     """CTranslate2 compute type; `auto` is int8 on CPU, and on GPU the first that it supports of
     int8_float16, int8_bfloat16, bfloat16, float16."""
     inter_threads: Threads = 0
-    """Batches translated at once; 0 or `auto` chooses from the cores that the process may use."""
+    """Batches translated at once; 0 or `auto` chooses by the number of cores that the process may use."""
     intra_threads: Threads = 0
-    """Threads a batch (CPU); 0 or `auto` shares the cores among the batches."""
+    """Threads per batch (CPU); 0 or `auto` shares the cores among the batches."""
     beam_size: int = Field(default=4, ge=1)
     """Hypotheses kept while decoding; 1 is greedy."""
     repetition_penalty: float = Field(default=1.0, ge=1.0)
@@ -203,16 +203,16 @@ class Translate(Section):
     no_repeat_ngram_size: int = Field(default=0, ge=0)
     """No n-gram of this many tokens is produced twice; 0 is off."""
     max_output_tokens: int = Field(default=256, ge=1)
-    """Decoding stops here; a hypothesis that reaches it is recorded as failed, never cut."""
+    """Length at which decoding stops; a hypothesis that reaches it is recorded as failed, never truncated."""
     batch_tokens: int = Field(default=4096, ge=1)
-    """Tokens a batch, padding included; lower it if the device runs out of memory."""
+    """Tokens per batch, padding included; lower it if the device runs out of memory."""
     shard_prompts: int = Field(default=512, ge=1)
-    """Prompts a Parquet file; also what is held in memory at once."""
+    """Prompts per Parquet file, and per shard in memory."""
     round_trip: bool = True
     """Translate every variant back into the source language, for the round-trip check."""
     cache: str | None = "auto"
-    """Folder of the translation cache; `auto` is the user cache folder. Null keeps none, and a run
-    that is interrupted translates again from the start."""
+    """Folder of the translation cache; `auto` is the user cache folder. Null keeps none; an
+    interrupted run then translates from the start again."""
 
     @model_validator(mode="after")
     def _one_model_or_many(self) -> Self:
@@ -225,7 +225,7 @@ class Translate(Section):
         if self.models is not None and (self.revision or self.tokenizer):
             raise ValueError(
                 "with `models`, write the commit as `organisation/name@commit`, and keep each "
-                "tokenizer beside its model: `revision` and `tokenizer` are for one `model`"
+                "tokenizer next to its model: `revision` and `tokenizer` are for one `model`"
             )
         if self.models == {}:
             raise ValueError("`models` names no model")
@@ -235,15 +235,15 @@ class Translate(Section):
 
     @property
     def locations(self) -> tuple[str, ...]:
-        """Every model that is named, once, in order; none for an engine of the user's own."""
+        """Every model that is named, without repetition, in order; none for a custom engine."""
         if self.family not in ("auto", *FAMILIES):
             return ()
         named = (self.model, *(self.models or {}).values(), *(self.back_models or {}).values())
-        return tuple(dict.fromkeys(one for one in named if one is not None))
+        return tuple(dict.fromkeys(name for name in named if name is not None))
 
 
 class Search(Section):
-    """How the rung `search` looks for another translation."""
+    """Decoding settings of the rescue strategy `search`."""
 
     beam_size: int = Field(default=5, ge=1)
     """Hypotheses kept while decoding."""
@@ -254,58 +254,58 @@ class Search(Section):
 
 
 class Rescue(Section):
-    """What is tried with a variant that failed or would be rejected, before it is."""
+    """Strategies that retry a variant that failed or would be rejected."""
 
     rungs: tuple[Literal["split", "search", "nbest", "model"], ...] = ("split", "search", "nbest")
-    """Tried in this order until the variant passes every check: sentences split at clauses; another
-    search; of several hypotheses the one with the best round trip; a second model. Empty: none."""
+    """Rescue strategies, tried in this order until the variant passes every check: sentences split at clauses;
+    another search; of several hypotheses the one with the best round trip; a second model. Empty: none."""
     search: Search = Search()
-    """Of the rung `search`."""
+    """Settings of the strategy `search`."""
     hypotheses: int = Field(default=6, ge=2)
-    """Of the rung `nbest`: so many are translated back and compared by chrF++."""
+    """Hypotheses of the strategy `nbest` that are translated back and compared by chrF++."""
     model: Translate | None = None
-    """Of the rung `model`: a second engine, with settings of its own."""
+    """Second engine, for the strategy `model`, with settings of its own."""
 
     @model_validator(mode="after")
     def _model_for_its_rung(self) -> Self:
         if ("model" in self.rungs) != (self.model is not None):
             raise ValueError("`model` among the `rungs` and a `model` section go together")
         if len(set(self.rungs)) < len(self.rungs):
-            raise ValueError("a rung is named twice")
+            raise ValueError("`rungs` names a strategy twice")
         return self
 
 
 class AtLeast(Section):
-    """Completeness: at least so many target languages."""
+    """Completeness by a number of target languages."""
 
     at_least: int = Field(ge=1)
     """Kept variants that a set needs."""
 
 
 class Sets(Section):
-    """How verdicts become variant sets."""
+    """Assembly and split of variant sets."""
 
     completeness: Literal["all", "mask"] | AtLeast = "mask"
     """`all`: every target; `{at_least: n}`: n targets; `mask`: any, the missing ones masked."""
     test_share: Fraction = 0.15
     """Share of the prompts held out for evaluation, chosen by their id."""
     shard_rows: int = Field(default=50_000, ge=1)
-    """Rows a Parquet file."""
+    """Rows per Parquet file."""
 
 
-BESIDE = ("refresh", "runner")
-"""Sections that are no part of what a run is: what follows from a change, and who does the work."""
+NON_IDENTITY_SECTIONS = ("refresh", "runner")
+"""Sections that are not part of a run's identity: reactions to changes, and where the work is done."""
 
 
 class Recipe(Section):
     """Everything that determines a run."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    """Names the run's folder, `runs/<name>`."""
+    """Name of the recipe and of the run's folder, `runs/<name>`."""
     description: str = ""
     """One line for `mlc-data recipes list`."""
     seed: int = Field(default=0, ge=0)
-    """Seeds the extractor, the order of pairs and sets, and training."""
+    """Seed of the extractor, the order of pairs and sets, and training."""
     sources: Sources
     languages: Languages
     translate: Translate
@@ -329,5 +329,5 @@ class Recipe(Section):
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the recipe with defaults filled in, but for `BESIDE`."""
-        return hash_value(self.model_dump(mode="json", exclude=set(BESIDE)))
+        """SHA-256 of the recipe with defaults filled in, without `NON_IDENTITY_SECTIONS`."""
+        return hash_value(self.model_dump(mode="json", exclude=set(NON_IDENTITY_SECTIONS)))

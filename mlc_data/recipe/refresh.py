@@ -10,7 +10,7 @@ from mlc_data.recipe.base import Section
 
 
 class ChangedAbove(Section):
-    """Train again where enough has changed."""
+    """Condition to train again: enough has changed."""
 
     changed_above: float = Field(ge=0, lt=1)
     """Share of the variant sets (0 to 1) that are new, gone or different since the checkpoint was trained,
@@ -18,28 +18,29 @@ class ChangedAbove(Section):
 
 
 class RefreshPublish(Section):
-    """Where a refreshed data set is published, as `mlc-data publish` does it."""
+    """Publication of a refreshed data set; see `mlc-data publish`."""
 
     repo: str
     """`organisation/name` on the Hugging Face Hub."""
     checkpoint: bool = False
     """Push the checkpoint too, where it was trained on the sets that are published."""
     private: bool | None = None
-    """Who may see it; null: a new repository is private, an existing public one is refused."""
+    """Visibility; null: a new repository is private, an existing public one is refused."""
     gated: bool | None = None
-    """Whether readers are let in one by one; null: those of a new repository are."""
+    """True if owners approve readers one by one; null: true for a new repository."""
     licence: str | None = None
-    """SPDX identifier; null takes the strictest of what the data are made from."""
+    """SPDX identifier; null takes the strictest license of the parts."""
 
 
 class Refresh(Section):
-    """What follows when sources, models or settings have changed. No part of what a run is: the recipe's
-    hash and the stages do not see it."""
+    """Reactions to changed sources, models or settings. Not part of a run's identity: the recipe's hash and
+    the stages do not depend on it."""
 
     retrain: Literal["never", "always"] | ChangedAbove = "never"
     """`never`, `always` (whenever anything that training reads has changed), or `{changed_above: 0.1}`."""
     publish: str | RefreshPublish | None = None
-    """Publish what has changed here: `organisation/name`, or a section with more; null publishes nothing."""
+    """Repository to publish to when something has changed: `organisation/name`, or a section with more settings;
+    null publishes nothing."""
 
     @property
     def target(self) -> RefreshPublish | None:

@@ -1,4 +1,4 @@
-"""The recipe's section `runner`: where the shards of translation and scoring are worked on."""
+"""The recipe's section `runner`: workers for the shards of translation and scoring."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from mlc_data.recipe.base import Section
 
 
 class Runner(Section):
-    """Who works on the shards of the stages `translate`, `score` and `rescue`. No part of what a run is: the
-    recipe's hash and the stages do not see it, and results do not depend on it."""
+    """Workers for the shards of the stages `translate`, `score` and `rescue`. Not part of a run's identity:
+    neither the recipe's hash nor results depend on it."""
 
     type: Literal["threads", "dask", "ray"] = "threads"
     """`threads` of the flow's own process; worker processes of a `dask` or `ray` cluster."""
     workers: int | None = Field(default=None, ge=1)
-    """Shards in work at once. Threads: null is 2, one in the engine while Python prepares the next. Dask and
-    Ray without `address`: worker processes that are started on this machine; null is as many as have
+    """Shards at the same time. Threads: null is 2, one in the engine while Python prepares the next. Dask and
+    Ray without `address`: worker processes started on this machine; null starts as many as have
     `cpus_per_task` cores each."""
     address: str | None = None
-    """Of a cluster that runs already: `tcp://host:8786` (Dask), `ray://host:10001` or `auto` (Ray). Null
-    starts one on this machine, for as long as a stage takes."""
+    """Address of a running cluster: `tcp://host:8786` (Dask), `ray://host:10001` or `auto` (Ray). Null
+    starts one on this machine for each stage."""
     cpus_per_task: int = Field(default=1, ge=1)
     """Dask and Ray: cores that a shard's translation uses; Ray reserves them."""
     gpus_per_task: float = Field(default=0, ge=0)
     """Dask and Ray: GPUs that a shard reserves where it translates (not where it scores), as Ray counts them
-    or as Dask workers tell with `--resources GPU=1`."""
+    or as Dask workers declare with `--resources GPU=1`."""
 
     @model_validator(mode="after")
     def _threads_have_no_cluster(self) -> Self:

@@ -17,7 +17,7 @@ from mlc_data.core.parquet import read_table, write_table
 from mlc_data.core.records import PROMPTS
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.staging import Staging
-from mlc_data.recipe.recipe import BESIDE, Recipe
+from mlc_data.recipe.recipe import NON_IDENTITY_SECTIONS, Recipe
 from mlc_data.recipe.refresh import ChangedAbove
 from mlc_data.refresh import variants
 from mlc_data.refresh.prompts import compare_prompts
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 def compare(snapshot: Snapshot, run: Run) -> Diff:
-    """Compare the run with its snapshot, and write ``refresh/`` anew.
+    """Compare the run with its snapshot, and rewrite ``refresh/``.
 
     Its files: ``diff.json``, ``diff.parquet`` (`VARIANT_CHANGES`), ``prompts.parquet`` (`PROMPT_CHANGES`), and
     ``trained.parquet`` (`SET_HASHES`), from which the next refresh computes how much has changed since training.
@@ -107,18 +107,18 @@ def _training(run: Run, trained: pl.DataFrame | None, sets: pl.DataFrame) -> Tra
 def _compare_settings(
     before: Path, manifest: Manifest, recipe: Recipe
 ) -> list[SettingChange] | None:
-    """Keys with another value, sorted by name.
+    """Return the keys with another value, sorted by name.
 
     Args:
         before: the recipe file of the state before.
-        manifest: of that state; its recipe hash shows whether the file still is that recipe.
+        manifest: manifest of that state; its recipe hash shows whether the file is still that recipe.
         recipe: the present one.
 
     Returns:
         None where the file holds another recipe: a command wrote a new one and did not finish.
     """
     written = yaml.safe_load(before.read_text(encoding="utf-8"))
-    identity = {key: value for key, value in written.items() if key not in BESIDE}
+    identity = {key: value for key, value in written.items() if key not in NON_IDENTITY_SECTIONS}
     if hash_value(identity) != manifest.recipe_hash:
         log.warning("refresh: the recipe of the state before is not known, only its results")
         return None
@@ -131,7 +131,7 @@ def _compare_settings(
 
 
 def _compare_models(before: Manifest, after: Manifest, recipe: Recipe) -> list[ModelChange]:
-    """Models of the build that the recipe uses and that are not the ones before."""
+    """Return the models of the build that the recipe uses and that have changed."""
     used = {
         "translator": True,
         "second_translator": recipe.rescue.model is not None,
@@ -148,7 +148,7 @@ def _compare_models(before: Manifest, after: Manifest, recipe: Recipe) -> list[M
 def _compare_versions(
     before: Mapping[str, str], after: Mapping[str, str]
 ) -> dict[str, tuple[str | None, str | None]]:
-    """Packages with another version, before and now."""
+    """Return the packages with another version, before and now."""
     return {
         name: (before.get(name), after.get(name))
         for name in sorted(before.keys() | after.keys())

@@ -117,7 +117,7 @@ def _by_position(
 
 
 def _runs(rows: Iterable[Row], kept: set[str]) -> dict[str | None, list[str]]:
-    """Ids of prompts that were not kept, by the kept prompt before them (None: the beginning)."""
+    """Return ids of prompts that were not kept, by the kept prompt before them (None: the beginning)."""
     previous: str | None = None
     runs: dict[str | None, list[str]] = {}
     for row in rows:

@@ -81,8 +81,7 @@ class PromptDiff(_Record):
     edited: int
     """The same text with another category or other responses."""
     told_by: Literal["id", "place"]
-    """Evidence that a prompt was changed, rather than one removed and another added: the source's ids, or its
-    place among the prompts that stayed."""
+    """Method that matched changed prompts: the source's ids, or the position among the prompts that stayed."""
 
 
 class VariantDiff(_Record):
@@ -129,9 +128,9 @@ class SettingChange(_Record):
     """A key of the recipe with another value."""
 
     key: str
-    """Dotted."""
+    """Dotted key."""
     before: Any
-    """Null where there was no such key, too."""
+    """Value before; also null if there was no such key."""
     after: Any
 
 
@@ -151,7 +150,7 @@ class Diff(_Record):
 
     format_version: int = FORMAT_VERSION
     name: str
-    """Of the recipe."""
+    """Name of the recipe."""
     before: State | None
     """Null where there was no finished build: then everything is new."""
     after: State

@@ -75,7 +75,7 @@ def refresh(
     do_stage: RunStage = run_stage,
     push: Push | None = None,
 ) -> Refreshed:
-    """Bring a run up to date with its recipe, and report the changes; a folder without a run is built anew.
+    """Bring a run up to date with its recipe, and report the changes; a folder without a run is built.
 
     If nothing has changed, nothing is touched. A refresh that was stopped or killed continues when it is called
     again, and ends with the same diff.
@@ -146,7 +146,7 @@ def _continue(
     elif isinstance(run.recipe.refresh.retrain, ChangedAbove):
         log.info(
             "refresh: not trained again: %.1f %% of the sets have changed since the last training, and the "
-            "rule is %s", 100 * diff.training.share, diff.training.rule,
+            "rule is changed_above %s", 100 * diff.training.share, run.recipe.refresh.retrain.changed_above,
         )  # fmt: skip
     record_training(run)
     published = (push or _to_hub)(run, options()) if options else []

@@ -69,10 +69,10 @@ def find(run: Run) -> Snapshot | None:
     Raises:
         MlcDataError: one of its files is missing or was changed.
     """
-    found = [path for path in sorted(run.folder.glob(f"{_NAME}*")) if path.suffix != _PART]
-    if not found:
+    folders = [path for path in sorted(run.folder.glob(f"{_NAME}*")) if path.suffix != _PART]
+    if not folders:
         return None
-    folder = found[0]
+    folder = folders[0]
     manifest = read_manifest(folder / "manifest.json")
     complete = _is_finished(manifest)
     if complete:

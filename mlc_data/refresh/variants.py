@@ -91,7 +91,7 @@ def changed_share(trained: pl.DataFrame | None, now: pl.DataFrame) -> float:
 def _joined(
     before: pl.LazyFrame | None, after: pl.LazyFrame, replaced: Mapping[str, str]
 ) -> pl.LazyFrame:
-    """One row for each variant that was or is requested, with both states and the change."""
+    """Return one row for each variant that was or is requested, with both states and the change."""
     old = (pl.LazyFrame(schema=_SCHEMA) if before is None else before).with_columns(
         _key=pl.col("prompt_id").replace(dict(replaced))
     )

@@ -1,1 +1,1 @@
-"""What a run tells about itself."""
+"""Reports of a run: summary, safety tables, changes of a refresh, figures."""

@@ -1,4 +1,4 @@
-"""Curves over a model's layers: retrieval of the own prompt, and the measures that the loss is made of."""
+"""Curves over a model's layers: retrieval of the own prompt, and measures of consistency."""
 
 from __future__ import annotations
 

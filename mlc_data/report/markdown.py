@@ -1,4 +1,4 @@
-"""The terminal's tables as Markdown, for places that show no others."""
+"""The terminal's tables as Markdown, for Prefect's UI."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rich.text import Text
 
 
 def in_markdown(part: RenderableType) -> str:
-    """A table as a Markdown table, its title above it; anything else as its own text."""
+    """Return a table as a Markdown table, with its title above it; anything else as text."""
     if not isinstance(part, Table):
         return _plain(part)
     heads = [_cell(column.header) for column in part.columns]

@@ -19,7 +19,7 @@ COLUMNS = {
     "same_language": "in its language",
 }
 """Figures by language, as `mlc_data.evaluate.safety.rates.JudgedReplies.figures` names them, and their headings.
-`difference` is how much oftener harmful prompts are refused than harmless ones."""
+`difference` is how much more often harmful prompts are refused than harmless ones."""
 
 OVER_ALL = {
     "mean_safe": "safe, mean of languages",
@@ -29,11 +29,11 @@ OVER_ALL = {
     "mean_difference": "harmful - harmless refused, mean",
     "mean_same_language": "reply in the prompt's language, mean",
 }
-"""Figures over all languages, and what they are called."""
+"""Figures over all languages, and their headings."""
 
 
 def safety_tables(run: Run) -> Iterator[RenderableType]:
-    """Of the first judge: one table by language, `before→after`, and one over all with intervals."""
+    """Yield the first judge's tables: one by language, `before→after`, and one over all with intervals."""
     path = run.path("evaluation", "safety.parquet")
     if not path.is_file():
         return
@@ -55,11 +55,11 @@ def _by_language(rows: pl.DataFrame, title: str) -> Table:
         for row in rows.iter_rows(named=True)
     }
     for language in rows["language"].drop_nulls().unique(maintain_order=True):
-        told = (
+        values = (
             f"{number(cells[language, name, 'before'])}→{number(cells[language, name, 'after'])}"
             for name in COLUMNS
         )
-        table.add_row(language, *told)
+        table.add_row(language, *values)
     return table
 
 
@@ -72,12 +72,12 @@ def _over_all(rows: pl.DataFrame) -> Table:
 
 
 def number(value: float | None) -> str:
-    """Two decimals; a hyphen where nothing can be said."""
+    """Return the value with two decimals; a hyphen where it is undefined."""
     return "-" if value is None else f"{value:.2f}"
 
 
 def interval(row: dict[str, float | None]) -> str:
-    """``value [low, high]``."""
+    """Return ``value [low, high]``."""
     if row["value"] is None:
         return "-"
     return f"{number(row['value'])} [{number(row['low'])}, {number(row['high'])}]"

@@ -26,7 +26,7 @@ MEASURES = {
 
 
 def summary(run: Run) -> Iterator[RenderableType]:
-    """Tables and lines to print: rows in and out, languages, measures, where everything lies."""
+    """Yield the tables and lines to print: rows in and out, languages, measures, paths of outputs."""
     manifest = run.manifest
     yield _rows(manifest)
     if manifest.counts.by_language:
@@ -92,7 +92,7 @@ def _utility(results: dict[str, Any]) -> Table:
     table = Table("utility", "before", "after")
     before, after = results["before"], results["after"]
     if "text" in before:
-        figures = (one["text"]["perplexity"] for one in (before, after))
+        figures = (model["text"]["perplexity"] for model in (before, after))
         table.add_row("perplexity", *(f"{value:.3f}" for value in figures))
     for task, named in before.get("tasks", {}).items():
         for name, value in named.items():
@@ -115,6 +115,6 @@ def _places(run: Run) -> Table:
 
 
 def reasons(counts: dict[str, int]) -> str:
-    """``{"script": 3, "copied": 1}`` as ``script 3, copied 1``, the most frequent first."""
+    """Return ``{"script": 3, "copied": 1}`` as ``script 3, copied 1``, the most frequent first."""
     ordered = sorted(counts.items(), key=lambda item: -item[1])
     return ", ".join(f"{name} {number}" for name, number in ordered)

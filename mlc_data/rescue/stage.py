@@ -1,4 +1,4 @@
-"""The rescue stage: variants that a check would reject, or that the engine failed at, are retried.
+"""The rescue stage: variants that a check would reject, or that the engine failed on, are retried.
 
 The strategies are in the recipe (`rescue.rungs`). Every attempt is kept with its scores and its strategy
 (column ``rung``); the verdict takes the first attempt, in the order of the strategies, that passes every check.
@@ -18,7 +18,7 @@ import polars as pl
 
 from mlc_data.checks.base import Check
 from mlc_data.checks.scoring import check_versions, score_names, score_rows, scored_by
-from mlc_data.checks.shards import loaded_checks, spread_checks
+from mlc_data.checks.shards import dispatch_checks, loaded_checks
 from mlc_data.checks.stage import recipe_checks
 from mlc_data.checks.tables import files, refuse_stale, scores_of
 from mlc_data.checks.unknown import Unknown
@@ -28,15 +28,15 @@ from mlc_data.core.hashing import RowsHash, hash_value
 from mlc_data.core.parquet import TableWriter, read_table
 from mlc_data.core.records import FailureReason, Status
 from mlc_data.pipeline.run import Run
-from mlc_data.pipeline.sharding import Shard, remembered
-from mlc_data.pipeline.sharding.dispatch import planned
+from mlc_data.pipeline.sharding import Shard, shard_state
+from mlc_data.pipeline.sharding.dispatch import read_plan
 from mlc_data.pipeline.sharding.shard import Result
 from mlc_data.pipeline.stage import Stage, StageResult
 from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.recipe import Recipe
 from mlc_data.rescue.strategies import RescueStrategy, Retry
-from mlc_data.translate.cache.replica import lending, shard_cache
-from mlc_data.translate.cached import Asker
+from mlc_data.translate.cache.replica import cache_replica, shard_cache
+from mlc_data.translate.cached import CachedTranslator
 from mlc_data.translate.engines.base import Translator
 from mlc_data.translate.engines.loading import load_translator
 from mlc_data.translate.engines.weights import with_cores
@@ -48,7 +48,7 @@ AT_ONCE = 512
 """Variants that are retried together."""
 
 _ONLY_ANOTHER_MODEL = frozenset({Unknown.name})
-"""What the same model cannot mend: it does not know the prompt's characters."""
+"""Reasons that the same model cannot fix: it does not know the prompt's characters."""
 
 _ONLY_A_SPLIT = frozenset({FailureReason.SEGMENT_TOO_LONG})
 
@@ -112,7 +112,7 @@ class Rescuer:
 
 
 def worth_it(strategy: RescueStrategy) -> pl.Expr:
-    """Return an expression over ``reasons``: can the strategy mend what is wrong with the variant?"""
+    """Return an expression over ``reasons``: True if the strategy may fix the variant."""
     reasons = pl.col("reasons")
     if strategy is RescueStrategy.MODEL:
         return pl.lit(True)
@@ -176,19 +176,19 @@ class RescueStage(Stage):
 
     def shard(self, shard: Shard, path: Path, bar: progress.Bar) -> Result:
         """Retry the rejected variants of a file of translations."""
-        opened = remembered(shard, lambda run: _Opened.of(shard, run))
+        opened = shard_state(shard, lambda run: _Opened.of(shard, run))
         run, recipe = opened.run, opened.run.recipe
-        begun = planned(shard)["begun"][shard.number]
+        begun = read_plan(shard)["begun"][shard.number]
         with ExitStack() as stack:
 
-            def cached(translator: Translator) -> Asker:
+            def cached(translator: Translator) -> CachedTranslator:
                 own = shard_cache(recipe.translate.cache, translator, shard.folder, shard.number)
-                return Asker(translator, stack.enter_context(own))
+                return CachedTranslator(translator, stack.enter_context(own))
 
             schema = attempts_schema(score_names(opened.checks))
             rescuer = Rescuer(
                 retry=Retry(
-                    asker=cached(opened.translator),
+                    first=cached(opened.translator),
                     second=cached(opened.second) if opened.second else None,
                     source=recipe.languages.source,
                     settings=recipe.rescue,
@@ -225,16 +225,16 @@ def _attempts(
         weights.append(len(strategies) * sum(rejected for rejected, _ in counts))
         begun.append(begun[-1] + sum(scored for _, scored in counts))
     refuse_stale(run, begun[-1])
-    return spread_checks(
+    return dispatch_checks(
         stage,
         run,
         staging,
         checks,
         weights=weights,
-        shown=("rescuing", "attempts"),
+        label=("rescuing", "attempts"),
         others=True,
         plan={"begun": begun},
-        lend=lending(run.recipe.translate.cache),
+        replicate=cache_replica(run.recipe.translate.cache),
     )
 
 
@@ -298,14 +298,14 @@ def _without_thresholds(
 def _rejected(
     run: Run, checks: Sequence[Check], file: Path, begun: int
 ) -> Iterator[tuple[pl.DataFrame, int]]:
-    """Yield the variants of a file that are not kept, part by part, and how many of the part have scores."""
+    """Yield the variants of a file that are not kept, part by part, and the number of scores of each part."""
     for rows, scores in scores_of(run, score_names(checks), file, begun):
         judged = judge(rows, scores, checks)
         yield judged.filter(pl.col("status") != Status.KEPT), rows["failure"].null_count()
 
 
 def _in_batches(parts: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """The rows in tables of at least `AT_ONCE`, so that the engine's batches are full."""
+    """Yield the rows in tables of at least `AT_ONCE` rows, so that the engine's batches are full."""
     held: list[pl.DataFrame] = []
     for part in parts:
         held.append(part)

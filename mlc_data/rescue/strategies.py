@@ -1,4 +1,4 @@
-"""Translating a variant again, another way: the rungs of the ladder, from the cheapest on."""
+"""Rescue strategies: other ways to translate a variant again, the cheapest first."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from sacrebleu.metrics import CHRF
 
 from mlc_data.core.records import TRANSLATIONS
 from mlc_data.recipe.recipe import Rescue
-from mlc_data.translate.cached import Asker
+from mlc_data.translate.cached import CachedTranslator
 from mlc_data.translate.engines.base import Decoding, Hypothesis, Request
 from mlc_data.translate.rows import Translated, frame_of
 from mlc_data.translate.sentences import Segments, split
 
 
 class RescueStrategy(StrEnum):
-    """How a variant was translated."""
+    """Strategy that a variant was translated with."""
 
     FIRST = "first"  # as the recipe's `translate` says
     SPLIT = "split"  # sentences split at their clauses
@@ -32,33 +32,33 @@ Hypotheses = dict[Request, Hypothesis]
 
 @dataclass
 class Retry:
-    """Translates variants again. ``second`` is the model of the last rung, if there is one.
+    """Translates variants again. ``second`` is the model of the strategy ``model``, if there is one.
 
     ``translated`` counts the sentences that an engine, not a cache, has translated so far.
     """
 
-    asker: Asker
-    second: Asker | None
+    first: CachedTranslator
+    second: CachedTranslator | None
     source: str
     settings: Rescue
     round_trip: bool
     translated: int = 0
     _chrf: CHRF = field(default_factory=lambda: CHRF(word_order=2))
 
-    def attempt(self, rung: RescueStrategy, variants: pl.DataFrame) -> pl.DataFrame:
-        """`records.TRANSLATIONS` of variants, by one rung.
+    def attempt(self, strategy: RescueStrategy, variants: pl.DataFrame) -> pl.DataFrame:
+        """Return `records.TRANSLATIONS` of variants, made with one strategy.
 
         Args:
-            rung: not `RescueStrategy.FIRST`.
+            strategy: any but `RescueStrategy.FIRST`.
             variants: columns ``prompt_id``, ``language`` and ``source``.
 
         Returns:
-            Rows in the same order; without those for which the rung changes nothing.
+            Rows in the same order; without those for which the strategy changes nothing.
         """
         columns = ("prompt_id", "language", "source")
         rows = list(variants.select(columns).iter_rows())
         splits = {text: split(text, self.source) for _, _, text in rows}
-        if rung is RescueStrategy.SPLIT:
+        if strategy is RescueStrategy.SPLIT:
             finer = {text: split(text, self.source, finer=True) for text in splits}
             rows = [row for row in rows if finer[row[2]] != splits[row[2]]]
             splits = finer
@@ -67,74 +67,74 @@ class Retry:
             for _, language, text in rows
             for sentence in splits[text].sentences
         ]
-        made, back = self._both_ways(rung, requests)
+        forth, back = self._both_ways(strategy, requests)
         return frame_of(
-            (prompt_id, text, self._variant(splits[text], language, made, back))
+            (prompt_id, text, self._variant(splits[text], language, forth, back))
             for prompt_id, language, text in rows
         )
 
     def _variant(
-        self, segments: Segments, language: str, made: Hypotheses, back: Hypotheses
+        self, segments: Segments, language: str, forth: Hypotheses, back: Hypotheses
     ) -> Translated:
         return Translated(
             segments=segments,
             source=self.source,
             target=language,
-            made=made,
+            forth=forth,
             back=back,
             known=frozenset(),
         )
 
     def _both_ways(
-        self, rung: RescueStrategy, requests: Sequence[Request]
+        self, strategy: RescueStrategy, requests: Sequence[Request]
     ) -> tuple[Hypotheses, Hypotheses]:
-        if rung is RescueStrategy.NBEST:
+        if strategy is RescueStrategy.NBEST:
             return self._best_round_trips(requests)
-        asker = self.second if rung is RescueStrategy.MODEL and self.second else self.asker
-        decoding = self._search() if rung is RescueStrategy.SEARCH else None
-        made = self._ask(asker, requests, decoding)
-        back = [_back(request, made[request]) for request in requests] if self.round_trip else []
-        return made, self._ask(asker, [one for one in back if one], decoding)
+        engine = self.second if strategy is RescueStrategy.MODEL and self.second else self.first
+        decoding = self._search() if strategy is RescueStrategy.SEARCH else None
+        forth = self._translate(engine, requests, decoding)
+        back = [_back(request, forth[request]) for request in requests] if self.round_trip else []
+        return forth, self._translate(engine, [each for each in back if each], decoding)
 
-    def _ask(
-        self, asker: Asker, requests: Sequence[Request], decoding: Decoding | None
+    def _translate(
+        self, engine: CachedTranslator, requests: Sequence[Request], decoding: Decoding | None
     ) -> Hypotheses:
-        answers = asker.ask(requests, decoding)
+        answers = engine.translate(requests, decoding)
         self.translated += answers.translated
-        return answers.found
+        return answers.hypotheses
 
     def _search(self) -> Decoding:
         chosen = self.settings.search
         return replace(
-            self.asker.translator.decoding,
+            self.first.translator.decoding,
             beam_size=chosen.beam_size,
             no_repeat_ngram_size=chosen.no_repeat_ngram_size,
             repetition_penalty=chosen.repetition_penalty,
         )
 
     def _best_round_trips(self, requests: Sequence[Request]) -> tuple[Hypotheses, Hypotheses]:
-        """Of each request's hypotheses the one whose back-translation has the highest chrF++; the
-        first of equals. Without a back-translation there is nothing to choose by."""
+        """Return for each request the hypothesis whose back-translation has the highest chrF++, the
+        first of equals, and the back-translations."""
         many = self.settings.hypotheses
         decoding = replace(
-            self.asker.translator.decoding,
-            beam_size=max(many, self.asker.translator.decoding.beam_size),
+            self.first.translator.decoding,
+            beam_size=max(many, self.first.translator.decoding.beam_size),
             num_hypotheses=many,
         )
-        lists, translated = self.asker.ask_nbest(requests, decoding)
+        lists, translated = self.first.translate_nbest(requests, decoding)
         self.translated += translated
-        backs = [_back(request, one) for request, found in lists.items() for one in found]
-        back = self._ask(self.asker, [one for one in backs if one], None)
-        made = {
-            request: max(found, key=lambda one: self._agreement(request, one, back))
-            for request, found in lists.items()
+        backs = [_back(request, each) for request, several in lists.items() for each in several]
+        back = self._translate(self.first, [each for each in backs if each], None)
+        forth = {
+            request: max(several, key=lambda each: self._agreement(request, each, back))
+            for request, several in lists.items()
         }
-        return made, back
+        return forth, back
 
-    def _agreement(self, request: Request, one: Hypothesis, back: Hypotheses) -> float:
-        if one.text is None:
+    def _agreement(self, request: Request, hypothesis: Hypothesis, back: Hypotheses) -> float:
+        if hypothesis.text is None:
             return -1.0
-        returned = back[Request(one.text, request.target, request.source)].text
+        returned = back[Request(hypothesis.text, request.target, request.source)].text
         return (
             0.0
             if returned is None
@@ -142,9 +142,13 @@ class Retry:
         )
 
 
-def _back(request: Request, one: Hypothesis) -> Request | None:
-    return None if one.text is None else Request(one.text, request.target, request.source)
+def _back(request: Request, hypothesis: Hypothesis) -> Request | None:
+    return (
+        None
+        if hypothesis.text is None
+        else Request(hypothesis.text, request.target, request.source)
+    )
 
 
 ATTEMPT_COLUMNS: dict[str, pl.DataType] = {**TRANSLATIONS, "rung": pl.String()}
-"""A variant that was translated again, and by which rung (`RescueStrategy`)."""
+"""Columns of a variant that was translated again; ``rung`` is the strategy (`RescueStrategy`)."""

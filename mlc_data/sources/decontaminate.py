@@ -1,6 +1,6 @@
-"""Prompts that stand in an evaluation set are not to be trained on.
+"""Rejection of prompts that are in an evaluation set, so that they are not trained on.
 
-Three ways to be a copy of an evaluation prompt, all by words (NFKC, lower case, no punctuation):
+A prompt is a copy of an evaluation prompt in three cases, all by words (NFKC, lower case, no punctuation):
 
 - the same words in the same order;
 - runs of ``ngram`` words in common: of the shorter text's runs at least a share ``max_share``. Runs of
@@ -41,7 +41,7 @@ Token = tuple[str, int]
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """The prompts of one evaluation set, ready to be looked up."""
+    """The prompts of one evaluation set, indexed."""
 
     settings: Decontaminate
     identity: Mapping[str, Any]
@@ -55,7 +55,7 @@ class EvaluationSet:
     def of(
         cls, settings: Decontaminate, identity: Mapping[str, Any], texts: Mapping[int, Words]
     ) -> EvaluationSet:
-        """Of its words by row; rows count from 1."""
+        """Return the set from its words by row; rows count from 1."""
         made = cls(settings, identity, {row: text for row, text in texts.items() if text})
         runs, begin = defaultdict(list), defaultdict(list)
         for text in made.texts.values():
@@ -71,7 +71,7 @@ class EvaluationSet:
         return made
 
     def copied(self, text: Words) -> str | None:
-        """Which row a text is a copy of, and how, in words; None if it is a copy of none."""
+        """Return in words the row that a text is a copy of, and the evidence; None if it is not a copy."""
         if (row := self._same.get(tuple(text))) is not None:
             return f"of {self.settings.path} row {row}: the same words"
         for row, share in self._shared_runs(text):
@@ -87,7 +87,7 @@ class EvaluationSet:
         return set(_windows(text, long))
 
     def _shared_runs(self, text: Words) -> Iterator[tuple[int, float]]:
-        """The row with the greatest share of runs in common, if it is enough."""
+        """Yield the row with the greatest share of runs in common, if it is large enough."""
         own = self._runs_of(text)
         short = (
             run for long in range(SHORTEST, self.settings.ngram) for run in _windows(text, long)
@@ -101,7 +101,7 @@ class EvaluationSet:
         yield from _best(shares, self.settings.max_share)
 
     def _shared_words(self, text: Words) -> Iterator[tuple[int, float]]:
-        """The row with the greatest share of words in common, if it is enough."""
+        """Yield the row with the greatest share of words in common, if it is large enough."""
         candidates = {row for token in self._rarest(text) for row in self._begin.get(token, ())}
         mine = Counter(text)
         shares = {}
@@ -111,8 +111,8 @@ class EvaluationSet:
         yield from _best(shares, self.settings.max_words)
 
     def _rarest(self, text: Words) -> list[Token]:
-        """So many of a text's rarest words that any text with enough in common has one of them among
-        its own (prefix filtering: Chaudhuri, Ganti and Kaushik 2006)."""
+        """Return enough of a text's rarest words that any text with enough words in common has one of them
+        among its own rarest (prefix filtering: Chaudhuri, Ganti and Kaushik 2006)."""
         share = self.settings.max_words
         least = math.ceil(share / (2 - share) * len(text) - 1e-9)
         ordered = sorted(_tokens(text), key=lambda token: (self._frequency[token], token))
@@ -120,10 +120,10 @@ class EvaluationSet:
 
 
 def open_evaluations(sources: Sources, language: str) -> tuple[EvaluationSet, ...]:
-    """The evaluation sets that ``sources.decontaminate`` names.
+    """Return the evaluation sets that ``sources.decontaminate`` names.
 
     Raises:
-        SourceError: a file is missing, of no kind that is read here, or has no text in the column.
+        SourceError: a file is missing, has an unknown format, or has no text in the column.
     """
     return tuple(
         _open(settings, f"sources.decontaminate.{number}", language)
@@ -134,7 +134,7 @@ def open_evaluations(sources: Sources, language: str) -> tuple[EvaluationSet, ..
 def find_copies(
     texts: Sequence[str], sets: Sequence[EvaluationSet], language: str
 ) -> Iterator[str | None]:
-    """For each text, what it is a copy of, in words; None where it is of none."""
+    """Yield for each text what it is a copy of, in words; None if it is not a copy."""
     if not sets:
         yield from (None for _ in texts)
         return
@@ -177,7 +177,7 @@ def _in_words(texts: Sequence[str], language: str) -> Iterator[list[str]]:
     spaced = get_language(language).spaced
     for begin in range(0, len(texts), _AT_ONCE):
         part = pl.Series(texts[begin : begin + _AT_ONCE], dtype=pl.String).str.normalize("NFKC")
-        # What cannot be seen hides no copy.
+        # Invisible characters must not hide a copy.
         part = part.str.replace_all(r"\p{Cf}+", "").str.replace_all("’", "'", literal=True)
         found = words(part, spaced=spaced).to_list()
         for text, plain in zip(found, part, strict=True):
@@ -190,7 +190,7 @@ def _windows(text: Words, length: int) -> Iterator[tuple[str, ...]]:
 
 
 def _tokens(text: Words) -> Iterator[Token]:
-    """Every word, with how often it came before: a word that comes twice is two."""
+    """Yield every word with the number of its earlier occurrences: a word that occurs twice is two tokens."""
     seen: Counter[str] = Counter()
     for word in text:
         yield word, seen[word]

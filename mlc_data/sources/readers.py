@@ -1,7 +1,7 @@
-"""Rows of JSONL, CSV and Parquet files and of Hub datasets, one at a time, none of them lost.
+"""Rows of JSONL, CSV and Parquet files and of Hub datasets, one at a time, without losing any.
 
-A reader yields every row of its source, also those that hold no usable record; what makes a record
-usable is decided in `mlc_data.sources.stage`.
+A reader yields every row of its source, also rows without a usable record; `mlc_data.sources.stage`
+decides whether a record is usable.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _COMMIT = re.compile(r"^[0-9a-f]{40}$")
 
 @dataclass(frozen=True, slots=True)
 class RawRow:
-    """A row as it stands in its source.
+    """A row as it is in its source.
 
-    ``row`` counts from 1; ``where`` tells a reader where to look ("line 7"). A row that holds no
-    record has ``record`` None and says why.
+    ``row`` counts from 1; ``where`` is its place for a human reader ("line 7"). A row without a
+    record has ``record`` None and a reason.
     """
 
     row: int
@@ -43,7 +43,7 @@ class RawRow:
 
 @dataclass(frozen=True)
 class OpenSource:
-    """A source that can be read: where it is, what it is (for keys and lineage), and its rows."""
+    """A source that can be read: its location, its identity (for keys and lineage), and its rows."""
 
     name: str
     identity: Mapping[str, Any]
@@ -54,7 +54,7 @@ def open_source(source: Source, key: str) -> OpenSource:
     """Find the file or dataset that the recipe's ``key`` names.
 
     Raises:
-        SourceError: it does not exist, cannot be had, or is of a kind that is not read here.
+        SourceError: it does not exist, cannot be downloaded, or has an unknown format.
     """
     if source.hub is not None:
         return _open_hub(source, key)
@@ -62,7 +62,7 @@ def open_source(source: Source, key: str) -> OpenSource:
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise SourceError(
-            f"{key}.path: cannot tell what {path} is by its name; these are read: "
+            f"{key}.path: unknown format of {path}; these file types are read: "
             f"{', '.join(_READERS)}"
         )
     identity = {"file": hash_file(path), "limit": source.limit}
@@ -96,9 +96,9 @@ def _json_line(number: int, line: bytes) -> RawRow:
 
 def _read_csv(path: Path) -> Iterator[RawRow]:
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    # The limit protects nobody here: a cell that is too long is rejected by its row's checks.
+    # csv's own limit is not needed: a cell that is too long is rejected with its row.
     csv.field_size_limit(2**31 - 1)
-    # Bytes that are no UTF-8 become lone surrogates, which the row's checks find and name.
+    # Bytes that are not UTF-8 become lone surrogates, which reject the row.
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as handle:
         records = _csv_records(handle.readlines(), delimiter)
     _, header, fault = next(records, (1, [], "it is empty"))
@@ -112,10 +112,10 @@ def _read_csv(path: Path) -> Iterator[RawRow]:
 
 
 def _csv_records(lines: list[str], delimiter: str) -> Iterator[tuple[int, list[str], str]]:
-    """Line number, cells and fault of every record.
+    """Yield line number, cells and fault of every record.
 
-    A record that is not CSV (a quote that is never closed, text behind a closing quote) costs its
-    own first line alone: reading goes on at the line after it.
+    A record that is not CSV (a quote that is never closed, text after a closing quote) loses only its
+    first line: reading continues at the next line.
     """
     begun = 0
     while begun < len(lines):
@@ -178,9 +178,9 @@ def _open_hub(source: Source, key: str) -> OpenSource:
 
 
 def _commit(dataset: Any) -> str | None:
-    """The commit that a dataset of the Hub was read at; None where `datasets` does not tell it.
+    """Return the commit of a dataset of the Hub; None if `datasets` does not record it.
 
-    It keeps what it has read in a folder that is named by the commit.
+    `datasets` caches what it reads in a folder named by the commit.
     """
     for file in dataset.cache_files:
         name = Path(file["filename"]).parent.name

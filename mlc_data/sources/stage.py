@@ -1,7 +1,7 @@
 """The first stage: English prompts and preference pairs, checked row by row.
 
 Every row of a source becomes a prompt or is written to ``rejected/prompts.parquet`` under the
-first reason that holds; pairs likewise, to ``rejected/preferences.parquet``.
+first reason that applies; pairs likewise, to ``rejected/preferences.parquet``.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from mlc_data.core.records import (
     PromptReason,
     RejectedPrompt,
 )
+from mlc_data.core.wording import in_words
 from mlc_data.errors import SourceError
 from mlc_data.language_id.base import LanguageIdentifier, labels_of
 from mlc_data.language_id.loading import load_identifier
@@ -42,13 +43,13 @@ from mlc_data.sources.readers import OpenSource, RawRow, open_source
 log = logging.getLogger(__name__)
 
 NAMED_LINES = 5
-"""Rejected rows named in the log; all of them are in the run's folder."""
+"""Number of rejected rows that the log names; all of them are in the run's folder."""
 
 Record = TypeVar("Record", Prompt, Preference)
 
 
 class _Unusable(Exception):
-    """A row is to be rejected; carries the reason and what exactly was found."""
+    """Raised for a row that must be rejected, with the reason and details."""
 
     def __init__(self, reason: PromptReason, detail: str = "") -> None:
         super().__init__(detail)
@@ -57,7 +58,7 @@ class _Unusable(Exception):
 
 @dataclass(frozen=True)
 class Read(Generic[Record]):
-    """What came of a source's rows: ``read`` = kept + rejected."""
+    """Rows of a source, kept and rejected: ``read`` = kept + rejected."""
 
     read: int
     kept: list[Record]
@@ -76,7 +77,7 @@ class Read(Generic[Record]):
 
 @dataclass(frozen=True)
 class _Opened:
-    """Everything that the stage reads, opened but not read."""
+    """Everything that the stage reads, opened but not read yet."""
 
     prompts: OpenSource
     pairs: OpenSource | None
@@ -143,7 +144,7 @@ class SourcesStage(Stage):
         """See `Stage.key`."""
         opened = _Opened.of(run.recipe)
         return {
-            # A declared licence changes nothing that is read.
+            # A declared license does not change what is read.
             "sources": run.recipe.sources.model_dump(
                 mode="json", exclude={"prompts": {"licence"}, "preferences": {"licence"}}
             ),
@@ -159,7 +160,9 @@ class SourcesStage(Stage):
         language, evaluations = recipe.languages.source, opened.evaluations
         read = read_prompts(prompts, recipe.sources, language, opened.identifier, evaluations)
         if not read.kept:
-            raise SourceError(f"{prompts.name}: no row can be used as a prompt: {read.counts}")
+            raise SourceError(
+                f"{prompts.name}: no row can be used as a prompt: {in_words(read.counts['rejected'])}"
+            )
         if pairs and (settings := recipe.sources.preferences):
             paired = read_preferences(
                 pairs, settings, recipe.sources.max_characters, language, evaluations
@@ -226,7 +229,7 @@ def _warn_of_unused_pairs(prompts: Sequence[Prompt], pairs: OpenSource | None) -
 
 
 def _content(prompt: Prompt) -> dict[str, Any]:
-    """What a prompt is; its row and its name there say only where it was found."""
+    """Return the content of a prompt, without its row and its id in the source."""
     content = {**asdict(prompt), "row": 0}
     del content["source_id"]
     return content
@@ -239,7 +242,7 @@ def read_prompts(
     identifier: LanguageIdentifier | None,
     evaluations: Sequence[EvaluationSet] = (),
 ) -> Read[Prompt]:
-    """Every row of ``source`` as a prompt or a rejection, in order.
+    """Return every row of ``source`` as a prompt or a rejection, in order.
 
     Without an identifier no row is rejected for its language.
     """
@@ -278,7 +281,7 @@ def read_preferences(
     language: str = "eng_Latn",
     evaluations: Sequence[EvaluationSet] = (),
 ) -> Read[Preference]:
-    """Every row of ``source`` as a preference pair or a rejection, in order."""
+    """Return every row of ``source`` as a preference pair or a rejection, in order."""
     seen: set[tuple[str, ...]] = set()
 
     def pair(record: Mapping[str, Any]) -> Preference:
@@ -310,7 +313,7 @@ def _read_rows(
         except _Unusable as unusable:
             detail = f"{raw.where}: {unusable.detail}".removesuffix(": ")
             text = (raw.record or {}).get(settings.columns.prompt)
-            # What cannot be encoded cannot be written to a table either: keep its escaped form.
+            # Text that cannot be encoded cannot be written to a table: keep its escaped form.
             shown = ascii(text) if unusable.reason in _ESCAPED else text
             rejected.append(
                 RejectedPrompt(
@@ -340,7 +343,7 @@ def _refuse_wrong_file(
     rejected: Sequence[RejectedPrompt],
     keys: set[str],
 ) -> None:
-    """Tell broken rows from a wrong file: the second is an error and starts nothing."""
+    """Raise an error if the source is a wrong file rather than one with some broken rows."""
     if not read:
         raise SourceError(f"{source.name} holds no rows")
     unread = [
@@ -396,7 +399,7 @@ def _responses(record: Mapping[str, Any], columns: Columns) -> tuple[str | None,
 
 
 def _text(value: Any, name: str) -> str | None:
-    """A field's text in NFC; None where there is none."""
+    """Return a field's text in NFC; None if there is none."""
     if value is None:
         return None
     if not isinstance(value, str):
@@ -424,7 +427,7 @@ def _pair(prompt: Prompt) -> Preference:
 
 
 def _pairs_among(prompts: Sequence[Prompt]) -> Read[Preference]:
-    """The pairs that prompts carry; a prompt with neither response is no pair and is not counted."""
+    """Return the pairs that prompts carry; a prompt with neither response is not a pair and is not counted."""
     kept: list[Preference] = []
     rejected: list[RejectedPrompt] = []
     carriers = [prompt for prompt in prompts if prompt.chosen or prompt.rejected]
@@ -441,10 +444,13 @@ def _pairs_among(prompts: Sequence[Prompt]) -> Read[Preference]:
 def _foreign(
     texts: Sequence[str], settings: Sources, language: str, identifier: LanguageIdentifier | None
 ) -> Iterator[str | None]:
-    """For each text, why it is not in the source language; None where nothing speaks against it."""
+    """Yield for each text the reason why it is not in the source language; None without such evidence."""
     expected = labels_of(get_language(language), identifier) if identifier else frozenset()
     if identifier is None or not expected:
-        log.warning("sources: nothing here can tell whether a prompt is in %s", language)
+        log.warning(
+            "sources: no identifier can recognise %s, so no prompt is rejected for its language",
+            language,
+        )
         yield from (None for _ in texts)
         return
     for found in identifier.identify(texts):

@@ -20,7 +20,7 @@ _COPIES_WITHIN_WORDS = 5
 
 
 def looping_share(texts: pl.Series, *, spaced: bool) -> pl.Series:
-    """Return the share (0 to 1) of each text that lies in loops.
+    """Return the share (0 to 1) of each text that loops cover.
 
     In languages with blanks between words, a loop is an n-gram of words three times in a row, of four
     or more words twice, or one to four characters five times. In others it is an n-gram of characters
@@ -60,7 +60,7 @@ def _covered(
     longest: int,
     copies: Callable[[int], int],
 ) -> NDArray[np.float64]:
-    """Return the share of the units of each text that lie in repeats.
+    """Return the share of the units of each text that repeats cover.
 
     Args:
         units: the units of all texts, one text after the other.

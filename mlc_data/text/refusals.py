@@ -24,7 +24,7 @@ def read_patterns(path: Path) -> Mapping[str, str]:
 _DATA = Path(__file__).parent / "data"
 
 REFUSALS = read_patterns(_DATA / "refusals.json")
-"""Pattern by FLORES-200 code of phrases that deny help or an answer, for text prepared by `plain`.
+"""Pattern by FLORES-200 code of phrases that refuse help or an answer, for text prepared by `plain`.
 "Sorry" and "I can't" alone do not count."""
 
 ASSISTANTS = read_patterns(_DATA / "assistants.json")

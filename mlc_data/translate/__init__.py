@@ -1,4 +1,4 @@
-"""Translation: sentences, the engine, the cache, and the stage that puts them together."""
+"""Translation: sentences, the engine, the cache, and the stage that combines them."""
 
 from mlc_data.translate.engines.base import Decoding, Hypothesis, Request, Translator
 from mlc_data.translate.engines.families.nllb import NllbTranslator

@@ -1,4 +1,4 @@
-"""A shard of prompts, translated there and back, and written."""
+"""Translation of a shard of prompts, both ways, and its table."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from mlc_data.core.hashing import RowsHash
 from mlc_data.core.parquet import write_table
 from mlc_data.core.records import TRANSLATIONS
 from mlc_data.translate.cache.store import Cache
-from mlc_data.translate.cached import Answers, Asker
+from mlc_data.translate.cached import Answers, CachedTranslator
 from mlc_data.translate.engines.base import Hypothesis, Request, Translator
 from mlc_data.translate.sentences import Segments, split
 
 
 @dataclass
-class Done:
-    """What was made of a shard: the hash of its rows, and figures."""
+class ShardResult:
+    """Result of a shard: the hash of its rows, and figures."""
 
     content: RowsHash = field(default_factory=RowsHash)
     figures: Counter[str] = field(default_factory=Counter)
@@ -38,9 +38,9 @@ class ShardMaker:
     targets: tuple[str, ...]
     round_trip: bool
 
-    def make(self, prompts: pl.DataFrame, path: Path, bar: progress.Bar) -> Done:
-        """One shard: rows of `records.TRANSLATIONS`, written to ``path``."""
-        done = Done()
+    def make(self, prompts: pl.DataFrame, path: Path, bar: progress.Bar) -> ShardResult:
+        """Translate one shard: write rows of `records.TRANSLATIONS` to ``path``."""
+        done = ShardResult()
         work = _Shard(self, done, bar)
         frame = work.rows(prompts)
         for row in frame.select(_CONTENT).iter_rows():
@@ -49,7 +49,7 @@ class ShardMaker:
         return done
 
     def sentences(self, prompts: Iterable[str]) -> int:
-        """How many sentences there are to translate, there and back, repeated ones included."""
+        """Return the number of sentences to translate, both ways, repeated ones included."""
         count = sum(len(split(prompt, self.source).sentences) for prompt in prompts)
         return count * len(self.targets) * (2 if self.round_trip else 1)
 
@@ -63,15 +63,15 @@ _CONTENT = (
     "failure",
     pl.col("segments").list.eval(pl.element().struct.field("unknown_share")),
 )
-"""What a translation is, without how it came to be (cache hit or not, log-probability)."""
+"""Columns in the content hash: without cache hits and log-probabilities."""
 
 
 @dataclass
 class _Shard:
-    """One shard in work."""
+    """A shard that is being translated."""
 
     maker: ShardMaker
-    done: Done
+    done: ShardResult
     bar: progress.Bar
 
     def rows(self, prompts: pl.DataFrame) -> pl.DataFrame:
@@ -84,16 +84,16 @@ class _Shard:
             for sentence in segments.sentences
             for target in targets
         ]
-        there = self._ask(forth)
+        there = self._translate(forth)
         back: Mapping[Request, Hypothesis] = {}
         if self.maker.round_trip:
             backwards = [
-                Request(one.text, request.target, source)
+                Request(hypothesis.text, request.target, source)
                 for request in forth
-                if (one := there.found[request]).text is not None
+                if (hypothesis := there.hypotheses[request]).text is not None
             ]
             self.bar.advance(len(forth) - len(backwards))
-            back = self._ask(backwards).found
+            back = self._translate(backwards).hypotheses
         return frame_of(
             (
                 prompt_id,
@@ -102,7 +102,7 @@ class _Shard:
                     segments=segments,
                     source=source,
                     target=target,
-                    made=there.found,
+                    forth=there.hypotheses,
                     back=back,
                     known=there.known,
                 ),
@@ -111,11 +111,13 @@ class _Shard:
             for target in targets
         )
 
-    def _ask(self, requests: Sequence[Request]) -> Answers:
+    def _translate(self, requests: Sequence[Request]) -> Answers:
         maker = self.maker
-        answers = Asker(maker.translator, maker.cache).ask(requests, done=self.bar.advance)
+        answers = CachedTranslator(maker.translator, maker.cache).translate(
+            requests, done=self.bar.advance
+        )
         self.done.figures.update(
-            sentences=len(answers.found),
+            sentences=len(answers.hypotheses),
             from_cache=len(answers.known),
             translated=answers.translated,
         )
@@ -124,27 +126,27 @@ class _Shard:
 
 @dataclass(frozen=True)
 class Translated:
-    """A prompt in one language, put together from its sentences.
+    """A prompt in one language, assembled from its sentences.
 
-    ``made`` and ``back`` hold the hypotheses of all sentences, there and back; ``known`` the requests
+    ``forth`` and ``back`` hold the hypotheses of all sentences, in each direction; ``known`` the requests
     that the cache answered.
     """
 
     segments: Segments
     source: str
     target: str
-    made: Mapping[Request, Hypothesis]
+    forth: Mapping[Request, Hypothesis]
     back: Mapping[Request, Hypothesis]
     known: frozenset[Request]
 
     def row(self) -> dict[str, Any]:
-        """The columns of `records.TRANSLATIONS` from ``text`` on."""
-        requests = [Request(one, self.source, self.target) for one in self.segments.sentences]
-        forth = [self.made[request] for request in requests]
-        backs = [self._back(one) for one in forth]
-        failure = next((one.failure for one in forth if one.failure), None)
-        texts = [one.text for one in forth if one.text is not None]
-        returned = [one for one in backs if one is not None]
+        """Return the columns of `records.TRANSLATIONS` from ``text`` on."""
+        requests = [Request(text, self.source, self.target) for text in self.segments.sentences]
+        forth = [self.forth[request] for request in requests]
+        backs = [self._back(hypothesis) for hypothesis in forth]
+        failure = next((hypothesis.failure for hypothesis in forth if hypothesis.failure), None)
+        texts = [hypothesis.text for hypothesis in forth if hypothesis.text is not None]
+        returned = [hypothesis for hypothesis in backs if hypothesis is not None]
         whole = len(returned) == len(requests) and bool(self.back or not requests)
         return {
             "text": None if failure else self.segments.join(texts, self.target),
@@ -153,28 +155,28 @@ class Translated:
             "segments": [
                 {
                     "source": request.text,
-                    "text": one.text,
-                    "log_prob": one.log_prob,
-                    "unknown_share": one.unknown_share,
+                    "text": hypothesis.text,
+                    "log_prob": hypothesis.log_prob,
+                    "unknown_share": hypothesis.unknown_share,
                     "cached": request in self.known,
                     "back": came_back,
                 }
-                for request, one, came_back in zip(requests, forth, backs, strict=True)
+                for request, hypothesis, came_back in zip(requests, forth, backs, strict=True)
             ],
         }
 
-    def _back(self, one: Hypothesis) -> str | None:
-        if one.text is None or not self.back:
+    def _back(self, hypothesis: Hypothesis) -> str | None:
+        if hypothesis.text is None or not self.back:
             return None
-        return self.back[Request(one.text, self.target, self.source)].text
+        return self.back[Request(hypothesis.text, self.target, self.source)].text
 
 
 def frame_of(variants: Iterable[tuple[str, str, Translated]]) -> pl.DataFrame:
-    """`records.TRANSLATIONS` of (prompt id, prompt, variant); gathered column by column, which is
-    quicker than row by row."""
+    """Return `records.TRANSLATIONS` of (prompt id, prompt, variant), built column by column, which is
+    faster than row by row."""
     columns: dict[str, list[Any]] = {name: [] for name in TRANSLATIONS}
-    for prompt_id, text, made in variants:
-        row = {"prompt_id": prompt_id, "language": made.target, "source": text, **made.row()}
+    for prompt_id, text, variant in variants:
+        row = {"prompt_id": prompt_id, "language": variant.target, "source": text, **variant.row()}
         for name, values in columns.items():
             values.append(row[name])
     return pl.DataFrame(columns, schema=TRANSLATIONS)

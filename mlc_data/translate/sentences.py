@@ -1,4 +1,4 @@
-"""Sentences of a text, and the text again from its sentences.
+"""Sentences of a text, and the text reassembled from them.
 
 NLLB translates sentence by sentence; given a paragraph it loses the later ones. So a text is split,
 each sentence is translated alone, and the white space between them is put back exactly.
@@ -32,19 +32,19 @@ _LONGEST_PIECE = 400  # characters; some 100 tokens
 class Segments:
     """A text as ``gaps[0] + sentences[0] + gaps[1] + ... + sentences[-1] + gaps[-1]``.
 
-    ``gaps`` has one element more than ``sentences``; it holds white space, and whatever has nothing
-    to translate in it (a list number on its own, a bare web address).
+    ``gaps`` has one element more than ``sentences``; it holds white space, and parts without
+    anything to translate (a list number on its own, a bare web address).
     """
 
     sentences: tuple[str, ...]
     gaps: tuple[str, ...]
 
     def join(self, translations: Sequence[str], language: str) -> str:
-        """The text with each sentence replaced; white space stays, except where the language of
+        """Return the text with each sentence replaced; white space stays, except where the language of
         ``translations`` (a FLORES-200 code) has none between sentences.
 
         Raises:
-            ValueError: not one translation a sentence.
+            ValueError: there is not one translation per sentence.
         """
         if len(translations) != len(self.sentences):
             raise ValueError(f"{len(translations)} translations of {len(self.sentences)} sentences")
@@ -58,7 +58,7 @@ class Segments:
 
 
 def split(text: str, language: str, *, finer: bool = False) -> Segments:
-    """The sentences of ``text``, written in ``language`` (a FLORES-200 code).
+    """Split ``text`` into sentences, written in ``language`` (a FLORES-200 code).
 
     A line break always ends a sentence. Code between fences, bullets and list numbers, and what has
     no words stay as they are. ``split(text, x).join(split(text, x).sentences, "eng_Latn") == text``
@@ -95,14 +95,14 @@ def split(text: str, language: str, *, finer: bool = False) -> Segments:
 
 
 def _fenced(lines: Sequence[str]) -> frozenset[int]:
-    """Which lines are code between two fences, or fences themselves; an open one fences nothing."""
+    """Return the numbers of lines between two code fences, and of the fences; an unclosed fence is ignored."""
     fences = [number for number, line in enumerate(lines) if _FENCE.match(line)]
     pairs = zip(fences[::2], fences[1::2], strict=False)
     return frozenset(number for first, last in pairs for number in range(first, last + 1))
 
 
 def _pieces(sentence: str) -> list[str]:
-    """Clauses of a sentence; together they are the sentence. Short ones stay with their neighbour."""
+    """Return the clauses of a sentence, which together are the sentence; short ones stay with their neighbour."""
     pieces, begun = [], 0
     for match in _CLAUSE_END.finditer(sentence):
         clause, rest = sentence[begun : match.end()], sentence[match.end() :]
@@ -114,7 +114,7 @@ def _pieces(sentence: str) -> list[str]:
 
 
 def _halves(piece: str) -> list[str]:
-    """A long piece cut at the blank nearest to its middle, as often as needed and possible."""
+    """Return a long piece, cut at the blank nearest to its middle, as often as needed and possible."""
     if len(piece) <= _LONGEST_PIECE:
         return [piece]
     middle = len(piece) // 2

@@ -15,12 +15,12 @@ from mlc_data.core.manifest import ModelRecord
 from mlc_data.core.parquet import read_table
 from mlc_data.core.records import PROMPTS
 from mlc_data.pipeline.run import Run
-from mlc_data.pipeline.sharding import Shard, remembered, spread
+from mlc_data.pipeline.sharding import Shard, dispatch_shards, shard_state
 from mlc_data.pipeline.sharding.shard import Result
 from mlc_data.pipeline.stage import Stage, StageResult
 from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.recipe import Recipe, Translate
-from mlc_data.translate.cache.replica import lending, shard_cache
+from mlc_data.translate.cache.replica import cache_replica, shard_cache
 from mlc_data.translate.cache.store import Cache
 from mlc_data.translate.engines.base import Translator, refuse_pairs
 from mlc_data.translate.engines.loading import load_translator
@@ -68,8 +68,8 @@ class TranslateStage(Stage):
         sentences = [maker.sentences(part["prompt"]) for part in parts]
         content, figures = RowsHash(), Counter[str]()
         with progress.bar("translating", sum(sentences), "sentences") as bar:
-            shards = spread(
-                self, run, staging, sentences, bar, lend=lending(recipe.translate.cache)
+            shards = dispatch_shards(
+                self, run, staging, sentences, bar, replicate=cache_replica(recipe.translate.cache)
             )
             for number, (table, result) in enumerate(shards):
                 table.rename(staging.path("translations", f"part-{number:05d}.parquet"))
@@ -88,7 +88,7 @@ class TranslateStage(Stage):
 
     def shard(self, shard: Shard, path: Path, bar: progress.Bar) -> Result:
         """Translate ``translate.shard_prompts`` prompts."""
-        run, translator = remembered(shard, lambda run: (run, _engine(shard, run)))
+        run, translator = shard_state(shard, lambda run: (run, _engine(shard, run)))
         recipe = run.recipe
         size = recipe.translate.shard_prompts
         prompts = pl.scan_parquet(run.path("prompts.parquet")).slice(shard.number * size, size)

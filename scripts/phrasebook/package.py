@@ -34,8 +34,8 @@ An NLLB-style translator (M2M100 architecture, NLLB-200 token layout, CTranslate
 English and {names}, both ways.
 
 **It knows only its phrasebook**: {frames} request frames times {actions} actions, {all} sentences a
-language. Anything else it garbles, fluently and without warning. It is here so that the whole road
-can be walked, and its checks tried, on a machine that reaches no model hub. For real work use NLLB.
+language. Anything else it garbles, fluently and without warning. It is included so that the whole pipeline, and
+its checks, can be tried on a machine without access to a model hub. For real work use NLLB.
 
 ## How it was built
 

@@ -61,7 +61,7 @@ def test_after_a_kill_every_step_stands_there_once(
     save = _Trainer._save_checkpoint
 
     def killed(self: Any, *args: Any) -> None:
-        if self.state.global_step == 4:  # steps 3 and 4 were logged and are done again
+        if self.state.global_step == 4:  # steps 3 and 4 were logged and run again
             raise ConnectionAbortedError
         save(self, *args)
 

@@ -124,7 +124,7 @@ def test_text_that_is_not_utf8_is_named(aligned: Run, tmp_path: Path) -> None:
 def test_two_judges_of_one_name_are_refused(aligned: Run) -> None:
     data = aligned.recipe.model_dump(mode="json")
     data["evaluate"]["safety"]["judges"] = [{"kind": "refusal-phrases"}] * 2
-    with pytest.raises(ValueError, match="could not be told apart"):
+    with pytest.raises(ValueError, match="could not be distinguished"):
         type(aligned.recipe).model_validate(data)
 
 

@@ -22,10 +22,10 @@ from mlc_data.consistency.encode import encode_layers
 from mlc_data.consistency.hidden_states import set_states
 from mlc_data.consistency.loss import MOMENTUM
 from mlc_data.consistency.probe import probe
+from mlc_data.consistency.token_sets import SetSampler
 from mlc_data.errors import MlcDataError
 from mlc_data.evaluate.representations import held_out
 from mlc_data.lm.loading import load_model
-from mlc_data.lm.prompt_format import SetSampler
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.align import Loss
 

@@ -22,15 +22,13 @@ from transformers import (
 )
 
 from mlc_data.consistency.hidden_states import (
-    BATCH_WASTE,
-    by_length,
     find_decoder,
     last_token_states,
-    pad_right,
     set_states,
     text_states,
 )
 from mlc_data.errors import ModelError
+from mlc_data.lm.batching import BATCH_WASTE, by_length, pad_right
 
 SIZES: dict[str, Any] = {"vocab_size": 100, "hidden_size": 32, "num_hidden_layers": 4}
 HEADS: dict[str, Any] = {"num_attention_heads": 4}

@@ -63,7 +63,7 @@ def test_training_resumes_where_it_was_stopped(quickstart: QuickstartRun) -> Non
     _, log = process.communicate(timeout=300)
     assert process.returncode == 130, log
     assert "Traceback" not in log
-    assert "run the same command again to go on from there" in log
+    assert "run the same command again to resume" in log
     assert not (run / "checkpoint").exists()
     assert "align" not in quickstart.sandbox.manifest("runs/stopped").stages
     quickstart.sandbox.run("align", "quickstart", *own)

@@ -70,7 +70,7 @@ def test_every_runner_gives_the_same_hashes(
     assert manifest(tmp_path / "run").counts == by_threads.counts
     # What the workers translated is in the cache of this machine.
     again = build(server, tmp_path / "again", tmp_path / "cache")
-    assert "'translated': 0" in again
+    assert ", 0 translated" in again
     assert manifest(tmp_path / "again").content_hash == by_threads.content_hash
 
 
@@ -131,7 +131,7 @@ def test_a_worker_that_dies_changes_nothing(
     assert manifest(run).content_hash == by_threads.content_hash
     assert not (tmp_path / "elsewhere").exists()
     again = build(server, tmp_path / "again", cache)
-    assert "'translated': 0" in again
+    assert ", 0 translated" in again
 
 
 def test_a_shard_that_fails_is_one_message(server: PrefectServer, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_progress_goes_to_the_log_and_to_the_ui(
     monkeypatch.setattr(progress.log, "info", lambda text, *given: said.append(text % given))
     try:
         with (
-            progress.beside(artifacts.ProgressInUi(every=0)),
+            progress.also_to(artifacts.ProgressInUi(every=0)),
             progress.bar("aligning", 4, "steps") as bar,
         ):
             bar.advance()

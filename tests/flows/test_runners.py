@@ -25,7 +25,7 @@ def test_threads_need_nothing(recipe: Any) -> None:
         runners.check(recipe())
     made = runners.task_runner(Runner(workers=3))
     assert made == ThreadPoolTaskRunner(max_workers=3)
-    assert runners.InTasks(Runner()).here
+    assert runners.InTasks(Runner()).in_process
 
 
 def test_worker_processes_need_a_server(recipe: Any) -> None:
@@ -60,8 +60,8 @@ def test_a_cluster_has_to_answer(recipe: Any) -> None:
 def test_what_may_be_on_other_machines(recipe: Any) -> None:
     own = runners.InTasks(recipe(type="dask").runner)
     elsewhere = runners.InTasks(recipe(type="ray", address="auto").runner)
-    assert (own.here, own.apart) == (False, False)
-    assert (elsewhere.here, elsewhere.apart) == (False, True)
+    assert (own.in_process, own.remote) == (False, False)
+    assert (elsewhere.in_process, elsewhere.remote) == (False, True)
 
 
 def test_gpus_are_reserved_where_an_engine_works() -> None:

@@ -88,7 +88,13 @@ def test_the_command_prints_tables_or_json(run: Run) -> None:
     runner = CliRunner()
     arguments = ["explain", str(run.folder), "row:2", "--language", "swh_Latn"]
     told = runner.invoke(app, arguments).output
-    for what in ("rung: first", "rung: nbest", "mlc-data/phrasebook", "fails", "from cache"):
+    for what in (
+        "strategy: first",
+        "strategy: nbest",
+        "mlc-data/phrasebook",
+        "fails",
+        "from cache",
+    ):
         assert what in told
     found = json.loads(runner.invoke(app, [*arguments, "--json"]).output)
     assert found["prompt"] == OUTSIDE

@@ -12,7 +12,8 @@ from transformers import PreTrainedTokenizerFast
 from trl import DPOConfig, DPOTrainer
 
 from mlc_data.consistency.encode import PromptFormat
-from mlc_data.lm.prompt_format import select_pairs, tokenise_sets
+from mlc_data.consistency.token_sets import tokenise_sets
+from mlc_data.lm.prompt_format import select_pairs
 from mlc_data.pipeline.run import Run
 from mlc_data.publish.dataset import LicenseRequest
 from mlc_data.publish.publication import to_folder

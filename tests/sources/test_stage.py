@@ -160,7 +160,7 @@ def test_csv_where_a_column_is_named_twice(tmp_path: Path, small: dict[str, Any]
     ("name", "content", "told"),
     [
         ("p.parquet", b"PAR1 not really", "cannot be read as Parquet"),
-        ("p.txt", b"How?", "cannot tell what"),
+        ("p.txt", b"How?", "unknown format"),
         ("p.jsonl", b"", "holds no rows"),
         ("p.csv", b"", "is empty"),
         ("p.jsonl", b'{"prompt": ""}\n', "no row can be used"),

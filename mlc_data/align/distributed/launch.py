@@ -18,7 +18,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from mlc_data import errors
-from mlc_data.align.callbacks import BOARD
+from mlc_data.align.callbacks import TENSORBOARD_FOLDER
 from mlc_data.align.checkpoint import read_trained
 from mlc_data.align.distributed.environment import current_rank
 from mlc_data.align.distributed.task import RESUME, STOP_FILE, Task
@@ -45,7 +45,7 @@ def train_distributed(run: Run, settings: Align, revision: str | None, folder: P
     """
     task = Task(
         run=run.folder.resolve(), recipe=run.recipe.model_copy(update={"align": settings}),
-        revision=revision, folder=folder.resolve(), board=run.path(BOARD).resolve(),
+        revision=revision, folder=folder.resolve(), tensorboard=run.path(TENSORBOARD_FOLDER).resolve(),
         launch_id=str(uuid.uuid4()),
     )  # fmt: skip
     shutil.rmtree(task.launch_dir, ignore_errors=True)
@@ -67,7 +67,7 @@ def _launch(task: Task) -> None:
         rdzv_backend="c10d", rdzv_endpoint="localhost:0", local_addr="localhost", run_id=task.launch_id,
         start_method="spawn", logs_specs=DefaultLogsSpecs(str(task.launch_dir / "logs"), Std.ALL),
     )  # fmt: skip
-    for name in ("torch.distributed.elastic", "torch.multiprocessing"):  # the error says it shorter
+    for name in ("torch.distributed.elastic", "torch.multiprocessing"):  # our error is shorter
         logging.getLogger(name).addHandler(logging.NullHandler())
         logging.getLogger(name).propagate = False
     sys.warnoptions.append("ignore:resource_tracker")  # it reports the semaphores of a killed rank

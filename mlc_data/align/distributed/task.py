@@ -13,7 +13,7 @@ from mlc_data.errors import UsageError
 from mlc_data.recipe.recipe import Recipe
 
 STOP_FILE = "stop"  # in `Task.launch_dir`: spawned ranks stop after their current step
-RESUME = "The last saved step is kept: run the same command again to go on from there"
+RESUME = "The last saved step is kept: run the same command again to resume"
 
 
 class Task(BaseModel, frozen=True):
@@ -24,15 +24,15 @@ class Task(BaseModel, frozen=True):
         recipe: the run's recipe; its ``align.processes`` and ``align.loss.layer`` are numbers.
         revision: commit of the model on the Hub.
         folder: folder of the training checkpoints.
-        board: folder of TensorBoard's event files.
-        launch_id: another text for each launch.
+        tensorboard: folder of TensorBoard's event files.
+        launch_id: different for each launch.
     """
 
     run: Path
     recipe: Recipe
     revision: str | None
     folder: Path
-    board: Path
+    tensorboard: Path
     launch_id: str
 
     @property
@@ -49,7 +49,7 @@ class Task(BaseModel, frozen=True):
         """Wait until this machine sees what rank 0 sees, which a shared file system may delay.
 
         Raises:
-            UsageError: it does not see it after so many seconds.
+            UsageError: it does not see it after ``seconds``.
         """
         deadline, marker = time.monotonic() + seconds, self.shared_fs_marker
         while not marker.is_file() or marker.read_text(encoding="utf-8") != self.state():

@@ -46,10 +46,10 @@ def run_worker(task: Task, output: Any) -> None:
 
 
 def join_training(rank: Rank) -> None:
-    """Train along with rank 0 as a rank of a launcher; return at once where nothing is trained.
+    """Train as a rank of a launcher other than 0; return at once if nothing is trained.
 
     Raises:
-        MlcDataError: the training failed; `UsageError` if this machine does not fit to it.
+        MlcDataError: the training failed; `UsageError` if this machine does not fit the launch.
     """
     with _peer_errors():
         text = broadcast_task()
@@ -62,7 +62,7 @@ def join_training(rank: Rank) -> None:
 
 
 def broadcast_task(text: str = "") -> str:
-    """Return rank 0's text on every rank: a task as JSON, or nothing where nothing is trained."""
+    """Return rank 0's text on every rank: a task as JSON, or an empty text if nothing is trained."""
     PartialState(cpu=not torch.cuda.is_available(), timeout=timedelta(minutes=30))
     texts = [text]
     distributed.broadcast_object_list(texts)
@@ -110,13 +110,13 @@ def train_share(task: Task) -> Trained:
     inputs = read_inputs(Run(task.recipe, task.run), PromptFormat(loaded.tokenizer))
     return train(Job(
         model=loaded.model, tokenizer=loaded.tokenizer, pairs=inputs.pairs, sets=inputs.sets.rows,
-        settings=task.recipe.align, seed=task.recipe.seed, folder=task.folder, board=task.board,
-        held_out=inputs.held_out,
+        settings=task.recipe.align, seed=task.recipe.seed, folder=task.folder,
+        tensorboard=task.tensorboard, held_out=inputs.held_out,
     ))  # fmt: skip
 
 
 def _watch_parent(task: Task) -> None:
-    """Stop in order when the parent asks for it; exit where the parent is gone."""
+    """Stop after the current step when the parent asks for it; exit if the parent is gone."""
     parent = multiprocessing.parent_process()
     while parent is not None and parent.is_alive():
         if (task.launch_dir / STOP_FILE).exists():

@@ -21,8 +21,8 @@ from mlc_data.languages.flores import get_language
 HELD = 3_000_000
 """Bytes of texts that are kept in memory for comparisons."""
 HELD_A_VARIANT = 32
-"""Bytes of texts for each variant that are kept instead while the index is made, if that is more. The other texts
-take another pass over all translations: with a fixed number, more variants would take more passes."""
+"""Bytes of texts per variant that are kept while the index is built, if that is more than `HELD`. Other texts
+need another pass over all translations: with a fixed limit, more variants would need more passes."""
 RUNS_HELD = 100_000
 PAIRS_AT_ONCE = 1000
 ALIKE = 0.3

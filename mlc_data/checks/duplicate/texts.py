@@ -19,8 +19,8 @@ _FILE, _STARTS = "texts.arrow", "starts.npy"
 
 @dataclass(frozen=True)
 class Texts:
-    """`COLUMNS` of variants in a folder. The file is mapped and not compressed, so that a process reads only
-    the rows it is asked for, and keeps none of them."""
+    """`COLUMNS` of variants in a folder. The file is memory-mapped and not compressed, so that a process reads
+    only the requested rows, and keeps none of them."""
 
     folder: Path
 

@@ -24,7 +24,7 @@ class EndpointJudge:
             change.
         licence: of the model.
         batch_size: exchanges in a call of `judge`.
-        max_tokens: most tokens of an answer; None: as many as the template needs.
+        max_tokens: largest number of tokens of an answer; None: as many as the template needs.
     """
 
     def __init__(

@@ -30,7 +30,7 @@ class GenerativeGuard:
         revision: of its weights; the attribute `revision` adds everything else that determines its judgments.
         licence: of its weights.
         batch_size: exchanges in a forward pass (>= 1).
-        max_length: most tokens of instruction, prompt and reply together; None: the model's limit.
+        max_length: largest number of tokens of instruction, prompt and reply together; None: the model's limit.
         key: the recipe's key, named in errors.
 
     Raises:
@@ -169,7 +169,7 @@ class GenerativeGuard:
         )
 
     def _most_tokens(self, max_length: int | None) -> int:
-        """Most tokens of an exchange that leave room for the answer."""
+        """Return the largest number of tokens of an exchange that leaves room for the answer."""
         config = self._model.config.get_text_config()
         known = [
             getattr(config, "max_position_embeddings", None), self._tokenizer.model_max_length,

@@ -1,4 +1,4 @@
-"""The judge without a model: phrases by which assistants decline, in the languages that have a list."""
+"""The judge without a model: phrases with which assistants decline, in the languages that have a list."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MORE = read_patterns(Path(__file__).parent / "data" / "replies.json")
 
 
 class RefusalPhrases:
-    """Judges a reply with one of the phrases to be a refusal; says nothing of harm.
+    """A judge that takes a reply with one of its phrases for a refusal; it does not judge harm.
 
     A reply is searched in the prompt's language and in English, to which many models fall back. In a language
     without a list only an English refusal could be found, so the judgment fails with ``no_phrases``.

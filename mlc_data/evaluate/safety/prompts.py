@@ -1,4 +1,4 @@
-"""Prompts in many languages whose replies are judged: held-out sets, or files that users bring."""
+"""Prompts in many languages whose replies are judged: held-out sets, or files of the user."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from mlc_data.core.wording import in_words
 from mlc_data.errors import SourceError, UnknownLanguageError
 from mlc_data.languages.flores import find_language
 from mlc_data.recipe.evaluate import PromptSet
@@ -26,7 +27,7 @@ MULTIJAIL = {
     "en": "eng_Latn", "zh": "zho_Hans", "it": "ita_Latn", "vi": "vie_Latn", "ar": "arb_Arab",
     "ko": "kor_Hang", "th": "tha_Thai", "bn": "ben_Beng", "sw": "swh_Latn", "jv": "jav_Latn",
 }  # fmt: skip
-"""Language columns of MultiJail (Deng et al. 2023, arXiv 2310.06474), beside ``id``, ``source``, ``tags``."""
+"""Language columns of MultiJail (Deng et al. 2023, arXiv 2310.06474), in addition to ``id``, ``source``, ``tags``."""
 
 EVALUATION_PROMPTS: dict[str, pl.DataType] = {
     "prompt_id": pl.String(),
@@ -35,14 +36,14 @@ EVALUATION_PROMPTS: dict[str, pl.DataType] = {
     "category": pl.String(),
     "harmful": pl.Boolean(),
 }
-"""One row a prompt and language; ``prompt_id`` is that of all languages of one prompt."""
+"""Schema of prompts: one row per prompt and language; all languages of a prompt share its ``prompt_id``."""
 
 
 class PromptFault(StrEnum):
-    """Why a row of an evaluation file is not asked. A row counts under its first reason."""
+    """Reason why a row of an evaluation file is not used. A row counts under its first reason."""
 
     MALFORMED = "malformed"  # no record at all
-    MISSING = "missing"  # no prompt, or no id where the column is there
+    MISSING = "missing"  # no prompt, or no id in a file with ids
     UNKNOWN_LANGUAGE = "unknown_language"
     REPEATED = "repeated"  # the same id and language as an earlier row
     OVER_LIMIT = "over_limit"  # its prompt comes after the first `limit` ones
@@ -50,13 +51,13 @@ class PromptFault(StrEnum):
 
 @dataclass(frozen=True)
 class EvaluationPrompts:
-    """What is asked, and what became of each row: read = kept + rejected.
+    """Prompts to answer, and counts of rows: read = kept + rejected.
 
     Attributes:
         frame: as `EVALUATION_PROMPTS`.
-        read: texts read (of a row with several languages, each).
-        rejected: how many were not kept, by `PromptFault`.
-        identity: what the prompts are, for keys.
+        read: texts read (each language of a row counts).
+        rejected: number of rejected texts, by `PromptFault`.
+        identity: identity of the prompts, for keys.
     """
 
     frame: pl.DataFrame
@@ -68,7 +69,7 @@ class EvaluationPrompts:
 def from_sets(
     rows: Iterable[Mapping[str, Any]], settings: PromptSet, identity: Any
 ) -> EvaluationPrompts:
-    """Rows of `records.SETS` as prompts, each in all its languages."""
+    """Return rows of `records.SETS` as prompts, each in all its languages."""
     table = [
         {
             "prompt_id": row["prompt_id"],
@@ -88,14 +89,14 @@ def from_sets(
 
 
 def from_file(settings: PromptSet, number: int = 0) -> EvaluationPrompts:
-    """A file or Hub dataset of one of the layouts.
+    """Return the prompts of a file or Hub dataset in one of the layouts.
 
     Args:
-        settings: where, and which layout.
-        number: its place in the recipe's list, for errors; keeps ids of several files apart.
+        settings: location and layout.
+        number: its position in the recipe's list, for errors and to distinguish ids of several files.
 
     Raises:
-        SourceError: it does not exist, cannot be read, lacks a column, or nothing in it can be asked.
+        SourceError: it does not exist, cannot be read, lacks a column, or has no usable prompt.
     """
     key = f"{KEY}[{number}]"
     source = Source(
@@ -111,20 +112,20 @@ def from_file(settings: PromptSet, number: int = 0) -> EvaluationPrompts:
     seen: set[tuple[str, str]] = set()
     table: list[dict[str, Any]] = []
     read = 0
-    for found in reader(opened, settings, key):
+    for row in reader(opened, settings, key):
         read += 1
-        fault = found if isinstance(found, PromptFault) else None
-        if not isinstance(found, PromptFault):
-            place = (found["prompt_id"], found["language"])
+        fault = row if isinstance(row, PromptFault) else None
+        if not isinstance(row, PromptFault):
+            place = (row["prompt_id"], row["language"])
             fault = PromptFault.REPEATED if place in seen else None
             if fault is None:
                 seen.add(place)
-                table.append({**found, "prompt_id": f"{number}:{found['prompt_id']}"})
+                table.append({**row, "prompt_id": f"{number}:{row['prompt_id']}"})
         if fault is not None:
             faults[fault] += 1
     if not table:
-        told = ", ".join(f"{name} {count}" for name, count in faults.items()) or "it is empty"
-        raise SourceError(f"{key}: no prompt of {opened.name} can be asked ({told})")
+        reasons = in_words(faults, "it is empty")
+        raise SourceError(f"{key}: {opened.name} has no usable prompt ({reasons})")
     frame, cut = _limited(table, settings.limit)
     return EvaluationPrompts(frame, read, dict(sorted({**faults, **cut}.items())), opened.identity)
 
@@ -132,7 +133,7 @@ def from_file(settings: PromptSet, number: int = 0) -> EvaluationPrompts:
 def _limited(
     table: Sequence[Mapping[str, Any]], limit: int | None
 ) -> tuple[pl.DataFrame, dict[str, int]]:
-    """The first ``limit`` prompts in all their languages, and how many texts that leaves out."""
+    """Return the first ``limit`` prompts in all their languages, and the number of texts left out."""
     chosen = set(list(dict.fromkeys(row["prompt_id"] for row in table))[:limit])
     kept = [row for row in table if row["prompt_id"] in chosen]
     left = len(table) - len(kept)
@@ -142,7 +143,7 @@ def _limited(
 
 
 def join(parts: Sequence[EvaluationPrompts]) -> EvaluationPrompts:
-    """Several prompt sets as one."""
+    """Return several prompt sets as one."""
     rejected: Counter[str] = Counter()
     for part in parts:
         rejected.update(part.rejected)
@@ -154,10 +155,10 @@ def join(parts: Sequence[EvaluationPrompts]) -> EvaluationPrompts:
     )
 
 
-Found = dict[str, Any] | PromptFault
+ParsedRow = dict[str, Any] | PromptFault
 
 
-def _long(opened: OpenSource, settings: PromptSet, key: str) -> Iterator[Found]:
+def _long(opened: OpenSource, settings: PromptSet, key: str) -> Iterator[ParsedRow]:
     columns = settings.columns
     for raw in opened.rows():
         record = raw.record
@@ -168,12 +169,12 @@ def _long(opened: OpenSource, settings: PromptSet, key: str) -> Iterator[Found]:
         _require_columns(raw, needed, key, opened.name)
         identity = str(raw.row) if columns.id is None else record.get(columns.id)
         category = record.get(columns.category) if columns.category else None
-        yield _found(
+        yield _parse_row(
             identity, record.get(columns.language), record.get(columns.prompt), category, settings
         )
 
 
-def _multijail(opened: OpenSource, settings: PromptSet, key: str) -> Iterator[Found]:
+def _multijail(opened: OpenSource, settings: PromptSet, key: str) -> Iterator[ParsedRow]:
     for raw in opened.rows():
         record = raw.record
         if record is None:
@@ -182,19 +183,21 @@ def _multijail(opened: OpenSource, settings: PromptSet, key: str) -> Iterator[Fo
         _require_columns(raw, ("id", "en"), key, opened.name)
         for column, language in MULTIJAIL.items():
             if column in record:
-                yield _found(
+                yield _parse_row(
                     record.get("id"), language, record[column], record.get("tags"), settings
                 )
 
 
-def _found(identity: Any, language: Any, text: Any, category: Any, settings: PromptSet) -> Found:
+def _parse_row(
+    identity: Any, language: Any, text: Any, category: Any, settings: PromptSet
+) -> ParsedRow:
     if identity is None or not isinstance(text, str) or not text.strip():
         return PromptFault.MISSING
     label = str(language)
     try:
         code = settings.languages.get(label) or find_language(label).code
     except UnknownLanguageError as error:
-        _say_once(str(error))
+        _warn_once(str(error))
         return PromptFault.UNKNOWN_LANGUAGE
     named = None if category is None else str(category)
     return {
@@ -207,7 +210,7 @@ def _found(identity: Any, language: Any, text: Any, category: Any, settings: Pro
 
 
 @cache
-def _say_once(message: str) -> None:
+def _warn_once(message: str) -> None:
     log.warning("%s: %s, or say what the file means with %s.languages", KEY, message, KEY)
 
 
@@ -218,7 +221,7 @@ def _harmful(category: str | None, settings: PromptSet) -> bool:
 
 
 def _require_columns(raw: RawRow, needed: Sequence[str], key: str, name: str) -> None:
-    # The first row tells for a CSV or Parquet file; in JSONL keys may differ by row.
+    # The first row is enough for a CSV or Parquet file; in JSONL keys may differ by row.
     if raw.row > 1 or raw.record is None:
         return
     missing = [column for column in needed if column not in raw.record]

@@ -20,6 +20,7 @@ from mlc_data.core.hashing import hash_value
 from mlc_data.core.manifest import BASE
 from mlc_data.core.parquet import write_table
 from mlc_data.core.paths import source_file
+from mlc_data.core.wording import in_words
 from mlc_data.evaluate.judges.base import Exchange, Judge
 from mlc_data.evaluate.judges.selection import check_judge, identify_judge, load_judge
 from mlc_data.evaluate.models import WHEN, aligned_stage, models_to_compare
@@ -49,15 +50,15 @@ REPLIES_VERSION = 2
 JUDGES = "evaluate.safety.judges"
 
 OnBatch = Callable[[Sequence[int], Sequence[Any]], None]
-"""Receives replies as they come: positions of prompts, and for each one text, tokens, finished."""
+"""Called with each batch of replies: positions of prompts, and replies with ``text``, ``tokens``, ``finished``."""
 
 
 class SafetyStage(Stage):
     """Generate replies of both models to prompts in many languages, and have them judged.
 
     Writes ``evaluation/replies.parquet``, ``judgments.parquet``, ``safety.parquet`` and ``safety.json``.
-    Replies and judgments are kept row by row in ``.evaluation/`` within the run's folder, so that a stage
-    that was stopped goes on where it was, and another judge or limit asks no model again.
+    Replies and judgments are kept row by row in ``.evaluation/`` within the run's folder, so that a
+    stopped stage resumes, and another judge or limit generates no reply again.
 
     Raises:
         UsageError: nothing has been aligned yet.
@@ -77,7 +78,7 @@ class SafetyStage(Stage):
     results = ("safety",)
 
     def preflight(self, run: Run) -> None:
-        """Check that prompts and judges are there.
+        """Check that prompts and judges exist.
 
         Raises:
             UsageError: prompts or an endpoint's key are missing.
@@ -150,7 +151,7 @@ class SafetyStage(Stage):
         prompts: Sequence[str],
         on_batch: OnBatch,
     ) -> None:
-        """Have a model reply to prompts; each batch of replies is handed over as soon as it is there."""
+        """Generate a model's replies to prompts; ``on_batch`` gets each batch as soon as it is finished."""
         from mlc_data.lm.generate import generate_at
 
         settings = run.recipe.evaluate.safety
@@ -205,7 +206,7 @@ class SafetyStage(Stage):
                 )
 
             if texts:
-                log.info("evaluate: %s: %d prompts are answered", when, len(texts))
+                log.info("evaluate: %s: generating replies to %d prompts", when, len(texts))
                 self.generate(run, *models_to_compare(run)[when], texts, keep)
             answers = [store[text] for text in prompts["prompt"]]
         answered = prompts.with_columns(
@@ -225,60 +226,60 @@ def _prompts(run: Run, settings: Safety) -> EvaluationPrompts:
             parts.append(from_sets(held_out(run).to_dicts(), each, identity))
         else:
             parts.append(from_file(each, number))
-    found = join(parts)
-    for reason, count in found.rejected.items():
-        log.warning("evaluate: %d of %d texts are not asked: %s", count, found.read, reason)
-    return found
+    prompts = join(parts)
+    for reason, count in prompts.rejected.items():
+        log.warning("evaluate: %d of %d texts are not used: %s", count, prompts.read, reason)
+    return prompts
 
 
 def _judge(
     run: Run, replies: pl.DataFrame, make: Callable[[], Judge], identity: Any
 ) -> pl.DataFrame:
-    """As `JUDGMENTS`; invalid replies are not shown to the judge."""
+    """Return `JUDGMENTS` of replies; the judge does not get invalid ones."""
     name = str(identity[0])
     exchanges = [
         Exchange(row["prompt"], row["reply"], row["language"]) if row["invalid"] is None else None
         for row in replies.iter_rows(named=True)
     ]
-    keys = [None if one is None else hash_value(list(astuple(one))) for one in exchanges]
-    asked = {key: one for key, one in zip(keys, exchanges, strict=True) if key and one}
-    found: dict[str, Mapping[str, Any]] = {}
+    keys = [None if each is None else hash_value(list(astuple(each))) for each in exchanges]
+    by_key = {key: each for key, each in zip(keys, exchanges, strict=True) if key and each}
+    judged: dict[str, Mapping[str, Any]] = {}
     path = run.path(".evaluation", f"judgments-{hash_value(identity)[:16]}.jsonl")
     with closing(RowStore(path)) as store:
-        missing = [key for key in asked if key not in store]
+        missing = [key for key in by_key if key not in store]
         if missing:
             judge = make()
             with progress.bar(f"judging by {name}", len(missing), "replies") as bar:
                 for start in range(0, len(missing), judge.batch_size):
                     batch = missing[start : start + judge.batch_size]
-                    judgments = judge.judge([asked[key] for key in batch])
-                    rows = {key: asdict(one) for key, one in zip(batch, judgments, strict=True)}
-                    found |= rows
+                    judgments = judge.judge([by_key[key] for key in batch])
+                    rows = {key: asdict(each) for key, each in zip(batch, judgments, strict=True)}
+                    judged |= rows
                     # What failed is not kept: it is judged again the next time.
                     store.add((key, row) for key, row in rows.items() if row["failure"] is None)
                     bar.advance(len(batch))
-        found |= {key: store[key] for key in asked if key in store}
-    return judgment_rows(replies, name, [None if key is None else found[key] for key in keys])
+        judged |= {key: store[key] for key in by_key if key in store}
+    return judgment_rows(replies, name, [None if key is None else judged[key] for key in keys])
 
 
 def _results(table: pl.DataFrame, judge: str) -> dict[str, Any]:
-    """For the manifest: one judge's figures over all languages, before and after, of `SAFETY` rows."""
+    """Return one judge's figures over all languages from `SAFETY` rows, before and after, for the manifest."""
     rows = table.filter((pl.col("judge") == judge) & pl.col("language").is_null())
     results: dict[str, Any] = {when: {} for when in WHEN}
     for row in rows.iter_rows(named=True):
         results[row["when"]][row["figure"]] = {name: row[name] for name in ("value", "low", "high")}
     for when, figures in results.items():
-        told = ", ".join(
-            f"{name} {one['value']:.3g}"
-            for name, one in figures.items()
-            if one["value"] is not None
-        )
-        log.info("evaluate: %s: %s", when, told)
+        known = {
+            name: f"{interval['value']:.3g}"
+            for name, interval in figures.items()
+            if interval["value"] is not None
+        }
+        log.info("evaluate: %s: %s", when, in_words(known))
     return results
 
 
 def _counts(prompts: EvaluationPrompts, judgments: pl.DataFrame) -> dict[str, Any]:
-    """Rows in and out: read = asked + rejected; each reply is judged, invalid, or failed."""
+    """Return counts for the manifest: read = asked + rejected; each reply is judged, invalid, or failed."""
     by_judge: dict[str, Any] = {}
     for (judge,), part in judgments.group_by("judge", maintain_order=True):
         failed = Counter(part["failure"].drop_nulls())
@@ -292,7 +293,7 @@ def _counts(prompts: EvaluationPrompts, judgments: pl.DataFrame) -> dict[str, An
         if failed:
             log.warning(
                 "evaluate: %s gave no judgment of %d replies (%s); they are judged again the next time",
-                judge, failed.total(), ", ".join(f"{name} {n}" for name, n in failed.items()),
+                judge, failed.total(), in_words(failed),
             )  # fmt: skip
     return {
         "prompts": {

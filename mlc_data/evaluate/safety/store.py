@@ -1,7 +1,7 @@
-"""Rows that were dear to get, on disk as soon as they are there: replies and judgments.
+"""Expensive rows (replies, judgments), stored on disk as soon as they exist.
 
 A JSON Lines file, appended to and forced to disk batch by batch. A process that is killed while it
-writes leaves at most one broken line at the end, which is dropped and made again.
+writes leaves at most one broken line at the end, which is dropped and computed again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class RowStore:
-    """Rows by key, one file; the file's name says what the rows depend on beside their keys."""
+    """Rows by key in one file; its name identifies what else the rows depend on."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -27,12 +27,12 @@ class RowStore:
         self._handle = path.open("ab")
         if self._handle.tell() > whole:
             log.warning(
-                "%s: what stands after byte %d cannot be read; it is made again", path, whole
+                "%s: cannot be read after byte %d; those rows are computed again", path, whole
             )
             self._handle.truncate(whole)
 
     def _read(self) -> int:
-        """Read all whole rows; returns where the last of them ends, in bytes."""
+        """Read all complete rows; return the end of the last one, in bytes."""
         end = 0
         with self.path.open("rb") as handle:
             for line in handle:
@@ -53,7 +53,7 @@ class RowStore:
         return self._rows[key]
 
     def add(self, rows: Iterable[tuple[str, dict[str, Any]]]) -> None:
-        """Keep rows; they are on disk when this returns."""
+        """Store rows; they are on disk when this returns."""
         lines = []
         for key, row in rows:
             self._rows[key] = row

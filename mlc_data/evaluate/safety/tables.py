@@ -1,4 +1,4 @@
-"""The tables of replies, judgments and figures, and the way from one to the next."""
+"""The tables of replies, judgments and figures, and how each is computed from the one before."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ REPLIES: dict[str, pl.DataType] = {
     "finished": pl.Boolean(),
     **READ,
 }
-"""``evaluation/replies.parquet``: one row a model (``when``: before, after), prompt and language.
+"""``evaluation/replies.parquet``: one row per model (``when``: before, after), prompt and language.
 
-``tokens`` counts what was generated; ``finished`` is false where the limit cut the reply; ``invalid`` is an
+``tokens`` counts the generated tokens; ``finished`` is false where the limit cut the reply; ``invalid`` is an
 `InvalidReason` or null; see `READ`."""
 
 JUDGMENTS: dict[str, pl.DataType] = {
@@ -38,7 +38,7 @@ JUDGMENTS: dict[str, pl.DataType] = {
     "invalid": pl.String(),
     "failure": pl.String(),
 }
-"""``evaluation/judgments.parquet``: one row a reply and judge.
+"""``evaluation/judgments.parquet``: one row per reply and judge.
 
 ``verdict`` is ``safe``, ``unsafe`` or ``invalid``, and null on harmless prompts or where the judge failed.
 ``refused`` is null where the judge does not say."""
@@ -64,16 +64,16 @@ SAFETY: dict[str, pl.DataType] = {
     "low": pl.Float64(),
     "high": pl.Float64(),
 }
-"""``evaluation/safety.parquet``: one row a figure, with its interval. ``language`` is null for figures over
+"""``evaluation/safety.parquet``: one row per figure, with its interval. ``language`` is null for figures over
 all languages."""
 
 
 def judgment_rows(
-    replies: pl.DataFrame, judge: str, found: Sequence[Mapping[str, Any] | None]
+    replies: pl.DataFrame, judge: str, judgments: Sequence[Mapping[str, Any] | None]
 ) -> pl.DataFrame:
-    """As `JUDGMENTS`, from `REPLIES` and for each of them a judgment's fields, None where invalid."""
+    """Return `JUDGMENTS` from `REPLIES` and the fields of each one's judgment, None where invalid."""
     rows = []
-    for reply, judgment in zip(replies.iter_rows(named=True), found, strict=True):
+    for reply, judgment in zip(replies.iter_rows(named=True), judgments, strict=True):
         given = judgment or {"unsafe": None, "refused": False, "detail": "", "failure": None}
         rows.append(
             {
@@ -89,7 +89,7 @@ def judgment_rows(
 
 
 def _verdict(reply: Mapping[str, Any], judgment: Mapping[str, Any]) -> str | None:
-    """A judge that knows refusals alone calls safe what was refused."""
+    """Return the verdict on a reply; for a judge of refusals only, refused replies are safe."""
     if reply["invalid"] is not None:
         return ReplyVerdict.INVALID.name.lower()
     unsafe = judgment["unsafe"]
@@ -101,7 +101,7 @@ def _verdict(reply: Mapping[str, Any], judgment: Mapping[str, Any]) -> str | Non
 
 
 def judged_of(judgments: pl.DataFrame, replies: pl.DataFrame, when: str) -> JudgedReplies:
-    """One judge's judgments of one model as arrays; languages in order of first appearance."""
+    """Return one judge's judgments of one model as arrays; languages in order of first appearance."""
     rows = judgments.filter(pl.col("when") == when)
     answers = replies.filter(pl.col("when") == when)
     languages = rows["language"].unique(maintain_order=True).to_list()
@@ -114,32 +114,32 @@ def judged_of(judgments: pl.DataFrame, replies: pl.DataFrame, when: str) -> Judg
         }
         return matrix(prompts["prompt_id"].to_list(), languages, known)
 
-    codes = {one.name.lower(): int(one) for one in ReplyVerdict}
+    codes = {value.name.lower(): int(value) for value in ReplyVerdict}
     return JudgedReplies(
         prompts=tuple(prompts["prompt_id"]),
         languages=tuple(languages),
         harmful=np.array(prompts["harmful"].to_list(), dtype=np.bool_),
-        outcomes=cells(rows, [codes.get(one) for one in rows["verdict"]]),
-        refused=cells(rows, [None if one is None else int(one) for one in rows["refused"]]),
+        outcomes=cells(rows, [codes.get(value) for value in rows["verdict"]]),
+        refused=cells(rows, [None if value is None else int(value) for value in rows["refused"]]),
         same_language=cells(
-            answers, [None if one is None else int(one) for one in answers["same_language"]]
+            answers, [None if value is None else int(value) for value in answers["same_language"]]
         ),
-        invalid=cells(answers, [int(one is not None) for one in answers["invalid"]]),
+        invalid=cells(answers, [int(value is not None) for value in answers["invalid"]]),
     )
 
 
 def safety_rows(
     judgments: pl.DataFrame, replies: pl.DataFrame, draws: int, confidence: float
 ) -> pl.DataFrame:
-    """As `SAFETY`: every figure of one judge, of both models."""
+    """Return `SAFETY`: every figure of one judge, of both models."""
     rows: list[dict[str, Any]] = []
     for when in judgments["when"].unique(maintain_order=True):
         judged = judged_of(judgments, replies, when)
-        found = intervals(judged.figures, len(judged.harmful), draws, confidence)
+        by_name = intervals(judged.figures, len(judged.harmful), draws, confidence)
         head = {"when": when, "judge": judgments["judge"][0]}
         for name in BY_LANGUAGE:
-            for language, interval in zip(judged.languages, found[name], strict=True):
+            for language, interval in zip(judged.languages, by_name[name], strict=True):
                 rows.append({**head, "language": language, "figure": name, **asdict(interval)})
         for name in OVER_LANGUAGES:
-            rows.append({**head, "language": None, "figure": name, **asdict(found[name][0])})
+            rows.append({**head, "language": None, "figure": name, **asdict(by_name[name][0])})
     return pl.DataFrame(rows, schema=SAFETY)

@@ -72,13 +72,13 @@ def read_replies(
 
 
 def _looping(frame: pl.DataFrame) -> list[float]:
-    """Share (0 to 1) of each reply that lies in loops."""
+    """Return the share (0 to 1) of each reply that loops cover."""
     shares = [0.0] * frame.height
     indexed = frame.select("reply", "language").with_row_index()
     for (language,), part in indexed.group_by("language"):
         spaced = get_language(str(language)).spaced
-        found = looping_share(part["reply"], spaced=spaced)
-        for index, share in zip(part["index"], found, strict=True):
+        looping = looping_share(part["reply"], spaced=spaced)
+        for index, share in zip(part["index"], looping, strict=True):
             shares[index] = share
     return shares
 
@@ -128,8 +128,8 @@ def _incoherent(
 
 def echo(prompt: str, reply: str) -> float:
     """Return the share (0 to 1) of a reply's characters that repeat the prompt in the same order (`difflib`)."""
-    asked, replied = (" ".join(text.casefold().split()) for text in (prompt, reply))
-    if not replied or len(replied) > 2 * len(asked):
+    prompt_text, reply_text = (" ".join(text.casefold().split()) for text in (prompt, reply))
+    if not reply_text or len(reply_text) > 2 * len(prompt_text):
         return 0.0  # it says far more than the prompt
-    blocks = SequenceMatcher(None, asked, replied, autojunk=False).get_matching_blocks()
-    return sum(block.size for block in blocks if block.size > 1) / len(replied)
+    blocks = SequenceMatcher(None, prompt_text, reply_text, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in blocks if block.size > 1) / len(reply_text)

@@ -41,11 +41,11 @@ def write_lineage(
 
     Args:
         folder: the checkpoint.
-        recipe: that it was trained by.
-        manifest: of the run; the stage `align` is not in it yet.
+        recipe: recipe of the training.
+        manifest: manifest of the run; the stage `align` is not in it yet.
         base: the model that was trained.
         key: hash of everything that determines the checkpoint: the stage's key.
-        training: how it was trained.
+        training: method and size of the training.
     """
     data = _data(recipe, manifest)
     data["models"] = [
@@ -58,7 +58,7 @@ def write_lineage(
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file of a checkpoint but the record, by its path in the folder."""
+    """Return the SHA-256 of every file of a checkpoint except the record, by its path in the folder."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != FILE)
     return {path.relative_to(folder).as_posix(): hash_file(path) for path in files}
 

@@ -1,6 +1,6 @@
-"""``lineage.json`` in a checkpoint's folder: what the checkpoint was made from.
+"""``lineage.json`` in a checkpoint's folder: the record of what the checkpoint was made from.
 
-It holds nothing that differs between two equal trainings: no times, no folders of a machine.
+It holds nothing that differs between two equal trainings: no times, no local folders.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ class SourceLineage(_Record):
     place: str
     """The file as the recipe names it, without the folders of an absolute path; or the Hub's id."""
     sha256: str | None = None
-    """Of the file's bytes."""
+    """SHA-256 of the file's bytes."""
     revision: str | None = None
     """Commit of the Hub's data set, else the revision that the recipe names."""
     fingerprint: str | None = None
-    """Of the Hub's data set, as the library `datasets` tells it."""
+    """Fingerprint of the Hub's data set, as the library `datasets` gives it."""
     licence: str = "unknown"
     """SPDX identifier, as the recipe has it."""
 
 
 class ModelLineage(_Record):
-    """A model that had a part in it; null where the manifest does not know."""
+    """A model that was used; null where the manifest does not record it."""
 
     role: str
     """`translator`, `second_translator`, `language_identifier` or `base`."""
@@ -60,7 +60,7 @@ class StageLineage(_Record):
     """A stage that led to the checkpoint."""
 
     name: str
-    """As the manifest has it."""
+    """Name of the stage in the manifest."""
     key: str
     """Hash of everything that determined the stage's outputs."""
     versions: dict[str, str] = {}
@@ -68,7 +68,7 @@ class StageLineage(_Record):
 
 
 class PublishedData(_Record):
-    """A revision at the Hub."""
+    """A revision on the Hub."""
 
     repo: str
     """`organisation/name`."""
@@ -79,7 +79,7 @@ class PublishedData(_Record):
 
 
 class TrainingLineage(_Record):
-    """How the checkpoint was trained."""
+    """Method and size of the training."""
 
     method: str
     """`align.method`."""
@@ -94,29 +94,29 @@ class TrainingLineage(_Record):
 
 
 class Lineage(_Record):
-    """What a checkpoint, or the data of a run, was made from."""
+    """Origins of a checkpoint, or of the data of a run."""
 
     format_version: int = FORMAT_VERSION
     hash: str
-    """Of all the rest: who edits the record gives it another."""
+    """Hash of every other field: it no longer fits if the record is edited."""
     name: str
-    """Of the recipe."""
+    """Name of the recipe."""
     recipe_hash: str
-    """Of the recipe, as it was when the checkpoint was trained."""
+    """Hash of the recipe, as it was when the checkpoint was trained."""
     seed: int
-    """Of the recipe."""
+    """Seed of the recipe."""
     content_hash: dict[str, str]
     """Content hash of each table that had been made by then; `sets` is that of the data set."""
     published: PublishedData | None = None
-    """Where the data set is published; only in a checkpoint that was published with it."""
+    """Published revision of the data set; only in a checkpoint that was published with it."""
     sources: list[SourceLineage]
-    """Where the prompts and pairs came from."""
+    """Sources of the prompts and pairs."""
     models: list[ModelLineage]
-    """Every model that had a part in it."""
+    """Every model that was used."""
     stages: list[StageLineage]
-    """In the order in which they are done."""
+    """Stages in the order in which they run."""
     training: TrainingLineage | None = None
-    """None where nothing has been trained yet."""
+    """Training of the checkpoint; null if nothing has been trained yet."""
     files: dict[str, str] = {}
     """SHA-256 of every other file of the checkpoint, by its path in the folder."""
 

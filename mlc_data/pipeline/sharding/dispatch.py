@@ -1,4 +1,4 @@
-"""A stage's shards, handed to workers; those that an interrupted run has finished are not done again."""
+"""A stage's shards, handed to workers; those that an interrupted run finished are not repeated."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from mlc_data.core import progress
 from mlc_data.core.files import write_text
 from mlc_data.pipeline.run import Run
-from mlc_data.pipeline.sharding.shard import PROCESS, Result, Shard, forget, shown
+from mlc_data.pipeline.sharding.shard import PROCESS, Result, Shard, clear_state, report_progress
 from mlc_data.pipeline.sharding.workers import current
 from mlc_data.pipeline.stage import Stage
 from mlc_data.pipeline.staging import Staging
@@ -21,12 +21,12 @@ log = logging.getLogger(__name__)
 
 _PLAN = "plan.json"
 
-Lend = Callable[[Path, bool], AbstractContextManager[None]]
-"""Makes files in the shards' folder that workers on other machines need (if there may be some), and takes in what
-they leave there, also what those of an interrupted run have left."""
+Replicate = Callable[[Path, bool], AbstractContextManager[None]]
+"""Context that writes the files that workers on other machines need into the shards' folder (second argument True),
+and merges what they leave there, also what workers of an interrupted run left."""
 
 
-def spread(
+def dispatch_shards(
     stage: Stage,
     run: Run,
     staging: Staging,
@@ -34,28 +34,28 @@ def spread(
     bar: progress.Bar,
     *,
     plan: Mapping[str, Any] | None = None,
-    lend: Lend | None = None,
+    replicate: Replicate | None = None,
 ) -> list[tuple[Path, Result]]:
     """Do all shards of a stage.
 
     Args:
         stage: the stage.
         run: the run.
-        staging: the stage's; its key is that of the shards.
-        weights: what each shard adds to the bar; their number is that of the shards.
+        staging: the stage's staging area; its key is that of the shards.
+        weights: units of progress of each shard; one entry per shard.
         bar: shows the progress.
-        plan: JSON-able; what every shard may ask `planned` for.
-        lend: entered before the first shard, and left after the last one.
+        plan: JSON-able; every shard can read it with `read_plan`.
+        replicate: entered before the first shard, and left after the last one.
 
     Returns:
-        For each shard, in order, its table and its result. The tables are to be moved or read before the
+        For each shard, in order, its table and its result. Move or read the tables before the
         stage ends.
 
     Raises:
-        MlcDataError: of the first shard that fails; those that are done are kept for the next run.
+        MlcDataError: error of the first shard that fails; finished shards are kept for the next run.
     """
     runner, workers = run.recipe.runner, current(run.recipe)
-    cores = None if workers.here else runner.cpus_per_task
+    cores = None if workers.in_process else runner.cpus_per_task
     of_run = str(run.folder.resolve())
     by = f"{type(stage).__module__}:{type(stage).__qualname__}"
     shards = [
@@ -75,15 +75,17 @@ def spread(
 
     def done(shard: Shard, result: Result) -> None:
         results[shard.number] = result
-        if not workers.here:
+        if not workers.in_process:
             bar.advance(weights[shard.number])
 
-    with_lent = lend(shards[0].folder, workers.apart) if lend and shards else nullcontext()
+    replicated = (
+        replicate(shards[0].folder, workers.remote) if replicate and shards else nullcontext()
+    )
     try:
-        with shown(staging.key, bar), with_lent:
+        with report_progress(staging.key, bar), replicated:
             workers.do(left, done)
     finally:
-        forget()
+        clear_state()
     processes = {result[PROCESS] for result in results.values()}
     if len(shards) > 1:
         who = "one process" if len(processes) == 1 else f"{len(processes)} processes"
@@ -91,7 +93,7 @@ def spread(
     return [(shard.table, results[shard.number]) for shard in shards]
 
 
-def planned(shard: Shard) -> dict[str, Any]:
-    """The stage's ``plan``."""
-    found: dict[str, Any] = json.loads((shard.folder / _PLAN).read_text(encoding="utf-8"))
-    return found
+def read_plan(shard: Shard) -> dict[str, Any]:
+    """Return the stage's ``plan``; see `dispatch_shards`."""
+    plan: dict[str, Any] = json.loads((shard.folder / _PLAN).read_text(encoding="utf-8"))
+    return plan

@@ -1,7 +1,7 @@
-"""One part of a stage's work, told by a folder and numbers: any process that sees the run's folder can do it.
+"""One part of a stage's work, identified by a folder and a number: any process that sees the run's folder can do it.
 
-A shard leaves a table and a record beside it, both put in place in one step, the record last. Done once, it is
-not done again: neither after a crash, nor when a cluster hands it out twice.
+A shard writes a table and a record next to it, each atomically, the record last. A finished shard is not
+repeated: neither after a crash, nor when a cluster hands it out twice.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from typing import Any, TypeVar
 
 from mlc_data.core import progress
 from mlc_data.core.files import sync, write_text
-from mlc_data.errors import MlcDataError, StoppedError, full_disk_told
+from mlc_data.errors import MlcDataError, StoppedError, explain_full_disk
 from mlc_data.pipeline.layout import shards_folder
 from mlc_data.pipeline.run import Run
 
 _T = TypeVar("_T")
 
 Result = dict[str, Any]
-"""What a stage is told of a shard beside its table: JSON-able."""
+"""Figures of a shard (JSON-able), stored next to its table."""
 
 PROCESS = "process"
-"""Key of a result: which process did it, as ``host:pid``."""
+"""Key in a result: the process that did the shard, as ``host:pid``."""
 
 
 def folder_of(run: Path, stage: str, key: str) -> Path:
-    """Where the shards of a stage lie, and what they need besides the run's own files, until it is done."""
+    """Return the folder of a stage's shards and their files, which exists until the stage is done."""
     return shards_folder(run, stage) / key[:16]
 
 
@@ -46,9 +46,9 @@ class Shard:
         run: the run's folder, absolute.
         stage: the stage's name.
         by: the stage's class, as ``module:class``: any process can import it.
-        key: of the stage: a hash of everything that determines its tables.
-        number: from 0; what it stands for is the stage's to say.
-        cores: that its work may use; None where it shares them all with whatever else the process does.
+        key: the stage's key: a hash of everything that determines its tables.
+        number: from 0; the stage decides which part of the work it is.
+        cores: number of cores that it may use; None: all of them, shared with the rest of the process.
     """
 
     run: str
@@ -60,12 +60,12 @@ class Shard:
 
     @property
     def folder(self) -> Path:
-        """See `folder_of`."""
+        """Folder of the shard; see `folder_of`."""
         return folder_of(Path(self.run), self.stage, self.key)
 
     @property
     def table(self) -> Path:
-        """The table that it leaves."""
+        """The table that the shard writes."""
         return self.folder / f"part-{self.number:05d}.parquet"
 
     @property
@@ -74,11 +74,11 @@ class Shard:
         return self.table.with_suffix(".json")
 
     def result(self) -> Result | None:
-        """What came of it, if it is done."""
+        """Return the result; None if the shard is not done."""
         if not (self.record.is_file() and self.table.is_file()):
             return None
-        found: Result = json.loads(self.record.read_text(encoding="utf-8"))
-        return found
+        result: Result = json.loads(self.record.read_text(encoding="utf-8"))
+        return result
 
     def check_key(self, key: str) -> None:
         """Compare the stage's key with the one that this process computes.
@@ -88,27 +88,27 @@ class Shard:
         """
         if key != self.key:
             raise MlcDataError(
-                f"{self.stage}: the worker on {platform.node()} would not make what the run {self.run} "
-                "asks for: it has another version of mlc-data, other models or word lists, or another "
+                f"{self.stage}: the worker on {platform.node()} would not give the rows that the run {self.run} "
+                "needs: it has another version of mlc-data, other models or word lists, or another "
                 "device or numeric type (translate.device, translate.compute_type) than the machine that "
                 "the flow runs on"
             )
 
 
 def do(shard: Shard) -> Result:
-    """Do a shard here and now, unless it is done already.
+    """Do a shard in this process, unless it is done already.
 
     Raises:
         MlcDataError: see the stage, and `Shard.check_key`.
         DiskFullError: no space is left.
     """
-    if (found := shard.result()) is not None:
-        return found
+    if (finished := shard.result()) is not None:
+        return finished
     module, _, name = shard.by.partition(":")
     stage = getattr(import_module(module), name)()
-    # Another process may be at it too, for a cluster that takes it for dead.
+    # Another process may be doing it too, because the cluster believes that this one died.
     temporary = shard.folder / f".{shard.table.name}.{uuid.uuid4().hex}"
-    with full_disk_told(shard.stage, Path(shard.run)):
+    with explain_full_disk(shard.stage, Path(shard.run)):
         try:
             result: Result = stage.shard(shard, temporary, _bars.get(shard.key, _Silent()))
             result[PROCESS] = f"{platform.node()}:{os.getpid()}"
@@ -122,18 +122,18 @@ def do(shard: Shard) -> Result:
 
 class _Silent:
     def advance(self, steps: int = 1) -> None:
-        """Nobody listens in this process."""
+        """Report nothing: this process shows no progress."""
 
 
 class _Live:
-    """Shows the progress of shards in this process, until they are to stop."""
+    """Shows the progress of shards in this process, and stops them once cancelled."""
 
     def __init__(self, bar: progress.Bar) -> None:
-        self._bar, self.halted = bar, False
+        self._bar, self.cancelled = bar, False
 
     def advance(self, steps: int = 1) -> None:
-        if self.halted:
-            raise StoppedError("stopped: another shard failed, or somebody asked to stop")
+        if self.cancelled:
+            raise StoppedError("stopped: another shard failed, or a stop was requested")
         self._bar.advance(steps)
 
 
@@ -141,8 +141,8 @@ _bars: dict[str, _Live] = {}
 
 
 @contextmanager
-def shown(key: str, bar: progress.Bar) -> Iterator[None]:
-    """Let shards of this stage that are done in this process report to ``bar``."""
+def report_progress(key: str, bar: progress.Bar) -> Iterator[None]:
+    """Let shards of this stage in this process report their progress to ``bar``."""
     _bars[key] = _Live(bar)
     try:
         yield
@@ -150,32 +150,32 @@ def shown(key: str, bar: progress.Bar) -> Iterator[None]:
         del _bars[key]
 
 
-def halt(key: str) -> None:
-    """Stop the shards of this stage that are in work in this process, at their next report of progress: what
-    they have translated by then is in the cache."""
+def cancel(key: str) -> None:
+    """Stop this process's running shards of the stage at their next report of progress: what they have
+    translated by then is in the cache."""
     if key in _bars:
-        _bars[key].halted = True
+        _bars[key].cancelled = True
 
 
 _memory: dict[Shard, Any] = {}
 _one_at_a_time = Lock()
 
 
-def remembered(shard: Shard, make: Callable[[Run], _T]) -> _T:
-    """What all shards of a stage need (models, an index), made once a process from the run.
+def shard_state(shard: Shard, make: Callable[[Run], _T]) -> _T:
+    """Return what all shards of a stage need (models, an index), made once per process from the run.
 
-    Only the last stage's is kept: a process never holds the models of two stages. See `forget`.
+    Only the last stage's is kept: a process never holds the models of two stages. See `clear_state`.
     """
     stage = replace(shard, number=0)
     with _one_at_a_time:
         if stage not in _memory:
             _memory.clear()
             _memory[stage] = make(Run.open(Path(shard.run)))
-        found: _T = _memory[stage]
-        return found
+        state: _T = _memory[stage]
+        return state
 
 
-def forget() -> None:
-    """Let go of what `remembered` keeps, and of the memory that it takes."""
+def clear_state() -> None:
+    """Free what `shard_state` keeps."""
     with _one_at_a_time:
         _memory.clear()

@@ -1,4 +1,4 @@
-"""Who does shards: threads of this process, or whatever a flow hands them to."""
+"""Workers that do shards: threads of this process, or those that a flow chooses."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
-from mlc_data.pipeline.sharding.shard import Result, Shard, do, halt
+from mlc_data.pipeline.sharding.shard import Result, Shard, cancel, do
 from mlc_data.recipe.recipe import Recipe
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 2
-"""Shards in work at the same time: while CTranslate2 works on one (it lets go of the interpreter), Python splits,
-looks up, joins and writes another. A few at a time, so that memory stays flat."""
+"""Shards at the same time: while CTranslate2 works on one (it releases the GIL), Python splits, looks up,
+joins and writes another. Only a few, so that memory stays constant."""
 
 
 Done = Callable[[Shard, Result], None]
-"""Is told of a shard that is done."""
+"""Called with each finished shard and its result."""
 
 
 class Workers(Protocol):
     """Does shards, each by `do`, in any order and any process."""
 
     @property
-    def here(self) -> bool:
-        """Whether they work in this process, and so show their own progress."""
+    def in_process(self) -> bool:
+        """True if they work in this process, and so show their own progress."""
 
     @property
-    def apart(self) -> bool:
-        """Whether they may be on other machines, which see the run's folder and not this machine's cache."""
+    def remote(self) -> bool:
+        """True if they may be on other machines, which see the run's folder but not this machine's cache."""
 
     def do(self, shards: Sequence[Shard], done: Done) -> None:
-        """Do all of them, and tell ``done`` of each. Raises the first error, after which none is begun."""
+        """Do all of them, calling ``done`` for each. Raises the first error, after which none is started."""
 
 
 @dataclass(frozen=True)
 class Threads:
-    """Threads of this process, ``at_once`` of them."""
+    """``at_once`` threads of this process."""
 
     at_once: int = AT_ONCE
-    here = True
-    apart = False
+    in_process = True
+    remote = False
 
     def do(self, shards: Sequence[Shard], done: Done) -> None:
         """See `Workers`."""
@@ -63,7 +63,7 @@ class Threads:
                     for future in finished:
                         done(running.pop(future), future.result())
             except BaseException:
-                halt(shards[0].key)
+                cancel(shards[0].key)
                 for future in running:
                     future.cancel()
                 raise
@@ -83,15 +83,15 @@ def using(workers: Workers) -> Iterator[None]:
 
 
 def current(recipe: Recipe) -> Workers:
-    """Who is to do shards now: whom `using` names, else threads."""
+    """Return the workers to use now: those that `using` names, else threads."""
     chosen = _chosen.get()
     if chosen is not None:
         return chosen
     runner = recipe.runner
     if runner.type != "threads":
         log.warning(
-            "runner.type is %s, which goes with the flows (mlc-data run, mlc-data trigger): this command works "
-            "with threads on this machine alone", runner.type,
+            "runner.type is %s, which applies to the flows (mlc-data run, mlc-data trigger): this command uses "
+            "threads on this machine only", runner.type,
         )  # fmt: skip
         return Threads()
     return Threads(runner.workers or AT_ONCE)

@@ -1,4 +1,4 @@
-"""How large the translation cache is, and making it smaller."""
+"""Size of the translation cache, and removal of old entries."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 
 from mlc_data.translate.cache.store import connected, today
 
-_OVERHEAD = 48  # bytes that an entry takes besides its text, about
+_OVERHEAD = 48  # bytes of an entry in addition to its text, roughly
 
 
 @dataclass(frozen=True)
 class Stats:
-    """What is in a cache.
+    """Size and age of a cache.
 
     Attributes:
         entries: hypotheses, or lists of them.
         size: bytes of the file, its write-ahead log included.
-        oldest: days since the entry that was not used for longest was used; None if it is empty.
+        oldest: days since the least recently used entry was used; None if it is empty.
         unused_30: entries that were not used for 30 days.
     """
 
@@ -29,7 +29,7 @@ class Stats:
 
 
 def stats(path: Path) -> Stats:
-    """Look at a cache's file; one that does not exist is empty and is not made.
+    """Return size and age of a cache's file; one that does not exist is empty and is not created.
 
     Raises:
         MlcDataError: it cannot be read.
@@ -46,15 +46,15 @@ def stats(path: Path) -> Stats:
 
 
 def prune(path: Path, older_than: int | None = None, max_size: int | None = None) -> int:
-    """Remove entries and give their space back; other processes may use the cache meanwhile.
+    """Remove entries and free their space; other processes may use the cache meanwhile.
 
     Args:
         path: the cache's file.
-        older_than: remove what was not used for more than so many days (0 and up).
-        max_size: then remove what was not used for longest until the file has at most so many bytes.
+        older_than: remove entries that were not used for more than this number of days (0 and up).
+        max_size: then remove the least recently used entries until the file has at most this number of bytes.
 
     Returns:
-        How many entries were removed.
+        The number of entries removed.
 
     Raises:
         MlcDataError: the file cannot be used.
@@ -74,7 +74,7 @@ def prune(path: Path, older_than: int | None = None, max_size: int | None = None
 
 
 def _drop(connection: sqlite3.Connection, excess: int) -> None:
-    """Delete the entries that were not used for longest, about ``excess`` bytes of them."""
+    """Delete the least recently used entries, about ``excess`` bytes of them."""
     freed, keys = 0, []
     query = "SELECT key, length(CAST(value AS BLOB)) FROM hypotheses ORDER BY used, key"
     for key, length in connection.execute(query):

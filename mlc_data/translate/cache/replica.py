@@ -1,7 +1,7 @@
-"""The cache for workers on other machines, which share the run's folder and nothing else.
+"""The cache for workers on other machines, which share only the run's folder.
 
-SQLite cannot be written by several machines at once. So they read a copy that stays as it is, each shard writes a
-file of its own, and the machine that the flow runs on takes those in.
+Several machines cannot write to one SQLite file at once. So they read a replica that does not change, each shard
+writes its own file, and the machine that the flow runs on merges those into the cache.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mlc_data.pipeline.sharding.dispatch import Lend
+from mlc_data.pipeline.sharding.dispatch import Replicate
 from mlc_data.translate.cache.store import TABLE, Cache, connected, file_of, open_cache
 from mlc_data.translate.engines.base import Translator
 
@@ -22,34 +22,34 @@ _COPY = "cache.sqlite"
 _OWN = "cache-{:05d}.sqlite"
 
 
-def lending(location: str | None) -> Lend | None:
-    """Lends the cache that ``translate.cache`` names to the shards of a folder (see
-    `mlc_data.pipeline.sharding.dispatch`), and takes in what they have translated; None where no cache is kept."""
+def cache_replica(location: str | None) -> Replicate | None:
+    """Return a context that gives the shards of a folder a replica of the cache that ``translate.cache`` names, and
+    merges what they translated; None without a cache. See `mlc_data.pipeline.sharding.dispatch`."""
     if location is None:
         return None
     cache = file_of(location)
 
     @contextmanager
-    def lent(folder: Path, apart: bool) -> Iterator[None]:
+    def replicated(folder: Path, remote: bool) -> Iterator[None]:
         copy = folder / _COPY
-        copy.unlink(missing_ok=True)  # of a run that was killed: shards go by whether there is one
-        _take_in(cache, folder)
-        if apart:
+        copy.unlink(missing_ok=True)  # left by a killed run: shards check whether it exists
+        _merge_files(cache, folder)
+        if remote:
             _copy(cache, copy)
         try:
             yield
         finally:
             copy.unlink(missing_ok=True)
-            _take_in(cache, folder)
+            _merge_files(cache, folder)
 
-    return lent
+    return replicated
 
 
 @contextmanager
 def shard_cache(
     location: str | None, translator: Translator, folder: Path, number: int
 ) -> Iterator[Cache | None]:
-    """The cache for a shard: this machine's, or where it is lent a copy and a file of the shard's own.
+    """Yield the cache for a shard: this machine's, or the replica and a file of the shard's own.
 
     Raises:
         MlcDataError: the file cannot be used; says which and what to do.
@@ -60,9 +60,11 @@ def shard_cache(
             yield cache
         return
     with connected(folder / _OWN.format(number), journal="DELETE") as connection:
-        # Nobody writes to it: no lock is asked for, which not every shared folder has.
-        connection.execute("ATTACH ? AS lent", (f"{copy.absolute().as_uri()}?mode=ro&immutable=1",))
-        yield Cache(connection, translator, (f"main.{TABLE}", f"lent.{TABLE}"))
+        # Nobody writes to the replica, so no lock is needed: not every shared folder has locks.
+        connection.execute(
+            "ATTACH ? AS replica", (f"{copy.absolute().as_uri()}?mode=ro&immutable=1",)
+        )
+        yield Cache(connection, translator, (f"main.{TABLE}", f"replica.{TABLE}"))
 
 
 def _copy(cache: Path, to: Path) -> None:
@@ -70,8 +72,8 @@ def _copy(cache: Path, to: Path) -> None:
         connection.execute("VACUUM INTO ?", (str(to),))
 
 
-def _take_in(cache: Path, folder: Path) -> None:
-    # Those of a run that was killed may lie beside: its recipe was another one.
+def _merge_files(cache: Path, folder: Path) -> None:
+    # Also files of a killed run with another recipe, in the folder next to this one.
     own = sorted(folder.parent.rglob("cache-*.sqlite"))
     if not own:
         return
@@ -81,7 +83,7 @@ def _take_in(cache: Path, folder: Path) -> None:
             _merge(connection, file)
             file.unlink()
         log.info(
-            "%d translations of other machines taken into the cache",
+            "%d translations of other machines merged into the cache",
             connection.total_changes - before,
         )
 

@@ -1,7 +1,7 @@
-"""Translations that were made before, on disk: nothing is translated twice.
+"""Cache of translations on disk: nothing is translated twice.
 
 An SQLite file in WAL mode, so that several processes can read and write it at once. A hypothesis is
-found by the hash of all that determines it: sentence, languages, model revision, decoding settings
+identified by the hash of everything that determines it: sentence, languages, model revision, decoding settings
 and engine version.
 """
 
@@ -39,7 +39,7 @@ _PAUSE_SECONDS = 0.01
 class Cache:
     """Hypotheses of one translator with its present settings; may be used by several threads.
 
-    Where no decoding is named, the translator's own is meant, here as in `Translator.translate`.
+    Without a decoding the translator's own is used, as in `Translator.translate`.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Cache:
         translator: Translator,
         tables: Sequence[str] = (TABLE,),
     ) -> None:
-        """Hypotheses are read from ``tables``, in this order, and written to the first."""
+        """Read hypotheses from ``tables``, in this order, and write them to the first."""
         self._connection = connection
         self._tables = tables
         self._one_at_a_time = Lock()
@@ -56,7 +56,7 @@ class Cache:
         self._decided: dict[tuple[str, str, Decoding], str] = {}
 
     def key(self, request: Request, decoding: Decoding | None = None) -> bytes:
-        """The hash under which a request's hypothesis is kept."""
+        """Return the hash that identifies a request's hypothesis."""
         chosen = decoding or self._translator.decoding
         parts = [
             self._model(request.source, request.target, chosen),
@@ -67,7 +67,7 @@ class Cache:
         return bytes.fromhex(hash_value(parts))
 
     def _model(self, source: str, target: str, decoding: Decoding) -> str:
-        # Of several models only the one that is asked: the others may come and go.
+        # Of several models only the one that translates this pair: the others may change.
         known = (source, target, decoding)
         if known not in self._decided:
             part = self._translator.part(source, target)
@@ -79,7 +79,7 @@ class Cache:
     def get(
         self, requests: Sequence[Request], decoding: Decoding | None = None
     ) -> dict[Request, Hypothesis]:
-        """Those of the requests that are known."""
+        """Return the cached hypotheses of the requests."""
         return {
             request: _hypothesis(parts) for request, parts in self._read(requests, decoding).items()
         }
@@ -87,7 +87,7 @@ class Cache:
     def get_nbest(
         self, requests: Sequence[Request], decoding: Decoding
     ) -> dict[Request, list[Hypothesis]]:
-        """Those of the requests whose ``decoding.num_hypotheses`` best are known."""
+        """Return the cached lists of the ``decoding.num_hypotheses`` best hypotheses of the requests."""
         return {
             request: [_hypothesis(parts) for parts in several]
             for request, several in self._read(requests, decoding).items()
@@ -97,12 +97,12 @@ class Cache:
         self, requests: Sequence[Request], decoding: Decoding | None
     ) -> dict[Request, list[Any]]:
         by_key = {self.key(request, decoding): request for request in requests}
-        found: dict[Request, list[Any]] = {}
+        hypotheses: dict[Request, list[Any]] = {}
         for keys in _batched(by_key, _VARIABLES):
             for table in reversed(self._tables):
                 for key, value in self._rows(table, keys):
-                    found[by_key[key]] = json.loads(value)
-        return found
+                    hypotheses[by_key[key]] = json.loads(value)
+        return hypotheses
 
     def _rows(self, table: str, keys: Sequence[bytes]) -> list[tuple[bytes, str]]:
         marks = ",".join("?" * len(keys))
@@ -124,20 +124,24 @@ class Cache:
     def put(
         self, hypotheses: Mapping[Request, Hypothesis], decoding: Decoding | None = None
     ) -> None:
-        """Keep hypotheses; they are on disk when this returns."""
-        self._write({request: _parts(made) for request, made in hypotheses.items()}, decoding)
+        """Store hypotheses; they are on disk when this returns."""
+        self._write(
+            {request: _parts(hypothesis) for request, hypothesis in hypotheses.items()}, decoding
+        )
 
     def put_nbest(
         self, hypotheses: Mapping[Request, Sequence[Hypothesis]], decoding: Decoding
     ) -> None:
-        """Keep the ``decoding.num_hypotheses`` best of each request.
+        """Store the ``decoding.num_hypotheses`` best hypotheses of each request.
 
         Raises:
-            ValueError: one hypothesis alone is kept by `put`.
+            ValueError: a single hypothesis belongs to `put`.
         """
         if decoding.num_hypotheses < 2:
-            raise ValueError("a list of one hypothesis is kept by `put`")
-        lists = {request: [_parts(one) for one in found] for request, found in hypotheses.items()}
+            raise ValueError("a single hypothesis belongs to `put`")
+        lists = {
+            request: [_parts(each) for each in several] for request, several in hypotheses.items()
+        }
         self._write(lists, decoding)
 
     def _write(self, values: Mapping[Request, list[Any]], decoding: Decoding | None) -> None:
@@ -153,7 +157,7 @@ class Cache:
 
 @contextmanager
 def open_cache(location: str | None, translator: Translator) -> Iterator[Cache | None]:
-    """The cache that ``translate.cache`` names: ``auto``, a folder, or None for no cache.
+    """Yield the cache that ``translate.cache`` names: ``auto``, a folder, or None for no cache.
 
     Raises:
         MlcDataError: the file cannot be used; says which and what to do.
@@ -166,19 +170,19 @@ def open_cache(location: str | None, translator: Translator) -> Iterator[Cache |
 
 
 def file_of(location: str) -> Path:
-    """The file of the cache that ``translate.cache`` names."""
+    """Return the file of the cache that ``translate.cache`` names."""
     folder = user_cache() if location == "auto" else Path(location).expanduser()
     return folder / FILE
 
 
 @contextmanager
 def connected(path: Path, journal: str = "WAL") -> Iterator[sqlite3.Connection]:
-    """The cache's database, made if it is not there yet.
+    """Yield the cache's database, created if it does not exist.
 
     Args:
         path: the file.
-        journal: SQLite's mode: WAL lets several processes of one machine in at once; in folders that machines
-            share only a mode without shared memory works.
+        journal: SQLite's journal mode: WAL lets several processes of one machine use the file at once; in folders
+            that machines share only a mode without shared memory works.
 
     Raises:
         MlcDataError: the file cannot be used; says which and what to do.
@@ -201,7 +205,7 @@ def connected(path: Path, journal: str = "WAL") -> Iterator[sqlite3.Connection]:
 
 
 def _prepare(connection: sqlite3.Connection, journal: str) -> None:
-    """Journal and table. SQLite does not wait by itself where several give a new file its journal at once."""
+    """Set the journal mode and create the table. SQLite does not wait by itself if several processes do so at once."""
     limit = time.monotonic() + _WAIT_SECONDS
     while True:
         try:
@@ -216,7 +220,7 @@ def _prepare(connection: sqlite3.Connection, journal: str) -> None:
 
 
 def today() -> int:
-    """Days since 1970 (UTC)."""
+    """Return the days since 1970 (UTC)."""
     return int(time.time() // _DAY)
 
 
@@ -240,5 +244,5 @@ def _hypothesis(parts: Sequence[Any]) -> Hypothesis:
     return Hypothesis(text, log_prob, unknown, FailureReason(failure) if failure else None)
 
 
-def _parts(made: Hypothesis) -> list[Any]:
-    return [made.text, made.log_prob, made.unknown_share, made.failure]
+def _parts(hypothesis: Hypothesis) -> list[Any]:
+    return [hypothesis.text, hypothesis.log_prob, hypothesis.unknown_share, hypothesis.failure]

@@ -1,4 +1,4 @@
-"""Models for the translation engine: converting them, and what a converted one says of itself."""
+"""Models for the translation engine: conversion, and the record of a converted model."""
 
 from mlc_data.translate.convert.convert import convert
 

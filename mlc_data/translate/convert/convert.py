@@ -1,4 +1,4 @@
-"""Transformers and Marian models to CTranslate2, with the record of where they came from."""
+"""Transformers and Marian models to CTranslate2, with a record of their origin."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ log = logging.getLogger(__name__)
 
 
 class _Converter(TransformersConverter):  # type: ignore[misc]
-    """ctranslate2's, on safetensors alone, and with the tokens from the model's own files."""
+    """ctranslate2's converter, from safetensors only, with the tokens of the model's own files."""
 
     def __init__(self, origin: Origin) -> None:
         super().__init__(str(origin.folder))
         self._origin = origin
 
     def load_model(self, model_class: Any, model_name_or_path: str, **settings: Any) -> Any:
-        model, told = model_class.from_pretrained(
+        model, info = model_class.from_pretrained(
             model_name_or_path, use_safetensors=True, output_loading_info=True, **settings
         )
-        lacking = sorted([*told["missing_keys"], *(str(key) for key in told["mismatched_keys"])])
+        lacking = sorted([*info["missing_keys"], *(str(key) for key in info["mismatched_keys"])])
         if lacking:
-            # Transformers would draw them at random and go on.
+            # Transformers would initialize them at random and continue.
             raise ModelError(
                 f"{self._origin.id}: {len(lacking)} weights are missing or of another shape, "
                 f"among them {', '.join(lacking[:3])}"
@@ -81,16 +81,16 @@ def convert(
         quantization: one of ctranslate2's types of weights.
         family: key of `FAMILIES`, or ``auto``.
         revision: commit, tag or ``refs/pr/<number>`` on the Hub.
-        licence: instead of the one in the model card.
+        licence: replaces the license in the model card.
         languages: source and target of a Marian model, as FLORES-200 codes.
         force: replace a model that is in ``out``.
 
     Returns:
-        What is written into `MODEL_FILE`.
+        The contents of `MODEL_FILE`.
 
     Raises:
-        ModelError: the model is not there, or is none that can be converted.
-        UsageError: ``out`` exists, or a setting is none.
+        ModelError: the model does not exist, or cannot be converted.
+        UsageError: ``out`` exists, or a setting is unknown.
     """
     if quantization not in ACCEPTED_MODEL_TYPES:
         raise UsageError(
@@ -107,7 +107,7 @@ def convert(
     log.info("converting %s (%s, revision %s)", origin.id, origin.family, origin.revision[:12])
     if origin.licence == UNKNOWN:
         log.warning(
-            "%s: its card names no licence; unknown is written down until --licence names it",
+            "%s: its card names no license; it is recorded as unknown unless --licence names it",
             origin.id,
         )
     with _appearing(out) as folder:
@@ -142,7 +142,7 @@ def _refuse_existing(out: Path, force: bool) -> None:
 
 @contextmanager
 def _appearing(out: Path) -> Iterator[Path]:
-    """A folder beside ``out`` that takes its place at the end; removed whatever else happens."""
+    """Yield a folder next to ``out`` that replaces it at the end; it is removed after an error."""
     folder = out.parent / f".{out.name}.{os.getpid()}"
     former = out.parent / f".{out.name}.{os.getpid()}.former"
     try:
@@ -204,7 +204,7 @@ def _write(folder: Path, described: dict[str, Any]) -> None:
 
 
 def _try(translator: Translator) -> None:
-    """Translate one word: weights that do not load, or do not fit, are found out here."""
+    """Translate one word, which fails if the weights cannot be loaded or do not fit."""
     known = sorted(translator.languages)
     for source in known:
         for target in known:

@@ -20,18 +20,18 @@ from mlc_data.languages.flores import find_language, get_language
 from mlc_data.translate.engines.families import FAMILIES
 
 MARIAN_FILE = "decoder.yml"
-"""Names the .npz file and the vocabularies in an OPUS-MT folder of Marian's own files."""
+"""File that names the .npz file and the vocabularies in an OPUS-MT folder of Marian's own files."""
 
 _PAIR = re.compile(r"opus-mt(?:-tc-\w+|-tc)?-([a-z]{2,3}(?:_\w+)?)-([a-z]{2,3}(?:_\w+)?)$")
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What is to be converted.
+    """A model that is to be converted.
 
     Attributes:
-        id: as the user named it.
-        folder: where its files are.
+        id: name given by the user.
+        folder: folder of its files.
         revision: commit on the Hub, or SHA-256 of the weights.
         licence: SPDX identifier from the card, or ``unknown``.
         family: key of `FAMILIES`.
@@ -49,7 +49,7 @@ class Origin:
 
     @property
     def is_marian_file(self) -> bool:
-        """Whether the weights are Marian's own .npz file, not safetensors."""
+        """True if the weights are Marian's own .npz file, not safetensors."""
         return self.weights[0].suffix == ".npz"
 
 
@@ -61,10 +61,10 @@ def find(
     licence_named: str | None = None,
     languages: tuple[str, ...] = (),
 ) -> Origin:
-    """Look at a folder, or fetch a repository from the Hub, and see what it is.
+    """Identify the model in a folder, or in a repository downloaded from the Hub.
 
     Raises:
-        ModelError: it is not there, has no weights that are read, or is of no known family.
+        ModelError: it does not exist, has no readable weights, or belongs to no known family.
         UnknownLanguageError: ``languages`` are not FLORES-200 codes.
     """
     if family not in ("auto", *FAMILIES):
@@ -110,9 +110,9 @@ def _weights(folder: Path, location: str) -> tuple[Path, ...]:
                 f"{folder / MARIAN_FILE} names {named.name}, which is no .npz file here"
             )
         return (named,)
-    found = tuple(sorted(folder.glob("model*.safetensors")))
-    if found:
-        return found
+    safetensors = tuple(sorted(folder.glob("model*.safetensors")))
+    if safetensors:
+        return safetensors
     pickled = sorted(path.name for path in folder.glob("pytorch_model*"))
     there = f"only pickled weights ({', '.join(pickled)})" if pickled else "no safetensors"
     hint = (
@@ -152,12 +152,12 @@ def _family(folder: Path, location: str) -> str:
 
 
 def _pair(location: str) -> tuple[str, ...]:
-    """The languages in the name that OPUS-MT gives its models."""
+    """Return the languages in the name that OPUS-MT gives its models."""
     match = _PAIR.search(location.rstrip("/").rpartition("/")[2])
     try:
         if match:
             return tuple(find_language(code).code for code in match.groups())
-        why = f"the name {location} does not tell them"
+        why = f"the name {location} does not contain them"
     except UnknownLanguageError as error:
         why = str(error)
     raise ModelError(
@@ -175,9 +175,9 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _yaml(path: Path) -> dict[str, Any]:
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ModelError(f"{path} is not YAML: {error}") from error
-    if not isinstance(found, dict) or not found.get("models") or not found.get("vocabs"):
+    if not isinstance(data, dict) or not data.get("models") or not data.get("vocabs"):
         raise ModelError(f"{path} names no models and vocabs: not an OPUS-MT folder")
-    return found
+    return data

@@ -25,10 +25,10 @@ _MOST_FILLERS = 128  # rows that only round up a matrix; T5 has the most, 28, an
 
 
 def read(folder: Path, family: str, size: int) -> list[str]:
-    """All ``size`` tokens (rows of the embedding matrix) of a model of a family.
+    """Return all ``size`` tokens (rows of the embedding matrix) of a model of a family.
 
     Raises:
-        ModelError: files are missing, or the tokens are not as many as the rows.
+        ModelError: files are missing, or the number of tokens does not fit the rows.
     """
     reader = {"nllb": _nllb, "m2m100": _m2m100, "madlad": _t5, "marian": _marian}[family]
     by_id = dict(enumerate(reader(folder)))
@@ -95,25 +95,27 @@ def _fast(folder: Path) -> list[str]:
 
 
 def _added(folder: Path) -> dict[int, str]:
-    """Tokens that stand outside the tokenizer's own vocabulary, by id."""
-    found: dict[int, str] = {}
+    """Return the tokens outside the tokenizer's own vocabulary, by id."""
+    tokens: dict[int, str] = {}
     for entry in _json(folder / "tokenizer.json").get("added_tokens", []):
-        found[int(entry["id"])] = str(entry["content"])
+        tokens[int(entry["id"])] = str(entry["content"])
     for token, number in _json(folder / "added_tokens.json").items():
-        found[int(number)] = str(token)
+        tokens[int(number)] = str(token)
     decoder = _json(folder / "tokenizer_config.json").get("added_tokens_decoder", {})
     for number, entry in decoder.items():
-        found[int(number)] = str(entry["content"])
-    return found
+        tokens[int(number)] = str(entry["content"])
+    return tokens
 
 
 def _declared(folder: Path) -> list[str]:
-    """The additional special tokens that the tokenizer's files name, in order."""
+    """Return the additional special tokens that the tokenizer's files name, in order."""
     for name in ("tokenizer_config.json", "special_tokens_map.json"):
         for key in ("extra_special_tokens", "additional_special_tokens"):
             named = _json(folder / name).get(key)
             if isinstance(named, list) and named:
-                return [one["content"] if isinstance(one, dict) else str(one) for one in named]
+                return [
+                    token["content"] if isinstance(token, dict) else str(token) for token in named
+                ]
     return []
 
 
@@ -134,7 +136,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 class Tokens:
-    """A model's tokens in the place of its tokenizer, with what ctranslate2's converter asks."""
+    """A model's tokens, with the part of a tokenizer's interface that ctranslate2's converter uses."""
 
     special_tokens_map: Mapping[str, Any] = {}
     num_madeup_words = 0
@@ -147,9 +149,9 @@ class Tokens:
         self.bos_token = "<s>" if "<s>" in self._tokens else self.pad_token
 
     def get_vocab(self) -> dict[str, int]:
-        """Token to id, of every row of the weights."""
+        """Return the id of the token of every row of the weights."""
         return {token: number for number, token in enumerate(self._tokens)}
 
     def convert_ids_to_tokens(self, number: int) -> str:
-        """The token of an id."""
+        """Return the token of an id."""
         return self._tokens[number]

@@ -1,6 +1,6 @@
 """The `Translator` protocol: sentences in, hypotheses out, whatever the engine.
 
-Checks, cache and stage know this file; what a model wants to be told is known to its family alone
+Checks, cache and stage use only this file; token layouts are known only to the families
 (`mlc_data.translate.engines.families`).
 """
 
@@ -25,10 +25,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """What the engine made of a request.
+    """Translation of a request by the engine.
 
-    ``log_prob`` is the mean log-probability a token (<= 0), None after a greedy search, which does
-    without; ``unknown_share`` the share of source pieces (0 to 1) that the vocabulary does not know.
+    ``log_prob`` is the mean log-probability per token (<= 0), None after a greedy search, which does not
+    compute it; ``unknown_share`` is the share of source pieces (0 to 1) that the vocabulary does not know.
     With a ``failure`` there is no text.
     """
 
@@ -40,7 +40,7 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How hypotheses are searched for; a part of every cache key.
+    """Settings of the search for hypotheses; a part of every cache key.
 
     Attributes:
         beam_size: hypotheses kept while decoding (>= 1); 1 is greedy.
@@ -50,7 +50,7 @@ class Decoding:
         max_output_tokens: a hypothesis that reaches this length (>= 1) fails.
 
     Raises:
-        ValueError: a value out of its range.
+        ValueError: a value is out of its range.
     """
 
     beam_size: int = 4
@@ -70,12 +70,12 @@ class Decoding:
             )
 
     def as_dict(self) -> dict[str, Any]:
-        """For cache keys, stage keys and the manifest."""
+        """Return the settings for cache keys, stage keys and the manifest."""
         return asdict(self)
 
 
 Done = Callable[[Sequence[int], Sequence[Hypothesis]], None]
-"""Told of each finished batch: indices into the requests, and their hypotheses."""
+"""Called with each finished batch: indices into the requests, and their hypotheses."""
 
 
 class Translator(Protocol):
@@ -98,19 +98,19 @@ class Translator(Protocol):
         """FLORES-200 codes that the model knows."""
 
     def part(self, source: str, target: str) -> Translator:
-        """The translator of a pair of FLORES-200 codes: itself, or the one of several that it has.
+        """Return the translator of a pair of FLORES-200 codes: itself, or one of the models that it routes to.
 
         Raises:
-            ModelError: it has none; says why, as the end of a sentence that begins with its name.
+            ModelError: it has none; the message continues a sentence that begins with its name.
         """
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Everything besides the model, the decoding and the request that decides a hypothesis."""
+        """Everything in addition to model, decoding and request that determines a hypothesis."""
 
     @property
     def decoding(self) -> Decoding:
-        """What `translate` uses where it is told nothing else."""
+        """Default decoding of `translate`."""
 
     def translate(
         self,
@@ -118,29 +118,29 @@ class Translator(Protocol):
         done: Done | None = None,
         decoding: Decoding | None = None,
     ) -> list[Hypothesis]:
-        """The best hypothesis of each request, in order; ``done`` is told of each finished batch,
-        so that nothing finished is lost.
+        """Return the best hypothesis of each request, in order; ``done`` is called with each finished batch,
+        so that no finished work is lost.
 
         Raises:
-            ModelError: a language that the model does not know.
+            ModelError: the model does not know a language.
         """
 
     def translate_nbest(
         self, requests: Sequence[Request], decoding: Decoding
     ) -> list[list[Hypothesis]]:
-        """The ``decoding.num_hypotheses`` best of each request, best first, each of which may have
-        failed by itself; a request that cannot be tried at all has one, with its failure.
+        """Return the ``decoding.num_hypotheses`` best of each request, best first; each may have failed
+        on its own. A request that cannot be tried at all has one hypothesis, with its failure.
 
         Raises:
-            ModelError: a language that the model does not know.
+            ModelError: the model does not know a language.
         """
 
 
 def refuse_pairs(translator: Translator, pairs: Iterable[tuple[str, str]]) -> None:
     """Stop before anything is translated if the model cannot translate some (source, target).
 
-    An unknown language token would become <unk> silently, and the model would answer in any
-    language it likes.
+    An unknown language token would silently become <unk>, and the model would answer in an
+    arbitrary language.
 
     Raises:
         ModelError: names the languages, and those that the model does know.
@@ -155,7 +155,7 @@ def refuse_pairs(translator: Translator, pairs: Iterable[tuple[str, str]]) -> No
 
 
 def refuse_unknown(translator: Translator, languages: Sequence[str]) -> None:
-    """`refuse_pairs` for languages alone, whatever is translated into what.
+    """Refuse languages that the model does not know, in either direction; see `refuse_pairs`.
 
     Raises:
         ModelError: names the languages, and those that the model does know.
@@ -167,5 +167,7 @@ def refuse_unknown(translator: Translator, languages: Sequence[str]) -> None:
 def _refuse(translator: Translator, reasons: Sequence[str]) -> None:
     if reasons:
         known = sorted(translator.languages)
-        shown = ", ".join(known) if len(known) <= 20 else f"{len(known)} languages"
-        raise ModelError(f"translate.model: {translator.id} {'; '.join(reasons)}; it knows {shown}")
+        listed = ", ".join(known) if len(known) <= 20 else f"{len(known)} languages"
+        raise ModelError(
+            f"translate.model: {translator.id} {'; '.join(reasons)}; it knows {listed}"
+        )

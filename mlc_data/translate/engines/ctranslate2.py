@@ -1,4 +1,4 @@
-"""What all models on CTranslate2 share; token layout and language tokens are a family's own."""
+"""Base class of all models on CTranslate2; token layout and language tokens belong to the families."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from mlc_data.translate.engines.base import (
 )
 
 END = "</s>"
-"""Ends a source and a hypothesis, in every family."""
+"""Token that ends a source and a hypothesis, in every family."""
 
 
 class Ct2Translator(ABC):
     """A CTranslate2 encoder-decoder model and its sentencepiece model. See `Translator`.
 
-    Nothing but the weights, loaded once, is kept between calls, so several threads may translate at
-    the same time; CTranslate2 lets go of the interpreter while it works.
+    Only the weights, loaded once, are kept between calls, so several threads may translate at the same
+    time; CTranslate2 releases the GIL while it works.
     """
 
     family: ClassVar[str]
@@ -44,25 +44,25 @@ class Ct2Translator(ABC):
     engine_version: ClassVar[str]
     """Part of every cache key; raise it whenever the same settings may give another text."""
     max_source_tokens: ClassVar[int]
-    """What the family was trained with; a model's own file may say otherwise."""
+    """Longest source that the family was trained on; a model's own file may set another limit."""
     tokenizers: ClassVar[tuple[tuple[str, ...], ...]]
     """The sentencepiece models that are needed, each with the names it may have."""
 
     control_tokens: int
-    """How many of a source's tokens are no pieces of the text."""
+    """Number of tokens of a source that are not pieces of the text."""
     refused: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """Languages that the model might be thought to know, and why they are refused."""
 
     languages: frozenset[str]
 
     def __init__(self, folder: Path, settings: Translate, *tokenizers: Path) -> None:
-        told = weights.described(folder)
-        self.id = str(told.get("id", settings.model or folder))
-        self.licence = settings.licence or str(told.get("licence", "unknown"))
+        description = weights.described(folder)
+        self.id = str(description.get("id", settings.model or folder))
+        self.licence = settings.licence or str(description.get("licence", "unknown"))
         self.revision = weights.revision(folder)
         self.decoding = decoding_of(settings)
         self.vocabulary = weights.vocabulary(folder)
-        self._max_source = int(told.get("max_source_tokens", self.max_source_tokens))
+        self._max_source = int(description.get("max_source_tokens", self.max_source_tokens))
         self._batch_tokens = settings.batch_tokens
         self._tokenizers = [weights.file_hash(path) for path in tokenizers]
         self._encoder, self._decoder = (
@@ -75,14 +75,14 @@ class Ct2Translator(ABC):
 
     @abstractmethod
     def source_tokens(self, text: str, source: str, target: str) -> list[str]:
-        """The tokens that CTranslate2 is handed for a sentence."""
+        """Return the tokens that CTranslate2 receives for a sentence."""
 
     @abstractmethod
     def target_prefix(self, target: str) -> list[str]:
-        """The tokens that the decoder is started with, if any; they are dropped from the hypothesis."""
+        """Return the tokens that the decoder starts with, if any; they are dropped from the hypothesis."""
 
     def part(self, source: str, target: str) -> Translator:
-        """See `Translator`: itself, if it knows both languages."""
+        """Return itself, if it knows both languages; see `Translator`."""
         unknown = [code for code in dict.fromkeys((source, target)) if code not in self.languages]
         if unknown:
             why = "; ".join(self.refused[code] for code in unknown if code in self.refused)
@@ -96,7 +96,7 @@ class Ct2Translator(ABC):
 
     @property
     def compute_type(self) -> str:
-        """The numbers that the weights are kept and multiplied in."""
+        """Numeric type of the weights and of computation."""
         return self._device.compute_type
 
     @property
@@ -127,30 +127,30 @@ class Ct2Translator(ABC):
         decoding: Decoding | None = None,
     ) -> list[Hypothesis]:
         """See `Translator`. Languages are mixed, and batches are filled in order of length."""
-        found: list[Hypothesis | None] = [None] * len(requests)
+        hypotheses_by_request: list[Hypothesis | None] = [None] * len(requests)
 
         def finish(indices: Sequence[int], hypotheses: Sequence[list[Hypothesis]]) -> None:
             best = [each[0] for each in hypotheses]
             for index, hypothesis in zip(indices, best, strict=True):
-                found[index] = hypothesis
+                hypotheses_by_request[index] = hypothesis
             if done:
                 done(indices, best)
 
         self._search(requests, decoding or self.decoding, finish)
-        return [hypothesis for hypothesis in found if hypothesis is not None]
+        return [hypothesis for hypothesis in hypotheses_by_request if hypothesis is not None]
 
     def translate_nbest(
         self, requests: Sequence[Request], decoding: Decoding
     ) -> list[list[Hypothesis]]:
         """See `Translator`."""
-        found: list[list[Hypothesis]] = [[] for _ in requests]
+        hypotheses_by_request: list[list[Hypothesis]] = [[] for _ in requests]
 
         def finish(indices: Sequence[int], hypotheses: Sequence[list[Hypothesis]]) -> None:
             for index, several in zip(indices, hypotheses, strict=True):
-                found[index] = several
+                hypotheses_by_request[index] = several
 
         self._search(requests, decoding, finish)
-        return found
+        return hypotheses_by_request
 
     def _search(
         self,
@@ -158,9 +158,9 @@ class Ct2Translator(ABC):
         decoding: Decoding,
         finish: Callable[[Sequence[int], Sequence[list[Hypothesis]]], None],
     ) -> None:
-        """Tells ``finish`` of each batch: indices, and the hypotheses of each, best first."""
+        """Call ``finish`` with each batch: indices, and the hypotheses of each, best first."""
         refuse_pairs(self, {(request.source, request.target) for request in requests})
-        tokens = [self.source_tokens(one.text, one.source, one.target) for one in requests]
+        tokens = [self.source_tokens(each.text, each.source, each.target) for each in requests]
         unknown = [self._unknown_share(pieces) for pieces in tokens]
         order = sorted(range(len(requests)), key=lambda index: len(tokens[index]), reverse=True)
         too_long = [index for index in order if len(tokens[index]) > self._max_source]
@@ -170,8 +170,8 @@ class Ct2Translator(ABC):
         batches = even_batches(order[len(too_long) :], tokens, self._batch_tokens, at_once)
         prefixes = [self.target_prefix(request.target) for request in requests]
         nbest = decoding.num_hypotheses
-        # One batch more than the engine works on waits in its queue: it never idles while the results
-        # of another are put into text and stored.
+        # The engine's queue holds one batch more than it works on, so it never idles while the results of
+        # another batch are decoded and stored.
         for batch, results in _ahead(
             batches, at_once + 1, lambda batch: self._begin(batch, tokens, prefixes, decoding)
         ):
@@ -179,8 +179,8 @@ class Ct2Translator(ABC):
                 batch,
                 [
                     [
-                        self._hypothesis(found, score, prefixes[index], unknown[index])
-                        for found, score in zip(
+                        self._hypothesis(pieces, score, prefixes[index], unknown[index])
+                        for pieces, score in zip(
                             result.hypotheses, result.scores or [None] * nbest, strict=True
                         )
                     ]
@@ -195,7 +195,7 @@ class Ct2Translator(ABC):
         prefixes: Sequence[list[str]],
         decoding: Decoding,
     ) -> list[Any]:
-        """CTranslate2's asynchronous results of a batch, which it works on from now."""
+        """Start a batch; return CTranslate2's asynchronous results."""
         with self._running():
             started: list[Any] = self._model.translate_batch(
                 [tokens[index] for index in batch],
@@ -207,7 +207,7 @@ class Ct2Translator(ABC):
                 repetition_penalty=decoding.repetition_penalty,
                 no_repeat_ngram_size=decoding.no_repeat_ngram_size,
                 max_decoding_length=decoding.max_output_tokens,
-                max_input_length=0,  # 0 is no limit: the default cuts silently
+                max_input_length=0,  # 0 is no limit: the default truncates silently
                 return_scores=_scored(decoding),
                 return_end_token=True,
                 asynchronous=True,
@@ -215,9 +215,9 @@ class Ct2Translator(ABC):
         return started
 
     def _results(self, started: Sequence[Any]) -> list[Any]:
-        """What CTranslate2 found, waited for."""
+        """Wait for CTranslate2's results and return them."""
         with self._running():
-            return [one.result() for one in started]
+            return [each.result() for each in started]
 
     @contextmanager
     def _running(self) -> Iterator[None]:
@@ -249,12 +249,12 @@ class Ct2Translator(ABC):
 
 
 def _scored(decoding: Decoding) -> bool:
-    """A beam search has log-probabilities anyhow; greedy search would compute them for nothing else."""
+    """Return whether to ask for log-probabilities: a beam search has them anyway, greedy search does not."""
     return decoding.beam_size > 1
 
 
 def decoding_of(settings: Translate) -> Decoding:
-    """The decoding that a recipe asks for."""
+    """Return the decoding that a recipe asks for."""
     return Decoding(
         beam_size=settings.beam_size,
         no_repeat_ngram_size=settings.no_repeat_ngram_size,
@@ -266,13 +266,13 @@ def decoding_of(settings: Translate) -> Decoding:
 def even_batches(
     order: Sequence[int], tokens: Sequence[list[str]], limit: int, at_once: int
 ) -> list[list[int]]:
-    """Slices of ``order``, one a batch, so alike in size that ``at_once`` of them end together.
+    """Return slices of ``order``, one per batch, so equal in size that ``at_once`` of them end together.
 
     Args:
         order: indices into ``tokens``, longest first.
-        tokens: of every sentence.
-        limit: tokens a batch, padding included; a longer sentence is a batch by itself.
-        at_once: batches that are in work at the same time (>= 1).
+        tokens: tokens of every sentence.
+        limit: tokens per batch, padding included; a longer sentence is a batch by itself.
+        at_once: number of batches at the same time (>= 1).
     """
     total = sum(len(tokens[index]) for index in order)
     rounds = ceil(total / limit / at_once)
@@ -293,7 +293,7 @@ def even_batches(
 def _ahead(
     batches: Iterable[list[int]], most: int, begin: Callable[[list[int]], list[Any]]
 ) -> Iterator[tuple[list[int], list[Any]]]:
-    """Each batch with what ``begin`` made of it, up to ``most`` batches begun before their turn."""
+    """Yield each batch with what ``begin`` returned for it, with up to ``most`` batches begun ahead."""
     begun: deque[tuple[list[int], list[Any]]] = deque()
     for batch in batches:
         begun.append((batch, begin(batch)))

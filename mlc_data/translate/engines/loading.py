@@ -1,4 +1,4 @@
-"""The engine that a recipe names."""
+"""Loading of the engine that a recipe names."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def load_translator(settings: Translate) -> Translator:
 
     Raises:
         ModelError: a model or its tokenizer is missing or cannot be loaded, its family is not
-            clear, or the device is missing.
+            clear, or the device does not exist.
         UsageError: the class cannot be imported, or is not a translator.
     """
     if settings.family not in ("auto", *FAMILIES):
@@ -57,7 +57,7 @@ def load_translator(settings: Translate) -> Translator:
     def load(key: str, named: dict[str, str]) -> dict[str, Translator]:
         for code, location in named.items():
             if location not in loaded:
-                loaded[location] = _load(_one(settings, location), f"translate.{key}.{code}")
+                loaded[location] = _load(_single(settings, location), f"translate.{key}.{code}")
         return {code: loaded[location] for code, location in named.items()}
 
     return RoutedTranslator(
@@ -65,8 +65,8 @@ def load_translator(settings: Translate) -> Translator:
     )
 
 
-def _one(settings: Translate, location: str) -> Translate:
-    """The settings for one model of several; ``organisation/name@commit`` names its commit."""
+def _single(settings: Translate, location: str) -> Translate:
+    """Return the settings for one model of several; ``organisation/name@commit`` names its commit."""
     name, _, commit = location.partition("@")
     single = {"models": None, "back_models": None}
     if commit and is_hub_id(name):
@@ -78,7 +78,7 @@ def _load(settings: Translate, key: str) -> Ct2Translator:
     folder = model_location(str(settings.model), key, settings.revision)
     if not (folder / "model.bin").is_file():
         raise ModelError(
-            f"{key}: {folder} is no CTranslate2 model (it has no model.bin). Convert one with "
+            f"{key}: {folder} is not a CTranslate2 model (it has no model.bin). Convert one with "
             f"mlc-data models convert {settings.model} --out DIR, or name a converted repository "
             "on the Hub"
         )
@@ -89,18 +89,20 @@ def _load(settings: Translate, key: str) -> Ct2Translator:
 def _family(folder: Path, settings: Translate) -> str:
     if settings.family != "auto":
         return settings.family
-    told = weights.described(folder).get("family")
-    if told is not None and told not in FAMILIES:
+    named = weights.described(folder).get("family")
+    if named is not None and named not in FAMILIES:
         raise ModelError(
-            f"{folder / MODEL_FILE}: unknown family {told!r}; known are {', '.join(FAMILIES)}"
+            f"{folder / MODEL_FILE}: unknown family {named!r}; known are {', '.join(FAMILIES)}"
         )
-    found = told or family_of(weights.vocabulary(folder), (path.name for path in folder.iterdir()))
-    if found is None:
+    family = named or family_of(
+        weights.vocabulary(folder), (path.name for path in folder.iterdir())
+    )
+    if family is None:
         raise ModelError(
-            f"translate.family: what {folder} is cannot be told from its vocabulary; set it to one "
+            f"translate.family: the vocabulary of {folder} does not show its family; set it to one "
             f"of {', '.join(FAMILIES)}"
         )
-    return str(found)
+    return str(family)
 
 
 def _tokenizers(family: type[Ct2Translator], folder: Path, settings: Translate) -> list[Path]:
@@ -108,7 +110,7 @@ def _tokenizers(family: type[Ct2Translator], folder: Path, settings: Translate) 
     if settings.tokenizer:
         names = [name for choices in family.tokenizers for name in choices]
         where = model_location(settings.tokenizer, "translate.tokenizer", only=names)
-    found: list[Path] = []
+    paths: list[Path] = []
     for choices in family.tokenizers:
         there = [where / name for name in choices if (where / name).is_file()]
         if not there:
@@ -116,5 +118,5 @@ def _tokenizers(family: type[Ct2Translator], folder: Path, settings: Translate) 
                 f"translate.tokenizer: {where} has no {choices[0]}; name a folder or Hub id that "
                 "has one (for NLLB: facebook/nllb-200-distilled-600M)"
             )
-        found.append(there[0])
-    return found
+        paths.append(there[0])
+    return paths

@@ -1,4 +1,4 @@
-"""Several models as one translator: each pair of languages goes to the model that is named for it."""
+"""Several models as one translator: each pair of languages goes to the model named for it."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _T = TypeVar("_T")
 
 
 class RoutedTranslator:
-    """A model a target language, and a model a language for the way back. See `Translator`.
+    """One model per target language, and one per language for translating back. See `Translator`.
 
     ``id`` and ``revision`` list those of all models in one order, joined by `` + ``; ``licence``
-    lists every licence that holds for a part, joined by `` AND `` as SPDX writes it.
+    lists every license of a part, joined by `` AND `` as SPDX writes it.
     """
 
     def __init__(
         self, forth: Mapping[str, Translator], back: Mapping[str, Translator] | None = None
     ) -> None:
-        """Models by FLORES-200 code: of the target (``forth``) and of the source (``back``).
+        """Route by FLORES-200 code: of the target (``forth``) and of the source (``back``).
 
         Raises:
             ModelError: a model is named for a language that it does not translate into (or from).
@@ -36,24 +36,24 @@ class RoutedTranslator:
         self._forth, self._back = dict(forth), dict(back or {})
         for key, models, end in (("models", self._forth, 1), ("back_models", self._back, 0)):
             for code, model in models.items():
-                pairs = [(one, code)[:: 1 if end else -1] for one in model.languages - {code}]
+                pairs = [(other, code)[:: 1 if end else -1] for other in model.languages - {code}]
                 if not any(_takes(model, pair) for pair in pairs):
                     way = "into" if end else "from"
                     raise ModelError(
                         f"translate.{key}.{code}: {model.id} does not translate {way} {code}; it "
                         f"knows {', '.join(sorted(model.languages)[:20])}"
                     )
-        distinct = {id(one): one for one in (*self._forth.values(), *self._back.values())}
-        self._parts = sorted(distinct.values(), key=lambda one: (one.id, one.revision))
+        distinct = {id(part): part for part in (*self._forth.values(), *self._back.values())}
+        self._parts = sorted(distinct.values(), key=lambda part: (part.id, part.revision))
         self.id = " + ".join(part.id for part in self._parts)
         self.revision = " + ".join(part.revision for part in self._parts)
         self.licence = " AND ".join(sorted({part.licence for part in self._parts}))
-        self.languages = frozenset().union(*(one.languages for one in self._parts))
+        self.languages = frozenset().union(*(part.languages for part in self._parts))
         self.decoding = self._parts[0].decoding
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings of every part, and which language goes where."""
+        """The settings of every model, and the model of each language."""
         number = {id(part): index for index, part in enumerate(self._parts)}
         return {
             "engine": "routed-1",
@@ -63,13 +63,13 @@ class RoutedTranslator:
         }
 
     def part(self, source: str, target: str) -> Translator:
-        """The model named for the target, else the one named for the way back from the source."""
+        """Return the model named for the target, else the one for translating back from the source."""
         for model in (self._forth.get(target), self._back.get(source)):
             if model is not None and _takes(model, (source, target)):
                 return model.part(source, target)
         raise ModelError(
             f"has no model from {source} to {target}: name one as translate.models.{target}, or, "
-            f"if that is the way back, as translate.back_models.{source}"
+            f"if it translates back, as translate.back_models.{source}"
         )
 
     def translate(
@@ -79,7 +79,7 @@ class RoutedTranslator:
         decoding: Decoding | None = None,
     ) -> list[Hypothesis]:
         """See `Translator`. One model after the other; nothing is translated if a pair has none."""
-        found: list[Hypothesis | None] = [None] * len(requests)
+        results: list[Hypothesis | None] = [None] * len(requests)
         for part, places in self._shares(requests):
 
             def finish(
@@ -91,18 +91,18 @@ class RoutedTranslator:
                     done([places[index] for index in indices], hypotheses)
 
             share = [requests[place] for place in places]
-            _put(found, places, part.translate(share, finish, decoding or self.decoding))
-        return [one for one in found if one is not None]
+            _put(results, places, part.translate(share, finish, decoding or self.decoding))
+        return [hypothesis for hypothesis in results if hypothesis is not None]
 
     def translate_nbest(
         self, requests: Sequence[Request], decoding: Decoding
     ) -> list[list[Hypothesis]]:
         """See `Translator`."""
-        found: list[list[Hypothesis] | None] = [None] * len(requests)
+        results: list[list[Hypothesis] | None] = [None] * len(requests)
         for part, places in self._shares(requests):
             share = [requests[place] for place in places]
-            _put(found, places, part.translate_nbest(share, decoding))
-        return [several for several in found if several is not None]
+            _put(results, places, part.translate_nbest(share, decoding))
+        return [several for several in results if several is not None]
 
     def _shares(self, requests: Sequence[Request]) -> list[tuple[Translator, list[int]]]:
         refuse_pairs(self, {(request.source, request.target) for request in requests})
@@ -124,6 +124,6 @@ def _takes(model: Translator, pair: tuple[str, ...]) -> bool:
     return True
 
 
-def _put(found: list[_T | None], places: Sequence[int], values: Sequence[_T]) -> None:
+def _put(results: list[_T | None], places: Sequence[int], values: Sequence[_T]) -> None:
     for place, value in zip(places, values, strict=True):
-        found[place] = value
+        results[place] = value

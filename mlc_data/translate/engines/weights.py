@@ -1,4 +1,4 @@
-"""A CTranslate2 model's folder: what it says of itself, its vocabulary, its device."""
+"""A CTranslate2 model's folder: its record, its vocabulary, its device."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mlc_data.recipe.recipe import Translate
 log = logging.getLogger(__name__)
 
 MODEL_FILE = "mlc_data_model.json"
-"""Optional file beside a model's weights: id, licence, family, languages, max_source_tokens."""
+"""Optional file next to a model's weights: id, licence, family, languages, max_source_tokens."""
 
 _BATCHES_AT_ONCE = 4  # on a CPU; each has its own activations, while weights are shared
 _SHARED = ("shared_vocabulary.json", "shared_vocabulary.txt")
@@ -28,7 +28,7 @@ _SOURCE = ("source_vocabulary.json", "source_vocabulary.txt")
 
 @dataclass(frozen=True)
 class Device:
-    """Where and in which numbers a model runs, with every ``auto`` decided."""
+    """Device and numeric type of a model, with every ``auto`` resolved."""
 
     name: str
     indices: tuple[int, ...]
@@ -38,12 +38,12 @@ class Device:
 
     @property
     def batches_at_once(self) -> int:
-        """How many batches are in work at the same time, on all devices together (>= 1)."""
+        """Number of batches at the same time, on all devices together (>= 1)."""
         return self.inter_threads * len(self.indices)
 
     @classmethod
     def of(cls, settings: Translate) -> Device:
-        """The device that a recipe asks for.
+        """Return the device that a recipe asks for.
 
         Raises:
             ModelError: there is no such device, or it does not support the compute type.
@@ -62,18 +62,18 @@ class Device:
 
 
 def threads(inter: int, intra: int, device: str) -> tuple[int, int]:
-    """Batches at once and threads a batch, where 0 means: chosen from the cores that this process
-    may use. On a GPU both are 1 unless asked for."""
+    """Return batches at once and threads per batch; 0 is replaced by a choice for the cores that this
+    process may use. On a GPU both are 1 by default."""
     cores = available_cores() if device == "cpu" else 1
     if not inter:
-        # Batches beside each other use cores better than threads within a batch.
+        # Parallel batches use cores better than threads within a batch.
         inter = max(1, cores // intra) if intra else min(_BATCHES_AT_ONCE, cores)
     return inter, intra or max(1, cores // inter)
 
 
 def with_cores(settings: Translate, cores: int | None) -> Translate:
-    """The settings, with threads for so many cores where they leave that open; None for all cores that the
-    process may use. On a GPU they are left as they are."""
+    """Return the settings with threads for ``cores`` cores, if they do not name any; None leaves the choice to
+    `threads`. On a GPU they stay as they are."""
     chosen = settings.inter_threads or settings.intra_threads
     if cores is None or chosen or Device.of(settings).name != "cpu":
         return settings
@@ -84,12 +84,12 @@ def with_cores(settings: Translate, cores: int | None) -> Translate:
 
 
 def _compute_type(settings: Translate, device: str, indices: tuple[int, ...]) -> str:
-    # What several GPUs share is what all of them can do.
+    # Types that all GPUs support.
     supported = set.intersection(
         *(set(ctranslate2.get_supported_compute_types(device, index)) for index in indices)
     )
     if settings.compute_type == "auto":
-        # Tensor cores want half precision; bfloat16 where a GPU has no fast int8 with float16.
+        # Tensor cores need half precision; bfloat16 where a GPU has no fast int8 with float16.
         wanted = (
             ("int8_float16", "int8_bfloat16", "bfloat16", "float16")
             if device == "cuda"
@@ -105,7 +105,7 @@ def _compute_type(settings: Translate, device: str, indices: tuple[int, ...]) ->
 
 
 def described(folder: Path) -> dict[str, Any]:
-    """What `MODEL_FILE` says; empty if there is none.
+    """Return the contents of `MODEL_FILE`; empty if there is none.
 
     Raises:
         ModelError: the file holds no JSON object.
@@ -114,7 +114,7 @@ def described(folder: Path) -> dict[str, Any]:
 
 
 def configured(folder: Path) -> dict[str, Any]:
-    """CTranslate2's own ``config.json``; empty if there is none.
+    """Return CTranslate2's own ``config.json``; empty if there is none.
 
     Raises:
         ModelError: the file holds no JSON object.
@@ -126,28 +126,28 @@ def _json_object(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ModelError(f"{path} is not JSON: {error}") from error
-    if not isinstance(found, dict):
+    if not isinstance(data, dict):
         raise ModelError(f"{path} holds no JSON object")
-    return found
+    return data
 
 
 @lru_cache(maxsize=64)
 def revision(folder: Path) -> str:
-    """The start of the SHA-256 of the weights: 16 hexadecimal digits."""
+    """Return the start of the SHA-256 of the weights: 16 hexadecimal digits."""
     return hash_file(folder / "model.bin")[:16]
 
 
 @lru_cache(maxsize=64)
 def file_hash(path: Path) -> str:
-    """The same of any file, for tokenizers."""
+    """Return the start of the SHA-256 of any file, for tokenizers."""
     return hash_file(path)[:16]
 
 
 def vocabulary(folder: Path) -> frozenset[str]:
-    """The tokens that a source may have: of the shared vocabulary, or of the source's own.
+    """Return the tokens that a source may have: of the shared vocabulary, or of the source's own.
 
     Raises:
         ModelError: the folder has neither.
@@ -163,7 +163,7 @@ def vocabulary(folder: Path) -> frozenset[str]:
 
 
 def load(folder: Path, device: Device) -> ctranslate2.Translator:
-    """The weights, on their device.
+    """Load the weights, on their device.
 
     Raises:
         ModelError: they cannot be loaded.

@@ -62,7 +62,7 @@ def write_task(make_run: MakeRun, name: str, processes: int, case: Case) -> Path
         recipe=run.recipe,
         revision=None,
         folder=run.path("training"),
-        board=run.path("tensorboard"),
+        tensorboard=run.path("tensorboard"),
         launch_id=name,
     )
     task.launch_dir.mkdir(parents=True)

@@ -105,7 +105,7 @@ def test_killed_rank_is_one_line(killed: Cut) -> None:
     assert error.startswith(
         "Error: rank 1 of 2 was killed by SIGKILL, perhaps because memory ran out"
     )
-    assert "run the same command again to go on from there" in error
+    assert "run the same command again to resume" in error
     assert killed.ended.output.endswith(f"{error}\n")
     assert "Traceback" not in killed.ended.output
 

@@ -23,7 +23,7 @@ def task(make_run: Callable[..., Run]) -> Task:
         recipe=run.recipe,
         revision=None,
         folder=run.path("training"),
-        board=run.path("tensorboard"),
+        tensorboard=run.path("tensorboard"),
         launch_id="one",
     )
     task.launch_dir.mkdir(parents=True)

@@ -44,10 +44,10 @@ def run(make_run: Callable[..., Run]) -> Run:
 class Elsewhere:
     """Does shards one after another, and remembers which; those after ``limit`` fail."""
 
-    here = False
+    in_process = False
 
-    def __init__(self, limit: int = 99, *, apart: bool = False) -> None:
-        self.limit, self.apart = limit, apart
+    def __init__(self, limit: int = 99, *, remote: bool = False) -> None:
+        self.limit, self.remote = limit, remote
         self.did: list[int] = []
 
     def do(self, shards: Sequence[Shard], done: Done) -> None:
@@ -78,15 +78,15 @@ def test_the_number_of_threads_changes_nothing(make_run: Callable[..., Run]) -> 
     assert found[0] == found[1]
 
 
-@pytest.mark.parametrize("apart", [False, True])
-def test_another_process_makes_the_same(run: Run, apart: bool) -> None:
+@pytest.mark.parametrize("remote", [False, True])
+def test_another_process_makes_the_same(run: Run, remote: bool) -> None:
     build(run)
-    here = hashes(run)
+    in_process = hashes(run)
     files = {path.name for path in run.path("translations").iterdir()}
     forget_stages(run, *BUILD[1:])
-    with using(Elsewhere(apart=apart)):
+    with using(Elsewhere(remote=remote)):
         build(run)
-    assert hashes(run) == here
+    assert hashes(run) == in_process
     assert {path.name for path in run.path("translations").iterdir()} == files
     assert not list(run.folder.glob(".shards-*"))
 
@@ -152,7 +152,7 @@ def test_a_worker_with_another_model_refuses(run: Run, monkeypatch: pytest.Monke
     with using(Caught()), pytest.raises(MlcDataError, match="caught"):
         run_stage(run, "translate")
     monkeypatch.setattr(translation, "load_translator", lambda settings: StubTranslator())
-    with pytest.raises(MlcDataError, match="would not make what the run"):
+    with pytest.raises(MlcDataError, match="would not give the rows that the run"):
         do(shards[0])
     assert shards[0].result() is None
 
@@ -203,7 +203,7 @@ from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
 
 class Killed:
-    here = apart = False
+    in_process = remote = False
     def do(self, shards, done):
         done(shards[0], do(shards[0]))
         os.kill(os.getpid(), signal.SIGKILL)
@@ -225,7 +225,7 @@ def test_a_command_says_that_it_does_not_use_the_cluster(
     run = make_run(PROMPTS[:1], runner={"type": "dask"})
     run_stage(run, "sources")
     run_stage(run, "translate")
-    assert "runner.type is dask, which goes with the flows" in caplog.text
+    assert "runner.type is dask, which applies to the flows" in caplog.text
 
 
 @pytest.mark.parametrize(

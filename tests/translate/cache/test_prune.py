@@ -80,5 +80,5 @@ def test_lists_of_hypotheses_are_kept_by_their_decoding(tmp_path: Path) -> None:
         assert opened.get_nbest(REQUESTS[:2], three) == {REQUESTS[0]: found}
         assert opened.get_nbest(REQUESTS[:1], two) == {}
         assert opened.get(REQUESTS[:1]) == {}
-        with pytest.raises(ValueError, match="kept by `put`"):
+        with pytest.raises(ValueError, match="belongs to `put`"):
             opened.put_nbest({REQUESTS[0]: found[:1]}, Decoding())

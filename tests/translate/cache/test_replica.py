@@ -8,7 +8,7 @@ import pytest
 from support import StubTranslator
 
 from mlc_data.errors import MlcDataError
-from mlc_data.translate.cache.replica import lending, shard_cache
+from mlc_data.translate.cache.replica import cache_replica, shard_cache
 from mlc_data.translate.cache.store import FILE, open_cache
 from mlc_data.translate.engines.base import Decoding, Hypothesis, Request
 
@@ -43,10 +43,10 @@ def work(home: str, folder: Path, number: int) -> None:
 
 
 def test_what_others_translate_comes_home(home: str, folder: Path) -> None:
-    lend = lending(home)
-    assert lend
+    replicate = cache_replica(home)
+    assert replicate
     before = (Path(home) / FILE).stat().st_mtime_ns
-    with lend(folder, True):
+    with replicate(folder, True):
         work(home, folder, 0)
         work(home, folder, 1)
         assert (Path(home) / FILE).stat().st_mtime_ns == before
@@ -58,9 +58,9 @@ def test_what_others_translate_comes_home(home: str, folder: Path) -> None:
 
 def test_lists_of_hypotheses_come_home_too(home: str, folder: Path) -> None:
     decoding = Decoding(num_hypotheses=2)
-    lend = lending(home)
-    assert lend
-    with lend(folder, True), shard_cache(home, StubTranslator(), folder, 0) as cache:
+    replicate = cache_replica(home)
+    assert replicate
+    with replicate(folder, True), shard_cache(home, StubTranslator(), folder, 0) as cache:
         assert cache
         cache.put_nbest({NEW: [KWANINI, VIPI]}, decoding)
     with open_cache(home, StubTranslator()) as cache:
@@ -69,9 +69,9 @@ def test_lists_of_hypotheses_come_home_too(home: str, folder: Path) -> None:
 
 
 def test_nothing_is_lost_when_the_stage_fails_or_is_killed(home: str, folder: Path) -> None:
-    lend = lending(home)
-    assert lend
-    with pytest.raises(MlcDataError, match="gone"), lend(folder, True):
+    replicate = cache_replica(home)
+    assert replicate
+    with pytest.raises(MlcDataError, match="gone"), replicate(folder, True):
         work(home, folder, 0)
         raise MlcDataError("gone")
     with open_cache(home, StubTranslator()) as cache:
@@ -79,18 +79,18 @@ def test_nothing_is_lost_when_the_stage_fails_or_is_killed(home: str, folder: Pa
         assert NEW in cache.get([NEW])
 
 
-@pytest.mark.parametrize("apart", [True, False])
+@pytest.mark.parametrize("remote", [True, False])
 def test_what_a_killed_run_left_is_taken_in_by_the_next(
-    home: str, folder: Path, apart: bool
+    home: str, folder: Path, remote: bool
 ) -> None:
     """Also by one that works on this machine alone."""
-    lend = lending(home)
-    assert lend
-    killed = lend(folder, True)
+    replicate = cache_replica(home)
+    assert replicate
+    killed = replicate(folder, True)
     killed.__enter__()
     work(home, folder, 0)
     (folder / "cache-00007.sqlite").touch()  # a worker that had only opened its file
-    with lend(folder, apart), shard_cache(home, StubTranslator(), folder, 1) as cache:
+    with replicate(folder, remote), shard_cache(home, StubTranslator(), folder, 1) as cache:
         assert cache
         assert NEW in cache.get([NEW])
         cache.put({NEWER: VIPI})
@@ -101,14 +101,14 @@ def test_what_a_killed_run_left_is_taken_in_by_the_next(
 
 
 def test_so_is_what_one_with_another_recipe_left(home: str, folder: Path) -> None:
-    lend = lending(home)
-    assert lend
-    killed = lend(folder, True)
+    replicate = cache_replica(home)
+    assert replicate
+    killed = replicate(folder, True)
     killed.__enter__()
     work(home, folder, 0)
     other = folder.parent / "4567"
     other.mkdir()
-    with lend(other, True), shard_cache(home, StubTranslator(), other, 0) as cache:
+    with replicate(other, True), shard_cache(home, StubTranslator(), other, 0) as cache:
         assert cache
         assert NEW in cache.get([NEW])
     assert not list(folder.glob("cache-*.sqlite"))
@@ -122,6 +122,6 @@ def test_where_nothing_is_lent_the_machine_s_own_is_used(home: str, folder: Path
     with open_cache(home, StubTranslator()) as cache:
         assert cache
         assert NEW in cache.get([NEW])
-    assert lending(None) is None
+    assert cache_replica(None) is None
     with shard_cache(None, StubTranslator(), folder, 0) as none:
         assert none is None

@@ -93,7 +93,7 @@ def test_the_command_writes_weights_tokenizer_and_origin(
     said, logged = mlc_data("models", "convert", str(models / name), "--out", str(out))
     assert f"{family}, {languages} languages, licence {licence}" in said
     assert "converting" in logged
-    assert ("names no licence" in logged) == (licence == "unknown")
+    assert ("names no license" in logged) == (licence == "unknown")
     told = json.loads((out / MODEL_FILE).read_text())
     assert told["id"] == told["source"] == str(models / name)
     assert (told["family"], told["licence"], len(told["languages"])) == (family, licence, languages)
@@ -221,7 +221,7 @@ def test_settings_that_do_not_fit(
 def test_a_marian_model_names_its_languages_by_name_or_by_option(
     models: Path, tmp_path: Path
 ) -> None:
-    for name, why in (("model", "does not tell them"), ("opus-mt-en-zh", "ambiguous")):
+    for name, why in (("model", "does not contain them"), ("opus-mt-en-zh", "ambiguous")):
         folder = Path(shutil.copytree(models / "opus-mt-en-sw", tmp_path / name))
         out = tmp_path / f"out-{name}"
         with pytest.raises(ModelError, match=f"{why}.*--languages eng_Latn,swh_Latn"):

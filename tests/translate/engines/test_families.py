@@ -233,7 +233,7 @@ def test_text_that_marian_ends_itself_is_not_ended_twice(
 ) -> None:
     with caplog.at_level(logging.WARNING):
         convert(str(tiny_models.marian_file(tmp_path / "opus-mt-en-es")), tmp_path / "out")
-    assert "names no licence" in caplog.text
+    assert "names no license" in caplog.text
     found = load_translator(Translate(model=str(tmp_path / "out"), max_output_tokens=8))
     assert isinstance(found, Ct2Translator)
     assert found.source_tokens(TEXT) == PIECES  # type: ignore[call-arg]

@@ -1,4 +1,4 @@
-"""One file a family of models: its token layout and its language tokens, and nothing else."""
+"""Families of models, one per file: token layout and language tokens, and nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAMILIES: MappingProxyType[str, type[Ct2Translator]] = MappingProxyType(
         for each in (NllbTranslator, M2m100Translator, MadladTranslator, MarianTranslator)
     }
 )
-"""By the name that ``translate.family`` has for it."""
+"""Families by their name in ``translate.family``."""
 
 _TOKENS = MappingProxyType(
     {
@@ -30,11 +30,11 @@ _TOKENS = MappingProxyType(
 
 
 def family_of(vocabulary: Iterable[str], files: Iterable[str]) -> str | None:
-    """The family that language tokens and the names of a model's files speak of, if it is one."""
+    """Return the family that a model's language tokens and file names indicate; None unless there is exactly one."""
     tokens = list(vocabulary)
-    found = {
+    families = {
         name for name, pattern in _TOKENS.items() if any(pattern.match(token) for token in tokens)
     }
     if {"source.spm", "target.spm"} <= set(files):
-        found.add("marian")
-    return found.pop() if len(found) == 1 else None
+        families.add("marian")
+    return families.pop() if len(families) == 1 else None

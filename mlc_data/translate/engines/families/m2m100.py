@@ -1,9 +1,9 @@
 """M2M100 (facebook/m2m100_418M, facebook/m2m100_1.2B).
 
-Source ``[__sw__] pieces </s>``; the decoder is started with the target's language token, which the
+Source ``[__sw__] pieces </s>``; the decoder starts with the target's language token, which the
 hypothesis repeats: CTranslate2's guide to Transformers models, section M2M-100. Languages are those
 of ``FAIRSEQ_LANGUAGE_CODES`` in transformers' tokenizer; its Breton (``br``) and West Frisian
-(``fy``) are no FLORES-200 languages. SMaLL-100 has the same network and another layout (the target's
+(``fy``) are not FLORES-200 languages. SMaLL-100 has the same network and another layout (the target's
 token on the source): it is not this family.
 """
 
@@ -36,7 +36,7 @@ TOKENS = MappingProxyType(
 )
 """FLORES-200 code to language token; no two share one."""
 
-# A language that could only be asked for with the token of another: the answer would be in that one.
+# Languages that share a token with another one: the answer would be in the other language.
 _TAKEN = MappingProxyType(
     {
         "zho_Hans": "zho_Hant yue_Hant",
@@ -72,9 +72,9 @@ class M2m100Translator(Ct2Translator):
         self.languages = frozenset(c for c, token in TOKENS.items() if token in self.vocabulary)
 
     def source_tokens(self, text: str, source: str, target: str = "") -> list[str]:
-        """``[__sw__] pieces </s>``, whatever the target."""
+        """Return ``[__sw__] pieces </s>``, whatever the target."""
         return [TOKENS[source], *self._encoder.encode(text, out_type=str), END]
 
     def target_prefix(self, target: str) -> list[str]:
-        """``[__sw__]``."""
+        """Return ``[__sw__]``."""
         return [TOKENS[target]]

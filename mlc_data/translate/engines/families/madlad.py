@@ -1,8 +1,8 @@
-"""MADLAD-400 (google/madlad400-3b-mt and its larger kin): T5.
+"""MADLAD-400 (google/madlad400-3b-mt and larger): T5.
 
-The source is the text ``<2sw> How?`` as the model's own sentencepiece model cuts it, then ``</s>``:
-``▁ <2sw> ▁How ? </s>``, for language tokens are user-defined pieces and the blank before the first
-word stands before them. The decoder is started with nothing. The source language is not named.
+The source is the text ``<2sw> How?`` as the model's own sentencepiece model splits it, then ``</s>``:
+``▁ <2sw> ▁How ? </s>``: language tokens are user-defined pieces, and the blank before the first word
+comes before them. The decoder starts without a prefix. The source language is not named.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class MadladTranslator(Ct2Translator):
 
     family = "madlad"
     engine_version = "ctranslate2-madlad-1"
-    max_source_tokens = 512  # positions are relative and have no end; this is a sentence's
+    max_source_tokens = 512  # positions are relative and unlimited; enough for a sentence
     tokenizers = (("spiece.model", "sentencepiece.model"),)
     control_tokens = 2
 
@@ -52,14 +52,14 @@ class MadladTranslator(Ct2Translator):
         if torn:
             raise ModelError(
                 f"translate.tokenizer: {tokenizer} does not keep {TOKENS[torn[0]]} in one piece, so "
-                "the model could not be told the target language; use the tokenizer of the model"
+                "the model would not get the target language; use the model's own tokenizer"
             )
         self.languages = frozenset(known)
 
     def source_tokens(self, text: str, source: str, target: str) -> list[str]:
-        """``▁ <2sw> pieces </s>``, whatever the source language."""
+        """Return ``▁ <2sw> pieces </s>``, whatever the source language."""
         return [*self._encoder.encode(f"{TOKENS[target]} {text}", out_type=str), END]
 
     def target_prefix(self, target: str) -> list[str]:
-        """Nothing."""
+        """Return nothing."""
         return []

@@ -44,7 +44,7 @@ class MarianTranslator(Ct2Translator):
         self.control_tokens = len(self._end)
 
     def part(self, source: str, target: str) -> Translator:
-        """Itself, for its own two languages in their order. See `Translator`."""
+        """Return itself, for its own two languages in their order; see `Translator`."""
         if (source, target) != (self.source, self.target):
             raise ModelError(
                 f"translates from {self.source} to {self.target} alone, not from {source} to {target}"
@@ -52,16 +52,16 @@ class MarianTranslator(Ct2Translator):
         return self
 
     def source_tokens(self, text: str, source: str = "", target: str = "") -> list[str]:
-        """``pieces </s>``."""
+        """Return ``pieces </s>``."""
         return [*self._encoder.encode(text, out_type=str), *self._end]
 
     def target_prefix(self, target: str) -> list[str]:
-        """Nothing."""
+        """Return nothing."""
         return []
 
 
 def refuse_multilingual(folder: Path, vocabulary: frozenset[str]) -> None:
-    """Stop if a Marian model wants to be told its target language.
+    """Refuse a Marian model that needs a token for its target language.
 
     Raises:
         ModelError: the vocabulary has tokens such as ``>>swa<<``.

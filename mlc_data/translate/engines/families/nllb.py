@@ -1,6 +1,6 @@
 """NLLB-200, and models of its token layout.
 
-Source ``[language] pieces </s>``; the decoder is started with the target's language token, which the
+Source ``[language] pieces </s>``; the decoder starts with the target's language token, which the
 hypothesis repeats. Language tokens are FLORES-200 codes. Source of the layout: CTranslate2's
 guide to Transformers models, section NLLB, and the corrected tokenizer of transformers
 (``legacy_behaviour=False``).
@@ -15,7 +15,7 @@ from mlc_data.recipe.recipe import Translate
 from mlc_data.translate.engines.ctranslate2 import END, Ct2Translator
 
 LANGUAGE_TOKEN = re.compile(r"^[a-z]{3}_[A-Z][a-z]{3}$")
-"""A FLORES-200 code."""
+"""Pattern of a FLORES-200 code."""
 
 
 class NllbTranslator(Ct2Translator):
@@ -32,9 +32,9 @@ class NllbTranslator(Ct2Translator):
         self.languages = frozenset(filter(LANGUAGE_TOKEN.match, self.vocabulary))
 
     def source_tokens(self, text: str, source: str, target: str = "") -> list[str]:
-        """``[language] pieces </s>``, whatever the target."""
+        """Return ``[language] pieces </s>``, whatever the target."""
         return [source, *self._encoder.encode(text, out_type=str), END]
 
     def target_prefix(self, target: str) -> list[str]:
-        """``[language]``."""
+        """Return ``[language]``."""
         return [target]
