@@ -111,7 +111,7 @@ def _needed(location: str | None, what: str) -> Iterator[tuple[str, str, bool]]:
 
 
 def _training(recipe: Recipe) -> Iterator[tuple[str, str, bool]]:
-    """Whether a training could begin: packages, chat template and shape of a model that is on this machine."""
+    """Preflight of a training (packages, chat template, shape of the model), for a model on this machine."""
     if is_hub_id(recipe.align.model) or recipe.align.model.endswith(".gguf"):
         return  # it would have to be fetched, or unpacked
     from mlc_data.align.preflight import check_training

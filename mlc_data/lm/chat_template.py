@@ -33,6 +33,9 @@ _NOW = re.compile(r"""strftime_now\(\s*(["'])(?P<format>.*?)\1\s*\)""")
 _SWITCHES = ("enable_thinking", "thinking")
 """Names under which templates let a model think before it replies."""
 
+_RAISED = (TemplateError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+"""Exceptions of a template, and of Python within it."""
+
 _OWN = "or give a template of your own (align.chat_template)"
 
 # Jinja drops the newline after a block, so that what follows begins a line, as it did before.
@@ -50,7 +53,7 @@ _CLOSED = (
 
 @dataclass(frozen=True)
 class Chat:
-    """What a recipe says of the chat template.
+    """A recipe's settings of the chat template.
 
     Attributes:
         template: text of a template in place of the tokenizer's.
@@ -186,7 +189,7 @@ def _fault(tokenizer: Any) -> str | None:
     """Return what is wrong with the rendering of two prompts and a reply; None if nothing is."""
     try:
         texts = [_render(tokenizer, prompt) for prompt in _PROMPTS]
-    except (TemplateError, ValueError, TypeError, LookupError, ArithmeticError) as error:
+    except _RAISED as error:
         return f"raises on a prompt alone ({first_line(error)})"
     if texts[0] == texts[1]:
         return "writes the same for different prompts"
@@ -194,7 +197,7 @@ def _fault(tokenizer: Any) -> str | None:
         return "does not write the prompt as it is"
     try:
         whole = _render(tokenizer, _PROMPTS[0], _REPLY)
-    except (TemplateError, ValueError, TypeError, LookupError, ArithmeticError) as error:
+    except _RAISED as error:
         return f"raises on a reply ({first_line(error)})"
     if _PROMPTS[0] not in whole or _REPLY not in whole:
         return "does not write a reply behind its prompt"
@@ -245,15 +248,13 @@ def _open_reply(tokenizer: Any, where: str) -> str:
         )
     between = whole[len(prompt) :].partition(_REPLY)[0]
     if not between.strip():
-        return
+        return ""
     text = tokenizer.chat_template
-    if "add_generation_prompt" not in text:
-        opened = f"{{%+ if add_generation_prompt %}}{{{{ {json.dumps(between)} }}}}{{% endif %}}"
-        tokenizer.chat_template = text.removesuffix("\n") + opened
-        return
-    log.warning(
-        "%s writes %r between the prompt and a reply, which is trained along", where, between
-    )
+    if "add_generation_prompt" in text:
+        return between
+    opened = f"{{%+ if add_generation_prompt %}}{{{{ {json.dumps(between)} }}}}{{% endif %}}"
+    tokenizer.chat_template = text.removesuffix("\n") + opened
+    return ""
 
 
 def _close_reply(tokenizer: Any, where: str) -> int:

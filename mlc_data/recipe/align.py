@@ -31,7 +31,7 @@ Reporter = Literal[
     "azure_ml", "clearml", "codecarbon", "comet_ml", "dagshub", "dvclive", "flyte", "mlflow", "neptune", "swanlab",
     "tensorboard", "trackio", "wandb",
 ]  # fmt: skip
-"""What transformers can report to."""
+"""Services that transformers can report to."""
 
 
 class Lora(Section):
@@ -192,7 +192,7 @@ class Align(Section):
     """Weights that each process holds: all of them (`none`), or its shard (`fsdp`, for models that do not fit
     into one GPU)."""
     report_to: tuple[Reporter, ...] = ("tensorboard",)
-    """Where figures go while they come, besides training.jsonl: event files in the run's folder
+    """Destinations of figures during training, besides training.jsonl: event files in the run's folder
     `tensorboard`, or a service that transformers knows (`wandb`, `mlflow`, `trackio` ...), which is contacted only
     if named here."""
 
@@ -273,7 +273,7 @@ class Align(Section):
 
     @property
     def rounds_stochastically(self) -> bool:
-        """Whether the optimiser rounds the updates of bfloat16 weights stochastically."""
+        """True if the optimiser rounds the updates of bfloat16 weights stochastically."""
         arguments = str(self.training.get("optim_args") or "").replace(" ", "").lower()
         optim = str(self.training.get("optim"))
         return optim in _STOCHASTIC and "bf16_stochastic_round=true" in arguments
@@ -287,7 +287,7 @@ class Align(Section):
 
     @property
     def evaluates(self) -> bool:
-        """Whether the loss on held-out pairs is computed during the training."""
+        """True if the loss on held-out pairs is computed during the training."""
         return str(self.training.get("eval_strategy") or "no") != "no"
 
     def determining(self) -> dict[str, Any]:

@@ -128,7 +128,7 @@ MODEL_OPTIONS: Mapping[str, Any] = {
     "rope_parameters": dict[str, Any],
     **QUANTISATION,
 }
-"""What `from_pretrained` may be given, with types."""
+"""Arguments that `from_pretrained` may be given, with types."""
 
 
 @cache

@@ -148,6 +148,15 @@ def test_a_thinking_model_is_reported(bare: Any, caplog: pytest.LogCaptureFixtur
     assert "set align.chat_template_options: {enable_thinking: false}" in caplog.text
 
 
+def test_what_stands_between_prompt_and_reply_is_reported(
+    bare: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    switchless = THINKING.replace("enable_thinking is false", "false")
+    prompt, whole, _ = prepared(bare, switchless)
+    assert whole.startswith(prompt + "<think>")
+    assert "between the prompt and a reply, which is trained along" in caplog.text
+
+
 def test_a_switch_is_written_into_the_template(
     bare: Any, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
