@@ -26,7 +26,7 @@ from scale_measure import Found, as_json, disk, measure, of_english, of_json
 
 from mlc_data.recipe.loading import load_recipe
 
-RECIPE = load_recipe("nllb-3.3b-gpu")
+RECIPE = load_recipe("paper-nllb-3.3b")
 GREEDY_ON_TWO_CORES = 622
 """Tokens/s that `benchmarks/translation.py --model 600m` printed (docs/speed.md): beam 1."""
 TOKENS_A_WORD = 1.5

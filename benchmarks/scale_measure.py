@@ -34,7 +34,7 @@ from mlc_data.translate.cache.store import file_of
 from mlc_data.translate.engines.base import Decoding, Done, Hypothesis, Request
 from mlc_data.translate.sentences import split
 
-RECIPE = "nllb-3.3b-gpu"
+RECIPE = "paper-nllb-3.3b"
 SOURCE = "eng_Latn"
 CHANGED = 12
 """One English word in this many is another one after translating back."""

@@ -23,7 +23,7 @@ from prefect.artifacts import (
 )
 
 from mlc_data.core import progress
-from mlc_data.core.redaction import first_line
+from mlc_data.errors import first_line
 from mlc_data.languages.flores import get_language
 from mlc_data.pipeline.run import Run
 from mlc_data.report.markdown import in_markdown

@@ -11,8 +11,7 @@ from prefect.client.schemas.filters import FlowFilter, FlowFilterId
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.settings import PREFECT_API_URL
 
-from mlc_data.core.redaction import first_line
-from mlc_data.errors import MlcDataError, UsageError
+from mlc_data.errors import MlcDataError, UsageError, first_line
 
 PAGE = 200
 

@@ -90,7 +90,7 @@ def stop_and_resume(task: Task, rank: int) -> None:
         distributed.barrier()
         write(task)
         distributed.barrier()
-        assert read_trained(task.launch_dir).resumed_from == resumed_from
+        assert read_trained(task.launch_dir, task.recipe.align, None).resumed_from == resumed_from
 
 
 def full(tensor: Any) -> torch.Tensor:

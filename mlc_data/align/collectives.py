@@ -39,6 +39,15 @@ def mean_of_processes(value: Tensor) -> Tensor:
     return known[0] / known[1]
 
 
+def sum_of_processes(values: Tensor, device: torch.device | str) -> Tensor:
+    """Return the sums of some numbers over the processes, on the CPU; every process calls it at the same point."""
+    if not is_distributed():
+        return values
+    shared = values.to(device)
+    distributed.all_reduce(shared)
+    return shared.cpu()
+
+
 class SharedModule(TrainerCallback):  # type: ignore[misc]
     """Keeps a module outside the model, which data parallelism does not cover, equal in all processes.
 

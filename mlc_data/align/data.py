@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mlc_data.consistency.sets import read_sets
@@ -11,6 +11,7 @@ from mlc_data.consistency.token_sets import TokenSets, tokenise_sets
 from mlc_data.core.parquet import read_table
 from mlc_data.core.records import PREFERENCES, Split
 from mlc_data.errors import MlcDataError
+from mlc_data.lm.chat_template import Chat
 from mlc_data.lm.loading import LoadedModel, load_model
 from mlc_data.lm.prompt_format import PromptFormat, select_pairs
 from mlc_data.pipeline.run import Run
@@ -21,12 +22,14 @@ from mlc_data.recipe.align import Align
 class Inputs:
     """Pairs and sets of a run.
 
-    ``left_out`` counts the pairs that are not trained on by `mlc_data.lm.prompt_format.LeftOut`.
+    ``left_out`` counts the pairs that are not trained on by `mlc_data.lm.prompt_format.LeftOut`; ``held_out`` are
+    those of them whose prompt is held out, where the training evaluates on them.
     """
 
     pairs: list[dict[str, Any]]
     left_out: dict[str, int]
     sets: TokenSets
+    held_out: list[dict[str, Any]] = field(default_factory=list)
 
 
 def load(settings: Align, revision: str | None) -> LoadedModel:
@@ -35,9 +38,11 @@ def load(settings: Align, revision: str | None) -> LoadedModel:
     Raises:
         ModelError: see `mlc_data.lm.loading.load_model`.
     """
-    # Small steps vanish in bfloat16 weights: trained weights are kept in float32.
-    weights: Literal["float32", "bfloat16"] = settings.dtype if settings.lora else "float32"
-    return load_model(settings.model, revision, weights)
+    # Small steps vanish in bfloat16 weights: those that are trained are float32 masters.
+    weights: Literal["float32", "bfloat16"] = settings.dtype if settings.lora else settings.weights
+    return load_model(
+        settings.model, revision, weights, chat=Chat.of(settings), options=settings.model_options
+    )
 
 
 def read_inputs(run: Run, form: PromptFormat) -> Inputs:
@@ -57,7 +62,11 @@ def read_inputs(run: Run, form: PromptFormat) -> Inputs:
     rows = read_sets(run, Split.TRAIN).iter_rows(named=True)
     sets = tokenise_sets(rows, form, languages, settings.max_length)
     _require(pairs, sets, left_out, settings)
-    return Inputs(pairs, left_out, sets)
+    evaluated: list[dict[str, Any]] = []
+    if settings.evaluates:
+        chosen = preferences.filter(pl.col("prompt_id").is_in(list(held_out)))
+        evaluated, _ = select_pairs(chosen.iter_rows(named=True), form, settings.max_length)
+    return Inputs(pairs, left_out, sets, evaluated)
 
 
 def _require(

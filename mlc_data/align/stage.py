@@ -15,6 +15,7 @@ from mlc_data.core.manifest import BASE, versions
 from mlc_data.core.paths import is_hub_id
 from mlc_data.core.wording import in_words
 from mlc_data.errors import MlcDataError, UsageError
+from mlc_data.lm.chat_template import Chat
 from mlc_data.lm.loading import KEY, check_model, identify, layer_number, quiet
 from mlc_data.pipeline import superseded
 from mlc_data.pipeline.lineage.build import write_lineage
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from mlc_data.align.train import Trained
 
 log = logging.getLogger(__name__)
+
+_REPORTERS = {"azure_ml": "azureml", "flyte": "flytekit"}
+"""Packages of reporters that are not named as they are."""
 
 _CARD_VERSIONS = ("mlc-data", "torch", "transformers", "trl", "peft")
 
@@ -51,6 +55,7 @@ class AlignStage(Stage):
     """
 
     name = "align"
+    version = 2  # the generation config stops where the template ends a turn
     command = "align"
     help = "Train the model with DPO, SFT, ORPO, SimPO or KTO and the consistency loss."
     reads = ("sets", "preferences.parquet")
@@ -61,7 +66,8 @@ class AlignStage(Stage):
         """Check that the model can be loaded, pairs exist and figures can be reported.
 
         Raises:
-            ModelError: the model is missing, incomplete, has pickled weights only, or has no such layer.
+            ModelError: the model is missing, incomplete, has pickled weights only, or has no such layer; its chat
+                template is of no use; see `mlc_data.align.preflight.check_training`.
             SourceError: the sources have no preference pair.
             UsageError: a package that `align.report_to` names is not installed, or the processes cannot be
                 started, see `resolve_processes`.
@@ -69,9 +75,10 @@ class AlignStage(Stage):
         settings = run.recipe.align
         resolve_processes(settings)
         for name in settings.report_to:
-            if find_spec(name) is None:
+            package = _REPORTERS.get(name, name)
+            if find_spec(package) is None:
                 raise UsageError(
-                    f"align.report_to names {name}, which is not installed: pip install {name}, or leave it "
+                    f"align.report_to names {name}, which is not installed: pip install {package}, or leave it "
                     "out (align.report_to=[] writes training.jsonl alone)"
                 )
         depth = check_model(settings.model, settings.revision, KEY)
@@ -79,6 +86,13 @@ class AlignStage(Stage):
         if depth is not None and settings.loss.weight and layer != "auto":
             layer_number(layer, depth)
         _check_pairs(run)
+        if settings.evaluates and not run.recipe.sets.test_share:
+            raise UsageError(
+                "align.training.eval_strategy asks for the loss on held-out pairs, and sets.test_share is 0"
+            )
+        from mlc_data.align.preflight import check_training
+
+        check_training(settings)
 
     def key(self, run: Run) -> dict[str, Any]:
         """See `Stage.key`."""
@@ -119,13 +133,14 @@ class AlignStage(Stage):
             "preferences": run.content_hash("preferences"),
             "test_share": recipe.sets.test_share,
             "languages": recipe.languages.model_dump(mode="json"),
-            # The interval of saving and the report's target do not change the weights.
-            "align": settings.model_dump(mode="json", exclude={"save_every", "report_to"}),
+            "align": settings.determining(),
             "seed": recipe.seed,
             "model": [record.id, record.revision],
         }
         if settings.loss.layer == "auto":
             key["chosen"] = recipe.evaluate.max_sets
+        if settings.chat_template is not None:  # the key holds its name; this, what is in the file
+            key["chat"] = Chat.of(settings).identity
         return key
 
     def _settings(self, run: Run) -> Align:
@@ -158,7 +173,7 @@ def _check_pairs(run: Run) -> None:
 def _train(run: Run, settings: Align, staging: Staging, folder: Path) -> StageResult:
     # Imported here: TRL takes seconds to import.
     from mlc_data.align.callbacks import TENSORBOARD_FOLDER
-    from mlc_data.align.checkpoint import Card, merged, write_checkpoint
+    from mlc_data.align.checkpoint import Card, finished, write_checkpoint
     from mlc_data.align.data import load, read_inputs
     from mlc_data.align.distributed.launch import train_distributed
     from mlc_data.align.train import Job, train
@@ -194,9 +209,10 @@ def _train(run: Run, settings: Align, staging: Staging, folder: Path) -> StageRe
                     seed=recipe.seed,
                     folder=folder,
                     tensorboard=run.path(TENSORBOARD_FOLDER),
+                    held_out=inputs.held_out,
                 )
             )
-            model = merged(trained.model)
+            model = finished(trained.model, settings, revision)
         else:
             del model  # each process loads it for itself
             trained = train_distributed(run, settings, revision, folder)
@@ -248,6 +264,7 @@ def align(run: Run, *, force: bool = False) -> bool:
 
 
 def _notes(trained: Trained, inputs: Inputs, prompt_format: str) -> dict[str, Any]:
+    losses = [row["loss"] for row in trained.log if "loss" in row]
     with_mlc = [row for row in trained.log if "mlc/loss" in row]
     notes: dict[str, Any] = {
         "steps": trained.steps,
@@ -260,11 +277,12 @@ def _notes(trained: Trained, inputs: Inputs, prompt_format: str) -> dict[str, An
             "texts_too_long": inputs.sets.too_long,
         },
         "trainable_parameters": trained.trainable_parameters,
+        "weights_changed": {"first_steps": trained.changed, "as_stored": trained.changed_as_stored},
         "extractor_parameters": trained.extractor_parameters,
         "prompt_format": prompt_format,
     }
-    if trained.log:
-        notes["loss"] = [trained.log[0]["loss"], trained.log[-1]["loss"]]
+    if losses:
+        notes["loss"] = [losses[0], losses[-1]]
     if with_mlc:
         notes["mlc"] = [with_mlc[0]["mlc/loss"], with_mlc[-1]["mlc/loss"]]
     return notes

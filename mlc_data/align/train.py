@@ -16,19 +16,21 @@ import torch
 import yaml
 from datasets import Dataset
 from huggingface_hub import constants as hub_constants
-from peft import LoraConfig
-from transformers import PrinterCallback, TrainerCallback
+from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 
+from mlc_data.align.adapters import adapters_of
 from mlc_data.align.callbacks import tensorboard_callback
 from mlc_data.align.collectives import any_process
 from mlc_data.align.methods import Method, method_of, rows_of
 from mlc_data.align.stopping import orderly_stop, stop_requested
 from mlc_data.align.trainer import COMPLETE_FILE, Consistency, MLCTrainerMixin
+from mlc_data.align.weights import WeightWatch, hold_in
 from mlc_data.consistency.loss import MultilingualConsistencyLoss
 from mlc_data.core import progress
 from mlc_data.errors import StoppedError, UsageError
 from mlc_data.lm.prompt_format import Tokens
 from mlc_data.recipe.align import Align
+from mlc_data.recipe.align_options import training_options
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +45,10 @@ _LOGGED_STEPS = 500
 class Trained:
     """Result of a training.
 
-    ``log`` holds one row per logged step: the step, ``loss``, ``mlc/*``, ``rewards/*``. Timings cover
-    the steps of this process only; ``resumed_from`` is the step after which it started.
+    ``log`` holds one row a logged step: the step, ``loss``, ``mlc/*``, ``rewards/*``. Timings cover
+    the steps of this process alone, ``resumed_from`` is the step that it began after. ``changed`` is the share of
+    the trained weights that the first steps changed; ``changed_as_stored`` the share that is changed at the end, in
+    the type that the checkpoint is saved in (None with adapters, which are merged first).
     """
 
     model: Any
@@ -54,6 +58,8 @@ class Trained:
     seconds_per_step: float
     trainable_parameters: int
     extractor_parameters: int
+    changed: float | None = None
+    changed_as_stored: float | None = None
 
 
 def last_complete(folder: Path) -> Path | None:
@@ -72,9 +78,10 @@ class Job:
         pairs: from `mlc_data.lm.prompt_format.select_pairs`, at least one.
         sets: as `mlc_data.consistency.token_sets.TokenSets.rows`.
         settings: the recipe's ``align`` section, with numbers instead of ``auto``.
-        seed: determines adapters, extractor, and the order of pairs and sets.
-        folder: folder of training checkpoints.
+        seed: decides adapters, extractor, and the order of pairs and sets.
+        folder: for training checkpoints.
         tensorboard: folder for TensorBoard's event files, where ``settings.report_to`` names it; None writes none.
+        held_out: pairs as ``pairs``, whose loss is computed where ``settings.training`` asks for evaluations.
     """
 
     model: Any
@@ -85,6 +92,7 @@ class Job:
     seed: int
     folder: Path
     tensorboard: Path | None = None
+    held_out: Sequence[Mapping[str, Any]] = ()
 
     @property
     def processes(self) -> int:
@@ -122,6 +130,7 @@ def train(job: Job) -> Trained:
     torch.manual_seed(job.seed)
     with orderly_stop():
         trainer = _trainer(job)
+        watch: WeightWatch = trainer.watch
         begun = time.perf_counter()
         if saved and done >= total:
             if settings.sharding == "none":
@@ -129,6 +138,7 @@ def train(job: Job) -> Trained:
             else:  # the weights are sharded first
                 trainer._prepare_for_training(total, trainer.get_train_dataloader(), str(saved))
             trainer.state.log_history = _saved_log(saved)
+            trainer.state.global_step = done
         else:
             if saved:
                 log.info("align: resuming after step %d of %d", done, total)
@@ -150,15 +160,28 @@ def train(job: Job) -> Trained:
                 f"stopped after step {trainer.state.global_step or done} of {total}, which is "
                 "saved: run the same command again to resume"
             )
-    seconds = (time.perf_counter() - begun) / max(1, total - done)
+    steps = trainer.state.global_step
+    seconds = (time.perf_counter() - begun) / max(1, steps - done)
+    stored = watch.stored(getattr(torch, settings.dtype)) if settings.lora is None else None
+    if stored is not None and stored < settings.min_changed:
+        log.warning(
+            "align: %.1f %% of the checkpoint's weights differ from the base model's, since it is saved in %s: "
+            "align.dtype: float32 keeps the others' changes", 100 * stored, settings.dtype,
+        )  # fmt: skip
     return Trained(
         model=trainer.accelerator.unwrap_model(trainer.model),
-        log=[_figures(row) for row in trainer.state.log_history if "loss" in row],
-        steps=total,
+        log=[
+            _figures(row)
+            for row in trainer.state.log_history
+            if "loss" in row or "eval_loss" in row
+        ],
+        steps=steps,
         resumed_from=done,
         seconds_per_step=round(seconds, 3),
         trainable_parameters=_count(trainer.model),
         extractor_parameters=_count(trainer.consistency.loss),
+        changed=watch.share(trainer.state),
+        changed_as_stored=stored,
     )
 
 
@@ -182,7 +205,9 @@ class _Trainer(MLCTrainerMixin):
     log-probabilities."""
 
     args: Any
+    state: Any
     reference_bar: progress.Bar | None = None
+    watch: WeightWatch
 
     def compute_ref_log_probs(self, *args: Any, **kwargs: Any) -> Any:
         """Return log-probabilities of a batch under the reference model, while they are precomputed (DPO,
@@ -195,6 +220,10 @@ class _Trainer(MLCTrainerMixin):
             self.reference_bar.advance()
         return log_probs
 
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        self.watch.remember()  # the weights from before the first step, of which some may be resumed
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """Write no card: it belongs to the finished checkpoint."""
 
@@ -202,10 +231,12 @@ class _Trainer(MLCTrainerMixin):
         super()._save_checkpoint(model, trial)
         if not self.args.should_save:  # another process does
             return
-        folder = Path(self.args.output_dir)
-        newest = last_complete(folder)
+        folder, state = Path(self.args.output_dir), self.state
+        kept = [last_complete(folder)]
+        if self.args.load_best_model_at_end and state.best_model_checkpoint:
+            kept.append(Path(state.best_model_checkpoint))
         for path in folder.glob("checkpoint-*"):
-            if path != newest:
+            if path not in kept:
                 shutil.rmtree(path)
 
 
@@ -244,12 +275,15 @@ def _trainer(job: Job) -> Any:
         precompute = False  # that would be before the weights are sharded
     batches = math.ceil(len(job.pairs) / each_step) if precompute else 0
     arguments = _arguments(job, method, precompute)
+    if settings.lora is None:
+        hold_in(job.model, settings)
     with progress.bar("reference log-probabilities", batches, "batches") as bar:
         kind: Any = type("Trainer", (_Trainer, method.trainer), {"reference_bar": bar})
         trainer = kind(
             model=job.model,
             args=arguments,
-            train_dataset=_dataset(job, arguments),
+            train_dataset=_dataset(job, arguments, job.pairs, "pairs"),
+            eval_dataset=_evaluated(job, arguments),
             processing_class=job.tokenizer,
             peft_config=adapters_of(settings),
             consistency=consistency,
@@ -257,38 +291,46 @@ def _trainer(job: Job) -> Any:
     if settings.sharding != "none" and not trainer.is_fsdp_enabled:
         raise UsageError("align.sharding 'fsdp' needs GPUs: accelerate does not shard without")
     trainer.remove_callback(PrinterCallback)
+    hold_in(trainer.model, settings)
+    trainer.watch = WeightWatch(trainer, job.steps, settings.min_changed)
+    trainer.add_callback(trainer.watch)
+    if settings.early_stopping is not None:
+        trainer.add_callback(EarlyStoppingCallback(settings.early_stopping))
     return trainer
 
 
-def _dataset(job: Job, arguments: Any) -> Dataset:
-    """Return the pairs; for several processes on disk, so that all read what one has computed."""
-    dataset = Dataset.from_list(rows_of(job.settings, job.pairs, job.tokenizer, job.seed))
-    if job.processes == 1:
-        return dataset
-    folder = job.folder / "pairs"
-    with arguments.main_process_first(local=False):  # the machines share the folder
-        if not folder.is_dir():
-            dataset.save_to_disk(job.folder / ".pairs")
-            (job.folder / ".pairs").rename(folder)
-    return Dataset.load_from_disk(folder)
+def _evaluated(job: Job, arguments: Any) -> Dataset | None:
+    """The held-out pairs, where the loss on them is computed during the training.
 
-
-def adapters_of(settings: Align) -> LoraConfig | None:
-    """Return the recipe's adapters as a configuration of peft; None without adapters."""
-    if settings.lora is None:
+    Raises:
+        UsageError: there are none.
+    """
+    if not job.settings.evaluates:
         return None
-    return LoraConfig(
-        r=settings.lora.r,
-        lora_alpha=settings.lora.alpha,
-        lora_dropout=settings.lora.dropout,
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-    )
+    if not job.held_out:
+        raise UsageError(
+            "align.training.eval_strategy asks for the loss on held-out pairs, and no pair's prompt is held out: "
+            "raise sets.test_share, or leave eval_strategy out"
+        )
+    return _dataset(job, arguments, job.held_out, "held-out")
+
+
+def _dataset(job: Job, arguments: Any, pairs: Sequence[Mapping[str, Any]], name: str) -> Dataset:
+    """The pairs; for several processes on disk, so that all find what one has computed of them."""
+    made = Dataset.from_list(rows_of(job.settings, pairs, job.tokenizer, job.seed))
+    if job.processes == 1:
+        return made
+    folder, unfinished = job.folder / name, job.folder / f".{name}"
+    with arguments.main_process_first(local=False):  # machines share the folder
+        if not folder.is_dir():
+            made.save_to_disk(unfinished)
+            unfinished.rename(folder)
+    return Dataset.load_from_disk(folder)
 
 
 def _arguments(job: Job, method: Method, precompute: bool) -> Any:
     settings = job.settings
-    arguments: Any = method.config(
+    ours: dict[str, Any] = dict(
         **method.settings,
         **({"precompute_ref_log_probs": precompute} if method.reference else {}),
         output_dir=str(job.folder),
@@ -297,6 +339,7 @@ def _arguments(job: Job, method: Method, precompute: bool) -> Any:
         warmup_steps=round(settings.warmup * job.steps),
         max_steps=job.steps,
         per_device_train_batch_size=settings.batch_size * method.rows_a_pair,
+        per_device_eval_batch_size=settings.batch_size * method.rows_a_pair,
         gradient_accumulation_steps=settings.gradient_accumulation,
         gradient_checkpointing=settings.gradient_checkpointing,
         bf16=settings.dtype == "bfloat16",
@@ -313,7 +356,13 @@ def _arguments(job: Job, method: Method, precompute: bool) -> Any:
         report_to=[name for name in settings.report_to if name != "tensorboard"],
         disable_tqdm=True,
         **_sharding(settings),
+        **_early_stopping(settings),
     )
+    # What is the recipe's own was refused among the library's when the recipe was read.
+    given = training_options(settings.method, settings.training)
+    if given.get("packing"):  # nothing is cut: no text is longer than a pack
+        given["max_length"] = settings.max_length
+    arguments: Any = method.config(**ours | given)
     if arguments.n_gpu > 1:
         log.warning(
             "align: %d GPUs are visible, one is used: `align.processes: auto` uses all",
@@ -323,6 +372,16 @@ def _arguments(job: Job, method: Method, precompute: bool) -> Any:
     if arguments.world_size != job.processes:
         raise ValueError(f"{arguments.world_size} processes train instead of {job.processes}")
     return arguments
+
+
+def _early_stopping(settings: Align) -> dict[str, Any]:
+    if settings.early_stopping is None:
+        return {}
+    return {
+        "metric_for_best_model": "eval_loss",
+        "greater_is_better": False,
+        "restore_callback_states_from_checkpoint": True,
+    }
 
 
 def _sharding(settings: Align) -> dict[str, Any]:
@@ -346,7 +405,8 @@ def _figures(row: Mapping[str, Any]) -> dict[str, float]:
     return {
         name: value
         for name, value in row.items()
-        if name in wanted or name.startswith(("mlc/", "rewards/", "logps/"))
+        if name in wanted
+        or name.startswith(("mlc/", "rewards/", "logps/", "eval_loss", "eval_rewards/"))
     }
 
 

@@ -19,8 +19,7 @@ from mlc_data.core.console import out
 from mlc_data.core.cores import available_cores
 from mlc_data.core.manifest import versions
 from mlc_data.core.paths import is_hub_id, local_path, user_cache
-from mlc_data.core.redaction import first_line
-from mlc_data.errors import MlcDataError
+from mlc_data.errors import MlcDataError, first_line
 from mlc_data.language_id.loading import load_identifier
 from mlc_data.recipe.loading import load_recipe
 from mlc_data.recipe.recipe import Recipe
@@ -29,7 +28,7 @@ from mlc_data.translate.cache.store import FILE
 LOW_DISK_GB = 5
 HUB_SECONDS = 10
 
-EXAMPLES = "Example:  mlc-data doctor nllb-600m"
+EXAMPLES = "Example:  mlc-data doctor demo-1gpu"
 
 
 def doctor(
@@ -51,6 +50,7 @@ def doctor(
         *(row for name in loaded.translate.locations for row in _needed(name, "translation model")),
         *_needed(imported.path if imported else None, "translations"),
         *_needed(loaded.align.model, "model to align"),
+        *_training(loaded),
         *_identifiers(loaded),
         *(row for one in loaded.sources.prompts.paths for row in _needed(one, "prompts")),
         *(
@@ -107,6 +107,20 @@ def _needed(location: str | None, what: str) -> Iterator[tuple[str, str, bool]]:
         yield what, str(path), path.exists()
     except MlcDataError as error:
         yield what, str(error), False
+
+
+def _training(recipe: Recipe) -> Iterator[tuple[str, str, bool]]:
+    """Preflight of a training (packages, chat template, shape of the model), for a model on this machine."""
+    if is_hub_id(recipe.align.model) or recipe.align.model.endswith(".gguf"):
+        return  # it would have to be fetched, or unpacked
+    from mlc_data.align.preflight import check_training
+
+    try:
+        check_training(recipe.align)
+    except MlcDataError as error:
+        yield "training", str(error), False
+    else:
+        yield "training", "arguments, chat template and adapters fit to the model", True
 
 
 def _runner(recipe: Recipe) -> Iterator[tuple[str, str, bool]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from mlc_data.cli.options import RecipeArgument, SetOption, WithOption
 from mlc_data.core.console import out
@@ -23,12 +23,12 @@ app = typer.Typer(
 @app.command("list")
 def list_() -> None:
     """List the recipes that come with the package."""
-    table = Table("recipe", "languages", "translates with", "aligns", "description")
+    # A name is there to be copied; translator and model are in the description.
+    table = Table(Column("recipe", no_wrap=True), "languages", "description")
     for name in shipped_recipes():
         recipe = load_recipe(name)
         targets = str(len(recipe.languages.targets) + 1)
-        models = ", ".join(recipe.translate.locations)
-        table.add_row(name, targets, models, recipe.align.model, recipe.description)
+        table.add_row(name, targets, recipe.description)
     out.print(table)
 
 

@@ -13,7 +13,7 @@ from mlc_data.core.console import out
 from mlc_data.errors import UsageError
 
 EXAMPLES = (
-    "Examples:  mlc-data trigger build-and-align --param recipe=nllb-600m  |  "
+    "Examples:  mlc-data trigger build-and-align --param recipe=demo-1gpu  |  "
     "mlc-data trigger refresh/weekly --set refresh.retrain=never"
 )
 

@@ -14,6 +14,7 @@ from mlc_data.consistency.layers import layer_states
 from mlc_data.consistency.loss import MultilingualConsistencyLoss
 from mlc_data.consistency.token_sets import tokenise_sets
 from mlc_data.core import progress
+from mlc_data.lm.chat_template import Chat
 from mlc_data.lm.loading import load_on_device, quiet
 from mlc_data.lm.prompt_format import PromptFormat, Tokens
 from mlc_data.recipe.align import Align, Loss
@@ -156,6 +157,6 @@ def encode_location(
     Raises:
         ModelError: the model cannot be loaded; see `mlc_data.lm.loading.load_model`.
     """
-    model, tokenizer = load_on_device(str(location), revision, settings.dtype)
+    model, tokenizer = load_on_device(str(location), revision, settings.dtype, Chat.of(settings))
     with quiet():
         return encode_sets(model, tokenizer, rows, languages, settings, batch_size=batch_size)

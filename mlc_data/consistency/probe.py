@@ -17,6 +17,7 @@ from mlc_data.consistency.loss import at_floor, bounds
 from mlc_data.consistency.measures import measure
 from mlc_data.consistency.sets import MIN_SETS, held_out
 from mlc_data.errors import UsageError
+from mlc_data.lm.chat_template import Chat
 from mlc_data.lm.loading import default_device, load_on_device, quiet
 from mlc_data.pipeline.run import Run
 
@@ -91,7 +92,9 @@ def probe_base(run: Run) -> list[Layer]:
     """
     settings = run.recipe.align
     held_out(run)  # fail before a model is loaded
-    model, tokenizer = load_on_device(settings.model, settings.revision, settings.dtype)
+    model, tokenizer = load_on_device(
+        settings.model, settings.revision, settings.dtype, Chat.of(settings)
+    )
     with quiet():
         return probe(run, model, tokenizer)
 

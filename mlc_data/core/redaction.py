@@ -39,11 +39,6 @@ def shortened(text: str, limit: int = 200) -> str:
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message; its type if there is none."""
-    return str(error).strip().partition("\n")[0] or type(error).__name__
-
-
 class Secret:
     """A text that appears in no ``repr``, so in no log line and no traceback with variables."""
 

@@ -11,7 +11,7 @@ import logging
 import os
 import shutil
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,15 +22,18 @@ from mlc_data.core.hashing import hash_file, hash_value
 from mlc_data.core.manifest import ModelRecord
 from mlc_data.core.model_card import UNKNOWN, read_license, spdx
 from mlc_data.core.paths import is_hub_id, model_location, snapshot_commit, user_cache
-from mlc_data.core.redaction import first_line
-from mlc_data.errors import DiskFullError, ModelError, is_disk_full
+from mlc_data.errors import DiskFullError, ModelError, first_line, is_disk_full
+from mlc_data.lm.chat_template import Chat, prepare
 from mlc_data.lm.gguf import gguf_entries
+from mlc_data.lm.tokenizers import fit_tokenizer, read_tokenizer
+from mlc_data.recipe.align_options import QUANTISATION, model_options
 
 log = logging.getLogger(__name__)
 
 KEY = "align.model"
 
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
+_ADAPTER = "adapter_config.json"
 _DEPTHS = ("num_hidden_layers", "n_layer", "num_layers")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 _LIBRARIES = r"(transformers|trl|peft|accelerate)\b"
@@ -91,10 +94,13 @@ def check_model(location: str, revision: str | None = None, key: str = KEY) -> i
         ModelError: it is missing, incomplete, or has pickled weights only.
     """
     if is_hub_id(location):
-        path = model_location(location, key, revision, only=["config.json"])
+        path = model_location(location, key, revision, only=["config.json", _ADAPTER])
     else:
         path = model_location(location, key)
         _check_files(path, location, key)
+    if is_adapter(path):
+        base, of = adapter_base(path, location, key)
+        return check_model(base, of, f"{key} (the model of {location})")
     return _depth(path, key)
 
 
@@ -125,11 +131,17 @@ def identify(
     """
     path = model_location(location, key, revision)
     _check_files(path, location, key)
+    revised = revision_of(path, location)
     if path.is_file():
         license = spdx(str(gguf_entries(path).get("general.license", UNKNOWN)))
     else:
         license = read_license(path)
-    return path, ModelRecord(id=location, revision=revision_of(path, location), licence=license)
+    if is_adapter(path):
+        base, of = adapter_base(path, location, key)
+        _, record = identify(base, of, f"{key} (the model of {location})")
+        revised = hash_value([revised, record.id, record.revision])[:_REVISION_LENGTH]
+        license = record.licence if license == UNKNOWN else license
+    return path, ModelRecord(id=location, revision=revised, licence=license)
 
 
 def revision_of(
@@ -157,9 +169,11 @@ def default_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def load_on_device(location: str, revision: str | None, dtype: Any) -> tuple[Any, Any]:
+def load_on_device(
+    location: str, revision: str | None, dtype: Any, chat: Chat | None = None
+) -> tuple[Any, Any]:
     """Return the model and tokenizer of `load_model`, on the GPU if there is one."""
-    loaded = load_model(location, revision, dtype)
+    loaded = load_model(location, revision, dtype, KEY, chat=chat)
     with quiet():
         return loaded.model.to(default_device()), loaded.tokenizer
 
@@ -169,18 +183,25 @@ def load_model(
     revision: str | None = None,
     dtype: Literal["float32", "bfloat16"] = "float32",
     key: str = KEY,
+    *,
+    chat: Chat | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> LoadedModel:
     """Load a model and its tokenizer on the CPU, checked to fit each other.
 
-    A de-quantised copy of a GGUF file in safetensors is kept in the user's cache folder
-    (``MLC_DATA_CACHE``), named by the file's hash. A tokenizer without a padding token pads with
-    its end-of-text token.
+    Of a GGUF file a de-quantised copy in safetensors is kept in the user's cache folder
+    (``MLC_DATA_CACHE``), named by the file's hash. A folder of adapters gives their model with the
+    adapters merged. A tokenizer without a padding token pads with its end-of-text token. Added
+    tokens that the model has no embedding for are read as ordinary text.
 
     Args:
         location: a folder, a .gguf file, a ``package://`` file, or a Hub id.
         revision: commit or tag on the Hub.
         dtype: type of the weights in memory.
         key: the recipe's key, named in errors.
+        chat: settings of the chat template, see `mlc_data.lm.chat_template.prepare`; the model stops at
+            the token that ends its turn. None leaves the template as it is.
+        options: the recipe's ``align.model_options``.
 
     Raises:
         ModelError: it is missing, incomplete, damaged, of an unknown architecture, or has pickled
@@ -188,65 +209,141 @@ def load_model(
     """
     path, record = identify(location, revision, key)
     with quiet():
-        folder = path if path.is_dir() else _unpacked(path, location, key)
-        model, tokenizer = read_pretrained("AutoModelForCausalLM", folder, location, key, dtype)
-    if tokenizer.eos_token_id is None:
-        raise ModelError(f"{key}: the tokenizer of {location} has no end-of-text token")
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
+        if is_adapter(path):
+            model, tokenizer = _read_adapter(path, location, key, dtype, options)
+        else:
+            folder = path if path.is_dir() else _unpacked(path, location, key)
+            tokenizer = read_tokenizer(folder, location, key)
+            model = _read(folder, location, key, dtype, options)
+    fit_tokenizer(tokenizer, model.get_input_embeddings().num_embeddings, location, key)
+    end = prepare(tokenizer, chat, location, key, report=False) if chat is not None else None
     settings = model.generation_config
     if settings.eos_token_id is None:
         settings.eos_token_id = tokenizer.eos_token_id
+    stops = settings.eos_token_id
+    stops = list(stops) if isinstance(stops, list | tuple) else [stops]
+    if end is not None and end not in stops:
+        settings.eos_token_id = [*stops, end]
     if settings.pad_token_id is None:
         settings.pad_token_id = tokenizer.pad_token_id
     return LoadedModel(model, tokenizer, record)
 
 
-def read_pretrained(
-    architecture: str, folder: Path, location: str, key: str, dtype: str = "auto"
-) -> tuple[Any, Any]:
-    """Read a model and its tokenizer from safetensors, checked to be complete and to fit each other.
+def is_adapter(path: Path) -> bool:
+    """Return whether a folder holds adapters alone, without the model that they belong to."""
+    return (path / _ADAPTER).is_file() and not (path / "config.json").is_file()
 
-    Args:
-        architecture: one of the auto classes of transformers, such as ``AutoModelForCausalLM``.
-        folder: the model's files.
-        location: as the recipe's ``key`` names it; both are named in errors.
-        key: see ``location``.
-        dtype: type of the weights in memory; ``auto`` leaves it to transformers.
+
+def adapter_base(path: Path, location: str, key: str) -> tuple[str, str | None]:
+    """Location and revision of the model that adapters belong to.
 
     Raises:
-        ModelError: it is incomplete, damaged, pickled, or of another architecture.
+        ModelError: the adapters do not name it.
     """
-    import transformers
-    from safetensors import SafetensorError
-
-    options: dict[str, Any] = {} if dtype == "auto" else {"dtype": dtype}
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        model, info = getattr(transformers, architecture).from_pretrained(
+        config = json.loads((path / _ADAPTER).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{key}: {path / _ADAPTER} is not JSON: {error}") from error
+    base = config.get("base_model_name_or_path")
+    if not base:
+        raise ModelError(f"{key}: {location} holds adapters that do not name their model")
+    return str(base), config.get("revision")
+
+
+def load_description(location: str, revision: str | None, key: str) -> tuple[Any, Any]:
+    """Load a model's config and its tokenizer; of the Hub no weights are fetched.
+
+    Raises:
+        ModelError: they cannot be loaded.
+    """
+    from transformers import AutoConfig
+
+    only = ["*.json", "*.model", "*.txt", "*.jinja"] if is_hub_id(location) else None
+    path = model_location(location, key, revision, only)
+    with quiet():
+        if is_adapter(path):
+            base, of = adapter_base(path, location, key)
+            config, tokenizer = load_description(base, of, f"{key} (the model of {location})")
+            if any((path / name).is_file() for name in _TOKENIZERS):
+                tokenizer = read_tokenizer(path, location, key)
+            return config, tokenizer
+        folder = path if path.is_dir() else _unpacked(path, location, key)
+        tokenizer = read_tokenizer(folder, location, key)
+        try:
+            return AutoConfig.from_pretrained(folder, trust_remote_code=False), tokenizer
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelError(f"{key}: cannot load {location}: {first_line(error)}") from error
+
+
+def _read_adapter(
+    path: Path, location: str, key: str, dtype: str, options: Mapping[str, Any] | None
+) -> tuple[Any, Any]:
+    """The model of adapters with the adapters merged, and their tokenizer or else the model's."""
+    from peft import PeftModel
+
+    base, revision = adapter_base(path, location, key)
+    found = model_location(base, f"{key} (the model of {location})", revision)
+    if is_adapter(found):
+        raise ModelError(
+            f"{key}: {location} holds adapters of adapters ({base}): merge those first"
+        )
+    folder = found if found.is_dir() else _unpacked(found, base, key)
+    own = any((path / name).is_file() for name in _TOKENIZERS)
+    tokenizer = read_tokenizer(path if own else folder, location, key)
+    model = _read(folder, base, key, dtype, options)
+    try:
+        merged = PeftModel.from_pretrained(model, str(path)).merge_and_unload()
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise ModelError(
+            f"{key}: the adapters of {location} do not fit to {base}: {first_line(error)}"
+        ) from error
+    if (path / "generation_config.json").is_file():
+        from transformers import GenerationConfig
+
+        merged.generation_config = GenerationConfig.from_pretrained(path)
+    return merged, tokenizer
+
+
+def _quantisation(options: Mapping[str, Any], dtype: Any) -> dict[str, Any]:
+    """Return the arguments of `from_pretrained`, those of quantisation in the library's own form."""
+    from transformers import BitsAndBytesConfig
+
+    named = model_options(options)
+    bits = {name: named.pop(name) for name in list(named) if name in QUANTISATION}
+    if not bits:
+        return named
+    if bits.get("load_in_4bit"):
+        bits.setdefault("bnb_4bit_compute_dtype", dtype)
+    return {**named, "quantization_config": BitsAndBytesConfig(**bits)}
+
+
+def _read(
+    folder: Path, location: str, key: str, dtype: str, options: Mapping[str, Any] | None
+) -> Any:
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
+
+    kind = getattr(torch, dtype)
+    try:
+        model, info = AutoModelForCausalLM.from_pretrained(
             folder,
+            dtype=kind,
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,
-            **options,
+            **_quantisation(options or {}, kind),
         )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         if is_disk_full(error):
             raise
         raise ModelError(f"{key}: cannot load {location}: {first_line(error)}") from error
     if missing := sorted(info["missing_keys"]):
-        # Missing weights are initialized at random: what the model says would be random, too.
         raise ModelError(
-            f"{key}: {location} lacks {len(missing)} weights, such as {missing[0]}: it is incomplete, or "
-            f"no model for {architecture}"
+            f"{key}: {location} lacks {len(missing)} weights, such as {missing[0]}: "
+            "it is incomplete, or no causal language model"
         )
-    rows = model.get_input_embeddings().num_embeddings
-    if max(tokenizer.get_vocab().values()) >= rows:
-        raise ModelError(
-            f"{key}: the tokenizer of {location} has tokens that the model has no embedding for "
-            f"({len(tokenizer)} tokens, {rows} embeddings): they are not of one model"
-        )
-    return model, tokenizer
+    return model
 
 
 def _check_files(path: Path, location: str, key: str) -> None:
@@ -255,20 +352,26 @@ def _check_files(path: Path, location: str, key: str) -> None:
             raise ModelError(f"{key}: {location} is a file but no .gguf: name the model's folder")
         gguf_entries(path)
         return
-    if (path / "adapter_config.json").is_file() and not (path / "config.json").is_file():
-        raise ModelError(f"{key}: {location} holds adapters alone: merge them into their model")
+    if is_adapter(path):
+        if not any(path.glob("adapter_model*.safetensors")):
+            raise ModelError(_no_weights(path, location, key))
+        return
     if not (path / "config.json").is_file():
         raise ModelError(f"{key}: {location} has no config.json: not a Hugging Face model folder")
     if not any(path.glob("*.safetensors")):
-        pickled = sorted(file.name for pattern in _PICKLES for file in path.glob(pattern))
-        raise ModelError(
-            f"{key}: {location} has pickled weights only ({pickled[0]}), which can run code when "
-            "they are loaded: convert them to safetensors"
-            if pickled
-            else f"{key}: {location} has no *.safetensors: the weights are missing"
-        )
+        raise ModelError(_no_weights(path, location, key))
     if not any((path / name).is_file() for name in _TOKENIZERS):
         raise ModelError(f"{key}: {location} has no tokenizer ({', '.join(_TOKENIZERS)})")
+
+
+def _no_weights(path: Path, location: str, key: str) -> str:
+    pickled = sorted(file.name for pattern in _PICKLES for file in path.glob(pattern))
+    return (
+        f"{key}: {location} has pickled weights only ({pickled[0]}), which can run code when "
+        "they are loaded: convert them to safetensors"
+        if pickled
+        else f"{key}: {location} has no *.safetensors: the weights are missing"
+    )
 
 
 def _depth(path: Path, key: str) -> int | None:
@@ -336,3 +439,50 @@ def _save_plain(model: Any, folder: Path) -> None:
     del model.config.quantization_config
     model.hf_quantizer, model.is_quantized = None, False
     model.save_pretrained(folder)
+
+
+def read_pretrained(
+    architecture: str, folder: Path, location: str, key: str, dtype: str = "auto"
+) -> tuple[Any, Any]:
+    """Read a model and its tokenizer from safetensors, checked to be complete and to fit each other.
+
+    Args:
+        architecture: one of the auto classes of transformers, such as ``AutoModelForCausalLM``.
+        folder: the model's files.
+        location: as the recipe's ``key`` names it; both are named in errors.
+        key: see ``location``.
+        dtype: type of the weights in memory; ``auto`` leaves it to transformers.
+
+    Raises:
+        ModelError: it is incomplete, damaged, pickled, or of another architecture.
+    """
+    import transformers
+    from safetensors import SafetensorError
+
+    options: dict[str, Any] = {} if dtype == "auto" else {"dtype": dtype}
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        model, info = getattr(transformers, architecture).from_pretrained(
+            folder,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+            **options,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        if is_disk_full(error):
+            raise
+        raise ModelError(f"{key}: cannot load {location}: {first_line(error)}") from error
+    if missing := sorted(info["missing_keys"]):
+        # Missing weights are initialized at random: what the model says would be random, too.
+        raise ModelError(
+            f"{key}: {location} lacks {len(missing)} weights, such as {missing[0]}: it is incomplete, or "
+            f"no model for {architecture}"
+        )
+    rows = model.get_input_embeddings().num_embeddings
+    if max(tokenizer.get_vocab().values()) >= rows:
+        raise ModelError(
+            f"{key}: the tokenizer of {location} has tokens that the model has no embedding for "
+            f"({len(tokenizer)} tokens, {rows} embeddings): they are not of one model"
+        )
+    return model, tokenizer

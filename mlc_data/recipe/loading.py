@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -17,6 +18,16 @@ from mlc_data.checks.registry import custom_section
 from mlc_data.errors import MlcDataError, RecipeError
 from mlc_data.recipe.recipe import Recipe
 from mlc_data.recipe.replacement import drop_replaced
+
+log = logging.getLogger(__name__)
+
+
+RENAMED = {
+    "nllb-600m": "paper-nllb-600m",
+    "nllb-3.3b-gpu": "paper-nllb-3.3b",
+    "m2m100-418m": "recommended-qwen2.5-7b-m2m100",
+}
+"""Former names of shipped recipes."""
 
 
 def shipped_recipes() -> dict[str, Path]:
@@ -35,6 +46,12 @@ def recipe_path(name_or_path: str) -> Path:
     if name_or_path in shipped:
         return shipped[name_or_path]
     path = Path(name_or_path).expanduser()
+    if name_or_path in RENAMED and not path.exists():
+        log.warning(
+            "recipe %s: it is called %s now; for one GPU take recommended-qwen2.5-7b or demo-1gpu",
+            name_or_path, RENAMED[name_or_path],
+        )  # fmt: skip
+        return shipped[RENAMED[name_or_path]]
     if path.is_dir() and (path / "recipe.yaml").is_file():
         return path / "recipe.yaml"
     if path.is_file():

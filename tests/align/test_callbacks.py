@@ -113,5 +113,6 @@ def test_weights_and_biases_is_there_only_if_named(
 
 
 def test_who_can_be_told() -> None:
-    with pytest.raises(ValidationError, match="'tensorboard' or 'wandb'"):
-        Align.model_validate({"model": "x", "report_to": ["mlflow"]})
+    with pytest.raises(ValidationError, match=r"'tensorboard'.*'trackio' or 'wandb'"):
+        Align.model_validate({"model": "x", "report_to": ["a_friend"]})
+    Align.model_validate({"model": "x", "report_to": ["mlflow"]})

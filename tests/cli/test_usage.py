@@ -122,7 +122,7 @@ def test_help_waits_for_no_heavy_library() -> None:
 def test_recipes_can_be_listed_shown_copied_and_validated(
     tmp_path: Path, mlc_data: Callable[..., Done]
 ) -> None:
-    assert "nllb-3.3b-gpu" in mlc_data("recipes", "list").stdout
+    assert "recommended-qwen2.5-7b" in mlc_data("recipes", "list").stdout
     assert mlc_data("recipes", "copy", "quickstart", "mine.yaml").returncode == 0
     again = mlc_data("recipes", "copy", "quickstart", "mine.yaml")
     assert again.returncode == 2

@@ -99,7 +99,7 @@ def test_the_schedule_has_created_runs(deployed: PrefectServer) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"recipe": "quikstart"}, "a shipped recipe's name (m2m100-418m"),
+        ({"recipe": "quikstart"}, "a shipped recipe's name (demo-1gpu"),
         ({"recipe": 7}, "is not of type 'string'"),
         ({"overrides": ["align.loss.weight"]}, "dotted.key=value"),
         ({"recipe": "./mine", "overrides": ["algin.seed=1"]}, "a section of the recipe (name"),

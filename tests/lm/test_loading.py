@@ -65,10 +65,81 @@ def test_no_tokenizer(tiny: Path) -> None:
         check_model(str(tiny))
 
 
-def test_adapters_alone(tiny: Path) -> None:
-    (tiny / "config.json").rename(tiny / "adapter_config.json")
-    with pytest.raises(ModelError, match="adapters alone"):
-        check_model(str(tiny))
+@pytest.fixture
+def adapters(tiny: Path, tmp_path: Path) -> Path:
+    """A folder of adapters of `tiny` that change what it computes."""
+    from peft import LoraConfig, get_peft_model
+
+    model = get_peft_model(
+        load_model(str(tiny)).model,
+        LoraConfig(
+            r=2, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False
+        ),
+    )
+    model.peft_config["default"].base_model_name_or_path = str(tiny)
+    model.save_pretrained(tmp_path / "adapters")
+    return tmp_path / "adapters"
+
+
+def test_a_folder_of_adapters_gives_its_model_with_them_merged(tiny: Path, adapters: Path) -> None:
+    loaded, base = load_model(str(adapters)), load_model(str(tiny))
+    assert type(loaded.model) is type(base.model)
+    assert not torch.equal(
+        loaded.model.model.layers[0].mlp.up_proj.weight,
+        base.model.model.layers[0].mlp.up_proj.weight,
+    )
+    assert loaded.tokenizer.get_vocab() == base.tokenizer.get_vocab()
+    assert loaded.record.licence == "MIT"
+    assert check_model(str(adapters)) == 4
+
+
+def test_the_revision_of_adapters_follows_their_models_too(
+    tiny: Path, adapters: Path, llama: Any
+) -> None:
+    first = identify(str(adapters))[1].revision
+    with torch.no_grad():
+        llama.lm_head.weight[0, 0] += 1
+    llama.save_pretrained(tiny)
+    assert identify(str(adapters))[1].revision != first
+
+
+def test_adapters_without_weights_or_model(tiny: Path, adapters: Path) -> None:
+    (adapters / "adapter_model.safetensors").rename(adapters / "adapter_model.bin")
+    with pytest.raises(ModelError, match="pickled weights only"):
+        check_model(str(adapters))
+    (adapters / "adapter_model.bin").rename(adapters / "adapter_model.safetensors")
+    (tiny / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"the model of .*adapters.*weights are missing"):
+        check_model(str(adapters))
+
+
+def test_an_added_token_beyond_the_embeddings_is_read_as_text(tiny: Path, llama: Any) -> None:
+    from tiny_models import chat_tokenizer
+
+    tokenizer = chat_tokenizer()
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<image>", "<audio>", "<video>"]})
+    assert len(tokenizer) == llama.config.vocab_size + 1
+    tokenizer.save_pretrained(tiny)
+    loaded = load_model(str(tiny)).tokenizer
+    ids = loaded("<image><video>", add_special_tokens=False)["input_ids"]
+    assert max(ids) < llama.config.vocab_size
+    assert loaded.decode(ids) == "<image><video>"
+    loaded.save_pretrained(tiny)
+    assert load_model(str(tiny)).tokenizer("<video>")["input_ids"] == loaded("<video>")["input_ids"]
+
+
+def test_the_model_stops_where_its_template_ends_a_turn(tiny: Path) -> None:
+    from tiny_models import CHATML, chat_tokenizer
+
+    from mlc_data.lm.chat_template import Chat
+
+    tokenizer = chat_tokenizer(CHATML.replace("<|im_end|>", "<|eot|>"))
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|eot|>"]})
+    tokenizer.save_pretrained(tiny)
+    end = tokenizer.convert_tokens_to_ids("<|eot|>")
+    assert load_model(str(tiny)).model.generation_config.eos_token_id == 1
+    loaded = load_model(str(tiny), chat=Chat())
+    assert loaded.model.generation_config.eos_token_id == [1, end]
 
 
 def test_weights_cut_short(tiny: Path) -> None:

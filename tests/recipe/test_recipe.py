@@ -6,6 +6,7 @@ import pytest
 from mlc_data.errors import RecipeError
 from mlc_data.recipe.base import ByLanguage
 from mlc_data.recipe.loading import (
+    RENAMED,
     apply_override,
     dump_recipe,
     load_recipe,
@@ -30,7 +31,16 @@ def test_a_bare_threshold_holds_for_every_language_also_when_read_back(tmp_path:
 
 
 def test_the_recipes_are_shipped() -> None:
-    assert {"quickstart", "nllb-600m", "nllb-3.3b-gpu", "m2m100-418m"} <= set(shipped_recipes())
+    names = {"quickstart", "demo-1gpu", "recommended-qwen2.5-7b", "recommended-qwen2.5-1.5b"}
+    assert names | {"paper-nllb-600m", "paper-nllb-3.3b"} <= set(shipped_recipes())
+
+
+@pytest.mark.parametrize(("former", "name"), RENAMED.items())
+def test_a_former_name_still_works_and_says_the_new_one(
+    former: str, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert load_recipe(former).name == name
+    assert f"it is called {name} now" in caplog.text
 
 
 @pytest.mark.parametrize("name", sorted(shipped_recipes()))
@@ -46,20 +56,61 @@ def test_every_shipped_recipe_is_valid_and_survives_being_written_out(
     assert again.hash == recipe.hash
 
 
-@pytest.mark.parametrize("name", ["nllb-600m", "nllb-3.3b-gpu"])
+@pytest.mark.parametrize("name", ["paper-nllb-600m", "paper-nllb-3.3b"])
 def test_nllb_recipes_have_the_papers_languages_and_released_settings(name: str) -> None:
     recipe = load_recipe(name)
     assert {recipe.languages.source, *recipe.languages.targets} == PAPER
     loss = recipe.align.loss
     assert (loss.temperature, loss.weight, loss.every, loss.dimensions) == (0.2, 0.8, 2, 512)
     assert (recipe.align.beta, recipe.align.learning_rate, recipe.align.epochs) == (0.1, 6e-7, 3)
+    assert (loss.layer, loss.separation, recipe.align.lora) == (-1, 0, None)
+    assert (recipe.align.weights, recipe.align.processes, recipe.align.sharding) == (
+        "float32",
+        8,
+        "fsdp",
+    )
     assert recipe.translate.licence == "CC-BY-NC-4.0"
+
+
+@pytest.mark.parametrize(
+    "name", [each for each in shipped_recipes() if "recommended" in each or "demo" in each]
+)
+def test_recommended_recipes_have_what_was_measured_to_work(name: str) -> None:
+    align = load_recipe(name).align
+    assert align.lora is not None
+    assert align.lora.r >= 16
+    assert (align.loss.layer, align.loss.center) == ("auto", "running_mean")
+    assert align.loss.separation > 0
+    assert align.learning_rate >= 1e-5
+    assert (align.processes, align.sharding) == (1, "none")
+
+
+@pytest.mark.parametrize("name", [each for each in shipped_recipes() if each != "quickstart"])
+def test_the_head_of_a_recipe_says_what_it_needs_and_how_it_is_run(name: str) -> None:
+    head = [
+        line for line in shipped_recipes()[name].read_text().splitlines() if line.startswith("#")
+    ]
+    words = [line.split()[1] for line in head if len(line.split()) > 1]
+    assert {
+        "Needs",
+        "GPU",
+        "memory",
+        "hours",
+        "disk",
+        "licences",
+        "Fetch",
+        "Run",
+        "Override",
+    } <= set(words)
+    commands = [line for line in head if f"mlc-data run {name} --set" in line]
+    for command in commands:
+        load_recipe(name, [each.strip() for each in command.split("--set")[1:]])
 
 
 def test_the_permissive_recipe_asks_only_for_languages_of_its_model() -> None:
     from mlc_data.translate.engines.families.m2m100 import TOKENS
 
-    recipe = load_recipe("m2m100-418m")
+    recipe = load_recipe("recommended-qwen2.5-7b-m2m100")
     assert {recipe.languages.source, *recipe.languages.targets} == (PAPER & set(TOKENS))
     assert recipe.translate.family == "m2m100"
 

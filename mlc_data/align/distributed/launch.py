@@ -57,7 +57,7 @@ def train_distributed(run: Run, settings: Align, revision: str | None, folder: P
         gc.collect()  # what the trainer held on the GPU
     else:
         _launch(task)
-    return read_trained(task.launch_dir)
+    return read_trained(task.launch_dir, settings, revision)
 
 
 def _launch(task: Task) -> None:

@@ -101,7 +101,7 @@ def train_and_write(task: Task) -> None:
     trained = train_share(task)
     model = gathered(trained.model, task.recipe.align, task.revision)
     if distributed.get_rank() == 0:
-        write_trained(task.launch_dir, trained, model)
+        write_trained(task.launch_dir, trained, model, task.recipe.align, task.revision)
 
 
 def train_share(task: Task) -> Trained:
@@ -110,7 +110,8 @@ def train_share(task: Task) -> Trained:
     inputs = read_inputs(Run(task.recipe, task.run), PromptFormat(loaded.tokenizer))
     return train(Job(
         model=loaded.model, tokenizer=loaded.tokenizer, pairs=inputs.pairs, sets=inputs.sets.rows,
-        settings=task.recipe.align, seed=task.recipe.seed, folder=task.folder, tensorboard=task.tensorboard,
+        settings=task.recipe.align, seed=task.recipe.seed, folder=task.folder,
+        tensorboard=task.tensorboard, held_out=inputs.held_out,
     ))  # fmt: skip
 
 

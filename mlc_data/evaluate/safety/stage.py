@@ -36,6 +36,7 @@ from mlc_data.evaluate.safety.tables import (
 from mlc_data.evaluate.safety.validity import READ, read_replies
 from mlc_data.language_id.base import LanguageIdentifier
 from mlc_data.language_id.loading import load_identifiers
+from mlc_data.lm.chat_template import Chat
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import Stage, StageResult
 from mlc_data.pipeline.staging import Staging
@@ -43,7 +44,7 @@ from mlc_data.recipe.evaluate import Safety
 
 log = logging.getLogger(__name__)
 
-REPLIES_VERSION = 1
+REPLIES_VERSION = 2
 """Version of generated replies: raise it when generation gives other replies to the same prompts."""
 
 JUDGES = "evaluate.safety.judges"
@@ -155,7 +156,9 @@ class SafetyStage(Stage):
         from mlc_data.lm.loading import load_on_device, quiet
 
         settings = _settings(run)
-        model, tokenizer = load_on_device(location, revision, run.recipe.align.dtype)
+        model, tokenizer = load_on_device(
+            location, revision, run.recipe.align.dtype, Chat.of(run.recipe.align)
+        )
         limits = {"max_new_tokens": settings.max_new_tokens, "batch_size": settings.batch_size}
         with quiet():
             generate(model, tokenizer, prompts, on_batch, **limits)
@@ -178,7 +181,8 @@ class SafetyStage(Stage):
         base, aligned = run.manifest.models[BASE], aligned_stage(run)
         model = [base.id, base.revision] if when == WHEN[0] else aligned.outputs
         limit, dtype = _settings(run).max_new_tokens, run.recipe.align.dtype
-        digest = hash_value([when, model, limit, dtype, REPLIES_VERSION])
+        chat = [each for each in [Chat.of(run.recipe.align).identity] if each]
+        digest = hash_value([when, model, limit, dtype, REPLIES_VERSION, *chat])
         with closing(RowStore(run.path(".evaluation", f"replies-{digest[:16]}.jsonl"))) as store:
             distinct = prompts["prompt"].unique(maintain_order=True)
             texts = [text for text in distinct if text not in store]

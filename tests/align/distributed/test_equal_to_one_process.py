@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from support import free_port
 from transformers import LlamaForCausalLM
 
-from mlc_data.align.checkpoint import merged, read_trained
+from mlc_data.align.checkpoint import finished, read_trained
 from mlc_data.align.distributed.task import Task
 from mlc_data.align.train import Trained
 from mlc_data.consistency.hidden_states import text_states
@@ -109,8 +109,8 @@ def test_two_shards_take_the_steps_of_one_process(
         alone = read_task(write_task(make_run, f"one-{name}", 1, case))
         trained = compare(tmp_path, number, name, alone)
         if name in STOPPED:
-            expected = dict(merged(trained.model).named_parameters())
-            resumed = read_trained(read_task(cut[name]).launch_dir).model
+            expected = dict(finished(trained.model, alone.recipe.align, None).named_parameters())
+            resumed = read_trained(read_task(cut[name]).launch_dir, alone.recipe.align, None).model
             weights = dict(resumed.named_parameters())
             torch.testing.assert_close(weights, expected, rtol=1e-4, atol=1e-6)
 
