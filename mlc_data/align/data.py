@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import polars as pl
+
 from mlc_data.consistency.sets import read_sets
 from mlc_data.consistency.token_sets import TokenSets, tokenise_sets
 from mlc_data.core.parquet import read_table
