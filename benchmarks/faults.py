@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlc_data.languages.flores import get_language
+from scripts.phrasebook import phrasebook
 
 
 @dataclass(frozen=True)
@@ -145,17 +146,25 @@ def side_by_side(one: Variant, chance: random.Random) -> str:
 
 
 def nearest(exact: Sequence[Variant]) -> list[Variant]:
-    """For each variant the one of the prompt that shares most words with its own, in the same language."""
+    """For each variant the one of the prompt that shares most words with its own and asks for something else, in
+    the same language."""
     words = {one: frozenset(re.findall(r"\w+", one.prompt.lower())) for one in exact}
+    asked = {one: _asked(one.prompt) for one in exact}
 
     def alike(one: Variant, other: Variant) -> float:
         return len(words[one] & words[other]) / len(words[one] | words[other])
 
     def best(one: Variant) -> Variant:
-        others = [v for v in exact if v.language == one.language and v.prompt != one.prompt]
+        others = [v for v in exact if v.language == one.language and asked[v] != asked[one]]
         return max(others, key=lambda other: (alike(one, other), other.prompt))
 
     return [best(one) for one in exact]
+
+
+def _asked(prompt: str) -> str:
+    """Return the action that a prompt of the phrasebook asks for, in whatever form."""
+    found = phrasebook.find(prompt)
+    return found.action.id if found else prompt
 
 
 def with_one_dropped(parts: Sequence[Variant], chance: random.Random) -> str:

@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mlc_data.checks import Check
+from mlc_data.checks.run_limits import measure, with_run_limits
 from mlc_data.checks.scoring import build_checks, prepare, score_rows
 from mlc_data.core.parquet import read_parquet
 from mlc_data.core.records import TRANSLATIONS
@@ -273,7 +274,9 @@ def report(
     tables: Mapping[str, pl.DataFrame],
 ) -> bool:
     """Print the table of one configuration; whether it reaches the goals."""
-    checks = [check for check in build_checks(recipe, identifiers) if check.enabled]
+    limits = measure(build_checks(recipe, identifiers), lambda: iter([tables["unbroken"]]))
+    decided = build_checks(with_run_limits(recipe, limits), identifiers)
+    checks = [check for check in decided if check.enabled]
     shown = Table(
         "kind", "texts", *(check.name for check in checks), "any", title=f"rejected: {name}"
     )

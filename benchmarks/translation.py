@@ -41,6 +41,7 @@ from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import load_recipe
 from mlc_data.recipe.recipe import Recipe
+from mlc_data.sentence_encoder.loading import load_encoder
 from mlc_data.translate import stage as translation
 from mlc_data.translate.engines.base import Request
 from mlc_data.translate.engines.ctranslate2 import even_batches
@@ -276,6 +277,7 @@ class Plans:
 
 def check_seconds(task: Task, folder: Path) -> dict[str, float]:
     """Seconds that each check takes for all variants of a run."""
+    load_encoder.cache_clear()  # it remembers the texts of the run
     rows = pl.concat(
         [pl.DataFrame(schema=TRANSLATIONS), *map(read_parquet, sorted(
             (folder / "translations").glob("*.parquet")))]
