@@ -40,7 +40,7 @@ class Intent(Check):
     """
 
     name = "intent"
-    version = 2
+    version = 3
     section = IntentCheck
     scores = ("intent_polarity", "intent_object")
     limits = (at_least("intent_polarity", "min_polarity"), at_least("intent_object", "min_object"))

@@ -51,7 +51,7 @@ class RoundTrip(Check):
     """
 
     name = "round_trip"
-    version = 2
+    version = 3
     section = RoundTripCheck
     scores = ("round_trip_chrf", "round_trip_words", "round_trip_exact")
     limits = (

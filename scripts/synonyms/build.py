@@ -1,12 +1,13 @@
 """Write mlc_data/checks/english/synonyms.txt from WordNet 3.0 (Debian package wordnet-base).
 
-python scripts/synonyms/build.py /usr/share/wordnet mlc_data/checks/english/synonyms.txt
+python scripts/synonyms/build.py /usr/share/wordnet mlc_data/checks/english
 """
 
 from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,10 @@ PARTS_OF_SPEECH = ("noun", "verb", "adj", "adv")
 SATELLITE = 5
 RARE = 0.002
 """Share of a word's occurrences that it has at least as one part of speech."""
+EVERYDAY = 2
+"""Occurrences as a noun of a word that has a broader one."""
+BROADEST = 60
+"""Synsets right below a broader one, at most."""
 
 
 def counts(path: Path) -> dict[str, dict[int, int]]:
@@ -52,6 +57,32 @@ def synsets(path: Path, part: int, tagged: dict[str, dict[int, int]]) -> Iterato
             yield sorted(usual)
 
 
+def broader(path: Path, tagged: dict[str, dict[int, int]]) -> Iterator[list[str]]:
+    """Yield the everyday words of each noun synset together with those of the next broader one: employee, worker.
+
+    A broader synset with more than `BROADEST` narrower ones (person, device) says too little.
+    """
+    words: dict[str, list[str]] = {}
+    above: dict[str, list[str]] = {}
+    for line in path.read_text(encoding="ascii").splitlines():
+        if line.startswith("  "):
+            continue
+        fields = line.partition("|")[0].split()
+        size = int(fields[3], 16)
+        words[fields[0]] = [
+            word
+            for word in (fields[4 + 2 * index] for index in range(size))
+            if _LETTERS.fullmatch(word) and tagged.get(word, {}).get(1, 0) >= EVERYDAY
+        ]
+        pointers = fields[5 + 2 * size :]
+        above[fields[0]] = [pointers[i + 1] for i, kind in enumerate(pointers) if kind == "@"]
+    narrower = Counter(offset for offsets in above.values() for offset in offsets)
+    for offset, offsets in above.items():
+        for other in offsets:
+            if words[offset] and words[other] and narrower[other] <= BROADEST:
+                yield sorted({*words[offset], *words[other]})
+
+
 def verbs(path: Path) -> set[str]:
     """Return the single verbs of an ``index.verb`` file, in their base form."""
     lines = path.read_text(encoding="ascii").splitlines()
@@ -73,7 +104,8 @@ def main() -> None:
         for part, name in enumerate(PARTS_OF_SPEECH, start=1)
         for words in synsets(source / f"data.{name}", part, tagged)
     }
-    write(target / "synonyms.txt", "Synonyms, a synset a line", groups)
+    groups |= {" ".join(words) for words in broader(source / "data.noun", tagged) if len(words) > 1}
+    write(target / "synonyms.txt", "Synonyms and broader nouns, a synset a line", groups)
     write(target / "verbs.txt", "Verbs in their base form", verbs(source / "index.verb"))
 
 
