@@ -1,0 +1,115 @@
+"""Limits from the run's own mismatched pairs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import polars as pl
+import pytest
+
+from mlc_data.checks import RoundTrip
+from mlc_data.checks.run_limits import LEAST_ROWS, LIMITS, abstaining, measure, with_run_limits
+from mlc_data.recipe.loading import load_recipe
+from mlc_data.recipe.recipe import Recipe
+
+Rows = Callable[..., pl.DataFrame]
+
+CITIES = [
+    "Lagos", "Quito", "Bergen", "Jaipur", "Osaka", "Tunis", "Perth", "Minsk", "Havana", "Dakar", "Kyiv",
+    "Lima", "Zagreb", "Hanoi", "Malmo", "Porto", "Ghent", "Sofia", "Tampa", "Riga", "Basel", "Cusco",
+]  # fmt: skip
+VERBS = ["reach", "leave", "describe", "paint", "photograph", "govern", "remember"]
+
+
+def right(count: int = len(CITIES), language: str = "swh_Latn") -> list[tuple[str, str, str, str]]:
+    """Variants that come back word for word."""
+    texts = [f"{VERBS[i % 7]} the {CITIES[i]} {CITIES[-i]}" for i in range(count)]
+    return [(text, text, language, text) for text in texts]
+
+
+def limits(rows: pl.DataFrame) -> dict[str, dict[str, object]]:
+    table = measure([RoundTrip()], lambda: iter([rows]))
+    return {row["score"]: row for row in table.iter_rows(named=True)}
+
+
+def recipe(*settings: str) -> Recipe:
+    return load_recipe("quickstart", ["checks.meaning.encoder=null", *settings])
+
+
+def resolved(given: Recipe, limit: float | None, *, separable: bool = True) -> float:
+    """Limit of ``min_chrf`` in Swahili."""
+    row = ("swh_Latn", "round_trip_chrf", 100, 600, limit, separable)
+    table = pl.DataFrame([row], schema=LIMITS, orient="row")
+    return with_run_limits(given, table).checks.round_trip.min_chrf.get("swh_Latn")
+
+
+def test_a_limit_lies_between_wrong_and_right_pairs(rows: Rows) -> None:
+    found = limits(rows(*right()))["round_trip_chrf"]
+    assert 0 < found["limit"] < 100
+    assert found["separable"]
+
+
+def test_a_translator_back_that_knows_nothing_is_not_separable(rows: Rows) -> None:
+    backs = [(text, text, code, CITIES[-1 - i]) for i, (text, _, code, _) in enumerate(right())]
+    assert not limits(rows(*backs))["round_trip_chrf"]["separable"]
+
+
+def test_few_rows_give_no_limit(rows: Rows) -> None:
+    found = limits(rows(*right(LEAST_ROWS - 1)))["round_trip_chrf"]
+    assert found["limit"] is None
+    assert found["pairs"] == 0
+
+
+def test_limits_do_not_depend_on_the_order_of_rows(rows: Rows) -> None:
+    table = rows(*right())
+    assert limits(table) == limits(table.reverse())
+
+
+def test_equal_prompts_are_no_mismatched_pairs(rows: Rows) -> None:
+    table = rows(*[right(1)[0]] * 30)
+    assert limits(table)["round_trip_chrf"]["limit"] is None
+
+
+def test_languages_have_limits_of_their_own(rows: Rows) -> None:
+    table = rows(*right(), *right(language="spa_Latn"))
+    found = measure([RoundTrip()], lambda: iter([table]))
+    assert set(found["language"]) == {"swh_Latn", "spa_Latn"}
+
+
+def test_a_limit_of_the_run_loosens_the_threshold() -> None:
+    assert resolved(recipe(), 20.0) == 20.0
+
+
+def test_a_limit_of_the_run_never_tightens_the_threshold() -> None:
+    assert resolved(recipe(), 80.0) == recipe().checks.round_trip.min_chrf.get("swh_Latn")
+
+
+def test_inseparable_languages_are_not_judged() -> None:
+    assert resolved(recipe(), 80.0, separable=False) == -math.inf
+
+
+def test_few_rows_keep_the_threshold() -> None:
+    assert resolved(recipe(), None) == recipe().checks.round_trip.min_chrf.get("swh_Latn")
+
+
+def test_a_threshold_for_the_language_by_name_holds() -> None:
+    assert resolved(recipe("checks.round_trip.min_chrf.swh_Latn=50"), 20.0) == 50
+
+
+def test_fixed_limits_hold() -> None:
+    given = recipe("checks.round_trip.limits=fixed")
+    assert resolved(given, 20.0) == given.checks.round_trip.min_chrf.get("swh_Latn")
+
+
+@pytest.mark.parametrize(
+    ("limit", "separable", "said"),
+    [(30.0, False, "abstains"), (None, True, "keeps the recipe's threshold"), (30.0, True, "")],
+)
+def test_the_summary_says_where_a_check_abstains(
+    limit: float | None, *, separable: bool, said: str
+) -> None:
+    row = ("swh_Latn", "round_trip_chrf", 100, 600, limit, separable)
+    lines = abstaining(pl.DataFrame([row], schema=LIMITS, orient="row"))
+    assert bool(lines) is bool(said)
+    assert all(said in line and "swh_Latn" in line for line in lines)
