@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -32,6 +32,9 @@ FIXED = (
     "checks.round_trip.limits=fixed",
     "checks.meaning.encoder=null",
 )
+Recipes = Mapping[str, Recipe]
+"""Recipes of the configurations by name."""
+
 CONFIGURATIONS = {
     "fixed limits": FIXED,
     "limits from the run": ("checks.meaning.encoder=null",),
@@ -41,27 +44,25 @@ CONFIGURATIONS = {
 
 
 def main() -> None:
-    """Print all tables."""
+    """Print a line for each file and configuration."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--encoder", action="append", help="encoders of checks.meaning to compare")
     parser.add_argument("--rows", type=int, help="rows of each file; all by default")
     options = parser.parse_args()
     for encoder in options.encoder or ["use-multilingual"]:
-        for name, settings in CONFIGURATIONS.items():
-            chosen = [each.replace("ENCODER", encoder) for each in settings]
-            recipe = load_recipe("quickstart", chosen)
-            print(f"\n{name}" + (f" ({encoder})" if "ENCODER" in "".join(settings) else ""))
-            for line in (
-                *round_trips(recipe, options.data, options.rows),
-                *critical_errors(recipe, options.data, options.rows),
-                *human(recipe, options.data, options.rows),
-            ):
+        recipes = {
+            name: load_recipe("quickstart", [each.replace("ENCODER", encoder) for each in settings])
+            for name, settings in CONFIGURATIONS.items()
+        }
+        print(f"encoder: {encoder}")
+        for section in (critical_errors, round_trips, human):
+            for line in section(recipes, options.data, options.rows):
                 print("  " + line, flush=True)
 
 
-def round_trips(recipe: Recipe, data: Path, count: int | None) -> Iterator[str]:
-    """Yield a line for each language with real back-translations."""
+def round_trips(recipes: Recipes, data: Path, count: int | None) -> Iterator[str]:
+    """Yield lines for each language with real back-translations."""
     for path in sorted((data / "round_trips").glob("*.tsv")):
         table = read_tsv(path, count)
         right = translations(
@@ -71,37 +72,41 @@ def round_trips(recipe: Recipe, data: Path, count: int | None) -> Iterator[str]:
         wrong = translations(
             path.stem, table["prompt"], others["variant"], others["back_translation"]
         )
-        rejected, kept = verdicts(recipe, right, right), verdicts(recipe, right, wrong)
-        yield (
-            f"{path.stem}: right rejected {share(rejected)}, wrong kept "
-            f"{1 - sum(map(bool, kept)) / len(kept):.3f}; {by_reason(rejected)}"
+        given, kept = verdicts(recipes, right, right), verdicts(recipes, right, wrong)
+        for name in recipes:
+            yield (
+                f"{path.stem}, {name}: right rejected {share(given[name])}, wrong kept "
+                f"{1 - sum(map(bool, kept[name])) / table.height:.3f}; {by_reason(given[name])}"
+            )
+
+
+def critical_errors(recipes: Recipes, data: Path, count: int | None) -> Iterator[str]:
+    """Yield lines for each language with judged translations, which have no back-translation."""
+    without = {
+        name: recipe.model_copy(
+            update={"translate": recipe.translate.model_copy(update={"round_trip": False})}
         )
-
-
-def critical_errors(recipe: Recipe, data: Path, count: int | None) -> Iterator[str]:
-    """Yield a line for each language with judged translations."""
+        for name, recipe in recipes.items()
+    }
     for path in sorted((data / "critical_errors").glob("*.dev.tsv")):
         language = path.name.split(".")[0]
         table = read_judged(path, language, count)
         rows = translations(language, table["source"], table["text"], None)
-        without = recipe.model_copy(
-            update={"translate": recipe.translate.model_copy(update={"round_trip": False})}
-        )
-        given = verdicts(without, rows, rows)
-        rejected = list(map(bool, given))
         critical = table["critical"].to_list()
-        pairs = list(zip(rejected, critical, strict=True))
         yes, no = sum(critical), len(critical) - sum(critical)
-        caught, flagged = pairs.count((True, True)), pairs.count((True, False))
-        yield (
-            f"{language}: critical errors caught {caught / yes:.3f}, others flagged "
-            f"{flagged / no:.3f}, MCC {mcc(caught, flagged, yes - caught, no - flagged):.3f}; "
-            f"of the others {by_reason([why for why, bad in zip(given, critical, strict=True) if not bad])}"
-        )
+        for name, given in verdicts(without, rows, rows).items():
+            pairs = list(zip(map(bool, given), critical, strict=True))
+            caught, flagged = pairs.count((True, True)), pairs.count((True, False))
+            others = [why for why, bad in zip(given, critical, strict=True) if not bad]
+            yield (
+                f"{language}, {name}: critical errors caught {caught / yes:.3f}, others flagged "
+                f"{flagged / no:.3f}, MCC {mcc(caught, flagged, yes - caught, no - flagged):.3f}; "
+                f"others flagged by {by_reason(others)}"
+            )
 
 
-def human(recipe: Recipe, data: Path, count: int | None) -> Iterator[str]:
-    """Yield a line for each human translation, taken as if it came back perfectly."""
+def human(recipes: Recipes, data: Path, count: int | None) -> Iterator[str]:
+    """Yield lines for each human translation, taken as if it came back perfectly."""
     source = (data / "ntrex" / "eng_Latn.txt").read_text(encoding="utf-8").splitlines()
     size = min(count or 500, len(source))
     for path in sorted((data / "ntrex").glob("???_*.txt")):
@@ -110,8 +115,8 @@ def human(recipe: Recipe, data: Path, count: int | None) -> Iterator[str]:
         texts = path.read_text(encoding="utf-8").splitlines()[:size]
         prompts = pl.Series(source[:size])
         rows = translations(path.stem, prompts, pl.Series(texts), prompts)
-        rejected = verdicts(recipe, rows, rows)
-        yield f"{path.stem}: human text rejected {share(rejected)}; {by_reason(rejected)}"
+        for name, given in verdicts(recipes, rows, rows).items():
+            yield f"{path.stem}, {name}: human text rejected {share(given)}; {by_reason(given)}"
 
 
 def read_tsv(path: Path, count: int | None) -> pl.DataFrame:
@@ -146,14 +151,22 @@ def translations(
     )
 
 
-def verdicts(recipe: Recipe, run: pl.DataFrame, rows: pl.DataFrame) -> list[list[str]]:
-    """Return the reasons to reject each row, with limits from the rows of ``run``."""
-    identifiers = load_identifiers(recipe.checks.language_identifiers)
-    ready = prepare(build_checks(recipe, identifiers), lambda: iter([rows]))
+def verdicts(recipes: Recipes, run: pl.DataFrame, rows: pl.DataFrame) -> dict[str, list[list[str]]]:
+    """Return for each configuration the reasons to reject each row, with limits from the rows of ``run``.
+
+    The last configuration has every check, so the others decide from its scores.
+    """
+    *_, full = recipes.values()
+    identifiers = load_identifiers(full.checks.language_identifiers)
+    ready = prepare(build_checks(full, identifiers), lambda: iter([rows]))
     limits = measure(ready, lambda: iter([run]))
     scores = score_rows(ready, rows)
-    decided = build_checks(with_run_limits(recipe, limits), identifiers)
-    return scores.select(reasons=reasons(decided))["reasons"].to_list()
+    return {
+        name: scores.select(
+            reasons=reasons(build_checks(with_run_limits(recipe, limits), identifiers))
+        )["reasons"].to_list()
+        for name, recipe in recipes.items()
+    }
 
 
 def by_reason(verdicts_: Sequence[Sequence[str]]) -> str:
