@@ -30,7 +30,7 @@ class MeaningCheck(RunLimitedSection):
     from_run = ("min_variant", "min_back")
 
     encoder: str | None = None
-    """`use-multilingual` (extra `meaning`; 16 languages, numpy only), a folder or Hub id of an encoder
+    """`use-multilingual` (extra `meaning`; 15 languages, numpy only), a folder or Hub id of an encoder
     of transformers (LaBSE, BGE-M3, multilingual E5), or a class of your own as `module:Class`. null
     leaves this check out."""
     prefix: str = ""
@@ -58,6 +58,7 @@ class Meaning(Check):
     """
 
     name = "meaning"
+    version = 2
     section = MeaningCheck
     scores = ("meaning_variant", "meaning_back", "meaning_critical")
     limits = (

@@ -9,8 +9,8 @@ import polars as pl
 
 _JOINED_BEFORE = re.compile(r" +([.,;:!?)\]}%…]+(?:\s|$))")
 _JOINED_AFTER = re.compile(r"([(\[{]) +")
-_WIDE = r"[^\x00-\u02ff]"
-_BLANK_OF_TOKENS = re.compile(rf"(?<={_WIDE}) +| +(?={_WIDE})")
+_LATIN = "[A-Za-zÀ-ɏ]"
+_BLANK_OF_TOKENS = re.compile(rf"(?<!{_LATIN}) +| +(?!{_LATIN})")
 
 
 def read_judged(path: Path, language: str, count: int | None = None) -> pl.DataFrame:
@@ -30,8 +30,10 @@ def read_judged(path: Path, language: str, count: int | None = None) -> pl.DataF
 
 
 def detokenised(text: str, source: str, language: str) -> str:
-    """Return a tokenised text with the blanks of its language: none around Japanese characters; in others
-    none before marks, nor within words of the source."""
+    """Return a tokenised text with the blanks of its language: in Japanese between Latin words
+    alone; in others none before marks, nor within words of the source."""
+    if language == "jpn_Jpan":
+        return _BLANK_OF_TOKENS.sub("", text)
     if text.startswith('"') and text.endswith('"') and '""' in text:
         text = text[1:-1].replace('""', '"')
     for word in dict.fromkeys(source.split()):
@@ -39,8 +41,6 @@ def detokenised(text: str, source: str, language: str) -> str:
         if len(parts) > 1:
             spaced = r" *".join(map(re.escape, parts))
             text = re.sub(rf"(?<!\S){spaced}(?!\S)", lambda _, word=word: word, text)
-    if language == "jpn_Jpan":
-        return _BLANK_OF_TOKENS.sub("", text)
     text = re.sub(r"(?<=\d) ([.,]) (?=\d)", r"\1", text)
     text = re.sub(r"(?<=\w) ([-'’/]) (?=\w)", r"\1", text)
     return _JOINED_AFTER.sub(r"\1", _JOINED_BEFORE.sub(r"\1", _JOINED_BEFORE.sub(r"\1", text)))
