@@ -146,6 +146,10 @@ def at_most(score: str, key: str, *, tighten: bool = False, loosest: float | Non
     return Limit(score, key, True, tighten, loosest)
 
 
+SAME = "meaning_same"
+"""Name of the excuse that the back-translation means the same as the prompt, see `Limit.unless`."""
+
+
 @dataclass(frozen=True)
 class Context:
     """Facts of a recipe that checks may need in addition to their own section.
@@ -231,6 +235,11 @@ class Check(ABC):
         It abstains on the others: their scores are null, and it rejects none of them.
         """
         return pl.lit(value=True)
+
+    def excusing(self) -> Mapping[str, pl.Expr]:
+        """Return what excuses limits of other checks besides this one's limits (Boolean over scores), by the name
+        that their `Limit.unless` has."""
+        return {}
 
     def passes(self) -> pl.Expr:
         """Return whether a variant is good (Boolean), over ``language`` and the columns `scores`; null

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from mlc_data.checks.base import ENGLISH, Check, CheckSection, at_least
+from mlc_data.checks.base import ENGLISH, SAME, Check, CheckSection, at_least
 from mlc_data.checks.english.polarity import polarity
 from mlc_data.checks.english.request import object_of, object_returned, words_returned
 from mlc_data.checks.sentences import returned
@@ -40,10 +40,13 @@ class Intent(Check):
     """
 
     name = "intent"
-    version = 3
+    version = 4
     section = IntentCheck
     scores = ("intent_polarity", "intent_object")
-    limits = (at_least("intent_polarity", "min_polarity"), at_least("intent_object", "min_object"))
+    limits = (
+        at_least("intent_polarity", "min_polarity"),
+        at_least("intent_object", "min_object", unless=SAME),
+    )
 
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return ``intent_polarity`` and ``intent_object``."""

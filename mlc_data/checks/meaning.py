@@ -9,17 +9,20 @@ import polars as pl
 
 from mlc_data.checks.base import (
     ENGLISH,
+    SAME,
     Check,
     CheckSection,
     Context,
     RunLimitedSection,
     at_least,
     at_most,
+    threshold_of,
 )
 from mlc_data.checks.critical import critical_model
 from mlc_data.languages.by_language import ByLanguage, by_language
 from mlc_data.sentence_encoder.base import SentenceEncoder
 
+_SAME_BACK = {"use-multilingual": by_language(0.7)}
 _SHORTEST = 20
 """Characters of a sentence that is compared by itself: shorter ones say too little."""
 
@@ -42,6 +45,10 @@ class MeaningCheck(RunLimitedSection):
     """Least cosine of prompt and variant (-1 to 1), in the worst sentence."""
     min_back: ByLanguage = by_language(0.45)
     """Least cosine of prompt and back-translation (-1 to 1), in the worst sentence."""
+    same_back: ByLanguage | None = None
+    """Cosine of prompt and back-translation (-1 to 1) from which other words are no fault: a lost object
+    (`intent_object`) or clause (`coverage_returned`) is excused. null takes 0.7 for `use-multilingual` and
+    excuses nothing with other encoders, whose cosines have other scales."""
     max_critical: ByLanguage = by_language(0.5)
     """Greatest score of a critical error (0 to 1); for encoders with a trained model alone."""
 
@@ -92,6 +99,15 @@ class Meaning(Check):
         if chosen is None and self.encoder is not None:
             chosen = self.encoder.languages
         return chosen is None or language in chosen
+
+    def excusing(self) -> dict[str, pl.Expr]:
+        """See `Check.excusing`."""
+        least = self.settings.same_back
+        if least is None and self.encoder is not None:
+            least = _SAME_BACK.get(self.encoder.id)
+        if least is None or not self.knows(self.source):
+            return {}
+        return {SAME: pl.col("meaning_back") >= threshold_of(least)}
 
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return the columns `scores`."""

@@ -51,6 +51,9 @@ def _add_excuses(checks: Sequence[Check]) -> None:
         for limit in check.limits
     }
     for check in checks:
+        if check.enabled:
+            passing.update(check.excusing())
+    for check in checks:
         check.excuses = {
             limit.score: passing[limit.unless] for limit in check.limits if limit.unless in passing
         }

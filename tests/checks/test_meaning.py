@@ -8,10 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mlc_data.checks import Check
+from mlc_data.checks import Check, Intent
 from mlc_data.checks.base import Context
 from mlc_data.checks.critical import CriticalModel, critical_model, features
 from mlc_data.checks.meaning import Meaning, MeaningCheck
+from mlc_data.checks.scoring import _add_excuses as add_excuses
 from mlc_data.sentence_encoder.base import Vectors
 
 Rows = Callable[..., pl.DataFrame]
@@ -139,3 +140,33 @@ def test_the_shipped_model_takes_the_vectors_of_its_encoder() -> None:
     assert model is not None
     vectors = np.eye(512, dtype=np.float32)[:2]
     assert ((model.scores(vectors, vectors) >= 0) & (model.scores(vectors, vectors) <= 1)).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "encoder", "excused"),
+    [
+        ({}, "use-multilingual", True),
+        ({"same_back": 0.99}, "use-multilingual", False),
+        ({}, "another", False),  # other encoders have other scales
+        ({"same_back": 0.5}, "another", True),
+        ({"enabled": False}, "use-multilingual", False),
+    ],
+)
+def test_a_back_translation_with_the_same_meaning_excuses_a_lost_object(
+    settings: dict[str, object], encoder: str, *, excused: bool
+) -> None:
+    check, intent = meaning(**settings), Intent()
+    assert isinstance(check.encoder, Encoder)
+    check.encoder.id = encoder
+    add_excuses([intent, check])
+    scores = {"intent_polarity": 1.0, "intent_object": 0.0, "meaning_back": 0.8}
+    table = pl.DataFrame({"language": ["swh_Latn"], **scores})
+    assert table.select(intent.passes()).item() is excused
+
+
+def test_a_lost_negation_is_not_excused() -> None:
+    check, intent = meaning(same_back=0.5), Intent()
+    add_excuses([intent, check])
+    scores = {"intent_polarity": 0.0, "intent_object": 1.0, "meaning_back": 1.0}
+    table = pl.DataFrame({"language": ["swh_Latn"], **scores})
+    assert not table.select(intent.passes()).item()
