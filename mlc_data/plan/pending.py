@@ -1,0 +1,163 @@
+"""Stages that would run, and the parts of their keys that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from mlc_data.core.hashing import hash_parts, leaves
+from mlc_data.core.manifest import StageRecord
+from mlc_data.errors import MlcDataError, first_line
+from mlc_data.pipeline import superseded
+from mlc_data.pipeline.layout import RECIPE
+from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.stage import Stage, damaged
+from mlc_data.rescue.stage import only_thresholds_changed
+from mlc_data.stages import STAGES, dependents
+
+UNKNOWN_PART = "unknown part"
+"""Changed part of a record that does not keep the parts of its key."""
+
+
+class Status(StrEnum):
+    """Fate of a stage in the next `mlc-data run`."""
+
+    REUSED = "reused"
+    RESTORED = "restored"  # superseded results whose key matches again
+    RUNS = "runs"
+    FOLLOWS = "follows"  # runs if an earlier stage that runs writes other rows than before
+    UNKNOWN = "unknown"  # the key cannot be computed on this machine without the Hub
+
+
+@dataclass(frozen=True)
+class Change:
+    """Part of a key that changed.
+
+    Attributes:
+        part: its dotted name, such as ``thresholds.length.max_ratio``; `UNKNOWN_PART` for old records.
+        now: its value; None if it is gone.
+        before: its value at the time of the record, where the recipe in the run's folder still has it.
+        before_known: True if ``before`` is that value.
+    """
+
+    part: str
+    now: Any = None
+    before: Any = None
+    before_known: bool = False
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """Fate of one stage, with the reason in words and the changed parts of its key."""
+
+    name: str
+    status: Status
+    reason: str
+    changed: tuple[Change, ...] = ()
+
+    @property
+    def may_run(self) -> bool:
+        """True if the stage runs, or may run."""
+        return self.status not in (Status.REUSED, Status.RESTORED)
+
+
+def stage_plans(run: Run) -> tuple[StagePlan, ...]:
+    """Return the fate of every stage of `mlc-data run`, in order. Nothing is started or written."""
+    plans: dict[str, StagePlan] = {}
+    for stage in STAGES:
+        upstream = [
+            plans[earlier.name]
+            for earlier in STAGES[: STAGES.index(stage)]
+            if plans[earlier.name].may_run and stage in dependents(earlier)
+        ]
+        plans[stage.name] = _plan(run, stage, upstream)
+    return tuple(plans.values())
+
+
+def _plan(run: Run, stage: Stage, upstream: Sequence[StagePlan]) -> StagePlan:
+    record = run.manifest.stages.get(stage.name)
+    kept = superseded.read(run, stage.name)
+    before = record or (kept.record if kept else None)
+    if before is None:
+        return StagePlan(stage.name, Status.RUNS, "it has not been run")
+    try:
+        key = stage.key(run)
+    except MlcDataError as error:
+        if upstream:
+            return _following(stage, upstream)
+        return StagePlan(stage.name, Status.UNKNOWN, first_line(error))
+    digest = stage.digest_of(key)
+    if record is not None and record.key == digest:
+        return _unchanged(run, stage, record, upstream)
+    if kept is not None and kept.record.key == digest and damaged(run, kept.record) is None:
+        if upstream:
+            return _following(stage, upstream)
+        return StagePlan(stage.name, Status.RESTORED, "its key matches earlier results again")
+    changed = _changes(run, stage, key, before)
+    return StagePlan(stage.name, Status.RUNS, _reason(run, stage, changed), changed)
+
+
+def _unchanged(
+    run: Run, stage: Stage, record: StageRecord, upstream: Sequence[StagePlan]
+) -> StagePlan:
+    if (path := damaged(run, record)) is not None:
+        return StagePlan(stage.name, Status.RUNS, f"{path} is missing or was changed")
+    if stage.incomplete(run):
+        return StagePlan(stage.name, Status.RUNS, "parts that failed are tried again")
+    if upstream:
+        return _following(stage, upstream)
+    return StagePlan(stage.name, Status.REUSED, "its key is unchanged")
+
+
+def _following(stage: Stage, upstream: Sequence[StagePlan]) -> StagePlan:
+    training = next((each for each in upstream if each.name == "align"), None)
+    if training is not None and training.status is Status.RUNS and training.changed:
+        return StagePlan(
+            stage.name, Status.RUNS, "it evaluates the checkpoint of `align`, which runs"
+        )
+    names = ", ".join(each.name for each in upstream)
+    return StagePlan(stage.name, Status.FOLLOWS, f"it runs if the rows of {names} change")
+
+
+def _reason(run: Run, stage: Stage, changed: Sequence[Change]) -> str:
+    names = ", ".join(change.part for change in changed)
+    reason = f"its key changed: {names}"
+    if stage.name == "rescue" and only_thresholds_changed(run):
+        return f"{reason} (`mlc-data sets` keeps its attempts)"
+    return reason
+
+
+def _changes(
+    run: Run, stage: Stage, key: Mapping[str, Any], record: StageRecord
+) -> tuple[Change, ...]:
+    """Return the parts in which a key differs from that of a record."""
+    if not record.key_parts:
+        return (Change(UNKNOWN_PART),)
+    values = dict(leaves(stage.whole(key)))
+    parts = hash_parts(values)
+    former = _former(run, stage)
+    changes = []
+    for part in dict.fromkeys([*parts, *record.key_parts]):
+        if parts.get(part) == record.key_parts.get(part):
+            continue
+        known = part in former and hash_parts({part: former[part]}) == {
+            part: record.key_parts.get(part)
+        }
+        before = former[part] if known else None
+        changes.append(Change(part, values.get(part), before, known))
+    return tuple(changes)
+
+
+def _former(run: Run, stage: Stage) -> dict[str, Any]:
+    """Return the leaves of the key under the recipe in the run's folder; empty if it cannot be computed."""
+    if not (run.folder / RECIPE).is_file():
+        return {}
+    try:
+        former = Run.open(run.folder, run.training)
+        return dict(leaves(stage.whole(stage.key(former))))
+    except (
+        MlcDataError
+    ):  # the value is shown where it is known; the changed part is named in any case
+        return {}
