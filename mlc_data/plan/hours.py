@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mlc_data.plan.inputs import Inputs
@@ -48,19 +48,11 @@ def measured_tflops(device: str) -> float:
     return products(_MEASURED_SECONDS) * _EFFICIENCY
 
 
-def times(
-    recipe: Recipe,
-    inputs: Inputs,
-    translation: Translation,
-    scoring: Scoring | str,
-    models: Iterable[Model],
-    shape: Shape | None,
-    rates: Rates,
-    compute: str,
-) -> Mapping[str, Time]:
-    """Return the time of every stage, as if all ran.
+@dataclass(frozen=True)
+class Job:
+    """Everything that the times are computed from.
 
-    Args:
+    Attributes:
         recipe: the recipe.
         inputs: its prompts and pairs.
         translation: work of the engine.
@@ -70,16 +62,41 @@ def times(
         rates: stated rates.
         compute: basis of ``rates.tflops``.
     """
+
+    recipe: Recipe
+    inputs: Inputs
+    translation: Translation
+    scoring: Scoring | str
+    models: Sequence[Model]
+    shape: Shape | None
+    rates: Rates
+    compute: str
+
+    @property
+    def speed(self) -> float:
+        """Floating point operations a second, on one device."""
+        return self.rates.tflops * 1e12
+
+
+def times(job: Job) -> Mapping[str, Time]:
+    """Return the time of every stage, as if all ran."""
     found = {
-        "sources": _sources(inputs),
-        "translate": Time(translation.seconds, translation.basis),
-        **_tables(recipe, inputs, translation, scoring, rates),
+        "sources": _sources(job.inputs),
+        "translate": Time(job.translation.seconds, job.translation.basis),
+        **_tables(job),
+        "utility": _utility(job.recipe),
     }
-    if shape is None:
+    if job.shape is None:
         unknown = Time(None, "unknown: neither the model's files nor its name tell its size")
-        return {**found, **dict.fromkeys(("align", "consistency", "safety", "utility"), unknown)}
-    texts = Texts.of(inputs, recipe, rates)
-    return {**found, **_model_stages(recipe, inputs, list(models), shape, texts, rates, compute)}
+        return {**found, **dict.fromkeys(("align", "evaluate", "safety"), unknown)}
+    texts = Texts.of(job.inputs, job.recipe, job.rates)
+    reading = consistency(job.recipe, job.inputs, job.shape, texts) / job.speed
+    return {
+        **found,
+        "align": _align(job, job.shape, texts),
+        "evaluate": Time(job.rates.start_up * 2 + reading, job.compute),
+        "safety": _safety(job, job.shape, texts),
+    }
 
 
 def _sources(inputs: Inputs) -> Time:
@@ -88,9 +105,8 @@ def _sources(inputs: Inputs) -> Time:
     return Time(inputs.seconds, "measured: the source was read")
 
 
-def _tables(
-    recipe: Recipe, inputs: Inputs, translation: Translation, scoring: Scoring | str, rates: Rates
-) -> dict[str, Time]:
+def _tables(job: Job) -> dict[str, Time]:
+    recipe, inputs, scoring, rates = job.recipe, job.inputs, job.scoring, job.rates
     if inputs.prompts is None:
         unknown = Time(None, "unknown: the number of prompts is")
         return dict.fromkeys(("score", "rescue", "check", "sets"), unknown)
@@ -103,7 +119,7 @@ def _tables(
         each, rejected = 1 / rates.checks_per_second, rates.rejected
         basis = f"stated: {rates.checks_per_second:g} variants/s"
         score = Time(variants * each, _with(basis, scoring))
-    rescue = _rescue(recipe, translation, variants, each, rejected, rates)
+    rescue = _rescue(job, variants, each, rejected)
     quick = Time(variants / 10_000, "stated: 10000 variants/s")
     return {"score": score, "rescue": rescue, "check": quick, "sets": quick}
 
@@ -112,15 +128,9 @@ def _with(basis: str, note: str) -> str:
     return f"{basis} ({note})" if note else basis
 
 
-def _rescue(
-    recipe: Recipe,
-    translation: Translation,
-    variants: int,
-    scoring: float,
-    rejected: float,
-    rates: Rates,
-) -> Time:
+def _rescue(job: Job, variants: int, scoring: float, rejected: float) -> Time:
     """Return the time of the rescue strategies, each of which may retry every rejected variant."""
+    recipe, translation, rates = job.recipe, job.translation, job.rates
     strategies = len(recipe.rescue.rungs)
     if not strategies or recipe.translate.imported is not None:
         return Time(0.0, "there are no strategies")
@@ -131,55 +141,32 @@ def _rescue(
     return Time(rejected * variants * strategies * each, basis)
 
 
-def _model_stages(
-    recipe: Recipe,
-    inputs: Inputs,
-    models: list[Model],
-    shape: Shape,
-    texts: Texts,
-    rates: Rates,
-    compute: str,
-) -> dict[str, Time]:
-    speed = rates.tflops * 1e12
-    processes = recipe.align.processes if isinstance(recipe.align.processes, int) else 1
-    work = training(recipe, inputs, shape, texts)
-    reading = Time(rates.start_up * 2 + consistency(recipe, inputs, shape, texts) / speed, compute)
+def _align(job: Job, shape: Shape, texts: Texts) -> Time:
+    work = training(job.recipe, job.inputs, shape, texts)
     if work is None:
-        align = Time(None, "unknown: the number of pairs is; --rates pairs=N states one")
-    else:
-        seconds = rates.start_up + work.operations / speed / processes
-        align = Time(seconds, f"{work.steps} steps; {compute}")
-    return {
-        "align": align,
-        "consistency": reading,
-        "safety": _safety(recipe, inputs, models, shape, texts, rates, compute),
-        "utility": _utility(recipe),
-    }
+        return Time(None, "unknown: the number of pairs is; --rates pairs=N states one")
+    processes = job.recipe.align.processes
+    devices = processes if isinstance(processes, int) else 1
+    seconds = job.rates.start_up + work.operations / job.speed / devices
+    return Time(seconds, f"{work.steps} steps; {job.compute}")
 
 
-def _safety(
-    recipe: Recipe,
-    inputs: Inputs,
-    models: list[Model],
-    shape: Shape,
-    texts: Texts,
-    rates: Rates,
-    compute: str,
-) -> Time:
-    made = replies(recipe, inputs, shape, texts)
+def _safety(job: Job, shape: Shape, texts: Texts) -> Time:
+    made = replies(job.recipe, job.inputs, shape, texts)
     if made is None:
         return Time(None, "unknown: the number of safety prompts is")
     if not made.number:
         return Time(0.0, "there is no section evaluate.safety")
-    speed = rates.tflops * 1e12
-    width = 2 if recipe.align.dtype == "bfloat16" else 4
+    rates = job.rates
+    width = 2 if job.recipe.align.dtype == "bfloat16" else 4
     reading = made.passes * shape.parameters * width / (rates.bandwidth * 1e9)
-    seconds = rates.start_up * 2 + reading + made.operations / speed
-    for model in models:
+    seconds = rates.start_up * 2 + reading + made.operations / job.speed
+    for model in job.models:
         size = named_parameters(model.location) if model.role == "judge" else None
         if size is not None:
-            seconds += rates.start_up + judging(made.number, size) / speed
-    return Time(seconds, f"{made.number} replies; stated: {rates.bandwidth:g} GB/s; {compute}")
+            seconds += rates.start_up + judging(made.number, size) / job.speed
+    basis = f"{made.number} replies; stated: {rates.bandwidth:g} GB/s; {job.compute}"
+    return Time(seconds, basis)
 
 
 def _utility(recipe: Recipe) -> Time:

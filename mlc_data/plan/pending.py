@@ -78,23 +78,22 @@ def stage_plans(run: Run) -> tuple[StagePlan, ...]:
 
 def _plan(run: Run, stage: Stage, upstream: Sequence[StagePlan]) -> StagePlan:
     record = run.manifest.stages.get(stage.name)
-    kept = superseded.read(run, stage.name)
-    before = record or (kept.record if kept else None)
+    superseded_results = superseded.read(run, stage.name)
+    kept = superseded_results.record if superseded_results else None
+    before = record or kept
     if before is None:
         return StagePlan(stage.name, Status.RUNS, "it has not been run")
     try:
         key = stage.key(run)
     except MlcDataError as error:
-        if upstream:
-            return _following(stage, upstream)
-        return StagePlan(stage.name, Status.UNKNOWN, first_line(error))
+        unknown = StagePlan(stage.name, Status.UNKNOWN, first_line(error))
+        return _following(stage, upstream) if upstream else unknown
     digest = stage.digest_of(key)
     if record is not None and record.key == digest:
         return _unchanged(run, stage, record, upstream)
-    if kept is not None and kept.record.key == digest and damaged(run, kept.record) is None:
-        if upstream:
-            return _following(stage, upstream)
-        return StagePlan(stage.name, Status.RESTORED, "its key matches earlier results again")
+    if kept is not None and kept.key == digest and damaged(run, kept) is None:
+        restored = StagePlan(stage.name, Status.RESTORED, "its key matches earlier results again")
+        return _following(stage, upstream) if upstream else restored
     changed = _changes(run, stage, key, before)
     return StagePlan(stage.name, Status.RUNS, _reason(run, stage, changed), changed)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from mlc_data.core.offline import offline
 from mlc_data.pipeline.run import Run
-from mlc_data.plan.hours import Time, measured_tflops, times, with_records
+from mlc_data.plan.hours import Job, Time, measured_tflops, times, with_records
 from mlc_data.plan.inputs import Inputs, read_inputs
 from mlc_data.plan.licences import Licence, licences
 from mlc_data.plan.memory import Estimate, disk, training_memory, translation_memory
@@ -141,7 +141,7 @@ def make_plan(run: Run, options: Options) -> Plan:
         base = next(model for model in models if model.role == "base")
         shape = shape_of(base)
         rates, compute = _compute(rates, options, target, device)
-        found = times(recipe, inputs, translation, scoring, models, shape, rates, compute)
+        found = times(Job(recipe, inputs, translation, scoring, models, shape, rates, compute))
         return Plan(
             recipe=recipe.name,
             folder=str(run.folder),

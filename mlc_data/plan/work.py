@@ -8,7 +8,6 @@ from math import ceil
 from mlc_data.plan.inputs import Inputs
 from mlc_data.plan.models import Shape
 from mlc_data.plan.rates import Rates
-from mlc_data.recipe.align import Align
 from mlc_data.recipe.recipe import Recipe
 from mlc_data.variant_sets import Split, split_of
 
@@ -79,7 +78,7 @@ def training(recipe: Recipe, inputs: Inputs, shape: Shape, texts: Texts) -> Trai
     seen = steps * pairs
     unique = min(seen, inputs.pairs) if inputs.pairs is not None else seen
     tokens = seen * texts.pair * factor + unique * texts.pair * reference
-    tokens += _consistency_tokens(settings, steps, processes, recipe, texts, shape) * factor
+    tokens += _consistency_tokens(recipe, steps * processes, texts, shape) * factor
     if settings.loss.weight and settings.loss.layer == "auto":
         tokens += 2 * _set_tokens(recipe, texts) * _measured_sets(recipe, inputs)
     return Training(steps, tokens * shape.parameters)
@@ -94,11 +93,16 @@ def _steps(recipe: Recipe, inputs: Inputs, pairs: int) -> int | None:
     return ceil(inputs.pairs * (1 - recipe.sets.test_share) / pairs * settings.epochs)
 
 
-def _consistency_tokens(
-    settings: Align, steps: int, processes: int, recipe: Recipe, texts: Texts, shape: Shape
-) -> float:
-    """Return the tokens that the consistency loss reads, weighted by the share of layers that are run."""
-    loss = settings.loss
+def _consistency_tokens(recipe: Recipe, steps: int, texts: Texts, shape: Shape) -> float:
+    """Return the tokens that the consistency loss reads, weighted by the share of layers that are run.
+
+    Args:
+        recipe: the recipe.
+        steps: of all processes together.
+        texts: lengths of texts.
+        shape: of the model.
+    """
+    loss = recipe.align.loss
     if not loss.weight:
         return 0.0
     if loss.layer == "auto":
@@ -106,7 +110,7 @@ def _consistency_tokens(
     else:
         number = loss.layer if loss.layer > 0 else shape.layers + 1 + loss.layer
         share = min(1.0, number / shape.layers)
-    sets = steps // loss.every * loss.sets_per_step * processes
+    sets = steps / loss.every * loss.sets_per_step
     return sets * _set_tokens(recipe, texts) * share
 
 
