@@ -123,8 +123,10 @@ def _why(stage: StagePlan) -> str:
 
 
 def _change(change: Change) -> str:
-    now = _short(change.now)
-    return f"{_short(change.before)} -> {now}" if change.before_known else f"now {now}"
+    before = f"{_short(change.before)} -> " if change.before_known else ""
+    if change.kind == "gone":
+        return f"{before}gone"
+    return f"{before or f'{change.kind}, now '}{_short(change.now)}"
 
 
 def _short(value: Any) -> str:

@@ -81,7 +81,7 @@ class Job:
 def times(job: Job) -> Mapping[str, Time]:
     """Return the time of every stage, as if all ran."""
     found = {
-        "sources": _sources(job.inputs),
+        "sources": _sources(job),
         "translate": Time(job.translation.seconds, job.translation.basis),
         **_tables(job),
         "utility": _utility(job.recipe),
@@ -99,10 +99,14 @@ def times(job: Job) -> Mapping[str, Time]:
     }
 
 
-def _sources(inputs: Inputs) -> Time:
-    if inputs.seconds is None:
-        return Time(0.0 if inputs.exact else None, inputs.basis if inputs.exact else "unknown")
-    return Time(inputs.seconds, "measured: the source was read")
+def _sources(job: Job) -> Time:
+    inputs, rates = job.inputs, job.rates
+    if inputs.seconds is not None:
+        return Time(inputs.seconds, "measured: the source was read")
+    if inputs.prompts is None:
+        return Time(None, "unknown: the number of prompts is")
+    rows = inputs.prompts + (inputs.pairs or 0)
+    return Time(rows / rates.rows_per_second, f"stated: {rates.rows_per_second:g} rows/s")
 
 
 def _tables(job: Job) -> dict[str, Time]:

@@ -41,7 +41,11 @@ def licences(
     ]
     if recipe.sources.preferences:
         trained.append(source_part("preferences", recipe.sources.preferences))
-    return (_decided("variant sets", data), _decided("checkpoint", (*trained, *data)))
+    absent = [model.location for model in models if model.path is None and model.licence == UNKNOWN]
+    return tuple(
+        _decided(what, parts, [name for name in absent if any(name in part.what for part in parts)])
+        for what, parts in (("variant sets", data), ("checkpoint", (*trained, *data)))
+    )
 
 
 def _records(models: Sequence[Model]) -> dict[str, ModelRecord]:
@@ -63,8 +67,11 @@ def _joined(names: Sequence[str]) -> str:
     return UNKNOWN if UNKNOWN in names else " AND ".join(dict.fromkeys(names))
 
 
-def _decided(what: str, parts: tuple[Part, ...]) -> Licence:
+def _decided(what: str, parts: tuple[Part, ...], absent: Sequence[str]) -> Licence:
     try:
         return Licence(what, LicenseRequest().decide(parts).license.id, parts)
     except LicenseError as error:
+        if absent:
+            reason = f"unknown until {', '.join(absent)} is fetched: its card names the license"
+            return Licence(what, None, parts, reason)
         return Licence(what, None, parts, str(error))

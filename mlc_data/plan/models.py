@@ -100,6 +100,14 @@ def _found(role: str, location: str, revision: str | None, licence: str | None) 
     return Model(role, location, path, sum(file.stat().st_size for file in files), licence)
 
 
+def is_here(location: str, revision: str | None = None) -> bool:
+    """Return whether a model is on this machine, of the Hub in its local cache. Call it offline."""
+    try:
+        return model_location(location, "model", revision).exists()
+    except ModelError:
+        return False
+
+
 def named_parameters(location: str) -> int | None:
     """Return the number of parameters that a model's name says (``Qwen2.5-7B``, ``600M``); None if it says none."""
     found = _NAMED.findall(location.rpartition("/")[2].replace("_", "-"))

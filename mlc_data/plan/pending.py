@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from mlc_data.core.hashing import hash_parts, leaves
 from mlc_data.core.manifest import StageRecord
@@ -37,12 +37,14 @@ class Change:
 
     Attributes:
         part: its dotted name, such as ``thresholds.length.max_ratio``; `UNKNOWN_PART` for old records.
+        kind: `changed`, `added` or `gone`: some keys have parts that others do not, such as limits by language.
         now: its value; None if it is gone.
         before: its value at the time of the record, where the recipe in the run's folder still has it.
         before_known: True if ``before`` is that value.
     """
 
     part: str
+    kind: Literal["changed", "added", "gone"] = "changed"
     now: Any = None
     before: Any = None
     before_known: bool = False
@@ -145,8 +147,15 @@ def _changes(
             part: record.key_parts.get(part)
         }
         before = former[part] if known else None
-        changes.append(Change(part, values.get(part), before, known))
+        kind = _kind(part in parts, part in record.key_parts)
+        changes.append(Change(part, kind, values.get(part), before, known))
     return tuple(changes)
+
+
+def _kind(is_now: bool, was: bool) -> Literal["changed", "added", "gone"]:
+    if is_now and was:
+        return "changed"
+    return "added" if is_now else "gone"
 
 
 def _former(run: Run, stage: Stage) -> dict[str, Any]:

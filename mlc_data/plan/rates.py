@@ -18,6 +18,8 @@ class Rates(Section):
     """Prompts of a source that is not on this machine."""
     pairs: int | None = Field(default=None, ge=0)
     """Preference pairs of a source that is not on this machine."""
+    rows_per_second: float = Field(default=2_000, gt=0)
+    """Rows of a source that are fetched, read and checked in a second."""
     sentences_per_prompt: float = Field(default=1.5, gt=0)
     """Sentences of a prompt."""
     tokens_per_sentence: float = Field(default=20, gt=0)

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from mlc_data.core.paths import is_hub_id
 from mlc_data.errors import MlcDataError, first_line
 from mlc_data.plan.inputs import Inputs
+from mlc_data.plan.models import is_here
 from mlc_data.plan.rates import Rates
 from mlc_data.recipe.recipe import Recipe
 from mlc_data.translate.cache.store import read_cache
@@ -83,12 +85,19 @@ class Translation:
 
 def engine(recipe: Recipe) -> tuple[Translator | None, str]:
     """Return the recipe's engine if it is on this machine, else None and why not."""
-    if not recipe.translate.has_engine:
+    settings = recipe.translate
+    if not settings.has_engine:
         return None, "the translations are imported"
+    names = [
+        location.partition("@")[0] for location in (*settings.locations, settings.tokenizer or "")
+    ]
+    absent = [name for name in names if is_hub_id(name) and not is_here(name)]
+    if absent:
+        return None, f"not measured: {', '.join(absent)} not on this machine"
     try:
-        return load_for_languages(recipe, recipe.translate), ""
+        return load_for_languages(recipe, settings), ""
     except MlcDataError as error:
-        return None, first_line(error)
+        return None, f"not measured: {first_line(error)}"
 
 
 def plan_translation(recipe: Recipe, inputs: Inputs, rates: Rates, sample: int) -> Translation:
