@@ -109,7 +109,7 @@ def _of_folder(run: Run) -> Inputs:
     prompts = scan_parquet(run.path("prompts.parquet")).select("prompt_id", "prompt").collect()
     columns = [pl.col(name).str.len_chars().mean() for name in ("prompt", "chosen", "rejected")]
     pairs = scan_parquet(run.path("preferences.parquet"))
-    means = pairs.select(columns).collect().row(0)
+    prompt, chosen, rejected = pairs.select(columns).collect().row(0)
     texts = prompts["prompt"].to_list()
     return Inputs(
         prompts=len(texts),
@@ -117,7 +117,7 @@ def _of_folder(run: Run) -> Inputs:
         texts=tuple(texts),
         ids=tuple(prompts["prompt_id"]),
         sentences=_split(texts, run.recipe),
-        pair_characters=None if means[0] is None else tuple(mean or 0.0 for mean in means),
+        pair_characters=None if prompt is None else (prompt, chosen, rejected),
         basis="exact: the run has read the source",
     )
 

@@ -19,6 +19,7 @@ from mlc_data.language_id.packaged import PACKAGED
 from mlc_data.lm.gguf import gguf_entries
 from mlc_data.lm.loading import identify
 from mlc_data.publish.license import UNKNOWN
+from mlc_data.recipe.judges import Classifier, Guard
 from mlc_data.recipe.recipe import Recipe
 
 _NAMED = re.compile(r"(?<![A-Za-z0-9.])(\d+(?:\.\d+)?)([bBmM])(?![A-Za-z0-9])")
@@ -82,7 +83,7 @@ def _named(recipe: Recipe) -> Iterator[tuple[str, str, str | None, str | None]]:
     yield "base", recipe.align.model, recipe.align.revision, None
     safety = recipe.evaluate.safety
     for judge in safety.judges if safety else ():
-        if judge.kind in ("guard", "classifier"):
+        if isinstance(judge, Guard | Classifier):
             yield "judge", judge.model, judge.revision, None
 
 

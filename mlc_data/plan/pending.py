@@ -15,7 +15,7 @@ from mlc_data.pipeline.layout import RECIPE
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import Stage, damaged
 from mlc_data.rescue.stage import only_thresholds_changed
-from mlc_data.stages import STAGES, dependents
+from mlc_data.stages import STAGES, dependents, named
 
 UNKNOWN_PART = "unknown part"
 """Changed part of a record that does not keep the parts of its key."""
@@ -72,7 +72,7 @@ def stage_plans(run: Run) -> tuple[StagePlan, ...]:
         upstream = [
             plans[earlier.name]
             for earlier in STAGES[: STAGES.index(stage)]
-            if plans[earlier.name].may_run and stage in dependents(earlier)
+            if plans[earlier.name].status is not Status.REUSED and stage in dependents(earlier)
         ]
         plans[stage.name] = _plan(run, stage, upstream)
     return tuple(plans.values())
@@ -97,6 +97,9 @@ def _plan(run: Run, stage: Stage, upstream: Sequence[StagePlan]) -> StagePlan:
         restored = StagePlan(stage.name, Status.RESTORED, "its key matches earlier results again")
         return _following(stage, upstream) if upstream else restored
     changed = _changes(run, stage, key, before)
+    rows = {key for each in upstream for key in named(each.name).content.values()}
+    if changed and {change.part for change in changed} <= rows:
+        return _following(stage, upstream)
     return StagePlan(stage.name, Status.RUNS, _reason(run, stage, changed), changed)
 
 

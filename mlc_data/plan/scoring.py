@@ -58,7 +58,7 @@ def measure_checks(recipe: Recipe, rows: pl.DataFrame, prompts: int) -> Scoring 
     for check in limited:
         check.score(good)
     of_run = time.perf_counter() - scored
-    kept = (judge(rows, scores, checks)["status"] == Status.KEPT).sum()
+    kept = judge(rows, scores, checks).filter(pl.col("status") == Status.KEPT).height
     note = f"without the time of {', '.join(outside)}" if outside else ""
     return Scoring(
         variant=(scored - started) / good.height,

@@ -137,9 +137,10 @@ def plan_translation(recipe: Recipe, inputs: Inputs, rates: Rates, sample: int) 
             exact=True, whole=requests * each + speed.loading, sample=speed.rows,
         )  # fmt: skip
     tokens = requests * rates.tokens_per_sentence * (1 + rates.fertility)
-    left = tokens * (1 - cached / requests) if requests else 0.0
+    missing_tokens = tokens * (1 - cached / requests) if requests else 0.0
     return Translation(
-        sentences, requests, cached, round(tokens), left / rates.translation_tokens_per_second,
+        sentences, requests, cached, round(tokens),
+        missing_tokens / rates.translation_tokens_per_second,
         f"stated: {rates.translation_tokens_per_second:g} tokens/s", missing, exact=inputs.exact,
         whole=tokens / rates.translation_tokens_per_second,
     )  # fmt: skip

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
+from mlc_data.core.records import Split
 from mlc_data.plan.inputs import Inputs
 from mlc_data.plan.models import Shape
 from mlc_data.plan.rates import Rates
 from mlc_data.recipe.recipe import Recipe
-from mlc_data.variant_sets import Split, split_of
+from mlc_data.variant_sets import split_of
 
 _RESPONSES = {"sft": 1, "kto": 2, "dpo": 2, "orpo": 2, "simpo": 2}
 _WITH_REFERENCE = ("dpo", "kto")

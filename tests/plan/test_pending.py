@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import StubTranslator
+from support import StubTranslator, forget_stages
 
 from mlc_data.execute import run_stage, run_stages
 from mlc_data.pipeline.layout import MANIFEST
@@ -63,7 +63,7 @@ def test_what_is_done_is_reused(built: Run) -> None:
 def test_a_threshold_is_named_with_both_values(built: Run) -> None:
     found = plans(changed(built, "checks.intent.min_object=0.125"))
 
-    before = built.recipe.checks.intent.min_object
+    before = built.recipe.checks.intent.model_dump(mode="json")["min_object"]
     assert found["check"].changed == (
         Change("thresholds.intent.min_object", "changed", 0.125, before, before_known=True),
     )
@@ -124,23 +124,32 @@ def test_old_records_do_not_know_the_part(built: Run) -> None:
     assert found["translate"].status is Status.REUSED
 
 
+def applied(run: Run, *settings: str) -> Run:
+    """The run with other settings, which are written into its folder."""
+    other = changed(run, *settings)
+    other.prepare_folder()
+    return other
+
+
 def test_the_plan_of_stages_is_what_then_happens(built: Run) -> None:
-    run = changed(built, "checks.length.max_ratio=0.001")
+    run = applied(built, "checks.intent.min_object=0.125")
     found = plans(run)
 
-    reused = {name: run_stage(run, name) for name in NAMES[:6]}
-    for name, done in reused.items():
-        assert found[name].status is Status.FOLLOWS or done is not found[name].may_run
+    for name in NAMES[:6]:
+        reused = run_stage(run, name)
+        assert found[name].status is Status.FOLLOWS or reused is not found[name].may_run
 
 
 def test_results_that_fit_again_are_restored(built: Run) -> None:
-    # Every length is rejected now, so the sets leave the manifest until the threshold is back.
-    run_stage(changed(built, "checks.length.max_ratio=0.001"), "rescue")
-    run_stage(changed(built, "checks.length.max_ratio=0.001"), "check")
+    forget_stages(built, "sets")
 
-    found = plans(changed(built, "checks.length.max_ratio=0.001"))
-    assert found["check"].status is Status.REUSED
-    assert found["sets"].may_run
+    assert plans(built)["sets"].status is Status.RESTORED
+
+
+def test_superseded_results_follow_what_runs(built: Run) -> None:
+    forget_stages(built, "sets")
+
+    assert plans(changed(built, "checks.intent.min_object=0.125"))["sets"].status is Status.FOLLOWS
 
 
 def test_planning_changes_no_file(built: Run) -> None:
