@@ -106,13 +106,18 @@ def _consistency_tokens(recipe: Recipe, steps: int, texts: Texts, shape: Shape) 
     loss = recipe.align.loss
     if not loss.weight:
         return 0.0
-    if loss.layer == "auto":
-        share = _LAYER_SHARE
-    else:
-        number = loss.layer if loss.layer > 0 else shape.layers + 1 + loss.layer
-        share = min(1.0, number / shape.layers)
+    share = _layer_share(recipe, shape)
     sets = steps / loss.every * loss.sets_per_step
     return sets * _set_tokens(recipe, texts) * share
+
+
+def _layer_share(recipe: Recipe, shape: Shape) -> float:
+    """Return the share of the layers up to the one that the loss reads."""
+    layer = recipe.align.loss.layer
+    if layer == "auto":
+        return _LAYER_SHARE
+    number = layer if layer > 0 else shape.layers + 1 + layer
+    return max(0.0, min(1.0, number / shape.layers))
 
 
 def _set_tokens(recipe: Recipe, texts: Texts) -> float:
@@ -127,7 +132,8 @@ def _measured_sets(recipe: Recipe, inputs: Inputs) -> int:
 def consistency(recipe: Recipe, inputs: Inputs, shape: Shape, texts: Texts) -> float:
     """Return the operations of measuring the representations, by both models."""
     sets = _measured_sets(recipe, inputs)
-    return 2 * 2 * sets * _set_tokens(recipe, texts) * shape.parameters
+    tokens = sets * _set_tokens(recipe, texts) * _layer_share(recipe, shape)
+    return 2 * 2 * tokens * shape.parameters
 
 
 @dataclass(frozen=True)
