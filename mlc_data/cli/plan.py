@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from mlc_data.cli.options import (
     NameOption,
@@ -77,17 +77,23 @@ def plan(
 def show(made: Plan) -> None:
     """Print a plan."""
     out.rule(f"{made.recipe} in {made.folder}", align="left")
-    facts = Table("what", "figure", "where it comes from")
+    facts = Table("what", "figure", Column("where it comes from", overflow="fold"))
     for row in _facts(made):
         facts.add_row(*row)
     out.print(facts)
-    stages = Table("stage", "", "time", "why", "where the time comes from")
+    stages = Table("stage", "", "time", Column("why", overflow="fold"), "where the time comes from")
     for stage in made.stages:
         time = made.times[stage.name]
         duration = _duration(time.seconds) if stage.may_run else "-"
-        stages.add_row(stage.name, str(stage.status), duration, _why(stage), time.basis)
+        stages.add_row(
+            stage.name,
+            str(stage.status),
+            duration,
+            _why(stage),
+            time.basis if stage.may_run else "",
+        )
     out.print(stages)
-    models = Table("model", "role", "licence", "on this machine")
+    models = Table(Column("model", overflow="fold"), "role", "licence", "on this machine")
     for model in made.models:
         there = "no" if model.bytes is None else f"yes, {_size(model.bytes)}"
         models.add_row(model.location, model.role, model.licence, there)
@@ -117,8 +123,9 @@ def _facts(made: Plan) -> Iterator[tuple[str, str, str]]:
 
 def _why(stage: StagePlan) -> str:
     lines = [stage.reason]
-    lines += [f"{change.part}: {_change(change)}" for change in stage.changed
-              if change.part != UNKNOWN_PART]  # fmt: skip
+    for change in stage.changed:
+        known = change.part != UNKNOWN_PART
+        lines.append(f"{change.part}: {_change(change)}" if known else change.part)
     return "\n".join(lines)
 
 

@@ -64,6 +64,12 @@ class StagePlan:
         """True if the stage runs, or may run."""
         return self.status not in (Status.REUSED, Status.RESTORED)
 
+    @property
+    def same_work(self) -> bool:
+        """True if the stage would do about the work that it did before: nothing but thresholds changed."""
+        thresholds = all(change.part.startswith("thresholds.") for change in self.changed)
+        return self.status is not Status.RUNS or (bool(self.changed) and thresholds)
+
 
 def stage_plans(run: Run) -> tuple[StagePlan, ...]:
     """Return the fate of every stage of `mlc-data run`, in order. Nothing is started or written."""
@@ -100,7 +106,7 @@ def _plan(run: Run, stage: Stage, upstream: Sequence[StagePlan]) -> StagePlan:
     rows = {key for each in upstream for key in named(each.name).content.values()}
     if changed and {change.part for change in changed} <= rows:
         return _following(stage, upstream)
-    return StagePlan(stage.name, Status.RUNS, _reason(run, stage, changed), changed)
+    return StagePlan(stage.name, Status.RUNS, _reason(run, stage), changed)
 
 
 def _unchanged(
@@ -125,12 +131,10 @@ def _following(stage: Stage, upstream: Sequence[StagePlan]) -> StagePlan:
     return StagePlan(stage.name, Status.FOLLOWS, f"it runs if the rows of {names} change")
 
 
-def _reason(run: Run, stage: Stage, changed: Sequence[Change]) -> str:
-    names = ", ".join(change.part for change in changed)
-    reason = f"its key changed: {names}"
+def _reason(run: Run, stage: Stage) -> str:
     if stage.name == "rescue" and only_thresholds_changed(run):
-        return f"{reason} (`mlc-data sets` keeps its attempts)"
-    return reason
+        return "its key changed (`mlc-data sets` keeps its attempts)"
+    return "its key changed"
 
 
 def _changes(

@@ -145,11 +145,11 @@ def make_plan(run: Run, options: Options) -> Plan:
         return Plan(
             recipe=recipe.name,
             folder=str(run.folder),
-            machine=_machine(target, device),
+            machine=_machine(target, device, recipe.align.processes),
             inputs=inputs,
             translation=translation,
             stages=stages,
-            times=with_records(found, _records(run, inputs)),
+            times=with_records(found, _records(run, inputs, stages)),
             memory=_memory(run, shape, models, target),
             disk=disk(recipe, inputs, models, shape),
             licences=licences(recipe, models, _engines(run)),
@@ -164,10 +164,11 @@ def _device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _machine(target: str, device: str) -> str:
+def _machine(target: str, device: str, processes: int | str) -> str:
     if target == device:
         return f"this machine ({device})"
-    return "one GPU of 80 GB (stated: there is no GPU here, and the recipe computes in bfloat16)"
+    number = "one GPU" if processes in (1, "auto") else f"{processes} GPUs"
+    return f"{number} of 80 GB (stated: there is no GPU here, and the recipe computes in bfloat16)"
 
 
 def _compute(rates: Rates, options: Options, target: str, device: str) -> tuple[Rates, str]:
@@ -186,13 +187,14 @@ def _has_prompts(run: Run, stages: Sequence[StagePlan]) -> bool:
     return status in settled and run.path("prompts.parquet").is_file()
 
 
-def _records(run: Run, inputs: Inputs) -> dict[str, float]:
-    """Return the seconds of stages that the run has done on as many prompts."""
+def _records(run: Run, inputs: Inputs, stages: Sequence[StagePlan]) -> dict[str, float]:
+    """Return the seconds of stages that the run has done on as many prompts, and that would do the same work."""
     manifest = run.manifest
     done = manifest.counts.prompts
     if done is None or done.kept != inputs.prompts:
         return {}
-    return {name: record.seconds for name, record in manifest.stages.items()}
+    same = {stage.name for stage in stages if stage.same_work}
+    return {name: record.seconds for name, record in manifest.stages.items() if name in same}
 
 
 def _memory(
