@@ -1,1 +1,1 @@
-"""What a run would cost and which of its stages would run, without running any."""
+"""Cost of a run, and the stages that would run, found without running any."""
