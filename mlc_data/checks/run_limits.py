@@ -24,9 +24,9 @@ QUANTILE = 0.99
 """Share of the mismatched pairs that stay below a limit."""
 LEAST_ROWS = 20
 """Variants of a language that limits are derived from, at least."""
-_SAMPLE = 300
+SAMPLE = 300
 """Variants of a language that are compared with other prompts, at most."""
-_PAIRS = 600
+PAIRS = 600
 """Mismatched pairs of a language, about."""
 
 LIMITS = {
@@ -105,7 +105,7 @@ def _scores(check: Check) -> list[str]:
 
 
 def _samples(parts: Iterable[pl.DataFrame]) -> dict[str, pl.DataFrame]:
-    """Return up to `_SAMPLE` rows of each language, the same ones in whatever order they are read."""
+    """Return up to `SAMPLE` rows of each language, the same ones in whatever order they are read."""
     samples: dict[str, pl.DataFrame] = {}
     for part in parts:
         ranked = part.with_columns(
@@ -113,7 +113,7 @@ def _samples(parts: Iterable[pl.DataFrame]) -> dict[str, pl.DataFrame]:
         )
         for (language,), rows in ranked.partition_by("language", as_dict=True).items():
             both = [samples[str(language)], rows] if str(language) in samples else [rows]
-            samples[str(language)] = pl.concat(both).sort("rank").head(_SAMPLE)
+            samples[str(language)] = pl.concat(both).sort("rank").head(SAMPLE)
     return {language: rows.drop("rank") for language, rows in samples.items()}
 
 
@@ -138,7 +138,7 @@ def _limits(check: Check, rows: pl.DataFrame) -> pl.DataFrame:
 
 def _mismatched(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """Yield the rows with texts of other prompts, each row several times."""
-    steps = min(rows.height - 1, max(1, math.ceil(_PAIRS / rows.height)))
+    steps = min(rows.height - 1, max(1, math.ceil(PAIRS / rows.height)))
     for step in range(1, steps + 1):
         shift = max(1, step * rows.height // (steps + 1))
         others = pl.concat([rows.slice(shift), rows.head(shift)])

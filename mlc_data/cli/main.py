@@ -21,6 +21,7 @@ from mlc_data.cli import (
     languages,
     lineage,
     models,
+    plan,
     publish,
     recipes,
     refresh,
@@ -93,6 +94,7 @@ def _refuse_launched(command: str) -> None:
 
 
 app.command(epilog=run.EXAMPLES)(run.run)
+app.command(epilog=plan.EXAMPLES)(plan.plan)
 stages.register(app)
 app.add_typer(recipes.app, name="recipes")
 app.add_typer(cache.app, name="cache")

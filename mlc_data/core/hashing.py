@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,24 @@ def canonical_json(value: Any) -> str:
 def hash_value(value: Any) -> str:
     """Return the SHA-256 (hexadecimal) of a JSON-able value's canonical form."""
     return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+PART_LENGTH = 12
+"""Hexadecimal digits of the hash of a key's part: it only has to tell two values of the same part apart."""
+
+
+def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the dotted name and the value of everything in nested mappings; an empty mapping is a value."""
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from leaves(inner, f"{name}.{key}" if name else str(key))
+    else:
+        yield name, value
+
+
+def hash_parts(value: Mapping[str, Any]) -> dict[str, str]:
+    """Return a short hash of each of the `leaves`, by its dotted name."""
+    return {name: hash_value(part)[:PART_LENGTH] for name, part in leaves(value)}
 
 
 def hash_file(path: Path) -> str:

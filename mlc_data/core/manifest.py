@@ -104,6 +104,8 @@ class StageRecord(_Record):
 
     key: str
     """Hash of everything that determines the outputs."""
+    key_parts: dict[str, str] = {}
+    """Hash of each part of the key, by its dotted name; empty in records of versions that did not keep them."""
     seconds: float
     """Wall time of the run that made the outputs."""
     finished: str

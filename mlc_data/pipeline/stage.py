@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mlc_data.core.hashing import hash_file, hash_value
+from mlc_data.core.hashing import hash_file, hash_parts, hash_value
 from mlc_data.core.manifest import ContentHash, Counts, ModelRecord, StageRecord, now, versions
 from mlc_data.pipeline import superseded
 from mlc_data.pipeline.layout import TRAINING_STAGES, shards_folder
@@ -112,7 +112,11 @@ class Stage(ABC):
 
     def digest_of(self, key: Mapping[str, Any]) -> str:
         """Return the hash of a key, the stage's name and its version."""
-        return hash_value({"stage": self.name, "version": self.version, **key})
+        return hash_value({"stage": self.name, **self.whole(key)})
+
+    def whole(self, key: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a key with the stage's version."""
+        return {"version": self.version, **key}
 
 
 def is_done(run: Run, stage: Stage, digest: str | None = None) -> bool:
@@ -134,12 +138,19 @@ def is_done(run: Run, stage: Stage, digest: str | None = None) -> bool:
 
 def intact(run: Run, record: StageRecord) -> bool:
     """Return whether every output is on disk as it was written."""
+    path = damaged(run, record)
+    if path is not None:
+        log.warning("%s is missing or was changed; its stage runs again", path)
+    return path is None
+
+
+def damaged(run: Run, record: StageRecord) -> Path | None:
+    """Return the first output that is missing or not as it was written; None if all are."""
     for relative, digest in record.outputs.items():
         path = run.folder / relative
         if not path.is_file() or hash_file(path) != digest:
-            log.warning("%s is missing or was changed; its stage runs again", path)
-            return False
-    return True
+            return path
+    return None
 
 
 def do(run: Run, stage: Stage, later: Sequence[Stage] = (), *, force: bool = False) -> bool:
@@ -152,7 +163,8 @@ def do(run: Run, stage: Stage, later: Sequence[Stage] = (), *, force: bool = Fal
             as superseded records until their keys match again.
         force: run it even if nothing has changed.
     """
-    shards, digest = shards_folder(run.folder, stage.name), stage.digest(run)
+    shards, key = shards_folder(run.folder, stage.name), stage.key(run)
+    digest = stage.digest_of(key)
     if force:
         # Shards only: caches of workers on other machines are in the same folder.
         for part in shards.glob("*/part-*"):
@@ -184,6 +196,7 @@ def do(run: Run, stage: Stage, later: Sequence[Stage] = (), *, force: bool = Fal
         staging.publish()
     record = StageRecord(
         key=digest,
+        key_parts=hash_parts(stage.whole(key)),
         seconds=round(time.perf_counter() - started, 2),
         finished=now(),
         outputs=written,

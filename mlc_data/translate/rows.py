@@ -42,12 +42,14 @@ class ShardMaker:
 
     def make(self, prompts: pl.DataFrame, path: Path, bar: progress.Bar) -> ShardResult:
         """Translate one shard: write rows of `records.TRANSLATIONS` to ``path``."""
-        done = ShardResult()
-        work = _Shard(self, done, bar)
-        frame = work.rows(prompts)
-        done.content = content_of(frame)
+        frame, figures = self.rows(prompts, bar)
         write_table(frame, path, TRANSLATIONS)
-        return done
+        return ShardResult(content_of(frame), figures)
+
+    def rows(self, prompts: pl.DataFrame, bar: progress.Bar) -> tuple[pl.DataFrame, Counter[str]]:
+        """Return rows of `records.TRANSLATIONS` and the figures of a shard; nothing is written."""
+        done = ShardResult()
+        return _Shard(self, done, bar).rows(prompts), done.figures
 
     def sentences(self, prompts: Iterable[str]) -> int:
         """Return the number of sentences to translate, both ways, repeated ones included."""

@@ -11,7 +11,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -46,9 +46,15 @@ class Cache:
         connection: sqlite3.Connection,
         translator: Translator,
         tables: Sequence[str] = (TABLE,),
+        *,
+        touch: bool = True,
     ) -> None:
-        """Read hypotheses from ``tables``, in this order, and write them to the first."""
+        """Read hypotheses from ``tables``, in this order, and write them to the first.
+
+        With ``touch`` the day of each entry's last use is kept up to date.
+        """
         self._connection = connection
+        self._touches = touch
         self._tables = tables
         self._one_at_a_time = Lock()
         self._translator = translator
@@ -103,7 +109,7 @@ class Cache:
         query = f"SELECT key, value FROM {table} WHERE key IN ({marks})"
         with self._one_at_a_time:
             rows = self._connection.execute(query, keys).fetchall()
-            if rows and table == self._tables[0]:
+            if self._touches and rows and table == self._tables[0]:
                 self._touch([key for key, _ in rows])
         return rows
 
@@ -161,6 +167,27 @@ def open_cache(location: str | None, translator: Translator) -> Iterator[Cache |
         return
     with connected(file_of(location)) as connection:
         yield Cache(connection, translator)
+
+
+@contextmanager
+def read_cache(location: str | None, translator: Translator) -> Iterator[Cache | None]:
+    """Yield the cache for look-ups that change nothing on disk; None if there is none.
+
+    Raises:
+        MlcDataError: the file cannot be used; says which and what to do.
+    """
+    path = file_of(location) if location is not None else None
+    if path is None or not path.is_file():
+        yield None
+        return
+    # Without a log of changes nobody is writing; SQLite then needs no files beside this one.
+    alone = not path.with_name(f"{path.name}-wal").exists()
+    where = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if alone else ''}"
+    try:
+        with closing(sqlite3.connect(where, timeout=_WAIT_SECONDS, uri=True)) as connection:
+            yield Cache(connection, translator, touch=False)
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
 
 
 def file_of(location: str) -> Path:
