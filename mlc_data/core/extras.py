@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
+from importlib import util
 from types import MappingProxyType
 
 from mlc_data.errors import UsageError
@@ -55,7 +55,7 @@ class MissingExtraError(UsageError):
 def is_installed(module: str) -> bool:
     """Return whether a top-level module can be imported; it is not imported for that."""
     try:
-        return find_spec(module) is not None
+        return util.find_spec(module) is not None
     except (ModuleNotFoundError, ValueError):  # refused by an import hook; a stub without a spec
         return False
 

