@@ -18,6 +18,7 @@ PURPOSES = MappingProxyType(
         "data": "translation, checks and variant sets",
         "align": "training and evaluation",
         "evaluate": "tasks of lm-evaluation-harness",
+        "gpu": "translation on a GPU",
         "flows": "Prefect flows, servers and schedules",
         "dask": "shards on a Dask cluster",
         "ray": "shards on a Ray cluster",
