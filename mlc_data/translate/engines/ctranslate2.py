@@ -72,8 +72,7 @@ class Ct2Translator(ABC):
         self._batch_tokens = settings.batch_tokens
         self._tokenizers = [weights.file_hash(path) for path in tokenizers]
         self._encoder, self._decoder = (
-            SentencePieceProcessor(model_file=str(path))
-            for path in (tokenizers[0], tokenizers[-1])
+            SentencePieceProcessor(model_file=str(path)) for path in (tokenizers[0], tokenizers[-1])
         )
         self._device = weights.Device.of(settings)
         self._folder = folder

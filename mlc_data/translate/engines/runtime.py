@@ -64,8 +64,12 @@ def _opens_cublas() -> bool:
     spec = find_spec("ctranslate2")
     places = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
     # Wheels have their libraries in a folder next to the package.
-    folders = [folder for place in places for folder in (place, place.with_name("ctranslate2.libs"))]
-    return any(_names_cublas(file) for folder in folders for file in folder.glob("*ctranslate2*.so*"))
+    folders = [
+        folder for place in places for folder in (place, place.with_name("ctranslate2.libs"))
+    ]
+    return any(
+        _names_cublas(file) for folder in folders for file in folder.glob("*ctranslate2*.so*")
+    )
 
 
 def _names_cublas(file: Path) -> bool:
