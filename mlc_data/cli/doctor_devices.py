@@ -12,7 +12,7 @@ from mlc_data.recipe.loading import load_recipe
 from mlc_data.recipe.recipe import Recipe
 
 Row = tuple[str, str, bool]
-"""What is looked at, what was found, and whether it is good."""
+"""Subject, finding, and True if it is good."""
 
 SENTENCE, TARGET = "Can you explain to me how to repair a bicycle?", "spa_Latn"
 _WIDTH = 64

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from mlc_data.cli import run as run_command
+from mlc_data.pipeline.run import Run
+
 PROGRAM = """
 import importlib.abc, sys
 blocked = set(sys.argv.pop(1).split(","))
@@ -74,3 +77,16 @@ def test_doctor_names_the_missing_extras(tmp_path: Path) -> None:
     done = call(tmp_path, f"{ALIGN},{FLOWS}", "doctor")
     assert done.returncode == 1, done.stderr
     assert "mlc-data[align]" in done.stdout.replace("\n", "")
+
+
+def test_run_without_prefect_runs_the_same_stages_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs: list[Run] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(run_command, "has_prefect", lambda: False)
+    monkeypatch.setattr(run_command, "run_pipeline", runs.append)
+    monkeypatch.setattr(run_command, "prepare", lambda *_, **__: None)
+    run_command.run("quickstart")
+    assert [run.folder for run in runs] == [Path("runs/quickstart")]
+    assert "Prefect is not installed" in capsys.readouterr().err
