@@ -176,7 +176,8 @@ def _train(run: Run, settings: Align, staging: Staging, folder: Path) -> StageRe
     from mlc_data.align.checkpoint import Card, finished, write_checkpoint
     from mlc_data.align.data import load, read_inputs
     from mlc_data.align.distributed.launch import train_distributed
-    from mlc_data.align.train import Job, train
+    from mlc_data.align.job import Job
+    from mlc_data.align.train import train
     from mlc_data.consistency.probe import choose_layer
     from mlc_data.lm.prompt_format import PromptFormat
 

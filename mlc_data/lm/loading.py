@@ -5,40 +5,40 @@ Weights are read from safetensors or GGUF alone, and no code of a model's reposi
 
 from __future__ import annotations
 
-import io
-import json
 import logging
 import os
-import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mlc_data.core import progress
 from mlc_data.core.hashing import hash_file, hash_value
 from mlc_data.core.manifest import ModelRecord
 from mlc_data.core.model_card import UNKNOWN, read_license, spdx
-from mlc_data.core.paths import is_hub_id, model_location, snapshot_commit, user_cache
-from mlc_data.errors import DiskFullError, ModelError, first_line, is_disk_full
+from mlc_data.core.paths import is_hub_id, model_location, snapshot_commit
+from mlc_data.errors import ModelError, first_line, is_disk_full
 from mlc_data.lm.chat_template import Chat, prepare
 from mlc_data.lm.gguf import gguf_entries
+from mlc_data.lm.model_files import (
+    ADAPTER,
+    TOKENIZERS,
+    adapter_base,
+    check_files,
+    depth_of,
+    is_adapter,
+)
 from mlc_data.lm.tokenizers import fit_tokenizer, read_tokenizer
+from mlc_data.lm.unpack import unpacked
 from mlc_data.recipe.align_options import QUANTISATION, model_options
 
 log = logging.getLogger(__name__)
 
 KEY = "align.model"
 
-_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
-_ADAPTER = "adapter_config.json"
-_DEPTHS = ("num_hidden_layers", "n_layer", "num_layers")
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 _LIBRARIES = r"(transformers|trl|peft|accelerate)\b"
 _REVISION_LENGTH = 16
-_UNPACKED = "gguf-1"  # raised whenever the copy of a GGUF file is made differently
 
 
 @dataclass(frozen=True)
@@ -94,14 +94,14 @@ def check_model(location: str, revision: str | None = None, key: str = KEY) -> i
         ModelError: it is missing, incomplete, or has pickled weights only.
     """
     if is_hub_id(location):
-        path = model_location(location, key, revision, only=["config.json", _ADAPTER])
+        path = model_location(location, key, revision, only=["config.json", ADAPTER])
     else:
         path = model_location(location, key)
-        _check_files(path, location, key)
+        check_files(path, location, key)
     if is_adapter(path):
         base, of = adapter_base(path, location, key)
         return check_model(base, of, f"{key} (the model of {location})")
-    return _depth(path, key)
+    return depth_of(path, key)
 
 
 def layer_number(layer: int, depth: int) -> int:
@@ -130,7 +130,7 @@ def identify(
         ModelError: see `check_model`.
     """
     path = model_location(location, key, revision)
-    _check_files(path, location, key)
+    check_files(path, location, key)
     revised = revision_of(path, location)
     if path.is_file():
         license = spdx(str(gguf_entries(path).get("general.license", UNKNOWN)))
@@ -212,7 +212,7 @@ def load_model(
         if is_adapter(path):
             model, tokenizer = _read_adapter(path, location, key, dtype, options)
         else:
-            folder = path if path.is_dir() else _unpacked(path, location, key)
+            folder = path if path.is_dir() else unpacked(path, location, key)
             tokenizer = read_tokenizer(folder, location, key)
             model = _read(folder, location, key, dtype, options)
     fit_tokenizer(tokenizer, model.get_input_embeddings().num_embeddings, location, key)
@@ -229,27 +229,6 @@ def load_model(
     return LoadedModel(model, tokenizer, record)
 
 
-def is_adapter(path: Path) -> bool:
-    """Return whether a folder holds adapters alone, without the model that they belong to."""
-    return (path / _ADAPTER).is_file() and not (path / "config.json").is_file()
-
-
-def adapter_base(path: Path, location: str, key: str) -> tuple[str, str | None]:
-    """Location and revision of the model that adapters belong to.
-
-    Raises:
-        ModelError: the adapters do not name it.
-    """
-    try:
-        config = json.loads((path / _ADAPTER).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ModelError(f"{key}: {path / _ADAPTER} is not JSON: {error}") from error
-    base = config.get("base_model_name_or_path")
-    if not base:
-        raise ModelError(f"{key}: {location} holds adapters that do not name their model")
-    return str(base), config.get("revision")
-
-
 def load_description(location: str, revision: str | None, key: str) -> tuple[Any, Any]:
     """Load a model's config and its tokenizer; of the Hub no weights are fetched.
 
@@ -264,10 +243,10 @@ def load_description(location: str, revision: str | None, key: str) -> tuple[Any
         if is_adapter(path):
             base, of = adapter_base(path, location, key)
             config, tokenizer = load_description(base, of, f"{key} (the model of {location})")
-            if any((path / name).is_file() for name in _TOKENIZERS):
+            if any((path / name).is_file() for name in TOKENIZERS):
                 tokenizer = read_tokenizer(path, location, key)
             return config, tokenizer
-        folder = path if path.is_dir() else _unpacked(path, location, key)
+        folder = path if path.is_dir() else unpacked(path, location, key)
         tokenizer = read_tokenizer(folder, location, key)
         try:
             return AutoConfig.from_pretrained(folder, trust_remote_code=False), tokenizer
@@ -287,8 +266,8 @@ def _read_adapter(
         raise ModelError(
             f"{key}: {location} holds adapters of adapters ({base}): merge those first"
         )
-    folder = found if found.is_dir() else _unpacked(found, base, key)
-    own = any((path / name).is_file() for name in _TOKENIZERS)
+    folder = found if found.is_dir() else unpacked(found, base, key)
+    own = any((path / name).is_file() for name in TOKENIZERS)
     tokenizer = read_tokenizer(path if own else folder, location, key)
     model = _read(folder, base, key, dtype, options)
     try:
@@ -344,101 +323,6 @@ def _read(
             "it is incomplete, or no causal language model"
         )
     return model
-
-
-def _check_files(path: Path, location: str, key: str) -> None:
-    if path.is_file():
-        if path.suffix != ".gguf":
-            raise ModelError(f"{key}: {location} is a file but no .gguf: name the model's folder")
-        gguf_entries(path)
-        return
-    if is_adapter(path):
-        if not any(path.glob("adapter_model*.safetensors")):
-            raise ModelError(_no_weights(path, location, key))
-        return
-    if not (path / "config.json").is_file():
-        raise ModelError(f"{key}: {location} has no config.json: not a Hugging Face model folder")
-    if not any(path.glob("*.safetensors")):
-        raise ModelError(_no_weights(path, location, key))
-    if not any((path / name).is_file() for name in _TOKENIZERS):
-        raise ModelError(f"{key}: {location} has no tokenizer ({', '.join(_TOKENIZERS)})")
-
-
-def _no_weights(path: Path, location: str, key: str) -> str:
-    pickled = sorted(file.name for pattern in _PICKLES for file in path.glob(pattern))
-    return (
-        f"{key}: {location} has pickled weights only ({pickled[0]}), which can run code when "
-        "they are loaded: convert them to safetensors"
-        if pickled
-        else f"{key}: {location} has no *.safetensors: the weights are missing"
-    )
-
-
-def _depth(path: Path, key: str) -> int | None:
-    if path.is_file():
-        architecture = gguf_entries(path).get("general.architecture")
-        value = gguf_entries(path, f"{architecture}.").get(f"{architecture}.block_count")
-        return int(value) if value is not None else None
-    try:
-        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ModelError(f"{key}: {path / 'config.json'} is not JSON: {error}") from error
-    for part in (config, config.get("text_config") or {}):
-        for name in _DEPTHS:
-            if isinstance(part.get(name), int):
-                return int(part[name])
-    return None
-
-
-def _unpacked(file: Path, location: str, key: str) -> Path:
-    """Return a folder with the GGUF file's model in safetensors (float32), created if it does not exist."""
-    folder = user_cache() / "models" / f"{_UNPACKED}-{hash_file(file)[:_REVISION_LENGTH]}"
-    if folder.is_dir():
-        return folder
-    log.info("%s: unpacking %s into %s, once", key, location, folder)
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
-    try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        _unpack(file, temporary)
-        if folder.is_dir():  # another process was faster
-            return folder
-        temporary.rename(folder)
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-        if is_disk_full(error):
-            raise DiskFullError(
-                f"no space left for the unpacked copy of {location} in {folder.parent} (float32, "
-                f"about {file.stat().st_size * 6 // 1_000_000} MB); free some, or set MLC_DATA_CACHE"
-            ) from error
-        raise ModelError(f"{key}: cannot unpack {location}: {first_line(error)}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return folder
-
-
-def _unpack(file: Path, folder: Path) -> None:
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    options = {"gguf_file": file.name, "trust_remote_code": False}
-    with progress.bar("unpacking the model", 3, "parts") as bar:
-        tokenizer = AutoTokenizer.from_pretrained(file.parent, **options)
-        tokenizer.save_pretrained(folder)
-        bar.advance()
-        with redirect_stderr(io.StringIO()):  # transformers draws its bar in spite of its settings
-            model = AutoModelForCausalLM.from_pretrained(
-                file.parent, dtype=torch.float32, **options
-            )
-        bar.advance()
-        _save_plain(model, folder)
-        bar.advance()
-
-
-def _save_plain(model: Any, folder: Path) -> None:
-    # The weights are plain numbers by now, but the model still calls itself quantised.
-    del model.config.quantization_config
-    model.hf_quantizer, model.is_quantized = None, False
-    model.save_pretrained(folder)
 
 
 def read_pretrained(

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from mlc_data.align import PromptFormat, align
+from mlc_data.align.job import Job
 from mlc_data.align.methods import rows_of
-from mlc_data.align.train import Job, _trainer
+from mlc_data.align.train import _trainer
 from mlc_data.errors import MlcDataError
 from mlc_data.recipe.align import Align
 

@@ -12,7 +12,8 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from mlc_data.align import PromptFormat, align
 from mlc_data.align.data import read_inputs
-from mlc_data.align.train import Job, Trained, train
+from mlc_data.align.job import Job
+from mlc_data.align.train import Trained, train
 from mlc_data.errors import MlcDataError
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import load_recipe

@@ -60,7 +60,11 @@ def test_items_of_a_json_list_that_are_no_objects(read_file: Callable[..., Any])
     assert read.column("rejected/prompts.parquet", "detail")[0].startswith("item 2")
 
 
-@pytest.mark.parametrize("content", [b"not packed", gzip.compress(b'{"prompt": "x"}')[:-9]])
+@pytest.mark.parametrize(
+    "content",
+    [b"not packed", gzip.compress(b'{"prompt": "x"}')[:-9]],
+    ids=["not packed", "cut off"],  # packed bytes hold the time, so they cannot name a test
+)
 def test_a_file_that_cannot_be_unpacked(content: bytes, read_file: Callable[..., Any]) -> None:
     with pytest.raises(SourceError, match="cannot be unpacked"):
         read_file(content, "p.jsonl.gz")

@@ -21,9 +21,10 @@ from mlc_data.align.checkpoint import gathered, write_trained
 from mlc_data.align.data import load, read_inputs
 from mlc_data.align.distributed.environment import Rank
 from mlc_data.align.distributed.task import RESUME, STOP_FILE, Task
+from mlc_data.align.job import Job
 from mlc_data.align.processes import check_rank
 from mlc_data.align.stopping import request_stop
-from mlc_data.align.train import Job, Trained, train
+from mlc_data.align.train import Trained, train
 from mlc_data.core.child_output import send_output
 from mlc_data.errors import MlcDataError, StoppedError
 from mlc_data.lm.loading import quiet

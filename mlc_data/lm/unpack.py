@@ -1,0 +1,72 @@
+"""Copies of GGUF files in safetensors, made once in the user's cache."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import shutil
+from contextlib import redirect_stderr
+from pathlib import Path
+from typing import Any
+
+from mlc_data.core import progress
+from mlc_data.core.hashing import hash_file
+from mlc_data.core.paths import user_cache
+from mlc_data.errors import DiskFullError, ModelError, first_line, is_disk_full
+
+log = logging.getLogger(__name__)
+
+_REVISION_LENGTH = 16
+_UNPACKED = "gguf-1"  # raised whenever the copy of a GGUF file is made differently
+
+
+def unpacked(file: Path, location: str, key: str) -> Path:
+    """Return a folder with the GGUF file's model in safetensors (float32), created if it does not exist."""
+    folder = user_cache() / "models" / f"{_UNPACKED}-{hash_file(file)[:_REVISION_LENGTH]}"
+    if folder.is_dir():
+        return folder
+    log.info("%s: unpacking %s into %s, once", key, location, folder)
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        _unpack(file, temporary)
+        if folder.is_dir():  # another process was faster
+            return folder
+        temporary.rename(folder)
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        if is_disk_full(error):
+            raise DiskFullError(
+                f"no space left for the unpacked copy of {location} in {folder.parent} (float32, "
+                f"about {file.stat().st_size * 6 // 1_000_000} MB); free some, or set MLC_DATA_CACHE"
+            ) from error
+        raise ModelError(f"{key}: cannot unpack {location}: {first_line(error)}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def _unpack(file: Path, folder: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    options = {"gguf_file": file.name, "trust_remote_code": False}
+    with progress.bar("unpacking the model", 3, "parts") as bar:
+        tokenizer = AutoTokenizer.from_pretrained(file.parent, **options)
+        tokenizer.save_pretrained(folder)
+        bar.advance()
+        with redirect_stderr(io.StringIO()):  # transformers draws its bar in spite of its settings
+            model = AutoModelForCausalLM.from_pretrained(
+                file.parent, dtype=torch.float32, **options
+            )
+        bar.advance()
+        _save_plain(model, folder)
+        bar.advance()
+
+
+def _save_plain(model: Any, folder: Path) -> None:
+    # The weights are plain numbers by now, but the model still calls itself quantised.
+    del model.config.quantization_config
+    model.hf_quantizer, model.is_quantized = None, False
+    model.save_pretrained(folder)
