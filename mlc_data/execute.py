@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
+from mlc_data.core.extras import explain_missing_extra
 from mlc_data.errors import explain_full_disk
 from mlc_data.lineage.openlineage import write_events
 from mlc_data.pipeline.run import Run
@@ -19,10 +20,12 @@ def preflight(run: Run, names: Iterable[str] = NAMES) -> None:
     """Check everything that the stages need before the first of them starts.
 
     Raises:
-        UsageError: a file, a model or a language is missing, or a later stage is bound to fail.
+        UsageError: a file, a model, a language or an extra of this package is missing, or a later stage
+            is bound to fail.
     """
-    for name in names:
-        named(name).preflight(run)
+    with explain_missing_extra():
+        for name in names:
+            named(name).preflight(run)
 
 
 def run_stage(run: Run, name: str, *, force: bool = False) -> bool:
@@ -44,7 +47,8 @@ def run_stages(run: Run, last: str, *, force: bool = False) -> dict[str, bool]:
     """Run every stage up to ``last``; ``force`` repeats ``last``, and with it the others of `EVALUATION`.
 
     New thresholds (``last`` is ``check`` or ``sets``) are applied to stored scores and attempts: what they
-    reject in addition is not translated again. The flows and ``last="rescue"`` do translate it again.
+    reject in addition is not translated again. The whole pipeline (the flows, `run_pipeline`) and
+    ``last="rescue"`` do translate it again.
 
     Returns:
         For each stage, whether it was reused.
@@ -58,6 +62,17 @@ def run_stages(run: Run, last: str, *, force: bool = False) -> dict[str, bool]:
         again = name == last or {name, last} <= set(EVALUATION)
         reused[name] = run_stage(run, name, force=force and again)
     return reused
+
+
+def run_pipeline(run: Run) -> None:
+    """Run every stage in order, as the flow `build-and-align` does with Prefect.
+
+    Raises:
+        MlcDataError: see `run_stage`.
+    """
+    with run.locked():
+        for name in NAMES:
+            run_stage(run, name)
 
 
 def first_pending(run: Run, names: Iterable[str] = NAMES) -> str | None:

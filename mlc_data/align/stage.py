@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlc_data.align.processes import resolve_processes
+from mlc_data.core.extras import require
 from mlc_data.core.files import write_text
 from mlc_data.core.manifest import BASE, versions
 from mlc_data.core.paths import is_hub_id
@@ -69,9 +70,10 @@ class AlignStage(Stage):
             ModelError: the model is missing, incomplete, has pickled weights only, or has no such layer; its chat
                 template is of no use; see `mlc_data.align.preflight.check_training`.
             SourceError: the sources have no preference pair.
-            UsageError: a package that `align.report_to` names is not installed, or the processes cannot be
+            UsageError: the extra ``align``, or a package that `align.report_to` names, is not installed; or the processes cannot be
                 started, see `resolve_processes`.
         """
+        require("torch", "transformers", "trl", "peft", "accelerate")
         settings = run.recipe.align
         resolve_processes(settings)
         for name in settings.report_to:

@@ -33,7 +33,7 @@ class MeaningCheck(RunLimitedSection):
     from_run = ("min_variant", "min_back")
 
     encoder: str | None = None
-    """`use-multilingual` (extra `meaning`; 15 languages, numpy only), a folder or Hub id of an encoder
+    """`use-multilingual` (extra `data`; 15 languages, numpy only), a folder or Hub id of an encoder
     of transformers (LaBSE, BGE-M3, multilingual E5), or a class of your own as `module:Class`. null
     leaves this check out."""
     prefix: str = ""

@@ -19,7 +19,7 @@ def deploy(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The deployments; default prefect.yaml here, or next to the flows. Runs start in its folder.",
+            help="The deployments; default prefect.yaml here, or next to the flows. Runs start in its folder (here, with the installed file).",
         ),
     ] = None,
 ) -> None:

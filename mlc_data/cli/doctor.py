@@ -1,4 +1,4 @@
-"""`mlc-data doctor`: installed packages, devices, available models, disk."""
+"""`mlc-data doctor`: installed packages, working devices, available models, disk."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from rich.text import Text
 
 from mlc_data.checks.language_id import LanguageId
 from mlc_data.checks.stage import unidentified
+from mlc_data.cli.doctor_devices import devices
 from mlc_data.cli.flows import flows_module
 from mlc_data.cli.options import SetOption, WithOption
 from mlc_data.core.console import out
-from mlc_data.core.cores import available_cores
+from mlc_data.core.extras import EXTRAS, explain_missing_extra, install_command
 from mlc_data.core.manifest import versions
 from mlc_data.core.paths import is_hub_id, local_path, user_cache
 from mlc_data.errors import MlcDataError, first_line
@@ -45,7 +46,7 @@ def doctor(
     wrong = 0
     for what, value, good in (
         *_packages(),
-        *_devices(),
+        *devices(loaded),
         *_disk(),
         *(row for name in loaded.translate.locations for row in _needed(name, "translation model")),
         *_needed(imported.path if imported else None, "translations"),
@@ -69,20 +70,14 @@ def doctor(
 
 def _packages() -> Iterator[tuple[str, str, bool]]:
     for name, version in versions().items():
-        yield name, version, version != "not installed"
-
-
-def _devices() -> Iterator[tuple[str, str, bool]]:
-    import ctranslate2
-    import torch
-
-    cores = available_cores()
-    yield "CPU", f"{cores} cores", True
-    gpus = ctranslate2.get_cuda_device_count()
-    types = sorted(ctranslate2.get_supported_compute_types("cuda" if gpus else "cpu"))
-    yield "CTranslate2", f"{gpus} CUDA devices; compute types {', '.join(types)}", True
-    names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    yield "torch", ", ".join(names) or "no CUDA device; training runs on the CPU", True
+        module = name.removesuffix("-community")
+        if version != "not installed":
+            yield name, version, True
+        elif module == "prefect":
+            yield name, f"not installed; runs work without it: {install_command(module)}", True
+        else:
+            how = install_command(module) if module in EXTRAS else f"pip install {name}"
+            yield name, f"not installed: {how}", False
 
 
 def _disk() -> Iterator[tuple[str, str, bool]]:
@@ -113,10 +108,11 @@ def _training(recipe: Recipe) -> Iterator[tuple[str, str, bool]]:
     """Preflight of a training (packages, chat template, shape of the model), for a model on this machine."""
     if is_hub_id(recipe.align.model) or recipe.align.model.endswith(".gguf"):
         return  # it would have to be fetched, or unpacked
-    from mlc_data.align.preflight import check_training
-
     try:
-        check_training(recipe.align)
+        with explain_missing_extra():
+            from mlc_data.align.preflight import check_training
+
+            check_training(recipe.align)
     except MlcDataError as error:
         yield "training", str(error), False
     else:
@@ -128,7 +124,8 @@ def _runner(recipe: Recipe) -> Iterator[tuple[str, str, bool]]:
         return
     status = f"{recipe.runner.type}, {recipe.runner.address or 'on this machine'}"
     try:
-        flows_module("runners").check(recipe)
+        with explain_missing_extra():
+            flows_module("runners").check(recipe)
         yield "runner", status, True
     except MlcDataError as error:
         yield "runner", str(error), False
@@ -150,7 +147,12 @@ def _identifiers(recipe: Recipe) -> Iterator[tuple[str, str, bool]]:
             yield "language identifier", f"{last.id}, {last.licence}", True
     if identifiers and len(identifiers) == len(recipe.checks.language_identifiers):
         codes = (recipe.languages.source, *recipe.languages.targets)
-        gaps = unidentified(LanguageId(tuple(identifiers), codes))
+        try:
+            with explain_missing_extra():
+                gaps = unidentified(LanguageId(tuple(identifiers), codes))
+        except MlcDataError as error:
+            yield "languages identified", str(error), False
+            return
         yield "languages identified", gaps or f"all {len(codes)} of the recipe", True
 
 

@@ -31,6 +31,7 @@ from mlc_data.cli import (
     trigger,
 )
 from mlc_data.core.console import err, out
+from mlc_data.core.extras import missing_extra
 from mlc_data.errors import MlcDataError, StoppedError, UsageError, is_disk_full
 
 
@@ -122,6 +123,10 @@ def main() -> None:
         app()
     except MlcDataError as error:
         _leave(str(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        if not (missing := missing_extra(error)):
+            raise
+        _leave(str(missing), missing.exit_code)
     except Exception as error:
         if not is_disk_full(error):
             raise

@@ -1,10 +1,11 @@
-"""`mlc-data run`: the whole pipeline, through the Prefect flow."""
+"""`mlc-data run`: the whole pipeline, through the Prefect flow where Prefect is installed."""
 
 from __future__ import annotations
 
+import logging
 import os
 
-from mlc_data.cli.flows import flows_module
+from mlc_data.cli.flows import flows_module, has_prefect
 from mlc_data.cli.options import (
     NameOption,
     QuietOption,
@@ -17,6 +18,8 @@ from mlc_data.cli.options import (
     prepare,
 )
 from mlc_data.core import console
+from mlc_data.core.extras import install_command, missing
+from mlc_data.execute import run_pipeline
 from mlc_data.report.summary import summary
 from mlc_data.stages import NAMES
 
@@ -24,6 +27,8 @@ EXAMPLES = (
     "Examples:  mlc-data run quickstart  |  "
     "mlc-data run quickstart --set sources.prompts.path=mine.jsonl --run-dir runs/mine"
 )
+
+log = logging.getLogger(__name__)
 
 
 def run(
@@ -39,12 +44,21 @@ def run(
     """Go from English prompts to an aligned checkpoint. Finished stages are reused."""
     # Prefect takes seconds to import and to start its server: mistakes are reported before.
     run = open_run(recipe, set_, run_dir, with_, name=name)
+    if not has_prefect() and run.recipe.runner.type != "threads":
+        raise missing(f"prefect_{run.recipe.runner.type}")
     prepare(run, NAMES, force=force)
     if quiet:
         os.environ["PREFECT_LOGGING_LEVEL"] = "WARNING"
     console.set_up(quiet=quiet)
-    flows_module("runners").check(run.recipe)
-    with flows_module("common").opened(run):
-        flows_module("build_and_align").build_and_align(run_dir=str(run.folder), name=name)
+    if has_prefect():
+        flows_module("runners").check(run.recipe)
+        with flows_module("common").opened(run):
+            flows_module("build_and_align").build_and_align(run_dir=str(run.folder), name=name)
+    else:
+        log.info(
+            "Prefect is not installed: the same stages run without it (flows and schedules need: %s)",
+            install_command("prefect"),
+        )
+        run_pipeline(run)
     for part in summary(run):
         console.out.print(part)

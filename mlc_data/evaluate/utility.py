@@ -6,10 +6,10 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib import util
 from pathlib import Path
 from typing import Any, ClassVar
 
+from mlc_data.core.extras import install_command, is_installed
 from mlc_data.core.files import write_text
 from mlc_data.core.hashing import hash_file
 from mlc_data.core.manifest import BASE
@@ -34,10 +34,10 @@ def check_harness(settings: Utility) -> None:
     Raises:
         UsageError: it is not installed.
     """
-    if settings.tasks and util.find_spec("lm_eval") is None:
+    if settings.tasks and not is_installed("lm_eval"):
         raise UsageError(
             f"{KEY}.tasks names {', '.join(settings.tasks)}, but lm-evaluation-harness is not installed: "
-            "pip install lm-eval"
+            f"{install_command('lm_eval')}"
         )
 
 

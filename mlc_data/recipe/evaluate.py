@@ -115,7 +115,7 @@ class Utility(Section):
     limit: int | None = Field(default=None, ge=1)
     """Largest number of texts; null takes all."""
     tasks: tuple[str, ...] = ()
-    """Tasks of lm-evaluation-harness, which must be installed (`pip install lm-eval`)."""
+    """Tasks of lm-evaluation-harness, which must be installed (extra `evaluate`)."""
     task_limit: int | None = Field(default=None, ge=1)
     """Largest number of examples per task; null takes all."""
 

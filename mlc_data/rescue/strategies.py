@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
+from typing import Any
 
 import polars as pl
-from sacrebleu.metrics import CHRF
 
 from mlc_data.recipe.recipe import Rescue
 from mlc_data.translate.cached import CachedTranslator
@@ -42,7 +43,12 @@ class Retry:
     settings: Rescue
     round_trip: bool
     translated: int = 0
-    _chrf: CHRF = field(default_factory=lambda: CHRF(word_order=2))
+
+    @cached_property
+    def _chrf(self) -> Any:
+        from sacrebleu.metrics import CHRF
+
+        return CHRF(word_order=2)
 
     def attempt(self, strategy: RescueStrategy, variants: pl.DataFrame) -> pl.DataFrame:
         """Return `records.TRANSLATIONS` of variants, made with one strategy.

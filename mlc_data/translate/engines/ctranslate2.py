@@ -14,8 +14,6 @@ from threading import Lock
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-import sentencepiece
-
 from mlc_data.core.records import FailureReason
 from mlc_data.errors import MlcDataError, ModelError
 from mlc_data.recipe.recipe import Translate
@@ -62,6 +60,8 @@ class Ct2Translator(ABC):
     languages: frozenset[str]
 
     def __init__(self, folder: Path, settings: Translate, *tokenizers: Path) -> None:
+        from sentencepiece import SentencePieceProcessor
+
         description = weights.described(folder)
         self.id = str(description.get("id", settings.model or folder))
         self.licence = settings.licence or str(description.get("licence", "unknown"))
@@ -72,8 +72,7 @@ class Ct2Translator(ABC):
         self._batch_tokens = settings.batch_tokens
         self._tokenizers = [weights.file_hash(path) for path in tokenizers]
         self._encoder, self._decoder = (
-            sentencepiece.SentencePieceProcessor(model_file=str(path))
-            for path in (tokenizers[0], tokenizers[-1])
+            SentencePieceProcessor(model_file=str(path)) for path in (tokenizers[0], tokenizers[-1])
         )
         self._device = weights.Device.of(settings)
         self._folder = folder

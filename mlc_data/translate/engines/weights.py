@@ -9,12 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import ctranslate2
-
 from mlc_data.core.cores import available_cores
 from mlc_data.core.hashing import hash_file
 from mlc_data.errors import ModelError
 from mlc_data.recipe.recipe import Translate
+from mlc_data.translate.engines.runtime import ctranslate2, load_cublas
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +47,7 @@ class Device:
         Raises:
             ModelError: there is no such device, or it does not support the compute type.
         """
-        gpus = ctranslate2.get_cuda_device_count()
+        gpus = ctranslate2().get_cuda_device_count()
         name = settings.device if settings.device != "auto" else ("cuda" if gpus else "cpu")
         if name == "cuda" and not gpus:
             raise ModelError("translate.device: CTranslate2 sees no CUDA device; use auto or cpu")
@@ -85,8 +84,9 @@ def with_cores(settings: Translate, cores: int | None) -> Translate:
 
 def _compute_type(settings: Translate, device: str, indices: tuple[int, ...]) -> str:
     # Types that all GPUs support.
+    module = ctranslate2()
     supported = set.intersection(
-        *(set(ctranslate2.get_supported_compute_types(device, index)) for index in indices)
+        *(set(module.get_supported_compute_types(device, index)) for index in indices)
     )
     if settings.compute_type == "auto":
         # Tensor cores need half precision; bfloat16 where a GPU has no fast int8 with float16.
@@ -159,14 +159,17 @@ def vocabulary(folder: Path) -> frozenset[str]:
     )
 
 
-def load(folder: Path, device: Device) -> ctranslate2.Translator:
+def load(folder: Path, device: Device) -> Any:
     """Load the weights, on their device.
 
     Raises:
-        ModelError: they cannot be loaded.
+        ModelError: they cannot be loaded, or cuBLAS 12 is missing, without which a GPU translates nothing.
     """
+    module = ctranslate2()
+    if device.name == "cuda" and (reason := load_cublas()):
+        raise ModelError(f"translate.device: {reason}")
     try:
-        return ctranslate2.Translator(
+        return module.Translator(
             str(folder),
             device=device.name,
             device_index=list(device.indices) if device.name == "cuda" else 0,

