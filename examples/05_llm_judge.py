@@ -29,7 +29,8 @@ def score(text):
 
 
 if __name__ == "__main__":
-    rows, key = pl.read_parquet(sys.argv[1]), "JUDGE_KEY" if "JUDGE_KEY" in os.environ else None
+    rows = pl.read_parquet(sys.argv[1], glob=False)
+    key = "JUDGE_KEY" if "JUDGE_KEY" in os.environ else None
     client = ChatClient(os.environ["JUDGE_URL"], os.environ["JUDGE_MODEL"], key_variable=key)
     prompts = [RUBRIC.format(axes=json.dumps(AXES), **row) for row in rows.to_dicts()]
     answers = client.complete([[{"role": "user", "content": each}] for each in prompts], 500)

@@ -38,11 +38,11 @@ def build_checks(recipe: Recipe, identifiers: Sequence[LanguageIdentifier]) -> t
     )
     made = (each.check.of_recipe(each.settings, context) for each in recipe.checks.chosen())
     checks = tuple(check for check in made if check)
-    _add_excuses(checks)
+    add_excuses(checks)
     return checks
 
 
-def _add_excuses(checks: Sequence[Check]) -> None:
+def add_excuses(checks: Sequence[Check]) -> None:
     """Let each check know which of its limits other scores excuse, see `Limit.unless`."""
     passing = {
         limit.score: limit.passes(check.settings)

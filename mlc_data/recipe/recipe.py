@@ -205,7 +205,9 @@ class Rescue(Section):
         if ("model" in self.rungs) != (self.model is not None):
             raise ValueError("`model` among the `rungs` and a `model` section go together")
         if self.model is not None and not self.model.has_engine:
-            raise ValueError("the rung `model` needs an engine: name `model` or `models`")
+            raise ValueError(
+                "the rescue strategy `model` needs an engine: name `model` or `models`"
+            )
         if len(set(self.rungs)) < len(self.rungs):
             raise ValueError("`rungs` names a strategy twice")
         return self

@@ -11,7 +11,7 @@ from mlc_data.checks.base import Check
 from mlc_data.checks.stage import KEPT, REJECTED, decided_by, recipe_checks
 from mlc_data.core.files import atomic_file
 from mlc_data.core.hashing import hash_value
-from mlc_data.core.parquet import read_table, write_table
+from mlc_data.core.parquet import read_table, scan_parquet, write_table
 from mlc_data.core.records import KEYS, Status
 from mlc_data.errors import UsageError
 from mlc_data.pipeline.layout import REVIEW_FOLDER
@@ -144,13 +144,13 @@ def kept_samples(run: Run) -> dict[str, pl.DataFrame]:
 
 def _decided(run: Run) -> Iterator[pl.LazyFrame]:
     """Yield the tables of kept and rejected variants with ``verdict``, ``reason`` and ``reasons``."""
-    kept = pl.scan_parquet(run.path(KEPT))
+    kept = scan_parquet(run.path(KEPT))
     yield kept.with_columns(
         verdict=pl.lit(str(Status.KEPT)),
         reason=pl.lit(None, pl.String),
         reasons=pl.lit([], pl.List(pl.String)),
     )
-    rejected = pl.scan_parquet(run.path(REJECTED)).filter(pl.col("status") == Status.REJECTED)
+    rejected = scan_parquet(run.path(REJECTED)).filter(pl.col("status") == Status.REJECTED)
     yield rejected.with_columns(verdict=pl.lit(str(Status.REJECTED)))
 
 

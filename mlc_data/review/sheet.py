@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from mlc_data.core.files import atomic_file
+from mlc_data.core.parquet import read_parquet
 from mlc_data.errors import UsageError
 
 FILLED_IN = ("judgement", "reviewer", "note")
@@ -72,7 +73,7 @@ def read_sheet(path: Path) -> pl.DataFrame:
         raise UsageError(f"--import: there is no file {path}")
     is_csv = path.suffix.lower() == ".csv"
     try:
-        table = _read_csv(path) if is_csv else pl.read_parquet(path)
+        table = _read_csv(path) if is_csv else read_parquet(path)
     except UnicodeDecodeError as error:
         raise UsageError(f"--import: {path} is not UTF-8: save it as 'CSV UTF-8'") from error
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -93,7 +94,9 @@ def _read_csv(path: Path) -> pl.DataFrame:
     text = path.read_bytes().decode("utf-8-sig")
     header = text.partition("\n")[0]
     delimiter = max(_DELIMITERS, key=header.count)
-    return pl.read_csv(io.BytesIO(text.encode()), separator=delimiter, infer_schema=False)
+    return pl.read_csv(
+        io.BytesIO(text.encode()), separator=delimiter, infer_schema=False, glob=False
+    )
 
 
 def _neutral(name: str) -> pl.Expr:

@@ -39,7 +39,10 @@ GOOD = ("deu_Latn", "jpn_Jpan", "fra_Latn", "arb_Arab", "kor_Hang", "tha_Thai", 
 def judged(folder: Path, language: str, part: str, encoder: UseMultilingual) -> dict[str, Any]:
     """Return the vectors ``source`` and ``text``, and whether most people found a critical error."""
     table = pl.read_csv(
-        folder / f"critical_errors/{language}.{part}.tsv", separator="\t", quote_char=None
+        folder / f"critical_errors/{language}.{part}.tsv",
+        separator="\t",
+        quote_char=None,
+        glob=False,
     )
     texts = table["translation"]
     if language == "jpn_Jpan":

@@ -18,6 +18,7 @@ from mlc_data.checks.external.section import ExternalSection
 from mlc_data.core import progress
 from mlc_data.core.files import atomic_file
 from mlc_data.core.hashing import hash_value
+from mlc_data.core.parquet import read_parquet
 from mlc_data.errors import UsageError
 
 log = logging.getLogger(__name__)
@@ -189,7 +190,7 @@ def external_check(settings: ExternalSection) -> type[External]:
 def _stored_in(folder: Path) -> pl.DataFrame:
     """Return the stored scores of a folder, none if there is no such folder."""
     files = sorted(folder.glob("*.parquet"))
-    tables = [pl.DataFrame(schema=_STORED), *map(pl.read_parquet, files)]
+    tables = [pl.DataFrame(schema=_STORED), *map(read_parquet, files)]
     return pl.concat(tables).unique("text", keep="any")
 
 

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
+from mlc_data.core.parquet import read_parquet
 from mlc_data.errors import MlcDataError, UsageError
 
 INPUT, OUTPUT = "{input}", "{output}"
@@ -122,7 +123,7 @@ def _read(path: Path, height: int, key: str) -> pl.Series:
         return MlcDataError(f"{key}: the command's output {what}")
 
     try:
-        table = pl.read_parquet(path)
+        table = read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise wrong(f"cannot be read as Parquet: {error}") from error
     if missing := [name for name in ("row", "score") if name not in table.columns]:
