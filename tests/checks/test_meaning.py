@@ -12,7 +12,7 @@ from mlc_data.checks import Check, Intent
 from mlc_data.checks.base import Context
 from mlc_data.checks.critical import CriticalModel, critical_model, features
 from mlc_data.checks.meaning import Meaning, MeaningCheck
-from mlc_data.checks.scoring import _add_excuses as add_excuses
+from mlc_data.checks.scoring import add_excuses
 from mlc_data.sentence_encoder.base import Vectors
 
 Rows = Callable[..., pl.DataFrame]
