@@ -29,7 +29,7 @@ from rich.table import Table
 
 from mlc_data.checks import Check
 from mlc_data.checks.run_limits import measure, with_run_limits
-from mlc_data.checks.scoring import build_checks, prepare, score_rows
+from mlc_data.checks.scoring import build_checks, excuses_of, prepare, score_rows
 from mlc_data.core.parquet import read_parquet
 from mlc_data.core.records import TRANSLATIONS
 from mlc_data.errors import ModelError
@@ -297,8 +297,9 @@ def report(
 
 def caught(checks: Sequence[Check], rows: pl.DataFrame) -> tuple[list[float], float]:
     """Share of the rows that each check rejects, and that any rejects."""
+    excuses = excuses_of(checks)
     flags = score_rows(prepare(checks, lambda: iter([rows])), rows).select(
-        (~check.passes()).alias(check.name) for check in checks
+        (~check.passes(excuses)).alias(check.name) for check in checks
     )
     shares = [float(flags[check.name].mean() or 0.0) for check in checks]  # type: ignore[arg-type]
     return shares, float(flags.select(pl.any_horizontal(pl.all()).mean()).item())

@@ -23,7 +23,7 @@ class Abstentions:
         if not self._checks:
             return
         abstained = [
-            pl.any_horizontal(pl.col(check.scores).is_null()).sum().alias(check.name)
+            pl.all_horizontal(pl.col(check.scores).is_null()).sum().alias(check.name)
             for check in self._checks
         ]
         for row in scores.group_by("language").agg(pl.len(), *abstained).iter_rows(named=True):

@@ -52,6 +52,12 @@ class RunLimitedSection(CheckSection):
     """`run`: each language's limits come from the run's own mismatched pairs and are at most the
     thresholds here. `fixed`: the thresholds hold as they are."""
 
+    @property
+    def scaled(self) -> bool:
+        """True if the default thresholds suit the measure. Else the run's limits hold as they are, and
+        where there are none the check abstains."""
+        return True
+
     @model_validator(mode="before")
     @classmethod
     def _fix_what_is_given(cls, data: Any) -> Any:
@@ -92,8 +98,12 @@ class Limit:
             good text: calibration would reject the next text that is slightly less perfect.
         loosest: loosest value that calibration may choose, so that a few wrong lines in the
             reference do not disable a check.
+        from_run: True if the threshold may come from the run's mismatched pairs, see
+            `RunLimitedSection`; for least values alone.
+        unless: name of what excuses a value that fails, see `Check.confirming`: another score, or `SAME`.
+            A variant is rejected only where both speak against it.
 
-    A limit with neither of the last two is not calibrated.
+    A limit with neither ``tighten`` nor ``loosest`` is not calibrated.
     """
 
     score: str
@@ -122,6 +132,11 @@ class Limit:
         """Return whether the score is within the threshold, over ``language`` and the scores."""
         value, threshold = self.value(settings), threshold_of(self.thresholds(settings))
         return value <= threshold if self.upper else value >= threshold
+
+    def confirms(self, settings: Section) -> pl.Expr:
+        """Return whether there is a score, and it passes a threshold that rejects anything at all."""
+        effective = threshold_of(self.thresholds(settings)).is_finite()
+        return (self.passes(settings) & effective).fill_null(value=False)
 
     def bound(self, settings: Section, language: str, scores: Mapping[str, float]) -> float:
         """Return the bound of one row's score, in a language (FLORES-200 code)."""
@@ -187,8 +202,6 @@ class Check(ABC):
         abstains: whether it may leave a score null: it has no opinion of that row, which passes it.
         settings: its section of the recipe.
         source: language of the prompts (FLORES-200 code).
-        excuses: by score, whether a row that fails its limit is excused (Boolean over scores), see
-            `Limit.unless`.
     """
 
     name: ClassVar[str]
@@ -198,7 +211,6 @@ class Check(ABC):
     limits: ClassVar[tuple[Limit, ...]]
     abstains: ClassVar[bool] = False
     settings: Any
-    excuses: Mapping[str, pl.Expr] = MappingProxyType({})
 
     def __init__(self, settings: CheckSection | None = None, source: str = ENGLISH) -> None:
         self.settings = self.section() if settings is None else settings
@@ -229,28 +241,25 @@ class Check(ABC):
                 ``segments``.
         """
 
-    def judged(self) -> pl.Expr:
-        """Return which variants the check judges (Boolean), over the columns that `score` reads.
+    def confirming(self) -> Mapping[str, pl.Expr]:
+        """Return what may excuse limits of other checks (Boolean over scores), by the name that their
+        `Limit.unless` has: the scores whose limits are passed, see `Limit.confirms`."""
+        return {limit.score: limit.confirms(self.settings) for limit in self.limits}
 
-        It abstains on the others: their scores are null, and it rejects none of them.
+    def passes(self, excuses: Mapping[str, pl.Expr] = MappingProxyType({})) -> pl.Expr:
+        """Return whether a variant is good (Boolean), over ``language`` and the columns `scores`; a score
+        that is null passes.
+
+        Args:
+            excuses: see `confirming`, of all enabled checks; a check that stands alone has none.
         """
-        return pl.lit(value=True)
-
-    def excusing(self) -> Mapping[str, pl.Expr]:
-        """Return what excuses limits of other checks besides this one's limits (Boolean over scores), by the name
-        that their `Limit.unless` has."""
-        return {}
-
-    def passes(self) -> pl.Expr:
-        """Return whether a variant is good (Boolean), over ``language`` and the columns `scores`; null
-        where it abstains."""
-        return pl.all_horizontal(
-            [
-                limit.passes(self.settings)
-                | self.excuses.get(limit.score, pl.lit(value=False)).fill_null(value=False)
-                for limit in self.limits
-            ]
-        )
+        never = pl.lit(value=False)
+        good = [
+            limit.passes(self.settings).fill_null(value=True)
+            | excuses.get(limit.unless or "", never)
+            for limit in self.limits
+        ]
+        return pl.all_horizontal(good)
 
     def judges(self, language: str) -> bool:
         """Return whether it scores variants in a language (FLORES-200 code)."""

@@ -19,7 +19,7 @@ import polars as pl
 import yaml
 
 from mlc_data.checks.round_trip import RoundTrip
-from mlc_data.checks.scoring import add_excuses, build_checks, prepare, reasons, score_rows
+from mlc_data.checks.scoring import build_checks, prepare, reasons, score_rows
 from mlc_data.core.files import write_text
 from mlc_data.core.hashing import hash_file
 from mlc_data.core.manifest import now
@@ -233,9 +233,7 @@ def rejected(scores: pl.DataFrame, recipe: Recipe) -> dict[str, float]:
     Checks whose scores are not in the table are left out.
     """
     checks = build_checks(recipe, load_identifiers(recipe.checks.language_identifiers))
-    scored = [check for check in checks if set(check.scores) <= set(scores.columns)]
-    add_excuses(scored)
-    failed = reasons(scored)
+    failed = reasons([check for check in checks if set(check.scores) <= set(scores.columns)])
     verdicts = _weighted(scores).select("language", "weight", rejected=failed.list.len() > 0)
     share = (pl.col("rejected") * pl.col("weight")).sum() / pl.col("weight").sum()
     return dict(verdicts.group_by("language").agg(share).sort("language").iter_rows())

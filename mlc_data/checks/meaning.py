@@ -21,8 +21,9 @@ from mlc_data.checks.base import (
 from mlc_data.checks.critical import critical_model
 from mlc_data.languages.by_language import ByLanguage, by_language
 from mlc_data.sentence_encoder.base import SentenceEncoder
+from mlc_data.sentence_encoder.packaged import UseMultilingual
 
-_SAME_BACK = {"use-multilingual": by_language(0.7)}
+_SAME_BACK = by_language(0.7)
 _SHORTEST = 20
 """Characters of a sentence that is compared by itself: shorter ones say too little."""
 
@@ -42,7 +43,8 @@ class MeaningCheck(RunLimitedSection):
     """Languages whose variants are compared with the prompt directly; null takes those that the encoder
     says it knows, or all if it does not say."""
     min_variant: ByLanguage = by_language(0.35)
-    """Least cosine of prompt and variant (-1 to 1), in the worst sentence."""
+    """Least cosine of prompt and variant (-1 to 1), in the worst sentence. The defaults here and below suit
+    `use-multilingual`; with other encoders, whose cosines have other scales, only limits from the run hold."""
     min_back: ByLanguage = by_language(0.45)
     """Least cosine of prompt and back-translation (-1 to 1), in the worst sentence."""
     same_back: ByLanguage | None = None
@@ -52,21 +54,27 @@ class MeaningCheck(RunLimitedSection):
     max_critical: ByLanguage = by_language(0.5)
     """Greatest score of a critical error (0 to 1); for encoders with a trained model alone."""
 
+    @property
+    def scaled(self) -> bool:
+        """See `RunLimitedSection.scaled`."""
+        return self.encoder == UseMultilingual.id
+
 
 class Meaning(Check):
     """Prompt, variant and back-translation as vectors of a sentence encoder.
 
     - ``meaning_variant`` (-1 to 1): cosine of prompt and variant; of the whole text or the worst sentence,
-      whichever is less. 1 in languages that the encoder does not know.
-    - ``meaning_back`` (-1 to 1): the same of prompt and back-translation. 1 without one. A variant that fails it
-      is excused where ``round_trip_chrf`` passes.
+      whichever is less. Null in languages that the encoder does not know.
+    - ``meaning_back`` (-1 to 1): the same of prompt and back-translation. Null without one. A variant that fails
+      it is excused where ``round_trip_chrf`` passes.
     - ``meaning_critical`` (0 to 1): score of a critical error by a model trained on people's judgements, see
-      `mlc_data.checks.critical`. 0 where there is no such model for the encoder or the language.
+      `mlc_data.checks.critical`. Null where there is no such model for the encoder or the language.
     """
 
     name = "meaning"
-    version = 2
+    version = 3
     section = MeaningCheck
+    abstains = True
     scores = ("meaning_variant", "meaning_back", "meaning_critical")
     limits = (
         at_least("meaning_variant", "min_variant", loosest=0.0, from_run=True),
@@ -100,14 +108,13 @@ class Meaning(Check):
             chosen = self.encoder.languages
         return chosen is None or language in chosen
 
-    def excusing(self) -> dict[str, pl.Expr]:
-        """See `Check.excusing`."""
-        least = self.settings.same_back
-        if least is None and self.encoder is not None:
-            least = _SAME_BACK.get(self.encoder.id)
-        if least is None or not self.knows(self.source):
-            return {}
-        return {SAME: pl.col("meaning_back") >= threshold_of(least)}
+    def confirming(self) -> dict[str, pl.Expr]:
+        """See `Check.confirming`; `SAME` says that the back-translation means the same."""
+        least = self.settings.same_back or (_SAME_BACK if self.settings.scaled else None)
+        if least is None:
+            return dict(super().confirming())
+        same = (pl.col("meaning_back") >= threshold_of(least)).fill_null(value=False)
+        return {**super().confirming(), SAME: same}
 
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return the columns `scores`."""
@@ -125,11 +132,7 @@ class Meaning(Check):
             .join(self._worst(returned, "back").rename({"score": "back"}), on="index", how="left")
             .join(self._critical(direct if both else direct.clear()), on="index", how="left")
             .sort("index")
-            .select(
-                meaning_variant=pl.col("variant").fill_null(1.0),
-                meaning_back=pl.col("back").fill_null(1.0),
-                meaning_critical=pl.col("critical").fill_null(0.0),
-            )
+            .select(meaning_variant="variant", meaning_back="back", meaning_critical="critical")
         )
 
     def _worst(self, rows: pl.DataFrame, column: str) -> pl.DataFrame:
@@ -150,7 +153,6 @@ class Meaning(Check):
     def _cosines(self, texts: Sequence[str], others: Sequence[str]) -> list[float]:
         if not texts or self.encoder is None:
             return []
-        # Vectors of the same text differ in nothing, and their cosine is 1 up to rounding.
         products = self.encoder.encode(texts) * self.encoder.encode(others)
         return [min(1.0, float(value)) for value in products.sum(axis=1)]
 

@@ -51,8 +51,9 @@ class RoundTrip(Check):
     """
 
     name = "round_trip"
-    version = 3
+    version = 4
     section = RoundTripCheck
+    abstains = True
     scores = ("round_trip_chrf", "round_trip_words", "round_trip_exact")
     limits = (
         at_least("round_trip_chrf", "min_chrf", tighten=True, from_run=True, unless="meaning_back"),
@@ -80,10 +81,6 @@ class RoundTrip(Check):
     def scored_by(self) -> dict[str, Any]:
         """Return whether it abstains without a back-translation, if it does."""
         return {**super().scored_by(), **({"imported": True} if self.imported else {})}
-
-    def judged(self) -> pl.Expr:
-        """Return which variants have a back-translation, or should have one."""
-        return pl.col("back_translation").is_not_null() | pl.lit(not self.imported)
 
     @cached_property
     def _chrf(self) -> Any:
@@ -117,10 +114,15 @@ class RoundTrip(Check):
             ),
         ).join(common.group_by("index").agg(pl.col("share").min()), on="index", how="left")
         came_back = pl.col("exact").cast(pl.Float64)
-        return frame.join(measured, on="index", how="left", maintain_order="left").select(
+        judged = pl.col("back_translation").is_not_null() | pl.lit(not self.imported)
+        scores = frame.join(measured, on="index", how="left", maintain_order="left").select(
+            judged.alias("judged"),
             round_trip_chrf=pl.col("chrf").fill_null(100 * came_back),
             round_trip_words=pl.col("share").fill_null(came_back),
             round_trip_exact=came_back,
+        )
+        return scores.select(
+            pl.when("judged").then(pl.col(name)).alias(name) for name in self.scores
         )
 
 

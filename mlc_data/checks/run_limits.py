@@ -40,7 +40,7 @@ LIMITS = {
 """Schema of ``scores/limits.parquet``: a row for each language and score that has a limit from the run.
 
 ``rows`` variants gave ``pairs`` mismatched pairs. ``limit`` is null where the rows are fewer than `LEAST_ROWS`: the
-recipe's threshold holds. ``separable`` is false where most variants score no better than wrong ones: the check
+recipe's threshold holds, if it suits the measure (`RunLimitedSection.scaled`). ``separable`` is false where most variants score no better than wrong ones: the check
 abstains."""
 
 
@@ -72,7 +72,9 @@ def with_run_limits(recipe: Recipe, limits: pl.DataFrame) -> Recipe:
         if not isinstance(settings, RunLimitedSection) or settings.limits == "fixed":
             continue
         update = {
-            limit.key: _merged(limit.thresholds(settings), limits.filter(score=limit.score))
+            limit.key: _merged(
+                settings, limit.thresholds(settings), limits.filter(score=limit.score)
+            )
             for limit in each.check.limits
             if limit.from_run
         }
@@ -118,22 +120,25 @@ def _samples(parts: Iterable[pl.DataFrame]) -> dict[str, pl.DataFrame]:
 
 
 def _limits(check: Check, rows: pl.DataFrame) -> pl.DataFrame:
-    names = _scores(check)
-    rows = rows.filter(check.judged())
-    if rows.is_empty():
-        return pl.DataFrame(schema=LIMITS)
-    enough = rows.height >= LEAST_ROWS
-    wrong = pl.concat(_mismatched(rows)) if enough else rows.clear()
-    good, bad = check.score(rows), check.score(wrong)
-    lines = []
-    for name in names:
-        if enough and bad[name].n_unique() == 1:
-            continue  # a language that the measure knows nothing of
-        limit: Any = bad[name].quantile(QUANTILE, "higher") if enough else None
-        usual: Any = good[name].median()
-        separable = limit is None or usual > limit
-        lines.append((rows["language"][0], name, rows.height, wrong.height, limit, separable))
+    crossed = pl.concat(_mismatched(rows)) if rows.height >= LEAST_ROWS else rows.clear()
+    good, bad = check.score(rows), check.score(crossed)
+    lines: list[Any] = []
+    for name in _scores(check):
+        judged, wrong = good[name].drop_nulls(), bad[name].drop_nulls()
+        if judged.is_empty():
+            continue  # no back-translations, or a language that the measure does not know
+        enough = judged.len() >= LEAST_ROWS and not wrong.is_empty()
+        limit = _above(wrong) if enough else None
+        usual: Any = judged.median()
+        separable = limit is None or bool(usual >= limit)
+        lines.append((rows["language"][0], name, judged.len(), wrong.len(), limit, separable))
     return pl.DataFrame(lines, schema=LIMITS, orient="row")
+
+
+def _above(wrong: pl.Series) -> float:
+    """Return the least value that `QUANTILE` of the scores stay below."""
+    value: Any = wrong.quantile(QUANTILE, "lower")
+    return math.nextafter(float(value), math.inf)
 
 
 def _mismatched(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -156,12 +161,12 @@ def _crossed(segments: list[Any] | None, others: list[Any] | None) -> list[Any]:
     return [{**own, "text": other["text"], "back": other["back"]} for own, other in pairs]
 
 
-def _merged(given: ByLanguage, limits: pl.DataFrame) -> ByLanguage:
+def _merged(settings: RunLimitedSection, given: ByLanguage, limits: pl.DataFrame) -> ByLanguage:
     """Return thresholds with the run's limits for languages that the recipe does not name."""
-    values = dict(given.root)
+    greatest = given.root["default"] if settings.scaled else math.inf
+    values = {**given.root, "default": greatest if settings.scaled else -math.inf}
     for language, limit, separable in limits.select("language", "limit", "separable").iter_rows():
-        if language not in given.root and not separable:
-            values[language] = -math.inf
-        elif language not in given.root and limit is not None:
-            values[language] = min(limit, given.root["default"])
+        if language in given.root or limit is None:
+            continue
+        values[language] = min(limit, greatest) if separable else -math.inf
     return ByLanguage(values)

@@ -37,26 +37,17 @@ def build_checks(recipe: Recipe, identifiers: Sequence[LanguageIdentifier]) -> t
         encoder=load_encoder(meaning.encoder, meaning.prefix) if meaning.encoder else None,
     )
     made = (each.check.of_recipe(each.settings, context) for each in recipe.checks.chosen())
-    checks = tuple(check for check in made if check)
-    add_excuses(checks)
-    return checks
+    return tuple(check for check in made if check)
 
 
-def add_excuses(checks: Sequence[Check]) -> None:
-    """Let each check know which of its limits other scores excuse, see `Limit.unless`."""
-    passing = {
-        limit.score: limit.passes(check.settings)
+def excuses_of(checks: Sequence[Check]) -> dict[str, pl.Expr]:
+    """Return what excuses limits (Boolean over scores), by name: see `Check.confirming`."""
+    return {
+        name: excuse
         for check in checks
         if check.enabled
-        for limit in check.limits
+        for name, excuse in check.confirming().items()
     }
-    for check in checks:
-        if check.enabled:
-            passing.update(check.excusing())
-    for check in checks:
-        check.excuses = {
-            limit.score: passing[limit.unless] for limit in check.limits if limit.unless in passing
-        }
 
 
 def check_versions(checks: Sequence[Check]) -> dict[str, int]:
@@ -132,18 +123,20 @@ def _scores(check: Check, rows: pl.DataFrame) -> pl.DataFrame:
             raise MlcDataError(
                 f"the check {check.name!r} gives a {name} that is not a finite number"
             )
-    judged = rows.with_columns(judged=check.judged())["judged"]
-    return scores.select(pl.when(judged).then(pl.all()))
+    return scores
 
 
 def reasons(checks: Sequence[Check]) -> pl.Expr:
     """Return the names (list) of the enabled checks that a row does not pass, in order of the checks;
     empty for a good variant. Evaluated over a table of scores."""
+    excuses = excuses_of(checks)
     failed = [
-        pl.when(~check.passes()).then(pl.lit(check.name)) for check in checks if check.enabled
+        pl.when(~check.passes(excuses)).then(pl.lit(check.name))
+        for check in checks
+        if check.enabled and check.limits
     ]
     if not failed:
-        return pl.lit([], dtype=pl.List(pl.String))
+        return pl.repeat([], pl.len(), dtype=pl.List(pl.String))
     return pl.concat_list(failed).list.drop_nulls()
 
 

@@ -9,7 +9,10 @@ import polars as pl
 import pytest
 
 from mlc_data.checks import RoundTrip
+from mlc_data.checks.meaning import Meaning, MeaningCheck
 from mlc_data.checks.run_limits import LEAST_ROWS, LIMITS, abstaining, measure, with_run_limits
+from mlc_data.checks.scoring import excuses_of
+from mlc_data.languages.by_language import by_language
 from mlc_data.recipe.loading import load_recipe
 from mlc_data.recipe.recipe import Recipe
 
@@ -113,3 +116,48 @@ def test_the_summary_says_where_a_check_abstains(
     lines = abstaining(pl.DataFrame([row], schema=LIMITS, orient="row"))
     assert bool(lines) is bool(said)
     assert all(said in line and "swh_Latn" in line for line in lines)
+
+
+def test_a_measure_that_is_zero_for_all_wrong_pairs_has_a_limit_above_zero(rows: Rows) -> None:
+    alone = [f"{VERBS[i % 7]}{i}" for i in range(30)]
+    found = limits(rows(*((text, text, "swh_Latn", text) for text in alone)))["round_trip_words"]
+    assert found["separable"]
+    assert found["limit"] > 0
+
+
+def back_limit(encoder: str, limit: float | None) -> float:
+    """Limit of ``min_back`` in Swahili, with an encoder."""
+    given = load_recipe("quickstart", [f"checks.meaning.encoder={encoder}"])
+    row = ("swh_Latn", "meaning_back", 100, 600, limit, True)
+    table = pl.DataFrame([row], schema=LIMITS, orient="row")
+    return with_run_limits(given, table).checks.meaning.min_back.get("swh_Latn")
+
+
+@pytest.mark.parametrize(
+    ("encoder", "limit", "expected"),
+    [
+        ("use-multilingual", 0.8, 0.45),
+        ("use-multilingual", None, 0.45),
+        ("other/encoder", 0.8, 0.8),  # its wrong pairs may all be above 0.45
+        ("other/encoder", None, -math.inf),
+    ],
+)
+def test_default_thresholds_are_those_of_one_encoder(
+    encoder: str, limit: float | None, expected: float
+) -> None:
+    assert back_limit(encoder, limit) == expected
+
+
+@pytest.mark.parametrize(
+    ("least", "back", "excused"), [(0.4, 0.5, True), (-math.inf, 0.5, False), (0.4, None, False)]
+)
+def test_only_a_score_above_an_effective_limit_excuses_another(
+    least: float, back: float | None, *, excused: bool
+) -> None:
+    section = MeaningCheck(encoder="x").model_copy(update={"min_back": by_language(least)})
+    scores = {"round_trip_chrf": 5.0, "round_trip_words": 1.0, "meaning_back": back}
+    table = pl.DataFrame(
+        {"language": ["swh_Latn"], **scores}, schema_overrides={"meaning_back": pl.Float64}
+    )
+    check = RoundTrip()
+    assert table.select(check.passes(excuses_of([check, Meaning(section)]))).item() is excused

@@ -73,11 +73,6 @@ class External(CorpusCheck):
         decisive = {"command", "version", "languages"}
         return dict(self.settings.model_dump(mode="json", include=decisive))
 
-    def passes(self) -> pl.Expr:
-        """Return whether the score is within its limits; a variant without a score passes."""
-        good = [limit.passes(self.settings) for limit in self.limits] or [pl.lit(value=True)]
-        return pl.col(self.name).is_null() | pl.all_horizontal(good)
-
     def prepared(self, parts: Parts) -> Check:
         """Return the check with all translations at hand; nothing is scored yet."""
         return type(self)(self.settings, self.source, self.stored, parts)
