@@ -11,14 +11,12 @@ Texts as in benchmarks/reliability.py.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import polars as pl
-from reliability import IDENTIFIERS, LEAST_TEXTS, in_script, ntrex, plain, udhr
+from reliability import IDENTIFIERS, LEAST_TEXTS, corpora, in_script, ntrex, plain, udhr
 
 from mlc_data.checks.language_id import CERTAIN, readable
 from mlc_data.language_id.base import LanguageIdentifier, labels_of
@@ -67,10 +65,7 @@ def confusions(identifier: LanguageIdentifier, code: str, texts: Sequence[str]) 
 
 def main() -> None:
     """Measure and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--ntrex", type=Path, required=True)
-    parser.add_argument("--udhr", type=Path, required=True)
-    chosen = parser.parse_args()
+    chosen = corpora(__doc__)
     texts = {}
     for code in (language.code for language in all_languages()):
         for found in (ntrex(chosen.ntrex, code), udhr(chosen.udhr, code), plain(code)):

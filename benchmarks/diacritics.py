@@ -10,12 +10,10 @@ Arabic and Hebrew script, whose marks good writers leave out.
 
 from __future__ import annotations
 
-import argparse
 import csv
-from pathlib import Path
 
 import polars as pl
-from reliability import LEAST_TEXTS, in_script, udhr
+from reliability import LEAST_TEXTS, corpora, in_script, udhr
 
 from mlc_data.checks.residue import DIACRITICS, marks_and_letters
 from mlc_data.languages.flores import all_languages
@@ -26,10 +24,7 @@ LEAST_SHARE = 0.01
 
 def main() -> None:
     """Count and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--ntrex", type=Path, required=True)
-    parser.add_argument("--udhr", type=Path, required=True)
-    chosen = parser.parse_args()
+    chosen = corpora(__doc__)
     rows = []
     for language in all_languages():
         path = chosen.ntrex / f"{language.code}.txt"

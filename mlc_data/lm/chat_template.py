@@ -1,7 +1,7 @@
 """Chat templates, rendered and looked at before anything is trained on them.
 
-What a recipe says of a template, and what it lacks, is written into the template itself: whoever renders with the
-tokenizer (the trainer, the evaluation, users of the checkpoint) renders the same.
+The recipe's settings and repairs are written into the template of the tokenizer, so the trainer, the evaluation and
+users of the checkpoint all render the same text.
 """
 
 from __future__ import annotations

@@ -18,13 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 import torch
 from safetensors.numpy import save_file
 from torch import nn
 
 from mlc_data.checks.critical import features
 from mlc_data.sentence_encoder.packaged import UseMultilingual
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from scripts.meaning.judged import read_judged
 
 NETWORKS, UNITS, EPOCHS = 4, 32, 16
 HELD_OUT = 0.15
@@ -38,18 +40,10 @@ GOOD = ("deu_Latn", "jpn_Jpan", "fra_Latn", "arb_Arab", "kor_Hang", "tha_Thai", 
 
 def judged(folder: Path, language: str, part: str, encoder: UseMultilingual) -> dict[str, Any]:
     """Return the vectors ``source`` and ``text``, and whether most people found a critical error."""
-    table = pl.read_csv(
-        folder / f"critical_errors/{language}.{part}.tsv",
-        separator="\t",
-        quote_char=None,
-        glob=False,
-    )
-    texts = table["translation"]
-    if language == "jpn_Jpan":
-        texts = texts.str.replace_all(" ", "")
+    table = read_judged(folder / f"critical_errors/{language}.{part}.tsv", language)
     return {
         "source": encoder.encode(table["source"].to_list()),
-        "text": encoder.encode(texts.to_list()),
+        "text": encoder.encode(table["text"].to_list()),
         "critical": table["critical"].to_numpy().astype(np.float32),
     }
 

@@ -37,8 +37,8 @@ def call(*arguments: object) -> str:
 
 @pytest.mark.integration
 def test_a_real_file_is_judged(wide: Path, tmp_path: Path) -> None:
-    told = call(wide, "--out", tmp_path / "out", "--wide", "swh_Latn=sw,deu_Latn=de", "--quiet")
-    assert "6 variants of 3 rows: 3 kept, 2 rejected, 1 failed" in told
+    output = call(wide, "--out", tmp_path / "out", "--wide", "swh_Latn=sw,deu_Latn=de", "--quiet")
+    assert "6 variants of 3 rows: 3 kept, 2 rejected, 1 failed" in output
     table = pl.read_parquet(tmp_path / "out" / "audit.parquet")
     reasons = {
         (row, code): found
@@ -51,9 +51,9 @@ def test_a_real_file_is_judged(wide: Path, tmp_path: Path) -> None:
 
 @pytest.mark.integration
 def test_json_is_printed_alone(wide: Path, tmp_path: Path) -> None:
-    told = json.loads(call(wide, "--out", tmp_path / "out", "--wide", "de=de", "--json"))
-    assert told["read"] == told["kept"] + told["rejected"] + told["failed"] == 3
-    assert told["by_language"]["deu_Latn"]["reasons"] == {"copied": 1, "language_id": 1}
+    output = json.loads(call(wide, "--out", tmp_path / "out", "--wide", "de=de", "--json"))
+    assert output["read"] == output["kept"] + output["rejected"] + output["failed"] == 3
+    assert output["by_language"]["deu_Latn"]["reasons"] == {"copied": 1, "language_id": 1}
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_json_is_printed_alone(wide: Path, tmp_path: Path) -> None:
         (["--language", "deu_Latn"], "no column 'variant'.*--column variant=COLUMN"),
     ],
 )
-def test_wrong_options_are_told(
+def test_wrong_options_are_reported(
     wide: Path, tmp_path: Path, options: list[str], message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):
@@ -79,12 +79,12 @@ def test_wrong_options_are_told(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"^FILE: nowhere\.csv does not exist"):
         call("nowhere.csv", "--out", tmp_path / "out")
 
 
-def test_an_ambiguous_language_is_told(wide: Path, tmp_path: Path) -> None:
+def test_an_ambiguous_language_is_reported(wide: Path, tmp_path: Path) -> None:
     with pytest.raises(UnknownLanguageError, match="'zh' is ambiguous"):
         call(wide, "--out", tmp_path / "out", "--wide", "zh=sw")
 
@@ -93,5 +93,5 @@ def test_a_comma_may_be_part_of_a_columns_name(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text('prompt,"a, b",c\nHi there,Hujambo,Hallo\n', encoding="utf-8")
     options = ("--wide", "swh_Latn=a, b,deu_Latn=c", "--set", "checks.language_identifiers=[]")
-    told = json.loads(call(path, "--out", tmp_path / "out", *options, "--json"))
-    assert list(told["by_language"]) == ["swh_Latn", "deu_Latn"]
+    output = json.loads(call(path, "--out", tmp_path / "out", *options, "--json"))
+    assert list(output["by_language"]) == ["swh_Latn", "deu_Latn"]
