@@ -8,16 +8,17 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mlc_data.core.hashing import hash_file, hash_value
+from mlc_data.core.hashing import hash_value
 from mlc_data.core.manifest import ModelRecord
 from mlc_data.core.model_card import UNKNOWN, read_license, spdx
-from mlc_data.core.paths import is_hub_id, model_location, snapshot_commit
+from mlc_data.core.paths import is_hub_id, model_location
+from mlc_data.core.revision import REVISION_LENGTH, revision_of
 from mlc_data.errors import ModelError, first_line, is_disk_full
 from mlc_data.lm.chat_template import Chat, prepare
 from mlc_data.lm.gguf import gguf_entries
@@ -38,7 +39,6 @@ log = logging.getLogger(__name__)
 KEY = "align.model"
 
 _LIBRARIES = r"(transformers|trl|peft|accelerate)\b"
-_REVISION_LENGTH = 16
 
 
 @dataclass(frozen=True)
@@ -139,27 +139,9 @@ def identify(
     if is_adapter(path):
         base, of = adapter_base(path, location, key)
         _, record = identify(base, of, f"{key} (the model of {location})")
-        revised = hash_value([revised, record.id, record.revision])[:_REVISION_LENGTH]
+        revised = hash_value([revised, record.id, record.revision])[:REVISION_LENGTH]
         license = record.licence if license == UNKNOWN else license
     return path, ModelRecord(id=location, revision=revised, licence=license)
-
-
-def revision_of(
-    path: Path, location: str, patterns: Sequence[str] = ("*.safetensors", "*.json", "*.model")
-) -> str:
-    """Return the commit of a Hub snapshot, or a hash of the files that determine what a model does.
-
-    Args:
-        path: the model's folder or GGUF file.
-        location: as the recipe names it.
-        patterns: of the files in a folder that are hashed.
-    """
-    if path.is_file():
-        return hash_file(path)[:_REVISION_LENGTH]
-    if is_hub_id(location):
-        return snapshot_commit(path)
-    files = sorted({file for pattern in patterns for file in path.glob(pattern)})
-    return hash_value({file.name: hash_file(file) for file in files})[:_REVISION_LENGTH]
 
 
 def default_device() -> str:

@@ -13,17 +13,17 @@ from typing import Any
 from mlc_data.core import progress
 from mlc_data.core.hashing import hash_file
 from mlc_data.core.paths import user_cache
+from mlc_data.core.revision import REVISION_LENGTH
 from mlc_data.errors import DiskFullError, ModelError, first_line, is_disk_full
 
 log = logging.getLogger(__name__)
 
-_REVISION_LENGTH = 16
 _UNPACKED = "gguf-1"  # raised whenever the copy of a GGUF file is made differently
 
 
 def unpacked(file: Path, location: str, key: str) -> Path:
     """Return a folder with the GGUF file's model in safetensors (float32), created if it does not exist."""
-    folder = user_cache() / "models" / f"{_UNPACKED}-{hash_file(file)[:_REVISION_LENGTH]}"
+    folder = user_cache() / "models" / f"{_UNPACKED}-{hash_file(file)[:REVISION_LENGTH]}"
     if folder.is_dir():
         return folder
     log.info("%s: unpacking %s into %s, once", key, location, folder)

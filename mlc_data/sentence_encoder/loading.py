@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 
-from mlc_data.core.hashing import hash_file, hash_value
-from mlc_data.core.paths import is_hub_id, model_location, snapshot_commit
+from mlc_data.core.paths import model_location
 from mlc_data.core.plugins import ENCODERS, create_plugin, is_plugin
+from mlc_data.core.revision import revision_of
 from mlc_data.sentence_encoder.base import KEY, CachedEncoder, SentenceEncoder
 from mlc_data.sentence_encoder.packaged import PACKAGED
 from mlc_data.sentence_encoder.transformers import TransformersEncoder
-
-_REVISION_LENGTH = 16
 
 
 @lru_cache(maxsize=4)
@@ -38,11 +35,5 @@ def _load(location: str, prefix: str) -> SentenceEncoder:
         encoder: SentenceEncoder = create_plugin(location, ENCODERS, KEY, SentenceEncoder)
         return encoder
     folder = model_location(location, KEY)
-    revision = snapshot_commit(folder) if is_hub_id(location) else _hash(folder)
+    revision = revision_of(folder, location, ("**/*.json", "**/*.safetensors"))
     return TransformersEncoder(folder, location, revision, prefix)
-
-
-def _hash(folder: Path) -> str:
-    files = sorted(path for path in folder.rglob("*") if path.suffix in (".json", ".safetensors"))
-    hashes = {str(path.relative_to(folder)): hash_file(path) for path in files}
-    return hash_value(hashes)[:_REVISION_LENGTH]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +12,6 @@ from mlc_data.core.model_card import read_license
 from mlc_data.errors import ModelError
 from mlc_data.sentence_encoder.base import KEY, Vectors
 
-log = logging.getLogger(__name__)
-
 _POOLING = {"pooling_mode_cls_token": "cls", "pooling_mode_mean_tokens": "mean"}
 _AT_ONCE = 64
 
@@ -23,7 +20,8 @@ class TransformersEncoder:
     """An encoder of transformers: LaBSE, BGE-M3, multilingual E5 and the like.
 
     The pooling (mean or first token) comes from ``1_Pooling/config.json``; dense layers that
-    ``modules.json`` names are applied. Texts longer than the model's positions are cut, which is logged.
+    ``modules.json`` names are applied. The vector of a text longer than the model's
+    positions is the mean of its parts.
 
     Args:
         folder: model in the layout of sentence-transformers, weights in safetensors.
@@ -47,9 +45,14 @@ class TransformersEncoder:
         from transformers import AutoModel, AutoTokenizer
 
         try:
-            tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(
+                self.folder, local_files_only=True, trust_remote_code=False
+            )
             model = AutoModel.from_pretrained(
-                self.folder, local_files_only=True, use_safetensors=True
+                self.folder,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
             ).eval()
         except (OSError, ValueError) as error:
             raise ModelError(f"{KEY}: {self.id} cannot be loaded: {error}") from error
@@ -62,21 +65,27 @@ class TransformersEncoder:
 
         tokenizer, model, dense = self._model
         longest = min(tokenizer.model_max_length, model.config.max_position_embeddings - 2)
-        rows = [tokenizer(self.prefix + text)["input_ids"] for text in texts]
-        cut = sum(len(row) > longest for row in rows)
-        if cut:
-            log.warning("%s: %d texts of %d cut to %d tokens", self.id, cut, len(texts), longest)
         vectors = []
         with torch.inference_mode():
             # One by one: padding to other texts would change the last bits of a vector.
-            for row in rows:
-                ids = torch.tensor([row[: longest - 1] + row[-1:] if len(row) > longest else row])
-                states = model(input_ids=ids).last_hidden_state[0]
-                vector = states[0] if self.pooling == "cls" else states.mean(dim=0)
+            for text in texts:
+                parts = tokenizer(
+                    self.prefix + text,
+                    truncation=True,
+                    max_length=longest,
+                    return_overflowing_tokens=True,
+                )["input_ids"]
+                pooled = [self._pooled(model, torch.tensor([part])) for part in parts]
+                vector = torch.stack(pooled).mean(dim=0)
                 for layer in dense:
                     vector = layer(vector)
                 vectors.append(torch.nn.functional.normalize(vector.float(), dim=0).numpy())
         return np.stack(vectors)
+
+    def _pooled(self, model: Any, ids: Any) -> Any:
+        """Return the pooled state of one row of token ids [1, T]."""
+        states = model(input_ids=ids).last_hidden_state[0]
+        return states[0] if self.pooling == "cls" else states.mean(dim=0)
 
 
 def _pooling(folder: Path) -> str:

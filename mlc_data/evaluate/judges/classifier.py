@@ -9,9 +9,10 @@ from typing import Any, Literal
 from mlc_data.core.hashing import hash_value
 from mlc_data.core.model_card import read_license
 from mlc_data.core.paths import model_location
+from mlc_data.core.revision import revision_of
 from mlc_data.errors import ModelError, UsageError
 from mlc_data.evaluate.judges.base import KEY, Exchange, Judgment, failed
-from mlc_data.lm.loading import default_device, quiet, read_pretrained, revision_of
+from mlc_data.lm.loading import default_device, quiet, read_pretrained
 from mlc_data.lm.prompt_format import break_control_tokens
 
 _NO_LIMIT = 10**9  # transformers says 1e30 where a tokenizer has no greatest length
