@@ -20,7 +20,7 @@ from mlc_data.core.console import out
 from mlc_data.core.extras import EXTRAS, explain_missing_extra, install_command
 from mlc_data.core.manifest import versions
 from mlc_data.core.paths import is_hub_id, local_path, user_cache
-from mlc_data.errors import MlcDataError, first_line
+from mlc_data.errors import MlcDataError, whole_message
 from mlc_data.language_id.loading import load_identifier
 from mlc_data.recipe.loading import load_recipe
 from mlc_data.recipe.recipe import Recipe
@@ -167,7 +167,7 @@ def _hub(name: str) -> tuple[str, bool]:
             HfApi().repo_info(name, timeout=HUB_SECONDS)
         # The error is shown, whatever it is: no network, no access, no such name.
         except Exception as error:  # noqa: BLE001
-            reason = first_line(error)
+            reason = whole_message(error)
             return f"{name}: not reachable ({reason})", False
         return f"{name}: on the Hub", True
     return f"{name}: in the local Hub cache", True

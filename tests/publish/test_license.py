@@ -78,7 +78,8 @@ def test_a_stricter_one_may_be_chosen(licenses: list[str], wanted: str) -> None:
         (["CC-BY-SA-4.0", "GPL-3.0"], "works derived from it must have that license"),
         (["CC-BY-ND-4.0"], "no derivatives"),
         (["gemma", "llama3"], "only that license has them"),
-        (["gemma", "CC-BY-NC-4.0"], "only that license has them"),
+        (["gemma", "CC-BY-SA-4.0"], "CC-BY-SA-4.0 allows no further restrictions"),
+        (["gemma", "my terms"], "whose terms are not known here"),
     ],
 )
 def test_licenses_that_exclude_each_other_are_refused(licenses: list[str], told: str) -> None:
