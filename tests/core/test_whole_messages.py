@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlc_data.cli import doctor
+from mlc_data.cli.doctor_hub import hub_model
 from mlc_data.core import paths
 from mlc_data.errors import ModelError, whole_message
 from mlc_data.publish.calls import plain
@@ -52,6 +52,6 @@ def test_doctor_shows_the_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", absent)
     monkeypatch.setattr("huggingface_hub.HfApi.repo_info", refuse)
-    message, good = doctor._hub("org/name")
+    message, good = hub_model("org/name")
     assert not good
     assert "to ask for access" in message
