@@ -89,5 +89,8 @@ def _named(recipe: Recipe) -> Iterator[tuple[str, str, str | None]]:
 def _is_cached(name: str) -> bool:
     """Return whether the library `datasets` has a copy of a data set."""
     from datasets import config
+    from datasets.naming import camelcase_to_snakecase
 
-    return (Path(config.HF_DATASETS_CACHE) / name.replace("/", "___")).is_dir()
+    owner, _, own = name.rpartition("/")
+    folder = "___".join([*([owner] if owner else []), camelcase_to_snakecase(own)])
+    return (Path(config.HF_DATASETS_CACHE) / folder).is_dir()

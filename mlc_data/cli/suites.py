@@ -16,7 +16,7 @@ from mlc_data.evaluate.safety.suites import suites as all_suites
 
 EXAMPLES = "Example:  mlc-data suites xsafety"
 
-NO_LICENCE = "none stated"
+NO_LICENCE = "none found"
 
 
 def suites(
@@ -62,7 +62,7 @@ def _one(suite: Suite) -> Table:
         ("Hub", f"{suite.hub} ({split})"),
         (
             "licence",
-            suite.licence or f"{NO_LICENCE} by the publisher; ask before you publish texts",
+            suite.licence or f"{NO_LICENCE} on the publisher's page; ask before you publish texts",
         ),
         ("languages", languages),
         ("columns", ", ".join(f"{what}: {column}" for what, column in columns.items())),

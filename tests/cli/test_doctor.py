@@ -77,6 +77,19 @@ def test_a_copy_on_this_machine_does(hub: list[Any], monkeypatch: pytest.MonkeyP
     assert "in the local cache" in found
 
 
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [("org/MultiJail", "org___multi_jail"), ("org/aya_redteaming", "org___aya_redteaming")],
+)
+def test_copies_are_where_datasets_keeps_them(
+    name: str, folder: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path)
+    assert not doctor_hub._is_cached(name)
+    (tmp_path / folder).mkdir()
+    assert doctor_hub._is_cached(name)
+
+
 def test_suites_are_looked_for_unless_there_is_a_copy(hub: list[Any], tmp_path: Path) -> None:
     copy = tmp_path / "MultiJail.csv"
     prompts = f"[{{suite: refuseu}}, {{suite: multijail, path: {copy}}}, {{hub: org/open}}]"

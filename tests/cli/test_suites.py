@@ -15,7 +15,7 @@ def test_all_suites_are_listed_with_their_licences() -> None:
     shown = CliRunner().invoke(app, ["suites"]).stdout
     for suite in suites().values():
         assert suite.name in shown
-        assert (suite.licence or "none stated") in shown
+        assert (suite.licence or "none found") in shown
 
 
 def test_one_suite_is_shown_with_its_paper_and_languages() -> None:

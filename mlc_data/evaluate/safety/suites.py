@@ -70,7 +70,7 @@ class Suite(Section):
         prompts: size in words.
         parallel: True if prompts are translations of each other.
         harmless: one sentence on the harmless half, or on its absence.
-        licence: SPDX identifier; None if the publisher states none.
+        licence: SPDX identifier; None if none was found on the publisher's page.
         home: address of the publisher's page.
         citation: the paper.
     """
