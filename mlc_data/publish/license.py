@@ -102,6 +102,9 @@ _ALIASES = {
         for ending in ("-only", "-or-later")
     },
 }
+# "Apache License, Version 2.0" and "CC BY-NC 4.0" are written so on cards.
+_WORDS = re.compile(r"[a-z0-9.+]+")
+_FILLING = frozenset({"the", "license", "licence", "version"})
 _STRICTEST = (_LICENSES["cc-by-nc-sa-4.0"], _LICENSES["cc-by-nc-nd-4.0"])
 
 
@@ -165,7 +168,15 @@ def parse(name: str) -> License:
         raise LicenseError(
             f"{name!r} is not a license: write an SPDX identifier, such as CC-BY-4.0"
         )
-    listed = _LICENSES.get(_ALIASES.get(folded, folded))
+    spelled = "-".join(word for word in _WORDS.findall(folded) if word not in _FILLING)
+    listed = next(
+        (
+            _LICENSES[key]
+            for name in (folded, spelled)
+            if (key := _ALIASES.get(name, name)) in _LICENSES
+        ),
+        None,
+    )
     if listed is not None:
         return listed
     if restriction := find_restriction(folded):

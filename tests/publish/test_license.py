@@ -125,7 +125,9 @@ def test_rights_need_a_reason() -> None:
 @pytest.mark.parametrize(
     ("name", "hub"),
     [("Apache-2.0", "apache-2.0"), ("GPL-3.0-only", "gpl-3.0"), ("odbl-1.0", "odbl"),
-     ("CC-BY-NC-4.0", "cc-by-nc-4.0"), ("my terms", "other")],
+     ("CC-BY-NC-4.0", "cc-by-nc-4.0"), ("my terms", "other"), ("Apache License, Version 2.0", "apache-2.0"),
+     ("MIT License", "mit"), ("CC BY-NC-SA 4.0", "cc-by-nc-sa-4.0"), ("The Unlicense", "unlicense"),
+     ("MIT License with restrictions", "other"), ("license", "other")],
 )  # fmt: skip
 def test_the_hubs_identifier(name: str, hub: str) -> None:
     assert parse(name).hub == hub
