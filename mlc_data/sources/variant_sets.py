@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from mlc_data.core.paths import local_path
+from mlc_data.core.paths import is_hub_id, local_path
 from mlc_data.errors import SourceError
 from mlc_data.recipe.sources import Source
 from mlc_data.sources.readers import open_source
@@ -27,11 +28,17 @@ def read_published(location: str, split: str, limit: int | None = None) -> list[
     Raises:
         SourceError: it cannot be read, or has no variant sets.
     """
-    if local_path(location).is_file():
+    path = local_path(location)
+    if not path.exists() and not is_hub_id(location):
+        raise SourceError(f"{KEY}: {location} does not exist; a Hub id reads organisation/name")
+    if path.is_file():
         source = Source(path=location)
     else:
         source = Source(hub=location, config=CONFIG, split=split)
-    opened = open_source(source, KEY)
+    try:
+        opened = open_source(source, KEY)
+    except SourceError as error:  # this is an option, not a section with the keys `path` and `hub`
+        raise SourceError(re.sub(rf"^{KEY}\.\w+", KEY, str(error))) from error
 
     def usable() -> Iterator[dict[str, Any]]:
         for raw in opened.rows():

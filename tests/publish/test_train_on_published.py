@@ -81,6 +81,22 @@ def test_a_file_of_other_rows_is_refused(tmp_path: Path) -> None:
         read_published(str(path), "test")
 
 
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"^--dataset: .*/none does not exist"):
+        read_published(str(tmp_path / "none"), "test")
+
+
+def test_an_error_of_the_hub_names_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(*_: object, **__: object) -> None:
+        raise ValueError("Unknown split 'test'. Should be one of ['train'].")
+
+    monkeypatch.setattr("datasets.load_dataset", absent)
+    with pytest.raises(
+        SourceError, match=r"^--dataset: 'org/none' could not be read: Unknown split"
+    ):
+        read_published("org/none", "test")
+
+
 @pytest.mark.parametrize("given", [["--model", "m"], ["--dataset", "d"], []])
 def test_a_model_and_a_data_set_go_together(given: list[str]) -> None:
     done = CliRunner().invoke(app, ["align", "probe", *given])
