@@ -28,6 +28,7 @@ from mlc_data.cli import (
     review,
     run,
     stages,
+    suites,
     trigger,
 )
 from mlc_data.core.console import err, out
@@ -101,6 +102,7 @@ app.add_typer(recipes.app, name="recipes")
 app.add_typer(cache.app, name="cache")
 app.add_typer(models.app, name="models")
 app.command(epilog=languages.EXAMPLES)(languages.languages)
+app.command(epilog=suites.EXAMPLES)(suites.suites)
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command(epilog=explain.EXAMPLES)(explain.explain)
 app.command(epilog=lineage.EXAMPLES)(lineage.lineage)

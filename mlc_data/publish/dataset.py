@@ -124,7 +124,7 @@ def build(
         name=recipe.name,
         content={config: getattr(manifest.content_hash, config) or "" for config in tables.rows},
         rows=tables.rows,
-        licence=decision.license.id,
+        licence=decision.name,
         parts=part_records(decision),
         rights=decision.rights,
         recipe_hash=manifest.recipe_hash,
