@@ -81,7 +81,9 @@ def compare(first: Run, second: Run) -> Comparison:
         Part(title, _lines(read(both[0]), read(both[1]), show)) for title, read, show in _PARTS
     ]
     places = {title: place for place, (title, *_) in enumerate(_PARTS)}
-    parts.insert(places["thresholds"], Part("replies", _lines(_refusals(judged[0]), _refusals(judged[1]))))
+    parts.insert(
+        places["thresholds"], Part("replies", _lines(_refusals(judged[0]), _refusals(judged[1])))
+    )
     return Comparison(_names(first, second), parts)
 
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from mlc_data.core.files import write_text
 from mlc_data.pipeline.layout import REPORT
-from mlc_data.pipeline.report_state import state_of
+from mlc_data.pipeline.report_state import current_report, state_of
 from mlc_data.pipeline.run import Run
 from mlc_data.report.page import drawings
 from mlc_data.report.page.changes import Changes, changes
@@ -133,6 +133,12 @@ def write_report(run: Run, options: PageOptions | None = None, path: Path | None
         write_text(target, html(made))
     log.info("report: %s (%.1f MB)", target, target.stat().st_size / 1e6)
     return target
+
+
+def bring_up_to_date(run: Run) -> None:
+    """Write a run's report unless it shows the run's present state already."""
+    if current_report(run) is None:
+        write_report(run)
 
 
 def html(made: Report) -> str:

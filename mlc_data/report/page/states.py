@@ -11,7 +11,7 @@ import polars as pl
 from mlc_data.core.parquet import read_parquet
 from mlc_data.report.page.context import Facts, Tongue
 
-STATES = "evaluation/states.parquet"
+FILE = "evaluation/states.parquet"
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class States:
 
 
 def states(facts: Facts) -> States:
-    """Return the plane that the stage `evaluate` keeps; see `mlc_data.evaluate.representations.STATES`."""
-    path = facts.run.path(STATES)
+    """Return the plane that the stage `evaluate` keeps; see `mlc_data.evaluate.plane.STATES`."""
+    path = facts.run.path(FILE)
     if "align" not in facts.manifest.stages:
         return States(missing=f"Nothing has been trained yet: mlc-data align {facts.folder}")
     if "evaluate" not in facts.manifest.stages or not path.is_file():
