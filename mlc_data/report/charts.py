@@ -78,7 +78,7 @@ def lines(
     across = alt.Axis(format="~d", tickMinStep=1, grid=False)
     chart = (
         alt.Chart(alt.InlineData(values=long))
-        .mark_line(point=alt.OverlayMarkDef(size=24), strokeWidth=2, clip=True)
+        .mark_line(point=alt.OverlayMarkDef(size=24), strokeWidth=2)
         .encode(
             x=alt.X(f"{x}:Q", title=x, axis=across, scale=alt.Scale(zero=False, nice=False)),
             y=alt.Y("value:Q", title=None, scale=scale),
@@ -164,7 +164,7 @@ def points(
         .encode(
             x=alt.X("x:Q", title=None, axis=axis),
             y=alt.Y("y:Q", title=None, axis=axis),
-            color=_color("language", names, palette),
+            color=_color("language", names, palette, at="right"),
             shape=alt.Shape(
                 "language:N", title=None, scale=alt.Scale(domain=list(names), range=by_place)
             ),
@@ -187,13 +187,18 @@ def svg(spec: Spec, name: str) -> str:
 
     drawn: str = vl_convert.vegalite_to_svg(spec)
     plain = re.sub(r'\s(?:role|aria-[a-z]+)="[^"]*"', "", drawn)
-    plain = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', plain)
-    plain = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", plain)
+    # The renderer counts its ids on from chart to chart, and each has to be the same in every report.
+    ids = {
+        old: f"{name}-{place}"
+        for place, old in enumerate(dict.fromkeys(re.findall(r'\bid="([^"]+)"', plain)))
+    }
+    plain = re.sub(r'\bid="([^"]+)"', lambda found: f'id="{ids[found[1]]}"', plain)
+    plain = re.sub(r"url\(#([^)]+)\)", lambda found: f"url(#{ids[found[1]]})", plain)
     return plain.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
 
 
 def _color(
-    field: str, domain: Iterable[str], palette: Palette, *, legend: bool = True
+    field: str, domain: Iterable[str], palette: Palette, *, legend: bool = True, at: str = "top"
 ) -> alt.Color:
     import altair as alt
 
@@ -204,7 +209,7 @@ def _color(
         title=None,
         scale=alt.Scale(domain=names, range=colors),
         # One below the other: the reader's font may be wider than the one that is measured here.
-        legend=alt.Legend(orient="top", symbolStrokeWidth=2, columns=1) if legend else None,
+        legend=alt.Legend(orient=at, symbolStrokeWidth=2, columns=1) if legend else None,
     )
 
 

@@ -139,7 +139,8 @@ def _edges(low: float, high: float, bounds: Any) -> list[float]:
     low, high = min([low, *finite]), max([high, *finite])
     width = (high - low) or abs(high) or 1.0
     step, digits = _step(width / STEPS)
-    first, last = math.floor(low / step), math.ceil(high / step)
+    first = math.floor(low / step)
+    last = max(first + 1, math.ceil(high / step))
     # Read back from its digits, an edge is the number that the recipe would read.
     return [float(f"{number * step:.{digits}f}") for number in range(first, last + 1)]
 

@@ -45,7 +45,7 @@ function count(value) { return Number(value).toLocaleString('en'); }
 function language(code) { return (data.languages[code] || { name: code }).name; }
 function harmful(category) { return !data.harmless.includes(category); }
 function tag(text, kind) { return h('span', { class: 'tag' + (kind ? ' ' + kind : '') }, text); }
-function field(label, ...content) { return h('div', { class: 'field' }, h('h4', {}, label), content); }
+function field(label, ...content) { return h('div', { class: 'field' }, h('p', { class: 'name' }, label), content); }
 
 function fill(select, options) {
   select.append(...options.map(([value, label]) => h('option', { value }, label)));

@@ -40,7 +40,7 @@ function details(row, harm) {
   const compared = data.limits.map((limit, at) => ({ limit, fails: row.x.includes(at) }));
   const lines = data.scores.map((name, at) => [name, row.v[at], compared.filter((each) => each.limit.scores.includes(name))]);
   parts.push(field('Scores', h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Scores of this variant' }, h('table', { class: 'scores' },
-    h('thead', {}, h('tr', {}, ['Score', 'Value', 'Limit', ''].map((title) => h('th', { scope: 'col' }, title)))),
+    h('thead', {}, h('tr', {}, ['Score', 'Value', 'Limit', 'Verdict'].map((title) => h('th', { scope: 'col' }, title)))),
     h('tbody', {}, lines.map(([name, value, limits]) => h('tr', { class: limits.some((each) => each.fails) ? 'fails' : '' },
       h('th', { scope: 'row' }, words(name)),
       h('td', { class: 'n' }, value === null ? '–' : String(value)),
