@@ -107,7 +107,8 @@ class Facts:
     @cached_property
     def decided(self) -> bool:
         """True if the run's variants have verdicts."""
-        return "check" in self.manifest.stages and self.run.path(KEPT).is_file()
+        files = (self.run.path(KEPT), self.run.path(REJECTED))
+        return "check" in self.manifest.stages and all(file.is_file() for file in files)
 
     @cached_property
     def _checks(self) -> tuple[tuple[Check, ...], str]:
@@ -116,10 +117,17 @@ class Facts:
         except MlcDataError as error:
             return (), str(error)
 
-    @property
+    @cached_property
     def checks(self) -> tuple[Check, ...]:
-        """The enabled checks; none where a model that they name is not on this machine."""
-        return self._checks[0]
+        """The enabled checks whose scores the run has; none where a model that they name is not here."""
+        known = set(self.score_columns)
+        return tuple(check for check in self._checks[0] if set(check.scores) <= known)
+
+    @property
+    def unscored(self) -> tuple[str, ...]:
+        """Names of enabled checks that the recipe has and that the run has not been scored with."""
+        scored = {check.name for check in self.checks}
+        return tuple(check.name for check in self._checks[0] if check.name not in scored)
 
     @property
     def checks_missing(self) -> str:
@@ -128,7 +136,9 @@ class Facts:
 
     @cached_property
     def score_columns(self) -> tuple[str, ...]:
-        """Columns of scores in the table of kept variants, in order."""
+        """Columns of scores in the table of kept variants, in order; none without verdicts."""
+        if not self.decided:
+            return ()
         schema = scan_parquet(self.run.path(KEPT)).collect_schema()
         return tuple(name for name, kind in schema.items() if kind == pl.Float64())
 

@@ -19,6 +19,8 @@ from mlc_data.report.page.strip import steps
 BASE_URL = "MLC_DATA_REPORT_URL"
 """Environment variable with the address under which the folder of all runs is served, such as
 ``https://example.org/runs``."""
+_ADDRESS = ":/?#[]@!$&'*+,;=%~"
+"""Characters that stand as they are in an address within Markdown: not blanks, not round brackets."""
 
 
 def headline(run: Run) -> str:
@@ -28,11 +30,11 @@ def headline(run: Run) -> str:
 
 def link(run: Run) -> str | None:
     """Return the address of a run's report; None where `BASE_URL` is not set."""
-    base = os.environ.get(BASE_URL, "").strip().rstrip("/")
+    base = quote(os.environ.get(BASE_URL, "").strip().rstrip("/"), safe=_ADDRESS)
     if not base:
         return None
     place = run.path(REPORT).relative_to(run.folder).as_posix()
-    return f"{base}/{quote(run.folder.resolve().name)}/{quote(place)}"
+    return f"{base}/{quote(run.folder.resolve().name, safe='')}/{quote(place)}"
 
 
 def _parts(facts: Facts) -> Iterator[str]:

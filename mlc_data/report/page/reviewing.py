@@ -57,6 +57,11 @@ def reviewing(facts: Facts) -> Reviewing:
         return Reviewing(missing=f"No verdicts yet: mlc-data check {facts.folder}")
     if facts.checks_missing:
         return Reviewing(missing=f"The checks cannot be used here: {facts.checks_missing}")
+    if facts.unscored:
+        names = ", ".join(facts.unscored)
+        return Reviewing(
+            missing=f"The run has no scores of {names} yet: mlc-data check {facts.folder}"
+        )
     if not _texts(facts):
         return Reviewing(missing="No variant has a text to judge.")
     each = max(LEAST, min(facts.options.review, MOST // max(1, len(facts.targets))))

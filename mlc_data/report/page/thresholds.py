@@ -101,15 +101,14 @@ def thresholds(facts: Facts, limits: Sequence[PageLimit]) -> Thresholds:
         return Thresholds(missing=f"No verdicts yet: mlc-data check {facts.folder}")
     if facts.checks_missing:
         return Thresholds(missing=f"The checks cannot be used here: {facts.checks_missing}")
-    known = [each for each in limits if set(each.scores) <= set(facts.score_columns)]
-    ranges = _ranges(facts, known)
+    ranges = _ranges(facts, limits) if limits else {}
     edges = {
         each.key: _edges(*ranges[each.key], each.bounds.values())
-        for each in known
+        for each in limits
         if each.key in ranges
     }
-    known = [each for each in known if each.key in edges]
-    counts = _count(facts, known, edges)
+    known = [each for each in limits if each.key in edges]
+    counts = _count(facts, known, edges) if known else {}
     return Thresholds(tuple(_explored(facts, each, edges[each.key], counts) for each in known))
 
 
