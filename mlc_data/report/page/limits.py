@@ -41,6 +41,7 @@ class PageLimit:
         origins: `Origin` by language.
         value: what is compared, over the scores; null where a row passes at any threshold, because it has
             no score or is excused.
+        shown: the same, null only where a row has no score.
         passes: whether the value passes (Boolean, never null), over ``language`` and the scores.
     """
 
@@ -51,6 +52,7 @@ class PageLimit:
     bounds: Mapping[str, float]
     origins: Mapping[str, Origin]
     value: pl.Expr
+    shown: pl.Expr
     passes: pl.Expr
 
     @property
@@ -85,6 +87,7 @@ def page_limits(facts: Facts) -> tuple[PageLimit, ...]:
                     bounds={each.code: thresholds.get(each.code) for each in facts.targets},
                     origins=_origins(facts, check, first, chosen[check.name].settings, measured),
                     value=worst(values).cast(pl.Float64),
+                    shown=worst([limit.value(settings) for limit in limits]).cast(pl.Float64),
                     passes=pl.all_horizontal(passes),
                 )
             )

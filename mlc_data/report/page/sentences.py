@@ -38,7 +38,7 @@ def _weakest(facts: Facts, languages: Languages) -> str:
     if worst.share >= WEAK * best.share:
         low, high = percent(worst.share), percent(best.share)
         if low == high:
-            return f"All languages keep as much, {low}.{built}"
+            return f"All languages keep the same share, {low}.{built}"
         lowest = f"from {low} in {worst.tongue.name} to {high} in {best.tongue.name}"
         return f"All languages keep about as much, {lowest}.{built}"
     why = worst.parts[0].name.replace("_", " ") if worst.parts else "nothing"

@@ -40,14 +40,16 @@ class Histogram:
         alone: [E + 1] variants between the E edges that everything else would keep; the first and the
             last count what lies beyond.
         others: [E + 1] the same for variants that something else rejects too.
-        always: variants that everything else would keep, and that pass at any threshold: without a score, or
-            excused.
+        excused: [E + 1] the same for variants that nothing rejects, whatever the threshold is: they pass
+            another check that excuses them.
+        always: variants without a score that everything else would keep, and those of ``excused``.
     """
 
     bound: float | None
     origin: str
     alone: list[int]
     others: list[int]
+    excused: list[int]
     always: int
 
 
@@ -86,6 +88,7 @@ class Thresholds:
                         "origin": own.origin,
                         "alone": own.alone,
                         "others": own.others,
+                        "excused": own.excused,
                         "always": own.always,
                     }
                     for code, own in each.languages.items()
@@ -113,11 +116,12 @@ def thresholds(facts: Facts, limits: Sequence[PageLimit]) -> Thresholds:
 
 
 def _values(facts: Facts, limits: Sequence[PageLimit]) -> pl.LazyFrame:
-    """Return ``language``, and for each limit the value and whether it passes."""
+    """Return ``language``, and for each limit the value, as compared and as shown, and whether it passes."""
     texts = facts.variants().filter(pl.col("status") != Status.FAILED)
     return texts.select(
         "language",
         *(each.value.alias(each.key) for each in limits),
+        *(each.shown.alias(f"shown {each.key}") for each in limits),
         *(each.passes.alias(each.id) for each in limits),
     )
 
@@ -125,8 +129,8 @@ def _values(facts: Facts, limits: Sequence[PageLimit]) -> pl.LazyFrame:
 def _ranges(facts: Facts, limits: Sequence[PageLimit]) -> dict[str, tuple[float, float]]:
     """Return the range of the values of each limit but for `TAIL` on either side, by its key."""
     texts = facts.variants().filter(pl.col("status") != Status.FAILED)
-    low = [each.value.quantile(TAIL).alias(f"low {each.key}") for each in limits]
-    high = [each.value.quantile(1 - TAIL).alias(f"high {each.key}") for each in limits]
+    low = [each.shown.quantile(TAIL).alias(f"low {each.key}") for each in limits]
+    high = [each.shown.quantile(1 - TAIL).alias(f"high {each.key}") for each in limits]
     row = texts.select(*low, *high).collect().row(0, named=True)
     pairs = {each.key: (row[f"low {each.key}"], row[f"high {each.key}"]) for each in limits}
     return {key: pair for key, pair in pairs.items() if None not in pair}
@@ -151,14 +155,17 @@ def _step(width: float) -> tuple[float, int]:
     return factor * 10.0**power, max(0, -power if factor < 10 else -power - 1)
 
 
+OTHERS, ALONE, EXCUSED = range(3)
+
 Counts = dict[tuple[str, str], NDArray[np.int64]]
-"""By key of the limit and language: [2, E + 1] counts of others and alone, and last column those that always pass."""
+"""By key of the limit and language: [3, E + 2] counts of `OTHERS`, `ALONE` and `EXCUSED` between the edges; the last
+column counts variants without a score."""
 
 
 def _count(facts: Facts, limits: Sequence[PageLimit], edges: Mapping[str, list[float]]) -> Counts:
     codes = [each.code for each in facts.targets]
     counts: Counts = {
-        (each.key, code): np.zeros((2, len(edges[each.key]) + 2), np.int64)
+        (each.key, code): np.zeros((3, len(edges[each.key]) + 2), np.int64)
         for each in limits
         for code in codes
     }
@@ -178,13 +185,14 @@ def _count(facts: Facts, limits: Sequence[PageLimit], edges: Mapping[str, list[f
 
 def _of_batch(rows: pl.DataFrame, limit: PageLimit, edges: Sequence[float]) -> NDArray[np.int64]:
     size = len(edges) + 2
-    others = rows["failed"] - (~rows[limit.id]).cast(pl.Int32)
-    alone = (others == 0).to_numpy().astype(np.int64)
-    values = rows[limit.key].fill_null(0.0).to_numpy()
+    alone = (rows["failed"] - (~rows[limit.id]).cast(pl.Int32) == 0).to_numpy()
+    excused = rows[limit.key].is_null().to_numpy()
+    kind = np.where(alone, np.where(excused, EXCUSED, ALONE), OTHERS)
+    values = rows[f"shown {limit.key}"]
     side: Literal["left", "right"] = "left" if limit.upper else "right"
-    places = np.searchsorted(np.asarray(edges), values, side=side)
-    places = np.where(rows[limit.key].is_null().to_numpy(), size - 1, places)
-    return np.bincount(alone * size + places, minlength=2 * size).reshape(2, size)
+    places = np.searchsorted(np.asarray(edges), values.fill_null(0.0).to_numpy(), side=side)
+    places = np.where(values.is_null().to_numpy(), size - 1, places)
+    return np.bincount(kind * size + places, minlength=3 * size).reshape(3, size)
 
 
 def _batches(frame: pl.LazyFrame) -> Iterator[pl.DataFrame]:
@@ -201,8 +209,9 @@ def _explored(facts: Facts, limit: PageLimit, edges: list[float], counts: Counts
         languages[each.code] = Histogram(
             bound=bound if math.isfinite(bound) else None,
             origin=str(limit.origins[each.code]),
-            alone=own[1, :-1].tolist(),
-            others=own[0, :-1].tolist(),
-            always=int(own[1, -1]),
+            alone=own[ALONE, :-1].tolist(),
+            others=own[OTHERS, :-1].tolist(),
+            excused=own[EXCUSED, :-1].tolist(),
+            always=int(own[EXCUSED].sum()),
         )
     return Explored(limit.check, limit.scores, limit.key, limit.upper, edges, languages)

@@ -88,7 +88,13 @@ def test_every_variant_with_a_text_is_in_every_histogram(
     limit = next(each for each in explored.limits if each.key == "checks.length.max_ratio")
     for code, own in limit.languages.items():
         texts = counts[code].requested - sum(counts[code].failed.values())
-        assert sum(own.alone) + sum(own.others) + own.always == texts
+        assert sum(own.alone) + sum(own.others) + sum(own.excused) == texts
+
+
+def test_excused_variants_are_kept_at_any_limit(explored: Thresholds) -> None:
+    histograms = [own for limit in explored.limits for own in limit.languages.values()]
+    assert sum(sum(own.excused) for own in histograms) > 0
+    assert all(own.always >= sum(own.excused) for own in histograms)
 
 
 @pytest.mark.parametrize(

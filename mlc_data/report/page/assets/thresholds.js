@@ -40,23 +40,24 @@
   }
 
   function histogram(limit, code, own) {
-    if (!sum(own.alone, 0, own.alone.length) && !sum(own.others, 0, own.others.length)) {
+    if (![own.alone, own.others, own.excused].some((each) => each.some(Boolean))) {
       return h('figure', { class: 'one', 'data-language': code }, h('figcaption', {}, h('b', {}, language(code))),
         h('p', { class: 'empty' }, 'No variant has this score: all pass.'));
     }
     const edges = limit.edges, last = edges.length - 1;
     const [low, high] = [edges[0], edges[last]];
     const x = (value) => PAD + (WIDTH - 2 * PAD) * Math.min(1, Math.max(0, (value - low) / (high - low)));
-    const most = Math.max(1, ...own.alone.map((number, at) => number + own.others[at]));
+    const most = Math.max(1, ...own.alone.map((number, at) => number + own.others[at] + own.excused[at]));
     /* The square root keeps a few rejected variants visible beside thousands of good ones. */
     const y = (number) => HEIGHT * Math.sqrt(number / most);
     const picture = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT + 22}`, class: 'histogram', 'aria-hidden': 'true' });
     const wide = (WIDTH - 2 * PAD) / (edges.length - 1);
     own.alone.forEach((number, at) => {
-      const [all, alone] = [y(number + own.others[at]), y(number)];
+      const [all, kept, alone] = [y(number + own.excused[at] + own.others[at]), y(number + own.excused[at]), y(number)];
       const left = PAD + (at - 1) * wide;
       const box = { x: Math.max(0, left), width: Math.max(1, Math.min(wide, PAD + wide) - 0.6) };
-      if (all) picture.append(svg('rect', { ...box, y: HEIGHT - all, height: all, class: 'others' }));
+      if (own.others[at]) picture.append(svg('rect', { ...box, y: HEIGHT - all, height: all, class: 'others' }));
+      if (own.excused[at]) picture.append(svg('rect', { ...box, y: HEIGHT - kept, height: kept, class: 'excused' }));
       if (alone) picture.append(svg('rect', { ...box, y: HEIGHT - alone, height: alone, class: 'alone' }));
     });
     picture.append(svg('line', { x1: PAD, x2: WIDTH - PAD, y1: HEIGHT + 0.5, y2: HEIGHT + 0.5, class: 'axis' }));
@@ -130,8 +131,8 @@
     figures.push(show);
     show();
     return h('figure', { class: 'one', 'data-language': code },
-      h('figcaption', {}, h('b', {}, language(code)), value, h('small', {}, { run: 'from the run', recipe: 'from the recipe', default: 'default', abstains: 'off: no better than wrong pairs' }[own.origin])),
-      slider, says);
+      h('figcaption', {}, h('b', {}, language(code)), value), slider,
+      h('div', { class: 'under' }, says, h('small', {}, { run: 'limit of the run', recipe: 'limit of the recipe', default: 'default', abstains: 'off: no better than wrong pairs' }[own.origin])));
   }
   let figures = [];
 
