@@ -22,6 +22,7 @@ from mlc_data.pipeline import sharding
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import apply_overrides, load_recipe, parse_recipe, shipped_recipes
 from mlc_data.recipe.recipe import Recipe
+from mlc_data.report.page import write_report
 
 from . import artifacts, runners
 
@@ -92,8 +93,15 @@ def run_tasks(run: Run, stages: Sequence[str]) -> str:
     with run.locked():
         for name in stages:
             stage(str(run.folder), name, run.training)
-    artifacts.show(run)
+    if _opened.get() is None:
+        finish(run)
     return str(run.folder)
+
+
+def finish(run: Run) -> None:
+    """Write the run's report and show its figures in the UI; a flow does so once its stages are done."""
+    write_report(run)
+    artifacts.show(run)
 
 
 class _Expected(logging.Filter):

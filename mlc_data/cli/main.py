@@ -25,6 +25,7 @@ from mlc_data.cli import (
     publish,
     recipes,
     refresh,
+    report,
     review,
     run,
     stages,
@@ -104,6 +105,8 @@ app.add_typer(models.app, name="models")
 app.command(epilog=languages.EXAMPLES)(languages.languages)
 app.command(epilog=suites.EXAMPLES)(suites.suites)
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
+app.command(epilog=report.REPORT_EXAMPLES)(report.report)
+app.command(epilog=report.COMPARE_EXAMPLES)(report.compare)
 app.command(epilog=explain.EXAMPLES)(explain.explain)
 app.command(epilog=lineage.EXAMPLES)(lineage.lineage)
 app.command(epilog=calibrate.EXAMPLES)(calibrate.calibrate)

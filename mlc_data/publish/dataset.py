@@ -1,11 +1,12 @@
 """A run's data set as a folder that `datasets`, the Hub and people can read.
 
-README.md  sets/  variants/  recipe.yaml  manifest.json  SHA256SUMS  publication.json
+README.md  report.html  sets/  variants/  recipe.yaml  manifest.json  SHA256SUMS  publication.json
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,9 @@ from mlc_data.core.files import atomic_folder, write_text
 from mlc_data.core.manifest import Manifest
 from mlc_data.core.redaction import without_folders
 from mlc_data.errors import UsageError
+from mlc_data.pipeline.layout import REPORT
 from mlc_data.pipeline.lineage.build import hashes
+from mlc_data.pipeline.report_state import current_report
 from mlc_data.pipeline.run import Run
 from mlc_data.publish import license, record
 from mlc_data.publish.card import Facts, as_yaml, render
@@ -83,6 +86,7 @@ def build(
     repo: str | None,
     gated: bool,
     changes: str | None = None,
+    report: bool = True,
 ) -> Publication:
     """Write everything into ``folder``, which is empty.
 
@@ -93,6 +97,7 @@ def build(
         repo: ``organisation/name``, as the card names it; None for a folder.
         gated: True where the Hub asks readers for consent.
         changes: changes in this revision, for the card; not part of the content hash.
+        report: publish the run's report too, if it is up to date.
 
     Raises:
         UsageError: a stage has not been done.
@@ -116,6 +121,8 @@ def build(
     public = without_folders(manifest.model_dump(mode="json"))
     text = json.dumps(public, indent=2, ensure_ascii=False)
     write_text(folder / "manifest.json", f"{text}\n")
+    if report and (page := current_report(run)):
+        shutil.copyfile(page, folder / REPORT)
     sums = hashes(folder)
     write_text(folder / CHECKSUMS, "".join(f"{sums[path]}  {path}\n" for path in sums))
     publication = Publication.make(
