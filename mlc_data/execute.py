@@ -53,15 +53,16 @@ def run_stages(run: Run, last: str, *, force: bool = False) -> dict[str, bool]:
     Returns:
         For each stage, whether it was reused.
     """
-    reused: dict[str, bool] = {}
-    for name in up_to(last):
-        if name == "rescue" and last in ("check", "sets") and only_thresholds_changed(run):
-            log.info("rescue: kept as it is; `mlc-data rescue` retries what new thresholds reject")
-            reused[name] = True
-            continue
-        again = name == last or {name, last} <= set(EVALUATION)
-        reused[name] = run_stage(run, name, force=force and again)
-    return reused
+    with run.locked():
+        return {name: _brought_up(run, name, last, force) for name in up_to(last)}
+
+
+def _brought_up(run: Run, name: str, last: str, force: bool) -> bool:
+    if name == "rescue" and last in ("check", "sets") and only_thresholds_changed(run):
+        log.info("rescue: kept as it is; `mlc-data rescue` retries what new thresholds reject")
+        return True
+    again = name == last or {name, last} <= set(EVALUATION)
+    return run_stage(run, name, force=force and again)
 
 
 def run_pipeline(run: Run) -> None:
