@@ -17,7 +17,7 @@ from yaml import safe_load
 
 from mlc_data.core import progress
 from mlc_data.core.console import set_up
-from mlc_data.errors import MlcDataError
+from mlc_data.errors import MlcDataError, refused_access
 from mlc_data.execute import preflight, run_stage
 from mlc_data.pipeline import sharding
 from mlc_data.pipeline.run import Run
@@ -159,3 +159,8 @@ def errors_shown() -> Iterator[None]:
     except MlcDataError as error:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(error.exit_code)
+    except OSError as error:
+        if (refused := refused_access(error)) is None:
+            raise
+        sys.stderr.write(f"Error: {refused}\n")
+        sys.exit(refused.exit_code)

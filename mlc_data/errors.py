@@ -91,6 +91,28 @@ def is_disk_full(error: BaseException | None) -> bool:
     return False
 
 
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def refused_access(error: BaseException | None) -> MlcDataError | None:
+    """Return the error to show where the system refused to read or write a file; None where it did not.
+
+    Args:
+        error: any error; also those that caused it are looked at.
+    """
+    while error is not None:
+        if isinstance(error, OSError) and (
+            error.errno in _REFUSED or isinstance(error, PermissionError)
+        ):
+            names = [str(name) for name in (error.filename, error.filename2) if name is not None]
+            if names:
+                reason = error.strerror or "permission denied"
+                return MlcDataError(f"cannot use {' and '.join(names)}: {reason.lower()}")
+            return MlcDataError(f"a file cannot be read or written: {first_line(error)}")
+        error = error.__cause__ or error.__context__
+    return None
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line of an exception's message, or its type where it has none."""
     lines = str(error).strip().splitlines()

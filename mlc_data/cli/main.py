@@ -32,7 +32,7 @@ from mlc_data.cli import (
 )
 from mlc_data.core.console import err, out
 from mlc_data.core.extras import missing_extra
-from mlc_data.errors import MlcDataError, StoppedError, UsageError, is_disk_full
+from mlc_data.errors import MlcDataError, StoppedError, UsageError, is_disk_full, refused_access
 
 
 class _Commands(TyperGroup):
@@ -128,9 +128,11 @@ def main() -> None:
             raise
         _leave(str(missing), missing.exit_code)
     except Exception as error:
-        if not is_disk_full(error):
+        if is_disk_full(error):
+            _leave(f"no space left on the device: {error}", 1)
+        if (refused := refused_access(error)) is None:
             raise
-        _leave(f"no space left on the device: {error}", 1)
+        _leave(str(refused), refused.exit_code)
 
 
 def _leave(message: str, code: int) -> None:

@@ -109,7 +109,13 @@ class ContentHash(_Record):
 def _inside(path: str) -> str:
     """Refuse a path that leads out of the run's folder: a manifest may come from a stranger."""
     pure = PurePosixPath(path)
-    if not pure.parts or pure.is_absolute() or ".." in pure.parts or "\\" in path or ":" in pure.parts[0]:
+    if (
+        not pure.parts
+        or pure.is_absolute()
+        or ".." in pure.parts
+        or "\\" in path
+        or ":" in pure.parts[0]
+    ):
         raise ValueError("the path leads out of the run's folder")
     return path
 

@@ -78,9 +78,9 @@ def _write_lock(folder: Path) -> Iterator[None]:
 def _read_lock(folder: Path) -> Iterator[None]:
     path = folder / LOCK
     with ExitStack() as stack:
-        if path.is_file() and os.access(path, os.R_OK):
-            if not stack.enter_context(try_lock(path, shared=True)):
-                raise _in_use(folder)
+        readable = path.is_file() and os.access(path, os.R_OK)
+        if readable and not stack.enter_context(try_lock(path, shared=True)):
+            raise _in_use(folder)
         yield
 
 

@@ -164,19 +164,26 @@ def replace_folder(folder: Path) -> Iterator[Path]:
 
 
 def _refuse_foreign(folder: Path) -> None:
-    """Refuse to replace what no publication has written."""
-    if folder.is_file() or (folder.is_dir() and not (folder / record.FILE).is_file()):
-        if folder.is_file() or any(folder.iterdir()):
-            raise UsageError(
-                f"{folder} exists and is not a published data set: choose another --to, or empty it"
-            )
-    elif folder.is_dir():
-        former = record.read_publication((folder / record.FILE).read_bytes(), str(folder / record.FILE))
-        parents = {str(parent) for file in former.files for parent in PurePosixPath(file).parents}
-        known = parents.union(former.files)
-        present = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
-        if others := sorted(present - known):
-            raise UsageError(
-                f"{folder} holds more than the data set that was published there, and publishing replaces the whole "
-                f"folder: {', '.join(others[:_SHOWN])}{' ...' if others[_SHOWN:] else ''}. Move it away, or choose another --to"
-            )
+    """Refuse to replace what no publication has written.
+
+    Raises:
+        UsageError: see `replace_folder`.
+        MlcDataError: the record of the publication cannot be read.
+    """
+    path = folder / record.FILE
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not path.is_file()):
+        raise UsageError(
+            f"{folder} exists and is not a published data set: choose another --to, or empty it"
+        )
+    if not path.is_file():
+        return
+    former = record.read_publication(path.read_bytes(), str(path))
+    parents = {str(parent) for file in former.files for parent in PurePosixPath(file).parents}
+    present = {inside.relative_to(folder).as_posix() for inside in folder.rglob("*")}
+    others = sorted(present - parents.union(former.files))
+    if others:
+        names = ", ".join(others[:_SHOWN]) + (" ..." if others[_SHOWN:] else "")
+        raise UsageError(
+            f"{folder} holds more than the data set that was published there, and publishing replaces the whole "
+            f"folder: {names}. Move it away, or choose another --to"
+        )

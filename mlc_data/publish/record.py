@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from mlc_data.core.manifest import InsidePath
 from mlc_data.core.hashing import hash_value
+from mlc_data.core.manifest import InsidePath
 from mlc_data.errors import MlcDataError
 from mlc_data.pipeline.layout import PUBLICATION
 

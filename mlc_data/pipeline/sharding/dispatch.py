@@ -72,7 +72,9 @@ def dispatch_shards(
     if shards:
         shards[0].folder.mkdir(parents=True, exist_ok=True)
         recipe = run.recipe.model_dump(mode="json")
-        write_text(shards[0].folder / PLAN, json.dumps({"recipe": recipe, "plan": dict(plan or {})}))
+        write_text(
+            shards[0].folder / PLAN, json.dumps({"recipe": recipe, "plan": dict(plan or {})})
+        )
     for shard in shards:
         if (known := shard.result()) is not None:
             results[shard.number] = known
