@@ -70,7 +70,9 @@ def recipe(folder: Path, prompts: int = 16) -> dict[str, Any]:
             "lora": {"r": 4, "dropout": 0.1},
             "loss": {"every": 2, "sets_per_step": 3, "dimensions": 16, "layer": 2},
         },
-        "evaluate": {"safety": {"prompts": [{"harmless": ["cooking", "garden"]}], "max_new_tokens": 4}},
+        "evaluate": {
+            "safety": {"prompts": [{"harmless": ["cooking", "garden"]}], "max_new_tokens": 4}
+        },
     }
 
 
@@ -130,7 +132,10 @@ class Nursery:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         assert self._program.stdin
         self._program.stdin.close()
@@ -255,7 +260,8 @@ class State:
         """Read the state of a finished run."""
         manifest = run.manifest
         rows = pl.read_parquet(
-            sorted((run.run_dir / "translations").glob("*.parquet")), columns=["prompt_id", "language"]
+            sorted((run.run_dir / "translations").glob("*.parquet")),
+            columns=["prompt_id", "language"],
         )
         checkpoint = run.run_dir / "checkpoint"
         return cls(
@@ -274,7 +280,7 @@ class State:
 def litter(run: SmallRun) -> list[str]:
     """Return what a finished run should not have left, in its folder and beside it."""
     found = {path for pattern in _LITTER for path in run.run_dir.rglob(pattern)}
-    found |= {path for path in run.folder.glob(".*")}
+    found |= set(run.folder.glob(".*"))
     return sorted(str(path.relative_to(run.folder)) for path in found)
 
 

@@ -32,7 +32,9 @@ def child(order: dict[str, Any]) -> None:
     """Run one command and leave."""
     os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        signal.signal(
+            number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        )
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
@@ -47,7 +49,7 @@ def child(order: dict[str, Any]) -> None:
         status = 0
     except SystemExit as left:
         status = left.code if isinstance(left.code, int) else int(left.code is not None)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - shown, as Python itself would
         sys.excepthook(*sys.exc_info())
     finally:
         sys.stdout.flush()
@@ -55,10 +57,16 @@ def child(order: dict[str, Any]) -> None:
         os._exit(status)
 
 
+def answer(number: int) -> None:
+    """Tell the harness a number."""
+    sys.stdout.write(f"{number}\n")
+    sys.stdout.flush()
+
+
 for line in sys.stdin:
     order = json.loads(line)
     pid = os.fork()
     if not pid:
         child(order)
-    print(pid, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+    answer(pid)
+    answer(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
