@@ -44,6 +44,10 @@ class DiskFullError(MlcDataError):
     """No space was left on a device while writing."""
 
 
+class StageTimeoutError(MlcDataError):
+    """A stage took longer than `runner.stage_limit`; what was finished is kept."""
+
+
 class StoppedError(MlcDataError):
     """The user asked to stop (Ctrl-C or SIGTERM); what was finished is kept. Exit code 130."""
 

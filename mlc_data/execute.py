@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 
 from mlc_data.core.extras import explain_missing_extra
+from mlc_data.core.time_limit import time_limit
 from mlc_data.errors import explain_full_disk
 from mlc_data.lineage.openlineage import write_events
 from mlc_data.pipeline.run import Run
@@ -37,7 +38,8 @@ def run_stage(run: Run, name: str, *, force: bool = False) -> bool:
         MlcDataError: see the stage; `DiskFullError` where no space is left.
     """
     stage = named(name)
-    with run.locked(), explain_full_disk(name, run.folder):
+    limit = run.recipe.runner.stage_limit
+    with run.locked(), explain_full_disk(name, run.folder), time_limit(name, limit):
         reused = do(run, stage, dependents(stage), force=force)
         write_events(run)
     return reused

@@ -30,6 +30,7 @@ from mlc_data.cli import (
     stages,
     trigger,
 )
+from mlc_data.core import time_limit
 from mlc_data.core.console import err, out
 from mlc_data.core.extras import missing_extra
 from mlc_data.errors import MlcDataError, StoppedError, UsageError, is_disk_full, refused_access
@@ -119,6 +120,7 @@ def main() -> None:
     0 done, 1 the run failed, 2 the usage was wrong, 130 stopped by the user. Known errors become
     one message each.
     """
+    time_limit.END_PROCESS = True
     try:
         app()
     except MlcDataError as error:

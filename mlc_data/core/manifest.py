@@ -142,6 +142,8 @@ class StageRecord(_Record):
     """SHA-256 of every file written, by path within the run's folder."""
     versions: dict[str, str] = {}
     """Versions of the libraries that made the outputs; the manifest's own are those of its last writer."""
+    machine: str = ""
+    """Class of the machine that made the outputs, see `mlc_data.core.machine`; not part of the key."""
     notes: dict[str, Any] = {}
     """Figures of the stage: segments translated, cache hits, steps trained."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlc_data.core.files import remove_folder
 from mlc_data.core.hashing import hash_file, hash_parts, hash_value
+from mlc_data.core.machine import machine_class
 from mlc_data.core.manifest import ContentHash, Counts, ModelRecord, StageRecord, now, versions
 from mlc_data.errors import MlcDataError
 from mlc_data.pipeline import superseded
@@ -173,7 +174,7 @@ def do(run: Run, stage: Stage, later: Sequence[Stage] = (), *, force: bool = Fal
             part.unlink()
     elif is_done(run, stage, digest):
         log.info("%s: unchanged, reused", stage.name)
-        if run.manifest.recipe_hash != run.recipe.hash:
+        if os.access(run.folder, os.W_OK):
             run.store(run.manifest)
         _clean_up(run, stage, shards / digest[:16])
         return True
@@ -206,6 +207,7 @@ def do(run: Run, stage: Stage, later: Sequence[Stage] = (), *, force: bool = Fal
         finished=now(),
         outputs=written,
         versions=versions(),
+        machine=machine_class(),
         notes=dict(result.notes),
     )
     _write_record(run, stage, record, result, order)
