@@ -7,6 +7,7 @@ import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -225,6 +226,8 @@ def _clean_up(run: Run, stage: Stage, shards: Path) -> None:
     """Remove what an interrupted run left for a stage that is done; another recipe's shards stay until then."""
     if os.access(run.folder, os.W_OK):
         remove_folder(shards)
+        with suppress(OSError):  # another recipe's shards are there, or none were
+            shards_folder(run.folder, stage.name).rmdir()
         stage.clean_up(run)
 
 

@@ -49,8 +49,8 @@ def recipe(folder: Path, prompts: int = 16) -> dict[str, Any]:
         "name": "faults",
         "seed": 3,
         "sources": {
-            "prompts": {"path": str(folder / "prompts.jsonl")},
-            "preferences": {"path": str(folder / "preferences.jsonl")},
+            "prompts": {"path": str(folder / "prompts.jsonl"), "licence": "Apache-2.0"},
+            "preferences": {"path": str(folder / "preferences.jsonl"), "licence": "Apache-2.0"},
         },
         "languages": {"targets": ["spa_Latn", "swh_Latn", "zho_Hans"]},
         "translate": {
