@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from importlib import util
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mlc_data.errors import ModelError, SourceError, whole_message
 
@@ -40,7 +40,12 @@ def local_path(location: str) -> Path:
         return Path(location).expanduser()
     location = _MOVED.get(location, location)
     package, _, inner = location.removeprefix(PACKAGE).partition("/")
-    # Located without importing: the package may need libraries that we deliberately leave out.
+    if not package.isidentifier() or ".." in PurePosixPath(inner).parts:
+        raise ModelError(
+            f"{location}: {PACKAGE} takes the name of an installed package, without dots, and a path within it"
+        )
+    # Located without importing: the package may need libraries that we deliberately leave out. Of a name with dots
+    # the first part would be imported.
     spec = util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         name = _CARRIERS.get(package, package.replace("_", "-"))

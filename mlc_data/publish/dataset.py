@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mlc_data.core.files import atomic_folder, write_text
 from mlc_data.core.manifest import Manifest
@@ -30,6 +30,9 @@ from mlc_data.recipe.sources import Source
 
 CHECKSUMS = "SHA256SUMS"
 """Checksums of all files but itself and `publication.json`, as ``sha256sum -c`` reads them."""
+
+
+_SHOWN = 5  # names in a message
 
 
 @dataclass(frozen=True)
@@ -153,19 +156,41 @@ def part_records(decision: LicenseDecision) -> list[PartRecord]:
 def replace_folder(folder: Path) -> Iterator[Path]:
     """Yield an empty folder that takes the place of ``folder`` at the end, unless an error is raised.
 
+    A link stays: what it points to is replaced.
+
     Raises:
-        UsageError: ``folder`` holds something else than a published data set.
+        UsageError: ``folder`` holds something else than a published data set, or something besides it.
     """
-    folder = folder.expanduser().absolute()
-    foreign = folder.is_file() or (
-        folder.is_dir() and any(folder.iterdir()) and not (folder / record.FILE).is_file()
-    )
-    if foreign:
-        raise UsageError(
-            f"{folder} exists and is not a published data set: choose another --to, or empty it"
-        )
+    folder = folder.expanduser().resolve()
+    _refuse_foreign(folder)
     try:
         with atomic_folder(folder) as new:
             yield new
     except (FileExistsError, NotADirectoryError, PermissionError) as error:
         raise UsageError(f"cannot write to {folder}: {error.strerror}") from error
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Refuse to replace what no publication has written.
+
+    Raises:
+        UsageError: see `replace_folder`.
+        MlcDataError: the record of the publication cannot be read.
+    """
+    path = folder / record.FILE
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not path.is_file()):
+        raise UsageError(
+            f"{folder} exists and is not a published data set: choose another --to, or empty it"
+        )
+    if not path.is_file():
+        return
+    former = record.read_publication(path.read_bytes(), str(path))
+    parents = {str(parent) for file in former.files for parent in PurePosixPath(file).parents}
+    present = {inside.relative_to(folder).as_posix() for inside in folder.rglob("*")}
+    others = sorted(present - parents.union(former.files))
+    if others:
+        names = ", ".join(others[:_SHOWN]) + (" ..." if others[_SHOWN:] else "")
+        raise UsageError(
+            f"{folder} holds more than the data set that was published there, and publishing replaces the whole "
+            f"folder: {names}. Move it away, or choose another --to"
+        )
