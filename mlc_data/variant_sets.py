@@ -12,7 +12,7 @@ import polars as pl
 
 from mlc_data.core.hashing import RowsHash
 from mlc_data.core.parquet import SplitFiles, read_table, scan_parquet
-from mlc_data.core.records import PROMPTS, SETS, SetReason, Split
+from mlc_data.core.records import PROMPTS, SETS, SetReason, Split, content_of_row
 from mlc_data.core.wording import in_words
 from mlc_data.errors import MlcDataError
 from mlc_data.pipeline.run import Run
@@ -76,6 +76,11 @@ def assemble(
                     {"language": code, "text": kept[code]} for code in targets if code in kept
                 ],
                 "missing": [code for code in targets if code not in kept],
+                "variant_contexts": [
+                    {"language": code, "context": prompt["context"]}
+                    for code in targets
+                    if code in kept and prompt["context"]
+                ],
             }
         )
     schema = {name: kind for name, kind in SETS.items() if name != "language"}
@@ -97,6 +102,7 @@ class VariantSetsStage(Stage):
     writes: ClassVar = {"sets": "variant sets"}
     content: ClassVar = {"sets": "sets"}
     counts = ("sets",)
+    version: ClassVar[int] = 2
 
     def key(self, run: Run) -> dict[str, Any]:
         """See `Stage.key`."""
@@ -125,7 +131,7 @@ class VariantSetsStage(Stage):
                 sets = sets.with_columns(language=pl.lit(recipe.languages.source))
                 sets = sets.select(list(SETS))
                 for row in sets.iter_rows(named=True):
-                    content.add_row(row)
+                    content.add_row(content_of_row(row))
                 dropped.update(reasons)
                 complete += int((sets["missing"].list.len() == 0).sum())
                 parts = pl.Series(
