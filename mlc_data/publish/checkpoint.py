@@ -38,7 +38,8 @@ def model_parts(run: Run) -> tuple[Part, ...]:
     parts = [Part("base", str(without_folders(base.id)), base.licence)]
     if recipe.sources.preferences:
         parts.append(source_part("preferences", recipe.sources.preferences))
-    return (*parts, *data_parts(recipe, manifest))
+    data = data_parts(recipe, manifest)
+    return (*parts, *(part for part in data if part not in parts))
 
 
 def upload(run: Run, request: LicenseRequest, target: Target, data: Pushed) -> Upload:

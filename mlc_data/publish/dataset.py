@@ -1,12 +1,13 @@
 """A run's data set as a folder that `datasets`, the Hub and people can read.
 
-README.md  sets/  variants/  recipe.yaml  manifest.json  SHA256SUMS  publication.json
+README.md  sets/  variants/  preferences/  recipe.yaml  manifest.json  SHA256SUMS  publication.json
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +25,8 @@ from mlc_data.publish.record import PartRecord, Publication
 from mlc_data.publish.tables import require, write_tables
 from mlc_data.recipe.recipe import Recipe
 from mlc_data.recipe.sources import Source
+
+log = logging.getLogger(__name__)
 
 CHECKSUMS = "SHA256SUMS"
 """Checksums of all files but itself and `publication.json`, as ``sha256sum -c`` reads them."""
@@ -61,12 +64,23 @@ def source_part(name: str, source: Source) -> Part:
     return Part(name, where + at, source.licence or UNKNOWN)
 
 
-def data_parts(recipe: Recipe, manifest: Manifest) -> tuple[Part, ...]:
-    """Return the parts of the variant sets: the prompts, and every translator.
+def has_licensed_pairs(recipe: Recipe, declared: Collection[str] = ()) -> bool:
+    """Return whether the license of the pairs is known: that of the prompts, or one of their own source."""
+    own = recipe.sources.preferences
+    return own is None or own.licence is not None or "preferences" in declared
 
-    Language identifiers only judge the texts, so they are not parts.
+
+def data_parts(
+    recipe: Recipe, manifest: Manifest, declared: Collection[str] = ()
+) -> tuple[Part, ...]:
+    """Return the parts of the data set: the prompts, pairs of another source, and every translator.
+
+    Pairs whose license is not known, or ``declared``, are not published, so they are no part. Language identifiers
+    only judge the texts, so they are none either.
     """
     parts = [source_part("prompts", recipe.sources.prompts)]
+    if recipe.sources.preferences and has_licensed_pairs(recipe, declared):
+        parts.append(source_part("preferences", recipe.sources.preferences))
     used = ["translator"] + (["second_translator"] if recipe.rescue.model else [])
     for name in used:
         model = manifest.models.get(name)
@@ -101,14 +115,19 @@ def build(
     """
     with run.locked():
         recipe, manifest = run.recipe, run.manifest
-        decision = request.decide(data_parts(recipe, manifest))
+        decision = request.decide(data_parts(recipe, manifest, request.declared))
         require(run, "sources", "check", "sets")
         if recipe.hash != manifest.recipe_hash:
             raise UsageError(
                 f"{run.path('recipe.yaml')} is not the recipe that {run.folder} was built with: bring "
                 f"the run up to date with mlc-data sets {run.folder}"
             )
-        tables = write_tables(run, folder)
+        tables = write_tables(run, folder, pairs=has_licensed_pairs(recipe, request.declared))
+    if tables.unlicensed:
+        log.warning(
+            "publish: the preference pairs are left out, since their source has no recorded license: write "
+            "sources.preferences.licence into the recipe, or name it with --declare preferences=SPDX"
+        )
     facts = Facts(recipe, manifest, tables, decision, repo, gated)
     card = render(facts)
     write_text(folder / "README.md", render(replace(facts, changes=changes)))

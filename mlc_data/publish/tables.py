@@ -1,4 +1,4 @@
-"""A run's tables as Parquet shards: configurations ``sets`` and ``variants``, each in two splits."""
+"""A run's tables as Parquet shards: configurations ``sets``, ``variants`` and ``preferences``, each in two splits."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from mlc_data.core.parquet import SplitFiles, read_parquet, scan_parquet, with_s
 from mlc_data.core.records import SETS, VARIANTS, Split
 from mlc_data.errors import MlcDataError, UsageError
 from mlc_data.pipeline.run import Run
+from mlc_data.publish.preferences import CONVERSATIONAL, has_pairs, write_pairs
 from mlc_data.variant_sets import split_of
 
-CONFIGS = ("sets", "variants")
-"""Configurations of the data set: one row per prompt with its variants; one row per variant."""
+CONFIGS = ("sets", "variants", "preferences")
+"""Configurations of the data set: one row per prompt with its variants; one row per variant; one per pair."""
 
 _ROWS_AT_ONCE = 50_000
 _VARIANTS_FILE = "variants/variants.parquet"
@@ -32,11 +33,13 @@ class Tables:
         rows: by configuration and split; splits that have none are left out.
         paired: rows of ``sets`` that have a chosen and a rejected response.
         schemas: columns of each configuration.
+        unlicensed: True where there are pairs, which are left out since their source has no recorded license.
     """
 
     rows: dict[str, dict[str, int]]
     paired: int
     schemas: dict[str, dict[str, pl.DataType]]
+    unlicensed: bool = False
 
 
 def require(run: Run, *stages: str) -> Manifest:
@@ -64,8 +67,9 @@ def require(run: Run, *stages: str) -> Manifest:
     return manifest
 
 
-def write_tables(run: Run, folder: Path) -> Tables:
-    """Write ``sets/`` and ``variants/`` into ``folder``, in shards of the recipe's size.
+def write_tables(run: Run, folder: Path, *, pairs: bool = True) -> Tables:
+    """Write ``sets/`` and ``variants/`` into ``folder``, and ``preferences/`` with the run's pairs if it has any and
+    ``pairs`` is True, in shards of the recipe's size.
 
     Kept variants of prompts that have no set are in ``variants`` too; a prompt's split is decided by
     its id, so no prompt is in both splits. A split without rows is left out: `datasets` refuses to
@@ -85,9 +89,14 @@ def write_tables(run: Run, folder: Path) -> Tables:
     if list(schema.items())[: len(VARIANTS)] != list(VARIANTS.items()):
         raise MlcDataError(f"{run.path(_VARIANTS_FILE)} has other columns than it should have")
     rows["variants"] = _split_variants(run, folder / "variants", schema)
-    pairs = pl.col("chosen").is_not_null() & pl.col("rejected").is_not_null()
-    paired = scan_parquet(folder / "sets").filter(pairs).select(pl.len())
-    return Tables(rows, int(paired.collect().item()), {"sets": dict(SETS), "variants": schema})
+    both = pl.col("chosen").is_not_null() & pl.col("rejected").is_not_null()
+    paired = scan_parquet(folder / "sets").filter(both).select(pl.len())
+    schemas = {"sets": dict(SETS), "variants": schema}
+    there = has_pairs(run)
+    if there and pairs:
+        rows["preferences"] = _without_empty(write_pairs(run, folder / "preferences"))
+        schemas["preferences"] = CONVERSATIONAL
+    return Tables(rows, int(paired.collect().item()), schemas, there and not pairs)
 
 
 def _copy_sets(run: Run, folder: Path) -> dict[str, int]:
