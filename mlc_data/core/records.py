@@ -168,6 +168,9 @@ PREFERENCES: dict[str, pl.DataType] = {
 }
 """``preferences.parquet``: the English pairs that alignment learns from."""
 
+TRANSLATED_PAIRS: dict[str, pl.DataType] = {**PREFERENCES, "language": pl.String()}
+"""``translated_preferences.parquet``: the pairs in the target languages, where `translate.fields` asks for them."""
+
 SEGMENT = pl.Struct(
     {
         "source": pl.String(),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlc_data.core.files import atomic_folder, write_text
-from mlc_data.core.manifest import Manifest
+from mlc_data.core.manifest import ContentHash, Manifest
 from mlc_data.core.redaction import without_folders
 from mlc_data.errors import UsageError
 from mlc_data.pipeline.lineage.build import hashes
@@ -141,7 +141,7 @@ def build(
         card,
         kind="dataset",
         name=recipe.name,
-        content={config: getattr(manifest.content_hash, config) or "" for config in tables.rows},
+        content={config: _content_hash(manifest, config) for config in tables.rows},
         rows=tables.rows,
         licence=decision.license.id,
         parts=part_records(decision),
@@ -151,6 +151,12 @@ def build(
     )
     write_text(folder / record.FILE, publication.model_dump_json(indent=2) + "\n")
     return publication
+
+
+def _content_hash(manifest: Manifest, config: str) -> str:
+    # Translated pairs are made of variants, and have no content hash of their own.
+    table = config if config in ContentHash.model_fields else "variants"
+    return getattr(manifest.content_hash, table) or ""
 
 
 def part_records(decision: LicenseDecision) -> list[PartRecord]:

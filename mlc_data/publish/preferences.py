@@ -10,8 +10,9 @@ import polars as pl
 
 from mlc_data.consistency.sets import read_sets
 from mlc_data.core.parquet import SplitFiles, read_table
-from mlc_data.core.records import CONTEXT, PREFERENCES, Split
+from mlc_data.core.records import CONTEXT, PREFERENCES, TRANSLATED_PAIRS, Split
 from mlc_data.pipeline.run import Run
+from mlc_data.translated_pairs import PAIRS_FILE
 
 CONVERSATIONAL: dict[str, pl.DataType] = {
     "prompt_id": pl.String(),
@@ -25,6 +26,9 @@ CONVERSATIONAL: dict[str, pl.DataType] = {
 ``rejected`` are one turn of the assistant each."""
 
 _FILE = "preferences.parquet"
+PAIR_TABLES = {"preferences": _FILE, "translated_preferences": PAIRS_FILE}
+"""Files of pairs by the configuration that they become."""
+
 _ROWS_AT_ONCE = 20_000
 
 
@@ -34,15 +38,15 @@ def has_pairs(run: Run) -> bool:
     return path.is_file() and bool(read_table(path, PREFERENCES).height)
 
 
-def write_pairs(run: Run, folder: Path) -> dict[str, int]:
-    """Write all pairs of a run, in their order, and return the number of rows of each split.
+def write_pairs(run: Run, folder: Path, file: str = _FILE) -> dict[str, int]:
+    """Write all pairs of one of `PAIR_TABLES`, in their order, and return the number of rows of each split.
 
     As in our own training, ``test`` has the pairs of prompts whose variant set is held out, ``train`` all others.
     """
     folder.mkdir()
     recipe = run.recipe
     held_out = set(read_sets(run, Split.TEST)["prompt_id"])
-    pairs = read_table(run.path(_FILE), PREFERENCES)
+    pairs = read_table(run.path(file), TRANSLATED_PAIRS if file == PAIRS_FILE else PREFERENCES)
     is_held_out = pl.col("prompt_id").is_in(list(held_out))
     rows = {}
     for split, chosen in ((Split.TRAIN, ~is_held_out), (Split.TEST, is_held_out)):

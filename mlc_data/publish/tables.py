@@ -15,11 +15,12 @@ from mlc_data.core.parquet import SplitFiles, read_parquet, scan_parquet, with_s
 from mlc_data.core.records import SETS, VARIANTS, Split
 from mlc_data.errors import MlcDataError, UsageError
 from mlc_data.pipeline.run import Run
-from mlc_data.publish.preferences import CONVERSATIONAL, has_pairs, write_pairs
+from mlc_data.publish.preferences import CONVERSATIONAL, PAIR_TABLES, has_pairs, write_pairs
 from mlc_data.variant_sets import split_of
 
-CONFIGS = ("sets", "variants", "preferences")
-"""Configurations of the data set: one row per prompt with its variants; one row per variant; one per pair."""
+CONFIGS = ("sets", "variants", "preferences", "translated_preferences")
+"""Configurations of the data set: one row per prompt with its variants; per variant; per pair; per pair and
+language."""
 
 _ROWS_AT_ONCE = 50_000
 _VARIANTS_FILE = "variants/variants.parquet"
@@ -94,8 +95,10 @@ def write_tables(run: Run, folder: Path, *, pairs: bool = True) -> Tables:
     schemas = {"sets": dict(SETS), "variants": schema}
     there = has_pairs(run)
     if there and pairs:
-        rows["preferences"] = _without_empty(write_pairs(run, folder / "preferences"))
-        schemas["preferences"] = CONVERSATIONAL
+        for config, file in PAIR_TABLES.items():
+            if run.path(file).is_file():
+                rows[config] = _without_empty(write_pairs(run, folder / config, file))
+                schemas[config] = CONVERSATIONAL
     return Tables(rows, int(paired.collect().item()), schemas, there and not pairs)
 
 
@@ -122,6 +125,9 @@ def _split_variants(run: Run, folder: Path, schema: Mapping[str, pl.DataType]) -
     folder.mkdir()
     settings = run.recipe.sets
     table = scan_parquet(run.path(_VARIANTS_FILE))
+    # Turns and responses are published where they belong, in the other configurations.
+    prompts = read_parquet(run.path("prompts.parquet"), columns=["prompt_id"])["prompt_id"]
+    table = table.filter(pl.col("prompt_id").is_in(prompts.to_list()))
     with (
         SplitFiles(folder, "train", settings.shard_rows, schema) as train,
         SplitFiles(folder, "test", settings.shard_rows, schema) as test,
