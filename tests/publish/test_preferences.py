@@ -16,7 +16,7 @@ from trl import DPOConfig, DPOTrainer
 from mlc_data.align.data import read_inputs
 from mlc_data.core.hashing import prompt_id
 from mlc_data.core.parquet import write_table
-from mlc_data.core.records import PREFERENCES
+from mlc_data.core.records import PREFERENCES, TRANSLATED_PAIRS
 from mlc_data.lm.prompt_format import PromptFormat
 from mlc_data.pipeline.run import Run
 from mlc_data.publish.dataset import LicenseRequest
@@ -153,3 +153,19 @@ def test_pairs_of_another_source_need_a_license(  # noqa: PLR0917
     card = (tmp_path / "out" / "README.md").read_text()
     assert ("without a recorded license" in card) != published
     assert any("pairs are left out" in one for one in caplog.messages) != published
+
+
+def test_translated_pairs_are_a_configuration_of_their_own(
+    tmp_path: Path, with_pairs: Make
+) -> None:
+    run = with_pairs()
+    rows = [{**pair, "chosen": "No ayudaré.", "language": "spa_Latn"} for pair in PAIRS[:4]]
+    table = pl.DataFrame(rows, schema=TRANSLATED_PAIRS)
+    write_table(table, run.path("translated_preferences.parquet"), TRANSLATED_PAIRS)
+    made = to_folder(run, tmp_path / "out", LicenseRequest())
+    name = "translated_preferences"
+    found = load_dataset(str(tmp_path / "out"), name, cache_dir=str(tmp_path / "c"))
+    assert {split: one.num_rows for split, one in found.items()} == made.rows[name]
+    taken = [row for one in found.values() for row in one]
+    assert {row["language"] for row in taken} == {"spa_Latn"}
+    assert taken[0]["chosen"] == [{"role": "assistant", "content": "No ayudaré."}]

@@ -46,6 +46,7 @@ class PromptFault(StrEnum):
     MISSING = "missing"  # no prompt, or no id in a file with ids
     UNKNOWN_LANGUAGE = "unknown_language"
     REPEATED = "repeated"  # the same id and language as an earlier row
+    EARLIER_TURNS = "earlier_turns"  # a held-out prompt that only makes sense after other turns
     OVER_LIMIT = "over_limit"  # its prompt comes after the first `limit` ones
 
 
@@ -69,7 +70,9 @@ class EvaluationPrompts:
 def from_sets(
     rows: Iterable[Mapping[str, Any]], settings: PromptSet, identity: Any
 ) -> EvaluationPrompts:
-    """Return rows of `records.SETS` as prompts, each in all its languages."""
+    """Return rows of `records.SETS` as prompts, each in all its languages; those with earlier turns are rejected."""
+    rows = list(rows)
+    left = sum(1 + len(row["variants"]) for row in rows if row.get("context"))
     table = [
         {
             "prompt_id": row["prompt_id"],
@@ -79,13 +82,16 @@ def from_sets(
             "harmful": _harmful(row["category"], settings),
         }
         for row in rows
+        if not row.get("context")
         for language, text in (
             (row["language"], row["prompt"]),
             *((variant["language"], variant["text"]) for variant in row["variants"]),
         )
     ]
     frame, faults = _limited(table, settings.limit)
-    return EvaluationPrompts(frame, len(table), faults, identity)
+    if left:
+        faults[PromptFault.EARLIER_TURNS.value] = left
+    return EvaluationPrompts(frame, len(table) + left, faults, identity)
 
 
 def from_file(settings: PromptSet, number: int = 0) -> EvaluationPrompts:
