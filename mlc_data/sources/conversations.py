@@ -32,8 +32,11 @@ _ROLES = {
 }
 _SPEAKER = ("role", "from")
 _CONTENT = ("content", "value")
-_TRANSCRIPT = re.compile(r"\s*Human:.*?\n\nAssistant:|\n\n(?:Human|Assistant):", re.DOTALL)
-_TURN = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant):")
+_BLANK_LINE = r"(?:\r?\n){2}"
+_TRANSCRIPT = re.compile(
+    rf"\s*Human:.*?{_BLANK_LINE}Assistant:|{_BLANK_LINE}(?:Human|Assistant):", re.DOTALL
+)
+_TURN = re.compile(rf"(?:\A\s*|{_BLANK_LINE})(Human|Assistant):")
 _WRITTEN_OUT = re.compile(r"\s*\[?\s*\{\s*[\"'](?:role|from|content|value)[\"']\s*:")
 _NO_COMMA = re.compile(r"\}\s*\n\s*\{")
 """Between the turns of an array of NumPy that is written into a cell."""

@@ -19,10 +19,11 @@ from mlc_data.sources.fields import text_of, visible
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """A prompt's text (None: there is none), and the turns before it."""
+    """A prompt's text (None: there is none), the turns before it, and what each response begins with."""
 
     text: str | None
     context: tuple[Turn, ...] = ()
+    opening: str = ""
 
 
 def dialogue_of(value: Any, name: str) -> Dialogue:
@@ -35,6 +36,18 @@ def dialogue_of(value: Any, name: str) -> Dialogue:
     if turns is None:
         return Dialogue(text_of(value, name))
     return _before_reply(turns, name)
+
+
+def explicit_prompt(value: Any, name: str) -> Dialogue:
+    """Return the prompt of a column of prompts; a turn of the assistant at its end is what responses go on from.
+
+    Raises:
+        Unusable: see `dialogue_of`.
+    """
+    found, turns = dialogue_of(value, name), conversation(value, name)
+    if found.text is None or not turns or turns[-1].role != "assistant":
+        return found
+    return replace(found, opening=text_of(turns[-1].content, name) or "")
 
 
 def _before_reply(turns: Sequence[Turn], name: str) -> Dialogue:
@@ -105,11 +118,13 @@ def response_text(value: Any, name: str, prompt: Dialogue) -> str | None:
     if turns is None:
         empty = isinstance(value, Sequence) and not isinstance(value, str) and not value
         text = None if empty else text_of(value, name)
+        alone = True
     else:
         text = _reply(turns, name, prompt)
+        alone = not any(turn.role == "user" for turn in turns)
     if text is not None and not visible(text).strip():
         raise Unusable(PromptReason.EMPTY, f"{name!r} is blank")
-    return text
+    return prompt.opening + text if text is not None and alone else text
 
 
 def _reply(turns: Sequence[Turn], name: str, prompt: Dialogue) -> str | None:

@@ -24,8 +24,11 @@ _NULS = 0.3
 """Share of NUL bytes on one side of the pairs from which on they are UTF-16; English has nearly all of them."""
 _OTHER_NULS = 0.02
 
-# Undefined in cp1252, or what broken data is filled with.
-_NOT_CP1252 = re.compile(b"[\x00\x81\x8d\x8f\x90\x9d\xfe\xff]")
+# Undefined in cp1252 or rare in it, where Mac OS has its letters; a capital within a small word, which is one of its
+# quotes; or what broken data is filled with.
+_NOT_CP1252 = re.compile(
+    b"[\x00\x81\x83\x86-\x8b\x8d-\x90\x98\x9a\x9b\x9d-\x9f\xfe\xff]|[a-z][\xc0-\xde][a-z]"
+)
 _HIGH = re.compile(b"[\x80-\xff]+")
 _UTF8 = re.compile(
     b"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}|\xe2\x80"

@@ -60,7 +60,7 @@ def read_json(path: Path, form: TextFormat, wanted: Wanted | None, key: str) -> 
     except ValueError as error:
         if text.lstrip(_BLANKS).startswith("["):
             raise SourceError(f"{path} is not JSON: {error}") from error
-        whole = None
+        whole = _one_after_another(text)
     items = _items(whole, wanted, path)
     if items is None:
         lines = io.StringIO(text, newline="\n")
@@ -70,13 +70,38 @@ def read_json(path: Path, form: TextFormat, wanted: Wanted | None, key: str) -> 
         yield _row(number, f"item {number}", item)
 
 
+def _one_after_another(text: str) -> list[Any] | None:
+    """Return objects that are written over several lines each, one after the other; None where lines are rows."""
+    decoder, place, found = json.JSONDecoder(), 0, []
+    first = text.lstrip(_BLANKS).partition("\n")[0].strip()
+    if first.endswith("}"):
+        return None
+    while place < len(text):
+        if text[place] in _BLANKS:
+            place += 1
+            continue
+        try:
+            value, place = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            return None
+        found.append(value)
+    return found or None
+
+
 def _items(whole: Any, wanted: Wanted | None, path: Path) -> list[Any] | None:
     if isinstance(whole, list):
         return whole
     if not isinstance(whole, Mapping):
         return None
+    if (table := _of_table(whole)) is not None:
+        return table
     if wanted is not None and wanted.among(whole):
         return _of_columns(whole) or [whole]
+    return _within(whole, wanted, path)
+
+
+def _within(whole: Mapping[str, Any], wanted: Wanted | None, path: Path) -> list[Any] | None:
+    """Return the only list of objects in an object, or the objects in it, or the object itself as a row."""
     lists = {
         name: value
         for name, value in whole.items()
@@ -94,6 +119,15 @@ def _items(whole: Any, wanted: Wanted | None, path: Path) -> list[Any] | None:
         # Objects by their id, or another object around the list.
         return inner if len(inner) > 1 else _items(inner[0], wanted, path)
     return [whole]
+
+
+def _of_table(whole: Mapping[str, Any]) -> list[Any] | None:
+    """Return the rows of names and lists of cells, another of pandas' forms; None if it is none."""
+    names, rows = whole.get("columns"), whole.get("data")
+    lists = isinstance(names, list) and isinstance(rows, list) and rows
+    if not lists or not all(isinstance(row, list) for row in rows or ()):
+        return None
+    return [dict(zip(map(str, names or ()), row, strict=False)) for row in rows or ()]
 
 
 def _of_columns(whole: Mapping[str, Any]) -> list[Any] | None:

@@ -15,6 +15,7 @@ from mlc_data.sources.dialogue import (
     Dialogue,
     common_beginning,
     dialogue_of,
+    explicit_prompt,
     shared_dialogue,
     with_context_of,
 )
@@ -119,7 +120,7 @@ class RowReader:
             if found.text is None:
                 found = shared_dialogue(responses)
         else:
-            found = dialogue_of(value, columns.prompt)
+            found = explicit_prompt(value, columns.prompt)
             if conversation(value, columns.prompt) is None:
                 found = _with_context(found, responses)
         return self._with_system(found, record)

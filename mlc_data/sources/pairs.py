@@ -11,7 +11,7 @@ from mlc_data.core.records import Preference, Prompt, PromptReason, RejectedProm
 from mlc_data.recipe.sources import Columns
 from mlc_data.sources.accounting import Read, Unusable
 from mlc_data.sources.dialogue import Dialogue, response_text
-from mlc_data.sources.fields import index_of, is_absent, visible
+from mlc_data.sources.fields import index_of, is_absent, label_of, visible
 from mlc_data.sources.rows import INDEXED, INDICES
 
 
@@ -81,9 +81,9 @@ def _completion(record: Mapping[str, Any], columns: Columns, prompt: Dialogue) -
     name, label = columns.completion, columns.label
     if name is None or label is None or label not in record or is_absent(record.get(name)):
         return None
-    good = index_of(record[label])
+    good = label_of(record[label])
     if good is None:
-        detail = f"{label!r} is {record[label]!r}, neither true nor false"
+        detail = f"{label!r} is {record[label]!r}, neither good nor bad"
         return Responses(True, fault=Unusable(PromptReason.MALFORMED, detail))
     try:
         text = response_text(record[name], name, prompt)

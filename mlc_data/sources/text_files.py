@@ -53,6 +53,11 @@ _MAGIC = {
     ".bz2": b"BZh",
     ".xz": b"\xfd7zXZ\x00",
 }
+_OTHERS = {
+    b"PK\x03\x04": "a ZIP archive or a workbook: unpack it, or save the sheet as CSV",
+    b"\xd0\xcf\x11\xe0": "an old workbook: save the sheet as CSV",
+    b"PAR1": "Parquet: name it .parquet, or set `format: parquet`",
+}
 PACKED = tuple(_MAGIC)
 """Endings of packed text files, behind the one that tells their format."""
 
@@ -117,6 +122,11 @@ def _mark(path: Path, encoding: str) -> int:
 
 
 def _detected(path: Path, key: str) -> str:
+    with path.open("rb") as raw:
+        start = raw.read(8)
+    for magic, kind in _OTHERS.items():
+        if start.startswith(magic):
+            raise SourceError(f"{path} is no text but {kind}")
     with _open(path) as handle:
         found = detect(handle)
     if found.guessed:

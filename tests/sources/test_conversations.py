@@ -8,6 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mlc_data.errors import SourceError
+
 SWIM, BAKE = "How do I swim?", "How do I bake bread?"
 PAIR = (SWIM, "In water.", "No.")
 
@@ -36,6 +38,9 @@ LAYOUTS = {
     "HH-RLHF with a prompt": {"prompt": HUMAN, "chosen": " In water.", "rejected": " No."},
     "HH-RLHF without blank lines before": {"chosen": f"{HUMAN.lstrip()} In water.",
                                            "rejected": f"{HUMAN.lstrip()} No."},
+    "HH-RLHF of Windows": {"chosen": f"{HUMAN} In water.".replace("\n", "\r\n"),
+                           "rejected": f"{HUMAN} No.".replace("\n", "\r\n")},
+    "a system prompt that is empty": {"prompt": [said("system", None), USER], "chosen": [GOOD], "rejected": [BAD]},
     "columns of a Sequence": {"prompt": {"role": ["user"], "content": [SWIM]},
                               "chosen": {"role": ["assistant"], "content": ["In water."]}, "rejected": "No."},
     "parts": {"prompt": [said("user", [{"type": "text", "text": SWIM}])], "chosen": [GOOD], "rejected": "No."},
@@ -98,7 +103,31 @@ def test_unpaired_rows_of_kto_give_prompts(read_file: Callable[..., Any]) -> Non
     assert read.pair_counts == {"read": 2, "kept": 0, "rejected": {"unpaired": 2}}
 
 
-@pytest.mark.parametrize("label", [True, 1, "true", "1", 1.0])
+def test_responses_go_on_from_what_a_prompt_ends_with(read_file: Callable[..., Any]) -> None:
+    prompt = [USER, said("assistant", "Well,")]
+    rows = [
+        {"prompt": prompt, "chosen": [said("assistant", " in water.")], "rejected": " no."},
+        {"prompt": prompt, "chosen": [USER, GOOD], "rejected": [USER, BAD]},
+    ]
+    assert [pair[1:] for pair in read_file(rows).pairs] == [
+        ("Well, in water.", "Well, no."), ("In water.", "No."),
+    ]  # fmt: skip
+
+
+def test_plain_responses_that_begin_alike_are_no_prompt_beside_other_columns(
+    read_file: Callable[..., Any],
+) -> None:
+    rows = [{"question": SWIM, "chosen": "I can not help.", "rejected": "I can help."}]
+    with pytest.raises(SourceError, match="no column 'prompt'; it has: chosen, question, rejected"):
+        read_file(rows)
+
+
+def test_dialogues_in_a_prompt_stay_text(read_file: Callable[..., Any]) -> None:
+    texts = ["User: How are you?\nAssistant: Well.\nUser: Go on", "What does Human: mean here?"]
+    assert read_file([{"prompt": text} for text in texts]).prompts == texts
+
+
+@pytest.mark.parametrize("label", [True, 1, "true", "1", 1.0, "desirable", "Good"])
 def test_a_good_and_a_bad_completion_of_a_prompt_are_a_pair(
     label: Any, read_file: Callable[..., Any]
 ) -> None:

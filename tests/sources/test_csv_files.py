@@ -140,6 +140,15 @@ def test_other_encodings_have_to_be_named(encoding: str, read_file: Callable[...
         read_file(text.encode(encoding), "p.csv")
 
 
+def test_letters_of_mac_os_are_not_taken_for_others(read_file: Callable[..., Any]) -> None:
+    for word in ("café", "don’t"):
+        read = read_file(f"prompt\n{SWIM}\n{BAKE}\nWhy {word}?\n".encode("mac_roman"), "p.csv")
+        assert read.prompt_counts["rejected"] == {"not_unicode": 1}
+        assert read_file(
+            f"prompt\nWhy {word}?\n".encode("mac_roman"), "q.csv", encoding="mac_roman"
+        ).prompts == [f"Why {word}?"]
+
+
 def test_a_file_full_of_nuls_names_the_option(read_file: Callable[..., Any]) -> None:
     with pytest.raises(SourceError, match=r"NUL bytes.*sources\.prompts\.encoding"):
         read_file(f"prompt\n{SWIM}\n".encode("utf-32-le"), "p.csv")

@@ -58,6 +58,8 @@ def records(path: Path, wanted: Wanted | None = WANTED) -> list[Any]:
         ("p.json", json.dumps({"a1": {"prompt": SWIM}, "a2": {"prompt": BAKE}})),
         ("p.json", json.dumps({"result": {"ids": ["a", "b"], "rows": ROWS}})),
         ("p.json", json.dumps({"prompts": ROWS, "ids": [1, 2]})),
+        ("p.json", json.dumps({"columns": ["n", "prompt"], "data": [[1, SWIM], [2, BAKE]]})),
+        ("p.json", "\n".join(json.dumps(row, indent=1) for row in ROWS)),
     ],
 )
 def test_json_and_packed_files(name: str, text: str, read_file: Callable[..., Any]) -> None:
@@ -112,6 +114,17 @@ def test_a_format_can_be_named(
     name: str, form: str, text: str, read_file: Callable[..., Any]
 ) -> None:
     assert read_file(text, name, format=form).prompts == [SWIM]
+
+
+@pytest.mark.parametrize(
+    ("start", "told"),
+    [(b"PK\x03\x04", "workbook"), (b"\xd0\xcf\x11\xe0", "workbook"), (b"PAR1", "Parquet")],
+)
+def test_files_that_are_no_text_say_what_they_are(
+    start: bytes, told: str, read_file: Callable[..., Any]
+) -> None:
+    with pytest.raises(SourceError, match=f"is no text but .*{told}"):
+        read_file(start + bytes(range(256)), "p.csv")
 
 
 def test_an_unknown_ending_names_the_option(read_file: Callable[..., Any]) -> None:
