@@ -114,6 +114,7 @@ def from_file(settings: PromptSet, number: int = 0) -> EvaluationPrompts:
         delimiter=settings.delimiter,
         quote=settings.quote,
         encoding=settings.encoding,
+        format=settings.format,
     )
     opened = open_source(source, key, _wanted(settings))
     reader = _multijail if settings.layout == "multijail" else _long
