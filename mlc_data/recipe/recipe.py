@@ -129,7 +129,7 @@ class Translate(Section):
     """Folder of the translation cache; `auto` is the user cache folder. Null keeps none; an
     interrupted run then translates from the start again."""
     roles: tuple[Literal["system", "user", "assistant"], ...] = ("user",)
-    """Whose turns before a prompt are translated; those of the others stay in the source language."""
+    """Speakers whose turns before a prompt are translated; other turns stay in the source language."""
     fields: tuple[Literal["prompt", "chosen", "rejected"], ...] = ("prompt",)
     """Texts of the sources that are translated. With `chosen` and `rejected` the responses are translated and
     checked like prompts, and `translated_preferences.parquet` has the pairs in every language."""
