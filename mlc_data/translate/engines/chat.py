@@ -13,13 +13,13 @@ from mlc_data.core.records import FailureReason
 from mlc_data.errors import ModelError
 from mlc_data.languages.flores import all_languages
 from mlc_data.lm.chat import Answer, ChatClient
-from mlc_data.recipe.endpoints import PREFIX, ChatEngine
+from mlc_data.recipe.endpoints import ChatEngine
 from mlc_data.translate.engines.base import Decoding, Done, Hypothesis, Request, refuse_pairs
 from mlc_data.translate.engines.questions import FORMATS, Question
 from mlc_data.translate.engines.replies import read_reply
 
 _FLUSHED = 32
-_LONGEST = 0.5
+_LONGEST = 0.1
 """Answers, or seconds, after which what was received is handed on."""
 
 _FAILURES = {"too_long": FailureReason.SEGMENT_TOO_LONG}
@@ -160,8 +160,3 @@ class _Batch:
         self._since = time.monotonic()
         if self._done and places:
             self._done(places, [self.all[index] for index in places])
-
-
-def is_endpoint(name: str) -> bool:
-    """Return whether a recipe's engine is an endpoint."""
-    return name.startswith(PREFIX)

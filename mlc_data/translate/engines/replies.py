@@ -17,7 +17,7 @@ _FENCE = re.compile(r"\A```[\w-]*\n(.*?)\n?```\Z", re.DOTALL)
 _QUOTES = tuple(tuple(pair) for pair in ('""', "“”", "„“", "„”", "«»", "「」", "『』", "''", "‘’"))
 _NOTE = re.compile(
     r"(?:^|\n)\W{0,4}(?:note|notes|explanation|literally|alternatively|translator's note|p\.s\.|i hope|let me know|"
-    r"nota|remarque|hinweis|anmerkung|примечание|注(?:意|释|釋|記)?|備考|참고|ملاحظة|नोट|kumbuka)\b?\W{0,3}[:：]?\s",
+    r"nota|remarque|hinweis|anmerkung|примечание|注(?:意|释|釋|記)?|備考|참고|ملاحظة|नोट|kumbuka)\W{0,3}[:：\s]",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
