@@ -12,5 +12,6 @@ def cell(text: str) -> str:
     line = " ".join(text.replace("``", "`").replace("|", "\\|").split())
     parts = _CODE.split(line)
     return "".join(
-        part if part.startswith("`") else part.replace("<", "&lt;").replace("*", "\\*") for part in parts
+        part if part.startswith("`") else part.replace("<", "&lt;").replace("*", "\\*")
+        for part in parts
     )

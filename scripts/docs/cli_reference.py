@@ -33,7 +33,9 @@ def commands() -> Iterator[tuple[str, Any]]:
 
 def page() -> str:
     """Return the page in Markdown, a section for each command."""
-    return "\n".join([INTRODUCTION, *(part for name, command in commands() for part in _section(name, command))])
+    return "\n".join(
+        [INTRODUCTION, *(part for name, command in commands() for part in _section(name, command))]
+    )
 
 
 def _section(name: str, command: Any) -> Iterator[str]:
@@ -80,4 +82,3 @@ def _examples(epilog: str) -> str:
     if not rest or not all(part.startswith("mlc-data") for part in examples):
         return cell(epilog)
     return f"{label}:\n\n" + "\n".join(f"- `{part}`" for part in examples)
-

@@ -101,10 +101,15 @@ def chart(rows: list[dict[str, Any]], theme: str) -> alt.LayerChart:
         .configure(background="transparent", font="sans-serif")
         .configure_view(strokeWidth=0)
         .configure_axis(
-            labelColor=colors["text"], titleColor=colors["text"], gridColor=colors["grid"],
-            domainColor=colors["grid"], tickColor=colors["grid"], labelFontSize=13,
-            titleFontSize=12, titleFontWeight="normal",
-        )  # fmt: skip
+            labelColor=colors["text"],
+            titleColor=colors["text"],
+            gridColor=colors["grid"],
+            domainColor=colors["grid"],
+            tickColor=colors["grid"],
+            labelFontSize=13,
+            titleFontSize=12,
+            titleFontWeight="normal",
+        )
         .configure_legend(labelColor=colors["text"], labelFontSize=13)
     )
 

@@ -9,10 +9,11 @@ from typing import Any
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 
 sys.path.insert(0, str(Path(__file__).parent))
-import site_pages  # noqa: E402 - its folder is no package
+import site_pages
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -20,6 +21,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for path, text in site_pages.generated().items():
         files.append(File.generated(config, path, content=text))
     return files
+
+
+def on_nav(nav: Navigation, **_: Any) -> None:
+    """Keep the pages in the order of the navigation, for llms.txt."""
+    _pages[:] = nav.pages
 
 
 def on_page_markdown(text: str, page: Page, **_: Any) -> str:
@@ -30,16 +36,18 @@ def on_page_markdown(text: str, page: Page, **_: Any) -> str:
         raise PluginError(str(error)) from error
 
 
-_titles: dict[str, str] = {}
-"""Title of each page by its address, in the order of the navigation."""
-
-
-def on_page_context(context: Any, page: Page, config: MkDocsConfig, **_: Any) -> None:
-    """Remember the title of a page for llms.txt."""
-    _titles[f"{(config.site_url or '').rstrip('/')}/{page.url}"] = str(page.title)
-
-
 def on_post_build(config: MkDocsConfig) -> None:
     """Write llms.txt beside the site."""
-    text = site_pages.llms(_titles, str(config.site_description))
+    entries = [
+        site_pages.Entry(
+            f"{(config.site_url or '').rstrip('/')}/{page.url}",
+            str(page.title),
+            site_pages.first_sentence(page.markdown or ""),
+        )
+        for page in _pages
+    ]
+    text = site_pages.llms(entries, str(config.site_description))
     (Path(config.site_dir) / "llms.txt").write_text(text, encoding="utf-8")
+
+
+_pages: list[Page] = []

@@ -43,8 +43,14 @@ def _sections(schema: Mapping[str, Any]) -> Iterator[str]:
         required = section.get("required", [])
         for name, value in section.get("properties", {}).items():
             default = "required" if name in required else _default(value)
-            meaning = cell(value.get("description", ""))
+            meaning = cell(value.get("description") or _about(value, schema))
             yield f"| `{name}` | {_values(value)} | {default} | {meaning} |"
+
+
+def _about(value: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """Return what the section says of itself that is a key's value."""
+    found = (schema["$defs"][reference] for reference in _references(value))
+    return " ".join(section.get("description", "").partition("\n\n")[0] for section in found)
 
 
 def _walk(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -62,7 +68,9 @@ def _walk(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
                     several = len(list(_references(value))) > 1
                     kind = found["properties"].get("kind", {}).get("const")
                     yield from below(
-                        f"{inner} ({kind})" if several and kind else inner, found, (*seen, reference)
+                        f"{inner} ({kind})" if several and kind else inner,
+                        found,
+                        (*seen, reference),
                     )
 
     yield from below("", schema, ())
@@ -120,4 +128,3 @@ def _default(value: Mapping[str, Any]) -> str:
     if len(text) > LONGEST_DEFAULT:
         text = f"{text[: LONGEST_DEFAULT - 3]}..."
     return f"`{text}`"
-

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import cli_reference
-import formats
+import file_formats
 import recipe_reference
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,10 +26,10 @@ def generated() -> dict[str, str]:
         "index.md": front_page(),
         "changelog.md": outside("CHANGELOG.md"),
         "contributing.md": outside("CONTRIBUTING.md"),
-        "gallery.md": formats.gallery(),
+        "gallery.md": file_formats.gallery(),
         "reference/cli.md": cli_reference.page(),
         "reference/recipe.md": recipe_reference.page(),
-        "reference/files.md": formats.page(),
+        "reference/files.md": file_formats.page(),
         "tour.md": tour((DOCS / "tour.ipynb").read_text(encoding="utf-8")),
     }
 
@@ -79,20 +81,43 @@ def markdown(text: str, page: str) -> str:
 
 
 def tour(notebook: str) -> str:
-    """Return a notebook as Markdown: its texts, its code, and no outputs."""
+    """Return a notebook as Markdown: texts, code, and what the code printed."""
     parts = []
     for cell in json.loads(notebook)["cells"]:
         source = "".join(cell["source"])
-        parts.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
+        if cell["cell_type"] == "markdown":
+            parts.append(source)
+            continue
+        parts.append(f"```python\n{source}\n```")
+        for output in cell["outputs"]:
+            shown = output.get("text") or output.get("data", {}).get("text/plain", "")
+            if text := "".join(shown).rstrip():
+                parts.append(f"```text\n{text}\n```")
     return "\n\n".join(parts) + "\n"
 
 
-def llms(titles: dict[str, str], description: str) -> str:
-    """Return the text of llms.txt: one line for each page, as https://llmstxt.org describes.
+@dataclass(frozen=True)
+class Entry:
+    """A page in llms.txt: address, title, and the sentence that it begins with."""
 
-    Args:
-        titles: title of each page by its address.
-        description: one sentence about the project.
-    """
-    lines = [f"- [{title}]({address})" for address, title in titles.items()]
+    address: str
+    title: str
+    about: str
+
+
+def llms(entries: Iterable[Entry], description: str) -> str:
+    """Return the text of llms.txt: one line for each page, as https://llmstxt.org describes."""
+    lines = [f"- [{entry.title}]({entry.address}): {entry.about}" for entry in entries]
     return "\n".join(["# mlc-data", "", f"> {description}", "", "## Pages", "", *lines]) + "\n"
+
+
+def first_sentence(text: str) -> str:
+    """Return the first sentence of the first paragraph of a page, without links."""
+    for paragraph in re.split(r"\n\s*\n", text):
+        line = " ".join(paragraph.split())
+        if line and not line.startswith(("#", "|", "`", "<", "!", ":::", "-", "1.")):
+            plain = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", line).replace("**", "")
+            if line.endswith(":") or line.startswith("More:"):
+                continue
+            return re.split(r"(?<=[.:?!])\s", plain, maxsplit=1)[0]
+    return ""

@@ -102,4 +102,3 @@ def _header(text: str) -> tuple[str, list[tuple[str, str]]]:
         elif section == "needs" and words and line.startswith("   "):
             needs.append((words[0], " ".join(words[1:])))
     return " ".join(part for part in about if part), needs
-
