@@ -15,6 +15,7 @@ PAGES = (
     *sorted(path for path in (ROOT / "docs").rglob("*.md")),
 )
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<info>[^`]*)$")
+_SPAN = re.compile(r"`((?:mlc-data|python|make) [^`]+)`")
 _INDENTED = re.compile(r"^    (?=mlc-data |pip install |python |prefect |make )")
 
 
@@ -97,6 +98,24 @@ def indented_commands() -> Iterator[str]:
         for number, line in enumerate(text.splitlines(), 1):
             if number not in fenced and _INDENTED.match(line):
                 yield f"{page.relative_to(ROOT)}:{number}"
+
+
+def mentions() -> list[CommandLine]:
+    """Return the commands in code spans of the text, such as a cell of a table; they may lack arguments."""
+    found = []
+    for page in PAGES:
+        name = str(page.relative_to(ROOT))
+        text = page.read_text(encoding="utf-8")
+        inside = {
+            number
+            for block in blocks_of(name, text)
+            for number in range(block.line, block.line + block.text.count("\n") + 1)
+        }
+        for number, line in enumerate(text.splitlines(), 1):
+            if number not in inside:
+                for span in _SPAN.findall(line):
+                    found += command_lines(Block(name, number, "span", (), span))
+    return found
 
 
 def command_lines(block: Block) -> list[CommandLine]:

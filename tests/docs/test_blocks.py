@@ -19,6 +19,7 @@ from doc_blocks import (
     blocks_of,
     command_lines,
     indented_commands,
+    mentions,
 )
 from doc_commands import BASE_RECIPE, fault
 
@@ -30,6 +31,8 @@ OF = {
     for language in ("bash", "python", "yaml", "json")
 }
 COMMANDS = [line for block in OF["bash"] for line in command_lines(block)]
+
+MENTIONS = mentions()
 
 
 def ids(value: Block | CommandLine) -> str:
@@ -70,6 +73,12 @@ def test_a_command_line_is_right(command: CommandLine) -> None:
     assert fault(command) is None, (
         f"{command.block.id}: {' '.join(command.arguments)}: {fault(command)}"
     )
+
+
+@pytest.mark.parametrize("command", MENTIONS, ids=ids)
+def test_a_command_in_the_text_is_right(command: CommandLine) -> None:
+    found = fault(command)
+    assert found is None or found.startswith("missing"), f"{command.block.id}: {found}"
 
 
 @pytest.mark.integration  # transformers and TRL are imported
