@@ -16,8 +16,8 @@ TABLE = "| mean over languages |"
 TRAININGS = {
     "base": "before training",
     "alignment alone": "alignment alone",
-    "+ MLC": "alignment + MLC",
-    "+ MLC + separation": "alignment + MLC + separation",
+    "+ MLC": "+ MLC",
+    "+ MLC + separation": "+ MLC + separation",
 }
 """Rows of the table that are drawn, with their words in the figure."""
 HARMFUL, HARMLESS = "harmful prompts refused", "harmless prompts refused"
@@ -86,7 +86,7 @@ def chart(rows: list[dict[str, Any]], theme: str) -> alt.LayerChart:
             title=None,
             sort=[HARMFUL, HARMLESS],
             scale=alt.Scale(domain=[HARMFUL, HARMLESS], range=colors["colors"]),
-            legend=alt.Legend(orient="top"),
+            legend=alt.Legend(orient="top", columnPadding=60),
         ),
     )
     intervals = base.mark_rule(strokeWidth=1.5, color=colors["text"]).encode(
@@ -98,7 +98,11 @@ def chart(rows: list[dict[str, Any]], theme: str) -> alt.LayerChart:
     return (
         alt.layer(bars, intervals, labels)
         .properties(width=420, height=alt.Step(17))
-        .configure(background="transparent", font="sans-serif")
+        .configure(
+            background="transparent",
+            font="Arial, Helvetica, sans-serif",
+            padding={"left": 30, "top": 5, "right": 30, "bottom": 5},
+        )
         .configure_view(strokeWidth=0)
         .configure_axis(
             labelColor=colors["text"],

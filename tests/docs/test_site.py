@@ -181,7 +181,7 @@ def test_the_figure_is_drawn_from_the_measured_table() -> None:
     rows = finding.figures((DOCS / "effect.md").read_text(encoding="utf-8"))
     assert len(rows) == 2 * len(finding.TRAININGS)
     assert rows[4] == {
-        "training": "alignment + MLC", "prompts": finding.HARMFUL, "refused": 1.0, "low": 0.99, "high": 1.0,
+        "training": "+ MLC", "prompts": finding.HARMFUL, "refused": 1.0, "low": 0.99, "high": 1.0,
     }  # fmt: skip
 
 
@@ -201,3 +201,11 @@ def test_a_page_without_the_table_is_refused() -> None:
 def test_the_pictures_name_no_path() -> None:
     for file in (DOCS / "images").glob("*.svg"):
         assert str(Path.home()) not in file.read_text(encoding="utf-8")
+
+
+def test_the_readme_has_the_measured_figures() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = finding.figures((DOCS / "effect.md").read_text(encoding="utf-8"))
+    shares = {f"{row['refused'] * 100:.0f} %" for row in rows if row["training"] != "before training"}
+    words = text.partition("## The finding")[2].partition("##")[0].replace("\n", " ")
+    assert all(share in words for share in shares - {"100 %"})
