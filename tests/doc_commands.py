@@ -54,7 +54,7 @@ def _launched(arguments: list[str]) -> str | None:
 
 
 def _mlc_data(arguments: list[str]) -> str | None:
-    group = typer.main.get_command(app)
+    group: Any = typer.main.get_command(app)
     try:
         context = group.make_context("mlc-data", list(arguments))
         _, command, rest = group.resolve_command(context, [*context._protected_args, *context.args])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import altair as alt
 
@@ -21,9 +21,20 @@ TRAININGS = {
 }
 """Rows of the table that are drawn, with their words in the figure."""
 HARMFUL, HARMLESS = "harmful prompts refused", "harmless prompts refused"
+
+
+class Theme(NamedTuple):
+    """Colors of text, grid, and of both kinds of prompts."""
+
+    text: str
+    grid: str
+    harmful: str
+    harmless: str
+
+
 THEMES = {
-    "light": {"text": "#24292f", "grid": "#d0d7de", "colors": ["#0969da", "#cf5c00"]},
-    "dark": {"text": "#e6edf3", "grid": "#3d444d", "colors": ["#58a6ff", "#ff9e64"]},
+    "light": Theme("#24292f", "#d0d7de", "#0969da", "#cf5c00"),
+    "dark": Theme("#e6edf3", "#3d444d", "#58a6ff", "#ff9e64"),
 }
 _FIGURE = re.compile(r"(?P<mean>\d\.\d+)(?: \[(?P<low>\d\.\d+), (?P<high>\d\.\d+)\])?$")
 
@@ -66,11 +77,11 @@ def figures(page: str) -> list[dict[str, Any]]:
     return drawn
 
 
-def chart(rows: list[dict[str, Any]], theme: str) -> alt.LayerChart:
+def chart(rows: list[dict[str, Any]], theme: str) -> Any:
     """Return bars of both kinds of prompts for each training, with 95 % intervals."""
     colors = THEMES[theme]
     order = list(TRAININGS.values())
-    base = alt.Chart(alt.Data(values=rows)).encode(
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
         y=alt.Y("training:N", sort=order, title=None, axis=alt.Axis(labelLimit=260)),
         yOffset=alt.YOffset("prompts:N", sort=[HARMFUL, HARMLESS]),
     )
@@ -85,14 +96,14 @@ def chart(rows: list[dict[str, Any]], theme: str) -> alt.LayerChart:
             "prompts:N",
             title=None,
             sort=[HARMFUL, HARMLESS],
-            scale=alt.Scale(domain=[HARMFUL, HARMLESS], range=colors["colors"]),
+            scale=alt.Scale(domain=[HARMFUL, HARMLESS], range=[colors.harmful, colors.harmless]),
             legend=alt.Legend(orient="top", columnPadding=60),
         ),
     )
-    intervals = base.mark_rule(strokeWidth=1.5, color=colors["text"]).encode(
+    intervals = base.mark_rule(strokeWidth=1.5, color=colors.text).encode(
         x=alt.X("low:Q"), x2="high:Q"
     )
-    labels = base.mark_text(align="left", dx=6, color=colors["text"], fontSize=12).encode(
+    labels = base.mark_text(align="left", dx=6, color=colors.text, fontSize=12).encode(
         x=alt.X("high:Q"), text=alt.Text("refused:Q", format=".0%")
     )
     return (
@@ -105,16 +116,16 @@ def chart(rows: list[dict[str, Any]], theme: str) -> alt.LayerChart:
         )
         .configure_view(strokeWidth=0)
         .configure_axis(
-            labelColor=colors["text"],
-            titleColor=colors["text"],
-            gridColor=colors["grid"],
-            domainColor=colors["grid"],
-            tickColor=colors["grid"],
+            labelColor=colors.text,
+            titleColor=colors.text,
+            gridColor=colors.grid,
+            domainColor=colors.grid,
+            tickColor=colors.grid,
             labelFontSize=13,
             titleFontSize=12,
             titleFontWeight="normal",
         )
-        .configure_legend(labelColor=colors["text"], labelFontSize=13)
+        .configure_legend(labelColor=colors.text, labelFontSize=13)
     )
 
 

@@ -206,6 +206,8 @@ def test_the_pictures_name_no_path() -> None:
 def test_the_readme_has_the_measured_figures() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     rows = finding.figures((DOCS / "effect.md").read_text(encoding="utf-8"))
-    shares = {f"{row['refused'] * 100:.0f} %" for row in rows if row["training"] != "before training"}
+    shares = {
+        f"{row['refused'] * 100:.0f} %" for row in rows if row["training"] != "before training"
+    }
     words = text.partition("## The finding")[2].partition("##")[0].replace("\n", " ")
     assert all(share in words for share in shares - {"100 %"})

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import nbclient
-import nbformat
 import pytest
 from doc_blocks import ROOT
 
 
 @pytest.mark.integration
 def test_the_tour_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import nbclient
+    import nbformat
+
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     notebook = nbformat.read(ROOT / "docs" / "tour.ipynb", as_version=4)
     client = nbclient.NotebookClient(
