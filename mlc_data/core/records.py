@@ -40,6 +40,7 @@ class FailureReason(StrEnum):
     SEGMENT_TOO_LONG = "segment_too_long"  # a sentence over the model's limit is never cut
     OUTPUT_LIMIT = "output_limit"  # decoding reached its limit before the end of the sentence
     EMPTY_OUTPUT = "empty_output"
+    ENGINE_ERROR = "engine_error"  # the engine raised an error on this sentence, and on few others
     NO_VARIANT = "no_variant"  # the imported file has none; see also `ImportReason`
 
 

@@ -1,21 +1,24 @@
 """A run's data set as a folder that `datasets`, the Hub and people can read.
 
-README.md  sets/  variants/  recipe.yaml  manifest.json  SHA256SUMS  publication.json
+README.md  report.html  sets/  variants/  recipe.yaml  manifest.json  SHA256SUMS  publication.json
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mlc_data.core.files import atomic_folder, write_text
 from mlc_data.core.manifest import Manifest
 from mlc_data.core.redaction import without_folders
 from mlc_data.errors import UsageError
+from mlc_data.pipeline.layout import REPORT
 from mlc_data.pipeline.lineage.build import hashes
+from mlc_data.pipeline.report_state import current_report
 from mlc_data.pipeline.run import Run
 from mlc_data.publish import license, record
 from mlc_data.publish.card import Facts, as_yaml, render
@@ -27,6 +30,9 @@ from mlc_data.recipe.sources import Source
 
 CHECKSUMS = "SHA256SUMS"
 """Checksums of all files but itself and `publication.json`, as ``sha256sum -c`` reads them."""
+
+
+_SHOWN = 5  # names in a message
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,7 @@ def build(
     repo: str | None,
     gated: bool,
     changes: str | None = None,
+    report: bool = True,
 ) -> Publication:
     """Write everything into ``folder``, which is empty.
 
@@ -93,6 +100,7 @@ def build(
         repo: ``organisation/name``, as the card names it; None for a folder.
         gated: True where the Hub asks readers for consent.
         changes: changes in this revision, for the card; not part of the content hash.
+        report: publish the run's report too, if it is up to date.
 
     Raises:
         UsageError: a stage has not been done.
@@ -116,6 +124,8 @@ def build(
     public = without_folders(manifest.model_dump(mode="json"))
     text = json.dumps(public, indent=2, ensure_ascii=False)
     write_text(folder / "manifest.json", f"{text}\n")
+    if report and (page := current_report(run)):
+        shutil.copyfile(page, folder / REPORT)
     sums = hashes(folder)
     write_text(folder / CHECKSUMS, "".join(f"{sums[path]}  {path}\n" for path in sums))
     publication = Publication.make(
@@ -124,7 +134,7 @@ def build(
         name=recipe.name,
         content={config: getattr(manifest.content_hash, config) or "" for config in tables.rows},
         rows=tables.rows,
-        licence=decision.license.id,
+        licence=decision.name,
         parts=part_records(decision),
         rights=decision.rights,
         recipe_hash=manifest.recipe_hash,
@@ -146,19 +156,41 @@ def part_records(decision: LicenseDecision) -> list[PartRecord]:
 def replace_folder(folder: Path) -> Iterator[Path]:
     """Yield an empty folder that takes the place of ``folder`` at the end, unless an error is raised.
 
+    A link stays: what it points to is replaced.
+
     Raises:
-        UsageError: ``folder`` holds something else than a published data set.
+        UsageError: ``folder`` holds something else than a published data set, or something besides it.
     """
-    folder = folder.expanduser().absolute()
-    foreign = folder.is_file() or (
-        folder.is_dir() and any(folder.iterdir()) and not (folder / record.FILE).is_file()
-    )
-    if foreign:
-        raise UsageError(
-            f"{folder} exists and is not a published data set: choose another --to, or empty it"
-        )
+    folder = folder.expanduser().resolve()
+    _refuse_foreign(folder)
     try:
         with atomic_folder(folder) as new:
             yield new
     except (FileExistsError, NotADirectoryError, PermissionError) as error:
         raise UsageError(f"cannot write to {folder}: {error.strerror}") from error
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Refuse to replace what no publication has written.
+
+    Raises:
+        UsageError: see `replace_folder`.
+        MlcDataError: the record of the publication cannot be read.
+    """
+    path = folder / record.FILE
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not path.is_file()):
+        raise UsageError(
+            f"{folder} exists and is not a published data set: choose another --to, or empty it"
+        )
+    if not path.is_file():
+        return
+    former = record.read_publication(path.read_bytes(), str(path))
+    parents = {str(parent) for file in former.files for parent in PurePosixPath(file).parents}
+    present = {inside.relative_to(folder).as_posix() for inside in folder.rglob("*")}
+    others = sorted(present - parents.union(former.files))
+    if others:
+        names = ", ".join(others[:_SHOWN]) + (" ..." if others[_SHOWN:] else "")
+        raise UsageError(
+            f"{folder} holds more than the data set that was published there, and publishing replaces the whole "
+            f"folder: {names}. Move it away, or choose another --to"
+        )
