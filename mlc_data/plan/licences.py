@@ -49,7 +49,10 @@ def licences(
     absent = [model.location for model in models if model.path is None and model.licence == UNKNOWN]
     return tuple(
         _decided(what, parts, [name for name in absent if any(name in part.what for part in parts)])
-        for what, parts in (("variant sets", data), ("checkpoint", (*trained, *data)))
+        for what, parts in (
+            ("variant sets", data),
+            ("checkpoint", tuple(dict.fromkeys((*trained, *data)))),
+        )
     )
 
 

@@ -40,7 +40,8 @@ def model_parts(run: Run) -> tuple[Part, ...]:
     parts = [Part(BASE, what, base.licence, carried=not adapters)]
     if recipe.sources.preferences:
         parts.append(source_part("preferences", recipe.sources.preferences))
-    return (*parts, *data_parts(recipe, manifest))
+    data = data_parts(recipe, manifest)
+    return (*parts, *(part for part in data if part not in parts))
 
 
 def upload(run: Run, request: LicenseRequest, target: Target, data: Pushed) -> Upload:

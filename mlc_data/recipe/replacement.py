@@ -10,7 +10,7 @@ from mlc_data.recipe.sources import Source
 
 log = logging.getLogger(__name__)
 
-_PLACE = ("path", "files", "hub")
+_PLACE = ("path", "files", "hub", "glob")
 _DEFAULTS = Source(path="-").model_dump(mode="json")
 
 

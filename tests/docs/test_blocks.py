@@ -8,6 +8,7 @@ import json
 import runpy
 import sys
 import types
+from pathlib import Path
 
 import pytest
 import yaml
@@ -23,7 +24,7 @@ from doc_blocks import (
 )
 from doc_commands import BASE_RECIPE, fault
 
-from mlc_data.recipe.loading import merge, parse_recipe, recipe_path
+from mlc_data.recipe.loading import load_recipe
 
 BLOCKS = all_blocks()
 OF = {
@@ -95,13 +96,13 @@ def test_a_program_compiles_and_its_imports_exist(block: Block) -> None:
 
 
 @pytest.mark.parametrize("block", OF["yaml"], ids=ids)
-def test_a_recipe_is_valid(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recipe_is_valid(block: Block, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "my_module", my_module())
-    data = yaml.safe_load(block.text)
-    whole = yaml.safe_load(recipe_path(BASE_RECIPE).read_text(encoding="utf-8"))
-    if "models" in data.get("translate", {}):
-        del whole["translate"]["model"], whole["translate"]["tokenizer"]
-    parse_recipe(merge(whole, data), block.id)
+    fragment = tmp_path / "fragment.yaml"
+    fragment.write_text(block.text, encoding="utf-8")
+    translate = yaml.safe_load(block.text).get("translate") or {}
+    own = ("translate.model=null", "translate.tokenizer=null") if "models" in translate else ()
+    load_recipe(BASE_RECIPE, own, [fragment])
 
 
 @pytest.mark.parametrize("block", OF["json"], ids=ids)

@@ -30,6 +30,7 @@ class PromptFault(StrEnum):
     UNLABELLED = "unlabelled"  # a suite's label is missing or unknown
     UNKNOWN_LANGUAGE = "unknown_language"
     REPEATED = "repeated"  # the same id and language as an earlier row
+    EARLIER_TURNS = "earlier_turns"  # a held-out prompt that only makes sense after other turns
     OVER_LIMIT = "over_limit"  # its prompt comes after the first `limit` ones
 
 

@@ -47,7 +47,9 @@ class EvaluationPrompts:
 def from_sets(
     rows: Iterable[Mapping[str, Any]], settings: PromptSet, identity: Any
 ) -> EvaluationPrompts:
-    """Return rows of `records.SETS` as prompts, each in all its languages."""
+    """Return rows of `records.SETS` as prompts, each in all its languages; those with earlier turns are rejected."""
+    rows = list(rows)
+    left = sum(1 + len(row["variants"]) for row in rows if row.get("context"))
     table = [
         {
             "prompt_id": row["prompt_id"],
@@ -57,13 +59,16 @@ def from_sets(
             "harmful": is_harmful(row["category"], settings),
         }
         for row in rows
+        if not row.get("context")
         for language, text in (
             (row["language"], row["prompt"]),
             *((variant["language"], variant["text"]) for variant in row["variants"]),
         )
     ]
     frame, faults = _limited(table, settings.limit)
-    return EvaluationPrompts(frame, len(table), faults, identity)
+    if left:
+        faults[PromptFault.EARLIER_TURNS.value] = left
+    return EvaluationPrompts(frame, len(table) + left, faults, identity)
 
 
 def from_file(settings: PromptSet, number: int = 0) -> EvaluationPrompts:
