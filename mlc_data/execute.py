@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
+from mlc_data.core import progress
 from mlc_data.core.extras import explain_missing_extra
 from mlc_data.errors import explain_full_disk
 from mlc_data.lineage.openlineage import write_events
@@ -37,10 +38,10 @@ def run_stage(run: Run, name: str, *, force: bool = False) -> bool:
         MlcDataError: see the stage; `DiskFullError` where no space is left.
     """
     stage = named(name)
-    with run.locked(), explain_full_disk(name, run.folder):
-        reused = do(run, stage, dependents(stage), force=force)
+    with run.locked(), explain_full_disk(name, run.folder), progress.stage(name) as end:
+        end.reused = do(run, stage, dependents(stage), force=force)
         write_events(run)
-    return reused
+    return end.reused
 
 
 def run_stages(run: Run, last: str, *, force: bool = False) -> dict[str, bool]:

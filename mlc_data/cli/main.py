@@ -32,6 +32,7 @@ from mlc_data.cli import (
 )
 from mlc_data.core.console import err, out
 from mlc_data.core.extras import missing_extra
+from mlc_data.core.stopping import HOW_TO_GO_ON, stoppable
 from mlc_data.errors import MlcDataError, StoppedError, UsageError, is_disk_full
 
 
@@ -51,9 +52,7 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as stopped:
-            raise StoppedError(
-                "stopped; what was finished is kept, and the same command resumes"
-            ) from stopped
+            raise StoppedError(f"stopped; {HOW_TO_GO_ON}") from stopped
 
 
 app = typer.Typer(
@@ -116,11 +115,20 @@ app.command(epilog=refresh.EXAMPLES)(refresh.refresh)
 def main() -> None:
     """Run the command line and exit with its code.
 
-    0 done, 1 the run failed, 2 the usage was wrong, 130 stopped by the user. Known errors become
-    one message each.
+    0 done, 1 the run failed, 2 the usage was wrong, 130 stopped by Ctrl-C, SIGTERM or a closed terminal.
+    Known errors become one message each.
     """
+    with stoppable():
+        _run()
+
+
+def _run() -> None:
     try:
         app()
+    except StoppedError as stopped:
+        message = str(stopped)
+        err.print(message[:1].upper() + message[1:], markup=False, highlight=False, soft_wrap=True)
+        sys.exit(stopped.exit_code)
     except MlcDataError as error:
         _leave(str(error), error.exit_code)
     except ModuleNotFoundError as error:

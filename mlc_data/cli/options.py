@@ -43,6 +43,10 @@ RunDirOption = Annotated[
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="Show warnings, errors and the result only.")
 ]
+VerboseOption = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="Show every log line, Prefect's own among them."),
+]
 ForceOption = Annotated[
     bool,
     typer.Option(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 
 from mlc_data.cli.flows import flows_module, has_prefect
 from mlc_data.cli.options import (
@@ -13,6 +12,7 @@ from mlc_data.cli.options import (
     RunDirOption,
     SetOption,
     TakeOverOption,
+    VerboseOption,
     WithOption,
     open_run,
     prepare,
@@ -20,6 +20,7 @@ from mlc_data.cli.options import (
 from mlc_data.core import console
 from mlc_data.core.extras import install_command, missing
 from mlc_data.execute import run_pipeline
+from mlc_data.pipeline.run import Run
 from mlc_data.report.summary import summary
 from mlc_data.stages import NAMES
 
@@ -40,6 +41,7 @@ def run(
     name: NameOption = None,
     force: TakeOverOption = False,
     quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Go from English prompts to an aligned checkpoint. Finished stages are reused."""
     # Prefect takes seconds to import and to start its server: mistakes are reported before.
@@ -47,18 +49,22 @@ def run(
     if not has_prefect() and run.recipe.runner.type != "threads":
         raise missing(f"prefect_{run.recipe.runner.type}")
     prepare(run, NAMES, force=force)
-    if quiet:
-        os.environ["PREFECT_LOGGING_LEVEL"] = "WARNING"
-    console.set_up(quiet=quiet)
-    if has_prefect():
-        flows_module("runners").check(run.recipe)
-        with flows_module("common").opened(run):
-            flows_module("build_and_align").build_and_align(run_dir=str(run.folder), name=name)
-    else:
-        log.info(
-            "Prefect is not installed: the same stages run without it (flows and schedules need: %s)",
-            install_command("prefect"),
-        )
-        run_pipeline(run)
+    with console.live(run.folder, NAMES, quiet=quiet, verbose=verbose):
+        if has_prefect():
+            _run_flow(run, name, verbose=verbose)
+        else:
+            log.info(
+                "Prefect is not installed: the same stages run without it (flows and schedules need: %s)",
+                install_command("prefect"),
+            )
+            run_pipeline(run)
     for part in summary(run):
         console.out.print(part)
+
+
+def _run_flow(run: Run, name: str | None, *, verbose: bool) -> None:
+    flows_module("runners").check(run.recipe)
+    if not verbose:
+        flows_module("prefect_lines").only_warnings()
+    with flows_module("temporary").temporary_server(), flows_module("common").opened(run):
+        flows_module("build_and_align").build_and_align(run_dir=str(run.folder), name=name)
