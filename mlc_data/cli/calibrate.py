@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 from rich.table import Table
 
 from mlc_data.checks import calibration
-from mlc_data.cli.options import QuietOption, SetOption, WithOption
+from mlc_data.cli.options import JsonOption, QuietOption, SetOption, WithOption
 from mlc_data.core import console
 from mlc_data.errors import UsageError
 from mlc_data.pipeline.run import Run
@@ -57,6 +58,7 @@ def calibrate(
     set_: SetOption = [],  # noqa: B006 - Typer copies it
     with_: WithOption = [],  # noqa: B006
     quiet: QuietOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a recipe fragment with thresholds by language. Use it with --with."""
     console.set_up(quiet=quiet)
@@ -89,7 +91,12 @@ def calibrate(
         raise UsageError(f"--out: cannot write {out}")
     calibration.write_fragment(result, out)
     new = calibration.recipe_with(recipe, result)
-    _show(result, calibration.rejected(scores, recipe), calibration.rejected(scores, new))
+    before, after = (calibration.rejected(scores, each) for each in (recipe, new))
+    if as_json:
+        shares = {"rejected_before": before, "rejected_after": after}
+        console.print_json({"file": str(out), **asdict(result), **shares})
+        return
+    _show(result, before, after)
     console.out.print(f"wrote {out}; use it with --with {out}", highlight=False, soft_wrap=True)
 
 

@@ -27,6 +27,7 @@ from mlc_data.cli import (
     refresh,
     review,
     run,
+    show,
     stages,
     trigger,
 )
@@ -101,6 +102,7 @@ app.add_typer(cache.app, name="cache")
 app.add_typer(models.app, name="models")
 app.command(epilog=languages.EXAMPLES)(languages.languages)
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
+app.command(epilog=show.EXAMPLES)(show.show)
 app.command(epilog=explain.EXAMPLES)(explain.explain)
 app.command(epilog=lineage.EXAMPLES)(lineage.lineage)
 app.command(epilog=calibrate.EXAMPLES)(calibrate.calibrate)

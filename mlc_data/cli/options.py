@@ -43,6 +43,9 @@ RunDirOption = Annotated[
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="Show warnings, errors and the result only.")
 ]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="The result as JSON on standard output, for scripts.")
+]
 VerboseOption = Annotated[
     bool,
     typer.Option("--verbose", "-v", help="Show every log line, Prefect's own among them."),

@@ -6,6 +6,7 @@ import logging
 
 from mlc_data.cli.flows import flows_module, has_prefect
 from mlc_data.cli.options import (
+    JsonOption,
     NameOption,
     QuietOption,
     RecipeArgument,
@@ -17,11 +18,12 @@ from mlc_data.cli.options import (
     open_run,
     prepare,
 )
+from mlc_data.cli.stages import run_as_json
 from mlc_data.core import console
 from mlc_data.core.extras import install_command, missing
 from mlc_data.execute import run_pipeline
 from mlc_data.pipeline.run import Run
-from mlc_data.report.summary import summary
+from mlc_data.report.summary import next_table, summary
 from mlc_data.stages import NAMES
 
 EXAMPLES = (
@@ -42,6 +44,7 @@ def run(
     force: TakeOverOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Go from English prompts to an aligned checkpoint. Finished stages are reused."""
     # Prefect takes seconds to import and to start its server: mistakes are reported before.
@@ -58,8 +61,11 @@ def run(
                 install_command("prefect"),
             )
             run_pipeline(run)
-    for part in summary(run):
-        console.out.print(part)
+    if as_json:
+        console.print_json(run_as_json(run))
+        return
+    for part in (*summary(run), next_table(run)):
+        console.out.print(part, soft_wrap=isinstance(part, str))
 
 
 def _run_flow(run: Run, name: str | None, *, verbose: bool) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from rich import box
 from rich.console import Console
+from rich.table import Column, Table
 from rich.text import Text
 
 from mlc_data.core import progress
@@ -19,6 +23,33 @@ from mlc_data.core.live import LiveView, NoteHandler, RichReporter
 # Paths and prompts are printed as they are: `run [v2]` is no markup, and `:car:` no emoji.
 out = Console(markup=False, emoji=False)
 err = Console(stderr=True, markup=False, emoji=False)
+
+
+def table(*headings: str | Column, title: str | None = None, caption: str | None = None) -> Table:
+    """Return a table with few lines, which leaves room for text at 80 columns."""
+    return Table(
+        *headings,
+        title=title,
+        caption=caption,
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+
+
+def number(heading: str) -> Column:
+    """Return a column of numbers."""
+    return Column(heading, justify="right")
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON on standard output: no colour, no line broken, text as it is."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=_plain) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 class Silent:
