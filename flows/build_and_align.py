@@ -6,13 +6,14 @@ from prefect import flow, tags
 
 from mlc_data.stages import NAMES
 
+from . import artifacts
 from .align import align
 from .build_variants import build_variants
-from .common import TAG, main, opened, prepare
+from .common import TAG, main, opened, prepare, run_name
 from .parameters import Folder, Override, RecipeName, TrainingName
 
 
-@flow(name="build-and-align")
+@flow(name="build-and-align", flow_run_name=run_name)
 def build_and_align(
     recipe: RecipeName = "",
     run_dir: Folder | None = None,
@@ -33,6 +34,7 @@ def build_and_align(
     with run.locked(), tags(TAG), opened(run):
         build_variants(run_dir=str(run.folder))
         align(run_dir=str(run.folder), name=name)
+    artifacts.show(run)
     return str(run.folder)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from prefect import tags, task
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
 
 from mlc_data.core import progress
 from mlc_data.core.console import set_up
@@ -40,6 +41,15 @@ def opened(run: Run) -> Iterator[None]:
         yield
     finally:
         _opened.reset(token)
+
+
+def run_name() -> str:
+    """Return the name of a flow run: its recipe, or else its run's folder."""
+    given = flow_run.get_parameters()
+    known = given.get("recipe") or given.get("run_dir") or "quickstart"
+    training = given.get("name")
+    name = Path(str(known)).name.removesuffix(".yaml").removesuffix(".yml")
+    return f"{name} {training}" if training else name
 
 
 @task(task_run_name="{name}", cache_policy=NO_CACHE)
@@ -92,7 +102,9 @@ def run_tasks(run: Run, stages: Sequence[str]) -> str:
     with run.locked():
         for name in stages:
             stage(str(run.folder), name, run.training)
-    artifacts.show(run)
+    # Within `build_and_align` the whole run is shown once, on the page of the run that was started.
+    if _opened.get() is None:
+        artifacts.show(run)
     return str(run.folder)
 
 

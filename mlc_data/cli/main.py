@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from difflib import get_close_matches
 from typing import Annotated, Any
 
 import typer
@@ -47,6 +48,11 @@ class _Commands(TyperGroup):
         both = " ".join(args[:2])
         if len(args) > 1 and both in self.commands:
             return both, self.commands[both], args[2:]
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and super().get_command(ctx, name) is None:
+            near = get_close_matches(name, self.commands, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else " `mlc-data --help` lists them."
+            raise UsageError(f"No such command {name!r}.{hint}")
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
@@ -64,6 +70,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -126,7 +133,7 @@ def main() -> None:
 
 def _run() -> None:
     try:
-        app()
+        app(prog_name="mlc-data")
     except StoppedError as stopped:
         message = str(stopped)
         err.print(message[:1].upper() + message[1:], markup=False, highlight=False, soft_wrap=True)

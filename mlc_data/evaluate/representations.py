@@ -89,8 +89,10 @@ class ConsistencyStage(Stage):
                 states, present = self.encode(run, settings, location, revision, rows)
                 whole, tables[when] = measure(states, present, languages, self.loss(run))
                 results[when] = asdict(whole)
-                figures = ", ".join(f"{name} {value:.4g}" for name, value in results[when].items())
-                log.info("evaluate: %s: %s", when, figures)
+                log.info(
+                    "evaluate: %s alignment: MLC loss %.4f, %.1f %% of variants nearest to their own prompt",
+                    when, whole.loss, 100 * whole.retrieval,
+                )  # fmt: skip
         table = pl.DataFrame(as_table(tables["before"], tables["after"]), schema=CONSISTENCY)
         write_table(table, staging.path("evaluation", "consistency.parquet"), CONSISTENCY)
         details = {

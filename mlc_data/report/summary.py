@@ -192,7 +192,7 @@ def _measures(before: dict[str, Any], after: dict[str, Any]) -> Table:
         shown.caption = (
             f"{sets} sets are few: figures move by chance (evaluate.max_sets, more prompts)"
         )
-        return shown
+    return shown
 
 
 def _utility(results: dict[str, Any]) -> Table:

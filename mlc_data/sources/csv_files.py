@@ -113,14 +113,16 @@ def _check_header(header: list[str], wanted: Wanted | None, where: str, key: str
         twice &= {wanted.prompt, *wanted.others}
     if twice:
         raise SourceError(f"{where}: the header names {', '.join(sorted(twice))} more than once")
-    if wanted is None or wanted.prompt in header:
+    if wanted is None or wanted.prompt.casefold() in (name.casefold() for name in header):
         return
     for name, delimiter in _DELIMITERS.items():
         parts = [part.strip().strip(_QUOTE) for cell in header for part in cell.split(delimiter)]
-        if wanted.prompt in parts:
+        same = [part for part in parts if part.casefold() == wanted.prompt.casefold()]
+        if same:
+            named = "" if same[0] == wanted.prompt else f", and {key}.columns.prompt={same[0]}"
             raise SourceError(
-                f"{where}: the header has {wanted.prompt!r} only if {name} separates the columns: set "
-                f"{key}.delimiter, or {key}.quote if cells are quoted (header: {' '.join(header)})"
+                f"{where}: the header has {same[0]!r} only if {name} separates the columns: set "
+                f"{key}.delimiter={delimiter!r}{named}, or {key}.quote if cells are quoted (header: {' '.join(header)})"
             )
 
 
