@@ -79,7 +79,6 @@ def trigger(
                 f"no longer following; {title} continues. To follow it: prefect flow-run watch {run.id}; to "
                 f"stop it: prefect flow-run cancel {run.id}"
             ) from stopped
-        show(f"{title}: {state.name}")
     if not state.is_completed():
         why = f": {state.message}" if state.message else ""
         raise MlcDataError(f"{title} ended as {state.name}{why}")
@@ -189,6 +188,7 @@ class _Follower:
                     # The last lines are sent a moment after the state.
                     time.sleep(POLL_SECONDS)
                     self._logs()
+                    self.show(f"{self.title}: {state.name}")
                     return state
                 last_answer = time.monotonic()
             except httpx.TransportError as error:

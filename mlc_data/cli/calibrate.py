@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column
 
 from mlc_data.checks import calibration
 from mlc_data.cli.options import JsonOption, QuietOption, SetOption, WithOption
@@ -103,15 +103,27 @@ def calibrate(
 def _show(
     result: calibration.Calibration, before: dict[str, float], after: dict[str, float]
 ) -> None:
-    names = list(result.values)
-    short = (name.removeprefix("checks.") for name in names)
-    table = Table("language", "texts", *short, "all reject now", "and with these")
+    # A line for each threshold: at 80 columns no name is cut, and keys can be copied.
+    shown = console.table(
+        Column("language", no_wrap=True),
+        console.number("texts"),
+        Column("threshold", overflow="fold"),
+        console.number("new value"),
+    )
     for code, rows in result.rows.items():
-        cells = (result.values[name].get(code) for name in names)
-        formatted = ("as before" if value is None else f"{value:g}" for value in cells)
-        shares = (f"{rejected[code]:.1%}" for rejected in (before, after))
-        table.add_row(code, str(rows), *formatted, *shares)
-    console.out.print(table)
+        own = [(name, values[code]) for name, values in result.values.items() if code in values]
+        for number, (name, value) in enumerate(own or [("all as before", None)]):
+            head = ("", "") if number else (code, str(rows))
+            shown.add_row(*head, name, "" if value is None else f"{value:g}")
+    console.out.print(shown)
+    shares = console.table(
+        Column("language", no_wrap=True),
+        console.number("rejected now"),
+        console.number("with these"),
+    )
+    for code in result.rows:
+        shares.add_row(code, *(f"{rejected[code]:.1%}" for rejected in (before, after)))
+    console.out.print(shares)
     if result.too_few:
         least = calibration.least_rows(result.target)
         console.out.print(

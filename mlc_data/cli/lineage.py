@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import groupby
@@ -12,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from mlc_data.cli.explain import line, show
-from mlc_data.core.console import out
+from mlc_data.core.console import out, print_json
 from mlc_data.errors import UsageError
 from mlc_data.lineage.explain import Explanation, explain
 from mlc_data.lineage.find import HELP
@@ -67,8 +66,7 @@ def lineage(
         if openlineage:
             export_events(report.run, openlineage)
     if as_json:
-        text = json.dumps(_as_json(report, explanation), ensure_ascii=False, indent=2, default=dict)
-        typer.echo(text)
+        print_json(_as_json(report, explanation))
     else:
         _show(report)
         if explanation:

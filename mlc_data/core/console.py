@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from rich import box
 from rich.console import Console
 from rich.table import Column, Table
@@ -49,6 +50,8 @@ def print_json(value: Any) -> None:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
     return dict(value) if isinstance(value, Mapping) else str(value)
 
 
