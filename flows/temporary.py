@@ -7,10 +7,10 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx
 import prefect
@@ -31,7 +31,7 @@ from prefect.settings import PREFECT_API_URL, get_current_settings
 from prefect.states import Crashed
 
 from mlc_data.core.stopping import at_second_signal
-from mlc_data.errors import first_line
+from mlc_data.errors import MlcDataError, first_line
 
 log = logging.getLogger("mlc_data.flows")
 
@@ -52,6 +52,10 @@ class _ServerInOwnSession(SubprocessASGIServer):
             "PREFECT__SERVER_EPHEMERAL": "1",
             "PREFECT__SERVER_FINAL": "1",
         }
+        with self.log_file.open("wb") as log_file:
+            return self._start(log_file, own)
+
+    def _start(self, log_file: BinaryIO, own: Mapping[str, str]) -> subprocess.Popen[Any]:
         return subprocess.Popen(
             [
                 *[sys.executable, "-m", "uvicorn", "--app-dir", str(Path(prefect.__file__).parent)],
@@ -64,8 +68,17 @@ class _ServerInOwnSession(SubprocessASGIServer):
                 **own,
                 **get_current_settings().to_environment_variables(exclude_unset=True),
             },
+            stdout=log_file,
+            stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+    @property
+    def log_file(self) -> Path:
+        """File with the server's own output, which would tear the terminal's view apart."""
+        home = get_current_settings().home
+        home.mkdir(parents=True, exist_ok=True)
+        return home / "mlc-data-server.log"
 
     def kill(self) -> None:
         """End the server at once."""
@@ -89,7 +102,7 @@ def temporary_server() -> Iterator[None]:
     answers = False
     with at_second_signal(server.kill):
         try:
-            server.start()
+            _start(server)
             answers = True
             _end_runs_of_killed_processes()
             with tags(_tag(os.getpid())):
@@ -103,6 +116,16 @@ def temporary_server() -> Iterator[None]:
             APILogWorker.drain_all(timeout=_DRAIN_SECONDS)
             EventsWorker.drain_all(timeout=_DRAIN_SECONDS)
             server.stop()
+
+
+def _start(server: _ServerInOwnSession) -> None:
+    try:
+        server.start()
+    except RuntimeError as error:  # Prefect's, for a server that does not answer in time
+        raise MlcDataError(
+            f"the temporary Prefect server did not start: {first_line(error)} Its output is in {server.log_file}. "
+            "Run the same command again, or start a server of your own (docs/operations.md)"
+        ) from error
 
 
 def _tag(pid: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -15,6 +16,29 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 CTRL_C = b"\x03"
+
+_PART = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])|[\r\n]|[^\x1b\r\n]+|\x1b")
+
+
+def screen(output: str) -> list[str]:
+    """Return the lines that a terminal shows after an output: cursor up, erased lines, carriage returns."""
+    lines, row, column = [""], 0, 0
+    for part in _PART.finditer(output):
+        text, command = part[0], part[2]
+        if command == "A":
+            row = max(0, row - int(part[1] or 1))
+        elif command == "K":
+            lines[row] = ""
+        elif text == "\r":
+            column = 0
+        elif text == "\n":
+            row, column = row + 1, 0
+            lines += [""] * (row + 1 - len(lines))
+        elif not text.startswith("\x1b"):
+            before = lines[row].ljust(column)
+            lines[row] = before[:column] + text + before[column + len(text) :]
+            column += len(text)
+    return [line.rstrip() for line in lines]
 
 
 class Terminal:

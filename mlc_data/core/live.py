@@ -136,12 +136,18 @@ class LiveView:
             row.reused, row.failed = reused, failed
 
     def note(self, message: str) -> bool:
-        """Take a message such as ``check: 3 variants kept`` as a stage's note; return whether it is one."""
+        """Take a message such as ``check: 3 variants kept`` as a stage's note; return whether it is one.
+
+        Some stages speak under another's name (all that evaluate say ``evaluate``): the one that runs has the note.
+        """
         stage, colon, text = message.partition(": ")
         with self._lock:
             row = self._rows.get(stage)
             if not colon or row is None or row.began is None:
                 return False
+            running = [each for each in self._rows.values() if each.began and each.seconds is None]
+            if row.seconds is not None and running and not text.startswith("done in "):
+                row = running[0]
             if not text.startswith("done in "):
                 row.note = text
         return True

@@ -83,7 +83,7 @@ def _prompts(asked: pl.DataFrame | None, run: Run) -> str:
     if asked is None:
         stored = json.loads(run.path("evaluation", "safety.json").read_text(encoding="utf-8"))
         return f"{stored['counts']['prompts']['asked']} prompts"
-    total = int(asked["harmful"].sum() + asked["harmless"].sum())
+    total = int(asked["harmful"].sum()) + int(asked["harmless"].sum())
     return f"{total} prompts in {asked.height} languages"
 
 
