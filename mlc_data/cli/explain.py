@@ -50,7 +50,7 @@ def explain(
 
 
 def _show_short(explanation: Explanation) -> None:
-    out.print(Text(f"row {explanation.row}: {explanation.prompt}", style="bold"))
+    out.print(Text(f"row {explanation.row}: {explanation.prompt}", style="bold"), soft_wrap=True)
     if explanation.rejection:
         out.print(f"rejected: {explanation.rejection}", highlight=False)
         return

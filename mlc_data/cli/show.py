@@ -57,7 +57,7 @@ def show(
 def _show_variants(rows: pl.DataFrame) -> None:
     for number, row in enumerate(rows.iter_rows(named=True)):
         if not number:
-            out.print(Text(f"{row['row']}  {row['source']}", style="bold"))
+            out.print(Text(f"{row['row']}  {row['source']}", style="bold"), soft_wrap=True)
         why = ", ".join(row["reasons"]) or row["failure"]
         style = "green" if row["status"] == "kept" else "red"
         status = Text(f"{row['status']}{f': {why}' if why else ''}", style)
