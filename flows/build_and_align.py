@@ -6,10 +6,9 @@ from prefect import flow, tags
 
 from mlc_data.stages import NAMES
 
-from . import artifacts
 from .align import align
 from .build_variants import build_variants
-from .common import TAG, main, opened, prepare, run_name
+from .common import TAG, finish, main, opened, prepare, run_name
 from .parameters import Folder, Override, RecipeName, TrainingName
 
 
@@ -31,10 +30,10 @@ def build_and_align(
     """
     run = prepare(recipe, run_dir, overrides, NAMES, name)
     # Subflows do not inherit a deployment's tags, which the heartbeat automation needs.
-    with run.locked(), tags(TAG), opened(run):
+    with run.held(), tags(TAG), opened(run):
         build_variants(run_dir=str(run.folder))
         align(run_dir=str(run.folder), name=name)
-    artifacts.show(run)
+    finish(run)
     return str(run.folder)
 
 

@@ -26,16 +26,19 @@ from mlc_data.cli import (
     publish,
     recipes,
     refresh,
+    report,
     review,
     run,
     show,
     stages,
+    suites,
     trigger,
 )
+from mlc_data.core import time_limit
 from mlc_data.core.console import err, out
 from mlc_data.core.extras import missing_extra
 from mlc_data.core.stopping import HOW_TO_GO_ON, stoppable
-from mlc_data.errors import MlcDataError, StoppedError, UsageError, is_disk_full
+from mlc_data.errors import MlcDataError, StoppedError, UsageError, is_disk_full, refused_access
 
 
 class _Commands(TyperGroup):
@@ -108,8 +111,11 @@ app.add_typer(recipes.app, name="recipes")
 app.add_typer(cache.app, name="cache")
 app.add_typer(models.app, name="models")
 app.command(epilog=languages.EXAMPLES)(languages.languages)
+app.command(epilog=suites.EXAMPLES)(suites.suites)
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command(epilog=show.EXAMPLES)(show.show)
+app.command(epilog=report.REPORT_EXAMPLES)(report.report)
+app.command(epilog=report.COMPARE_EXAMPLES)(report.compare)
 app.command(epilog=explain.EXAMPLES)(explain.explain)
 app.command(epilog=lineage.EXAMPLES)(lineage.lineage)
 app.command(epilog=calibrate.EXAMPLES)(calibrate.calibrate)
@@ -127,6 +133,7 @@ def main() -> None:
     0 done, 1 the run failed, 2 the usage was wrong, 130 stopped by Ctrl-C, SIGTERM or a closed terminal.
     Known errors become one message each.
     """
+    time_limit.END_PROCESS = True
     with stoppable():
         _run()
 
@@ -145,9 +152,11 @@ def _run() -> None:
             raise
         _leave(str(missing), missing.exit_code)
     except Exception as error:
-        if not is_disk_full(error):
+        if is_disk_full(error):
+            _leave(f"no space left on the device: {error}", 1)
+        if (refused := refused_access(error)) is None:
             raise
-        _leave(f"no space left on the device: {error}", 1)
+        _leave(str(refused), refused.exit_code)
 
 
 def _leave(message: str, code: int) -> None:

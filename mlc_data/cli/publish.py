@@ -77,6 +77,13 @@ def publish(
             help="Publish although the parts' licenses do not allow it; the card shows the reason.",
         ),
     ] = None,
+    report: Annotated[
+        bool,
+        typer.Option(
+            "--report/--no-report",
+            help="Publish the report with the data set: it shows rejected variants and replies, too.",
+        ),
+    ] = True,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be published, and stop.")
     ] = False,
@@ -99,11 +106,14 @@ def publish(
 
     from mlc_data.publish.dataset import LicenseRequest
     from mlc_data.publish.publication import PublishOptions, to_folder, to_hub
+    from mlc_data.report.page import bring_up_to_date
 
     request = LicenseRequest(license, rights, _declared(declare))
     opened = Run.open(run)
+    if report and not dry_run:
+        bring_up_to_date(opened)
     if to is not None:
-        written = to_folder(opened, to, request)
+        written = to_folder(opened, to, request, report=report)
         if as_json:
             console.print_json({"folder": str(to), **written.model_dump(mode="json")})
             return
@@ -112,7 +122,7 @@ def publish(
         return
     if quiet or not console.err.is_terminal:
         disable_progress_bars()
-    options = PublishOptions(str(repo), private, gated, request, checkpoint, dry_run)
+    options = PublishOptions(str(repo), private, gated, request, checkpoint, dry_run, report=report)
     plans: list[Any] = []
     done = []
     for pushed in to_hub(opened, options, show=plans.append if as_json else _plan):

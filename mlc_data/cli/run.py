@@ -16,13 +16,14 @@ from mlc_data.cli.options import (
     VerboseOption,
     WithOption,
     open_run,
-    prepare,
+    working_on,
 )
 from mlc_data.cli.stages import run_as_json
 from mlc_data.core import console
 from mlc_data.core.extras import install_command, missing
 from mlc_data.execute import run_pipeline
 from mlc_data.pipeline.run import Run
+from mlc_data.report.page import write_report
 from mlc_data.report.summary import next_table, summary
 from mlc_data.stages import NAMES
 
@@ -51,24 +52,25 @@ def run(
     run = open_run(recipe, set_, run_dir, with_, name=name)
     if not has_prefect() and run.recipe.runner.type != "threads":
         raise missing(f"prefect_{run.recipe.runner.type}")
-    prepare(run, NAMES, force=force)
-    with console.live(run.folder, NAMES, quiet=quiet, verbose=verbose):
-        if has_prefect():
-            _run_flow(run, name, verbose=verbose)
-        else:
-            log.info(
-                "Prefect is not installed: the same stages run without it (flows and schedules need: %s)",
-                install_command("prefect"),
-            )
-            run_pipeline(run)
-    if as_json:
-        console.print_json(run_as_json(run))
+    with working_on(run, NAMES, force=force):
+        with console.live(run.folder, NAMES, quiet=quiet, verbose=verbose):
+            _run_stages(run, name, verbose=verbose)
+        if as_json:
+            console.print_json(run_as_json(run))
+            return
+        for part in (*summary(run), next_table(run)):
+            console.out.print(part, soft_wrap=isinstance(part, str))
+
+
+def _run_stages(run: Run, name: str | None, *, verbose: bool) -> None:
+    if not has_prefect():
+        log.info(
+            "Prefect is not installed: the same stages run without it (flows and schedules need: %s)",
+            install_command("prefect"),
+        )
+        run_pipeline(run)
+        write_report(run)
         return
-    for part in (*summary(run), next_table(run)):
-        console.out.print(part, soft_wrap=isinstance(part, str))
-
-
-def _run_flow(run: Run, name: str | None, *, verbose: bool) -> None:
     flows_module("runners").check(run.recipe)
     if not verbose:
         flows_module("prefect_lines").only_warnings()

@@ -22,7 +22,7 @@ from mlc_data.cli.options import (
     VerboseOption,
     WithOption,
     open_run,
-    prepare,
+    working_on,
 )
 from mlc_data.cli.preview import PreviewOption, show_preview
 from mlc_data.core import console
@@ -30,10 +30,14 @@ from mlc_data.errors import UsageError
 from mlc_data.execute import first_pending, run_stages
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import Stage
+from mlc_data.report.page import write_report
 from mlc_data.report.summary import next_table, stage_summary
-from mlc_data.stages import BUILD, STAGES, up_to
+from mlc_data.stages import BUILD, EVALUATION, STAGES, up_to
 
 _MORE = {"align": "  |  mlc-data align probe runs/quickstart  (which layer should the loss read?)"}
+
+_REPORTED = (BUILD[-1], "align", EVALUATION[-1])
+"""Stages whose commands end a run, or a part of it that stands alone: the report is written then."""
 
 
 def register(app: typer.Typer) -> None:
@@ -87,14 +91,16 @@ def _command(stage: Stage) -> Callable[..., None]:
 def _run(run: Run, stage: str, *, force: bool, quiet: bool, verbose: bool, as_json: bool) -> bool:
     """Bring a run up to a stage and print what the stage did; return whether it was reused."""
     stages = up_to(stage)
-    prepare(run, stages, force=force)
-    with console.live(run.folder, stages, quiet=quiet, verbose=verbose):
-        reused = run_stages(run, stage, force=force)
-    if as_json:
-        console.print_json(run_as_json(run))
-        return reused[stage]
-    for part in (*stage_summary(run, stage), next_table(run)):
-        console.out.print(part, soft_wrap=isinstance(part, str))
+    with working_on(run, stages, force=force):
+        with console.live(run.folder, stages, quiet=quiet, verbose=verbose):
+            reused = run_stages(run, stage, force=force)
+            if stage in _REPORTED:
+                write_report(run)
+        if as_json:
+            console.print_json(run_as_json(run))
+            return reused[stage]
+        for part in (*stage_summary(run, stage), next_table(run)):
+            console.out.print(part, soft_wrap=isinstance(part, str))
     return reused[stage]
 
 

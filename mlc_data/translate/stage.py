@@ -10,8 +10,6 @@ from typing import Any, ClassVar
 from mlc_data.core import progress
 from mlc_data.core.hashing import RowsHash
 from mlc_data.core.manifest import ModelRecord
-from mlc_data.core.parquet import read_table, scan_parquet
-from mlc_data.core.records import PROMPTS
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.sharding import Shard, dispatch_shards, shard_state
 from mlc_data.pipeline.sharding.shard import Result
@@ -21,6 +19,7 @@ from mlc_data.recipe.recipe import Recipe, Translate
 from mlc_data.translate.cache.replica import cache_replica, shard_cache
 from mlc_data.translate.cache.store import Cache
 from mlc_data.translate.engines.base import Translator, refuse_pairs
+from mlc_data.translate.engines.fallback import figures_of
 from mlc_data.translate.engines.loading import load_translator
 from mlc_data.translate.engines.weights import with_cores
 from mlc_data.translate.import_stage import (
@@ -32,12 +31,16 @@ from mlc_data.translate.import_stage import (
     preflight_import,
 )
 from mlc_data.translate.rows import ShardMaker
+from mlc_data.translate.texts import texts_key, texts_of
 
 log = logging.getLogger(__name__)
 
+_ENGINES = "engines/"
+"""Begins figures that engines keep of themselves: ``engines/<engine>/<language>/<outcome>``."""
+
 
 class TranslateStage(Stage):
-    """Translate ``prompts.parquet`` into ``translations/`` and back, shard by shard.
+    """Translate ``prompts.parquet``, and what goes with prompts, into ``translations/`` and back, shard by shard.
 
     Raises:
         ModelError: the model is missing, cannot be loaded, or lacks a language.
@@ -81,9 +84,9 @@ class TranslateStage(Stage):
         if recipe.translate.imported is not None:
             return import_translations(self, run, staging)
         translator = load_for_languages(recipe, recipe.translate)
-        prompts = read_table(run.path("prompts.parquet"), PROMPTS)
+        texts = texts_of(run)
         maker = _maker(recipe, translator, None)
-        parts = prompts.iter_slices(recipe.translate.shard_prompts)
+        parts = texts.iter_slices(recipe.translate.shard_prompts)
         sentences = [maker.sentences(part["prompt"]) for part in parts]
         content, figures = RowsHash(), Counter[str]()
         with progress.bar("translating", sum(sentences), "sentences") as bar:
@@ -97,25 +100,34 @@ class TranslateStage(Stage):
         counts = {name: figures[name] for name in ("sentences", "from_cache", "translated")}
         log.info(
             "translate: %d variants; %d sentences, %d from the cache, %d translated",
-            prompts.height * len(recipe.languages.targets), *counts.values(),
+            texts.height * len(recipe.languages.targets), *counts.values(),
         )  # fmt: skip
+        engines = _of_engines(figures)
+        for engine, figure in engines.get("engines", {}).items():
+            log.info("translate: %s: %s", engine, listed(figure))
         return StageResult(
             content_hash={"translations": content.hexdigest()},
             models={"translator": record_of(translator)},
-            notes={**counts, "settings": {**translator.settings, **translator.decoding.as_dict()}},
+            notes={
+                **counts,
+                **_of_engines(figures),
+                "settings": {**translator.settings, **translator.decoding.as_dict()},
+            },
         )
 
     def shard(self, shard: Shard, path: Path, bar: progress.Bar) -> Result:
         """Translate ``translate.shard_prompts`` prompts, or take their variants from the imported file."""
         if is_import(shard):
             return import_shard(self, shard, path, bar)
-        run, translator = shard_state(shard, lambda run: (run, _engine(shard, run)))
-        recipe = run.recipe
+        recipe, translator, texts = shard_state(
+            shard, lambda run: (run.recipe, _engine(shard, run), texts_of(run))
+        )
         size = recipe.translate.shard_prompts
-        prompts = scan_parquet(run.path("prompts.parquet")).slice(shard.number * size, size)
+        part = texts.slice(shard.number * size, size)
         with shard_cache(recipe.translate.cache, translator, shard.folder, shard.number) as cache:
-            done = _maker(recipe, translator, cache).make(prompts.collect(), path, bar)
-        return {"content": done.content.state(), "figures": done.figures}
+            done = _maker(recipe, translator, cache).make(part, path, bar)
+        of_engines = {f"{_ENGINES}{name}": count for name, count in figures_of(translator).items()}
+        return {"content": done.content.state(), "figures": {**done.figures, **of_engines}}
 
 
 def load_for_languages(recipe: Recipe, settings: Translate) -> Translator:
@@ -129,6 +141,30 @@ def load_for_languages(recipe: Recipe, settings: Translate) -> Translator:
     back = targets if recipe.translate.round_trip else ()
     refuse_pairs(translator, [(source, code) for code in targets] + [(c, source) for c in back])
     return translator
+
+
+def _of_engines(figures: Counter[str]) -> dict[str, Any]:
+    """Return the figures of engines as the manifest's note ``engines``: engine, then language or figure."""
+    note: dict[str, Any] = {}
+    for name, count in sorted(figures.items()):
+        if name.startswith(_ENGINES):
+            *path, last = name.removeprefix(_ENGINES).rsplit("/", 2)
+            inner = note
+            for step in path:
+                inner = inner.setdefault(step, {})
+            inner[last] = count
+    return {"engines": note} if note else {}
+
+
+def listed(figures: dict[str, Any]) -> str:
+    """Return figures of an engine in words: ``deu_Latn 80 translated, 20 next: declined``."""
+    parts = (
+        f"{name} " + ", ".join(f"{count} {what}" for what, count in value.items())
+        if isinstance(value, dict)
+        else f"{value} {name}"
+        for name, value in figures.items()
+    )
+    return "; ".join(parts)
 
 
 def record_of(translator: Translator) -> ModelRecord:
@@ -162,4 +198,5 @@ def _key(run: Run, translator: Translator) -> dict[str, Any]:
         "settings": [translator.settings, translator.decoding.as_dict()],
         "round_trip": recipe.translate.round_trip,
         "mask": recipe.translate.mask,
+        **texts_key(run),
     }
