@@ -16,6 +16,7 @@ help:
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one with PYTHON=python3.12"; exit 2; }
+	@echo "Installing into $(VENV) (about 3 GB with the CPU build of torch; some minutes) ..."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -c constraints.txt torch==2.13.0
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[dev]'
@@ -25,6 +26,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 ## make quickstart   English prompts to an aligned checkpoint in runs/quickstart, no model hub needed
 quickstart: $(INSTALLED)
 	$(BIN)/mlc-data run quickstart
+	@echo
+	@echo "mlc-data is in $(BIN). To have it on the PATH of this shell:  source $(BIN)/activate"
 
 ## make test         every test: unit, integration and end to end; `pytest` alone runs the unit tests
 # Two at a time, a core each: many wait for processes. Tests of one file stay together.
