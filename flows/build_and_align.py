@@ -8,7 +8,7 @@ from mlc_data.stages import NAMES
 
 from .align import align
 from .build_variants import build_variants
-from .common import TAG, main, opened, prepare
+from .common import TAG, finish, main, opened, prepare
 from .parameters import Folder, Override, RecipeName, TrainingName
 
 
@@ -33,6 +33,7 @@ def build_and_align(
     with run.held(), tags(TAG), opened(run):
         build_variants(run_dir=str(run.folder))
         align(run_dir=str(run.folder), name=name)
+    finish(run)
     return str(run.folder)
 
 

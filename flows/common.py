@@ -29,6 +29,7 @@ from mlc_data.recipe.loading import (
     shipped_recipes,
 )
 from mlc_data.recipe.recipe import Recipe
+from mlc_data.report.page import write_report
 
 from . import artifacts, runners
 
@@ -99,13 +100,20 @@ def run_tasks(run: Run, stages: Sequence[str]) -> str:
     with run.held():
         for name in stages:
             run_as_task(run, name)
-    artifacts.show(run)
+    if _opened.get() is None:
+        finish(run)
     return str(run.folder)
 
 
 def run_as_task(run: Run, name: str) -> bool:
     """Run one stage as a task; return whether it was reused."""
     return stage(str(run.folder), name, dump_recipe(run.recipe), run.training)
+
+
+def finish(run: Run) -> None:
+    """Write the run's report and show its figures in the UI; a flow does so once its stages are done."""
+    write_report(run)
+    artifacts.show(run)
 
 
 class _Expected(logging.Filter):

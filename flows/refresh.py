@@ -10,7 +10,7 @@ from mlc_data.refresh.card import in_markdown
 from mlc_data.refresh.refresh import refresh as bring_up_to_date
 
 from . import artifacts, runners
-from .common import load, main, run_as_task
+from .common import finish, load, main, run_as_task
 from .parameters import Folder, Override, RecipeName
 from .publish import push
 
@@ -38,7 +38,7 @@ def refresh(
         push=lambda run, options: push(str(run.folder), options.repo, options),
     )
     if done.diff is not None:
-        artifacts.show(done.run)
+        finish(done.run)
         artifacts.markdown(done.run, "changes", in_markdown(done.diff))
     return str(done.run.folder)
 

@@ -95,6 +95,15 @@ def is_disk_full(error: BaseException | None) -> bool:
     return False
 
 
+def whole_message(error: BaseException) -> str:
+    """Return all lines of an exception's message on one line, or its type where it has none.
+
+    The Hub writes what to do (log in, ask for access, name a configuration) into the last lines.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines) or type(error).__name__
+
+
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 

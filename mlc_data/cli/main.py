@@ -25,9 +25,11 @@ from mlc_data.cli import (
     publish,
     recipes,
     refresh,
+    report,
     review,
     run,
     stages,
+    suites,
     trigger,
 )
 from mlc_data.core import time_limit
@@ -102,7 +104,10 @@ app.add_typer(recipes.app, name="recipes")
 app.add_typer(cache.app, name="cache")
 app.add_typer(models.app, name="models")
 app.command(epilog=languages.EXAMPLES)(languages.languages)
+app.command(epilog=suites.EXAMPLES)(suites.suites)
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
+app.command(epilog=report.REPORT_EXAMPLES)(report.report)
+app.command(epilog=report.COMPARE_EXAMPLES)(report.compare)
 app.command(epilog=explain.EXAMPLES)(explain.explain)
 app.command(epilog=lineage.EXAMPLES)(lineage.lineage)
 app.command(epilog=calibrate.EXAMPLES)(calibrate.calibrate)

@@ -21,6 +21,7 @@ from mlc_data.core import console
 from mlc_data.core.extras import install_command, missing
 from mlc_data.execute import run_pipeline
 from mlc_data.pipeline.run import Run
+from mlc_data.report.page import write_report
 from mlc_data.report.summary import summary
 from mlc_data.stages import NAMES
 
@@ -67,3 +68,4 @@ def _run_stages(run: Run, name: str | None) -> None:
             install_command("prefect"),
         )
         run_pipeline(run)
+        write_report(run)

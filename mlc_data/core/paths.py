@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import util
 from pathlib import Path, PurePosixPath
 
-from mlc_data.errors import ModelError, SourceError
+from mlc_data.errors import ModelError, SourceError, whole_message
 
 PACKAGE = "package://"
 
@@ -118,8 +118,7 @@ def model_location(
             )
         )
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"{key}: {location!r} is not a folder here ({Path.cwd()}) and could not be downloaded from "
-            f"the Hugging Face Hub: {reason}"
+            f"the Hugging Face Hub: {whole_message(error)}"
         ) from error

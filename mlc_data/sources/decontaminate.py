@@ -189,7 +189,7 @@ def _text(value: Any, column: str) -> str | None:
     except Unusable:
         return None
     if turns is not None:
-        return " ".join(turn.text for turn in turns if turn.role == "user")
+        return " ".join(turn.content for turn in turns if turn.role == "user")
     return value if isinstance(value, str) else None
 
 
