@@ -24,7 +24,7 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parents[1] / "tests"
 sys.path[:0] = [str(TESTS)]
 
-from faults.harness import Kill, Nursery, SmallRun, State, litter, moments, recipe, undisturbed  # noqa: E402
+from fault_harness import Kill, Nursery, SmallRun, State, litter, moments, recipe, undisturbed  # noqa: E402
 
 BETWEEN = 10
 """Kills after which a run is restarted to the end, compared, and begun anew."""
