@@ -38,6 +38,9 @@ from mlc_data.core.extras import missing_extra
 from mlc_data.errors import MlcDataError, StoppedError, UsageError, is_disk_full, refused_access
 
 
+_STOPPED = "stopped; what was finished is kept, and the same command resumes"
+
+
 class _Commands(TyperGroup):
     """Commands of one word or two, such as `align` and `align probe`.
 
@@ -54,9 +57,7 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as stopped:
-            raise StoppedError(
-                "stopped; what was finished is kept, and the same command resumes"
-            ) from stopped
+            raise StoppedError(_STOPPED) from stopped
 
 
 app = typer.Typer(
@@ -130,6 +131,8 @@ def main() -> None:
         app()
     except MlcDataError as error:
         _leave(str(error), error.exit_code)
+    except KeyboardInterrupt:  # before the command, or after it
+        _leave(_STOPPED, StoppedError.exit_code)
     except ModuleNotFoundError as error:
         if not (missing := missing_extra(error)):
             raise
