@@ -37,7 +37,6 @@ from mlc_data.core.console import err, out
 from mlc_data.core.extras import missing_extra
 from mlc_data.errors import MlcDataError, StoppedError, UsageError, is_disk_full, refused_access
 
-
 _STOPPED = "stopped; what was finished is kept, and the same command resumes"
 
 
