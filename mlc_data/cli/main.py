@@ -147,6 +147,8 @@ def _run() -> None:
         sys.exit(stopped.exit_code)
     except MlcDataError as error:
         _leave(str(error), error.exit_code)
+    except KeyboardInterrupt:  # before the command, or after it
+        _leave(f"stopped; {HOW_TO_GO_ON}", StoppedError.exit_code)
     except ModuleNotFoundError as error:
         if not (missing := missing_extra(error)):
             raise
