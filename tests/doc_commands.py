@@ -65,7 +65,7 @@ def _mlc_data(arguments: list[str]) -> str | None:
             )
         own = command.context_class(command, info_name=command.name, parent=context)
         values, left, _ = command.make_parser(own).parse_args(args=list(rest))
-    except USAGE_ERROR as error:
+    except (USAGE_ERROR, UsageError) as error:
         return str(error.format_message())
     except typer.Exit:
         return None  # --version, --help
