@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ import typer
 from rich.table import Table
 
 from mlc_data.core.console import out
+from mlc_data.core.messages import json_text
 from mlc_data.lineage.explain import Attempt, Explanation, Variant
 from mlc_data.lineage.explain import explain as explain_prompt
 from mlc_data.pipeline.run import Run
@@ -34,8 +34,7 @@ def explain(
     """Show a prompt's translations, rescue attempts, scores with thresholds, and verdicts."""
     explanation = explain_prompt(Run.open(run), prompt_id, language)
     if as_json:
-        text = json.dumps(asdict(explanation), ensure_ascii=False, indent=2, default=dict)
-        typer.echo(text)
+        typer.echo(json_text(asdict(explanation), indent=2, default=dict))
     else:
         show(explanation)
 

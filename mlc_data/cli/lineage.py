@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import groupby
@@ -13,6 +12,7 @@ import typer
 
 from mlc_data.cli.explain import line, show
 from mlc_data.core.console import out
+from mlc_data.core.messages import json_text
 from mlc_data.errors import UsageError
 from mlc_data.lineage.explain import Explanation, explain
 from mlc_data.lineage.openlineage import export_events, write_events
@@ -69,8 +69,7 @@ def lineage(
         if openlineage:
             export_events(report.run, openlineage)
     if as_json:
-        text = json.dumps(_as_json(report, explanation), ensure_ascii=False, indent=2, default=dict)
-        typer.echo(text)
+        typer.echo(json_text(_as_json(report, explanation), indent=2, default=dict))
     else:
         _show(report)
         if explanation:

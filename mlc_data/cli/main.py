@@ -30,9 +30,10 @@ from mlc_data.cli import (
     stages,
     trigger,
 )
-from mlc_data.core.console import err, out
+from mlc_data.core.console import err, out, show_all_characters
 from mlc_data.core.extras import missing_extra
-from mlc_data.errors import MlcDataError, StoppedError, UsageError, is_disk_full
+from mlc_data.core.messages import bounded, shown
+from mlc_data.errors import MlcDataError, StoppedError, UsageError, first_line, is_disk_full
 
 
 class _Commands(TyperGroup):
@@ -119,6 +120,7 @@ def main() -> None:
     0 done, 1 the run failed, 2 the usage was wrong, 130 stopped by the user. Known errors become
     one message each.
     """
+    show_all_characters()
     try:
         app()
     except MlcDataError as error:
@@ -128,6 +130,9 @@ def main() -> None:
             raise
         _leave(str(missing), missing.exit_code)
     except Exception as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            what = f"{shown(str(error.filename))[1:-1]}: {error.strerror or first_line(error)}"
+            _leave(what, 1)
         if not is_disk_full(error):
             raise
         _leave(f"no space left on the device: {error}", 1)
@@ -135,5 +140,5 @@ def main() -> None:
 
 def _leave(message: str, code: int) -> None:
     err.print(Text("Error:", style="bold red"), end=" ")
-    err.print(message, markup=False, highlight=False, soft_wrap=True)
+    err.print(bounded(message), markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.logging import RichHandler
 from rich.progress import (
     BarColumn,
@@ -20,13 +22,51 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segment
 from rich.text import Text
 
 from mlc_data.core import progress
+from mlc_data.core.messages import bounded, printable
 
-# Paths and prompts are printed as they are: `run [v2]` is no markup, and `:car:` no emoji.
-out = Console(markup=False, emoji=False)
-err = Console(stderr=True, markup=False, emoji=False)
+
+class PlainConsole(Console):
+    """Console on which texts of users stay texts.
+
+    `run [v2]` is no markup, `:car:` no emoji, and no escape sequence of a prompt reaches the terminal.
+    """
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return a text, printable, before its width is measured."""
+        return super().render_str(printable(text), **options)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Yield segments, printable whatever they were made of."""
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(printable(segment.text), segment.style)
+
+
+class PlainFormatter(logging.Formatter):
+    """Formatter whose lines are printable and of bounded length."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        return bounded(super().format(record))
+
+
+out = PlainConsole(markup=False, emoji=False)
+err = PlainConsole(stderr=True, markup=False, emoji=False)
+
+
+def show_all_characters() -> None:
+    """Write characters that standard output cannot encode (``LC_ALL=C``) as escapes rather than fail at the end."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 class RateColumn(ProgressColumn):
@@ -91,10 +131,10 @@ def set_up(*, quiet: bool) -> None:
     handler: logging.Handler
     if err.is_terminal:
         handler = RichHandler(console=err, show_path=False, show_level=False)
-        handler.setFormatter(logging.Formatter("%(message)s"))
+        handler.setFormatter(PlainFormatter("%(message)s"))
     else:
         handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+        handler.setFormatter(PlainFormatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
     while _handlers:
         logger.removeHandler(_handlers.pop())
     _handlers.append(handler)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mlc_data.core.hashing import normalise
+from mlc_data.core.messages import shown
 from mlc_data.core.records import PromptReason
 from mlc_data.sources.accounting import Unusable
 from mlc_data.sources.fields import is_absent, text_of, visible
@@ -152,7 +153,7 @@ def _turn(one: Mapping[str, Any], name: str) -> Turn:
     speaker = str(_first(one, _SPEAKER)).strip().lower()
     role = _ROLES.get(speaker)
     if role is None:
-        raise Unusable(PromptReason.MALFORMED, f"{name!r} has a turn of {speaker!r}")
+        raise Unusable(PromptReason.MALFORMED, f"{name!r} has a turn of {shown(speaker)}")
     content = _first(one, _CONTENT)
     if isinstance(content, Sequence) and not isinstance(content, str):
         content = _joined(content, name)

@@ -8,6 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from mlc_data.core.messages import shortened_middle, shown
+from mlc_data.core.paths import usable_path
 from mlc_data.errors import SourceError
 from mlc_data.recipe.sources import Source
 from mlc_data.sources.rows import OpenSource, RawRow, Wanted
@@ -33,7 +35,9 @@ def open_hub(source: Source, key: str, wanted: Wanted | None) -> OpenSource:
     # The library's own errors share no base class; each of them means that it cannot be read.
     except Exception as error:
         reason = str(error).strip() or type(error).__name__
-        raise SourceError(f"{key}.hub: {source.hub!r} could not be read: {reason}") from error
+        raise SourceError(
+            f"{key}.hub: {shown(source.hub)} could not be read: {shortened_middle(reason, 600)}"
+        ) from error
     identity = {"hub": source.hub, "data": dataset._fingerprint, "limit": source.limit}
     if commit := _commit(dataset):
         identity["revision"] = commit
@@ -50,7 +54,7 @@ def open_hub(source: Source, key: str, wanted: Wanted | None) -> OpenSource:
 
 
 def _check_place(location: str, key: str) -> None:
-    folder = Path(location)
+    folder = usable_path(location)
     if folder.is_dir() and _PATTERN.search(str(folder.resolve())):
         raise SourceError(
             f"{key}.hub: the library `datasets` takes the name of the folder {folder.resolve()} for a pattern "

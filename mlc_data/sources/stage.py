@@ -99,7 +99,7 @@ class SourcesStage(Stage):
     }
     content: ClassVar = {"prompts.parquet": "prompts", "preferences.parquet": "preferences"}
     counts = ("prompts", "preferences")
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def preflight(self, run: Run) -> None:
         """Check that the files exist.
