@@ -173,7 +173,7 @@ def measure(folder: Path, stage: str) -> Measured:
         [
             f"sources.prompts.path={folder / 'prompts.jsonl'}", "sources.preferences=null",
             f"languages.targets=[{','.join(ENDINGS)}]", f"translate.cache={folder / 'cache'}",
-            "runner.workers=1", "checks.language_identifiers=[]", "checks.meaning.enabled=false",
+            "runner.workers=1", "checks.language_identifiers=[]", "checks.meaning.encoder=null",
         ],
     )  # fmt: skip
     run = Run.create(recipe, folder / "run")
