@@ -46,7 +46,8 @@ def local_path(location: str) -> Path:
     within = usable_path(inner)
     if not package.isidentifier() or within.is_absolute() or ".." in within.parts:
         raise ModelError(
-            f"{shown(location)}: write package://NAME/PATH with the name of a top-level package and a path within it"
+            f"{shown(location)[1:-1]}: {PACKAGE} takes the name of an installed package, without dots, and a path "
+            "within it"
         )
     # Located without importing, which a dotted name would do: the package may need libraries that we leave out.
     spec = None if package in ("__main__", "__mp_main__") else util.find_spec(package)

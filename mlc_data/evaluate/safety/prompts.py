@@ -44,6 +44,7 @@ class PromptFault(StrEnum):
 
     MALFORMED = "malformed"  # no record at all
     MISSING = "missing"  # no prompt, or no id in a file with ids
+    NOT_UNICODE = "not_unicode"  # lone surrogates or NUL: the text cannot be encoded
     UNKNOWN_LANGUAGE = "unknown_language"
     REPEATED = "repeated"  # the same id and language as an earlier row
     OVER_LIMIT = "over_limit"  # its prompt comes after the first `limit` ones
@@ -204,13 +205,15 @@ def _parse_row(
 ) -> ParsedRow:
     if identity is None or not isinstance(text, str) or not text.strip():
         return PromptFault.MISSING
+    named = None if category is None else str(category)
+    if not all(map(_storable, (text, str(identity), named or ""))):
+        return PromptFault.NOT_UNICODE
     label = str(language)
     try:
         code = settings.languages.get(label) or find_language(label).code
     except UnknownLanguageError as error:
         _warn_once(str(error))
         return PromptFault.UNKNOWN_LANGUAGE
-    named = None if category is None else str(category)
     return {
         "prompt_id": str(identity),
         "language": code,
@@ -218,6 +221,10 @@ def _parse_row(
         "category": named,
         "harmful": _harmful(named, settings),
     }
+
+
+def _storable(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= one <= "\udfff" for one in text)
 
 
 @cache
