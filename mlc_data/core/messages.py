@@ -21,7 +21,17 @@ _ACTIVE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
-_repr = reprlib.Repr()
+
+class _Bounded(reprlib.Repr):
+    """Representation of bounded length, also of numbers of thousands of digits, which Python refuses to write out."""
+
+    def repr_int(self, number: int, level: int) -> str:
+        if number.bit_length() > 10 * VALUE:
+            return f"a number of {number.bit_length()} bits"
+        return super().repr_int(number, level)
+
+
+_repr = _Bounded()
 _repr.maxstring = _repr.maxother = _repr.maxlong = VALUE
 _repr.maxlevel, _repr.maxlist, _repr.maxdict, _repr.maxtuple, _repr.maxset = 3, 6, 6, 6, 6
 
@@ -33,9 +43,6 @@ def printable(text: str) -> str:
 
 def shown(value: Any, limit: int = VALUE) -> str:
     """Return a value as Python writes it, printable and shortened in its middle to ``limit`` characters."""
-    if isinstance(value, int) and value.bit_length() > 10 * limit:
-        # Python refuses to write out numbers of thousands of digits.
-        return f"a number of {value.bit_length()} bits"
     return shortened_middle(printable(_repr.repr(value)), limit)
 
 
