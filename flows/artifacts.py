@@ -15,7 +15,6 @@ from uuid import UUID
 
 import httpx
 from prefect.artifacts import (
-    create_link_artifact,
     create_markdown_artifact,
     create_progress_artifact,
     create_table_artifact,
@@ -27,16 +26,15 @@ from mlc_data.errors import first_line
 from mlc_data.languages.flores import get_language
 from mlc_data.pipeline.run import Run
 from mlc_data.report.markdown import in_markdown
+from mlc_data.report.page.headline import headline
 from mlc_data.report.summary import summary
 
 log = logging.getLogger("mlc_data.flows")
 
-REPORT = "report.html"
-
 
 def show(run: Run) -> None:
-    """Create a table of languages, a summary with the figures before and after, and a link to the report or,
-    without one, to the run's folder. Each keeps its key, so that the UI shows how it changed from run to run.
+    """Create a table of languages, a summary with the figures before and after, and the head of the report with a
+    link to it. Each keeps its key, so that the UI shows how it changed from run to run.
     """
     with _logged_errors("its summary"):
         if run.manifest.counts.by_language:
@@ -46,14 +44,7 @@ def show(run: Run) -> None:
                 table=_languages(run),
             )
         markdown(run, "summary", "\n\n".join(map(in_markdown, summary(run))))
-        report = run.path(REPORT)
-        where = report if report.is_file() else run.folder
-        create_link_artifact(
-            key=_key("report", run.recipe.name),
-            link=where.resolve().as_uri(),
-            link_text=f"Report of run {run.recipe.name}" if where == report else str(where),
-            description="On the worker's machine",
-        )
+        markdown(run, "report", headline(run))
 
 
 def markdown(run: Run, what: str, text: str) -> None:

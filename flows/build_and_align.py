@@ -8,7 +8,7 @@ from mlc_data.stages import NAMES
 
 from .align import align
 from .build_variants import build_variants
-from .common import TAG, main, opened, prepare
+from .common import TAG, finish, main, opened, prepare
 from .parameters import Folder, Override, RecipeName, TrainingName
 
 
@@ -30,9 +30,10 @@ def build_and_align(
     """
     run = prepare(recipe, run_dir, overrides, NAMES, name)
     # Subflows do not inherit a deployment's tags, which the heartbeat automation needs.
-    with run.locked(), tags(TAG), opened(run):
+    with run.held(), tags(TAG), opened(run):
         build_variants(run_dir=str(run.folder))
         align(run_dir=str(run.folder), name=name)
+    finish(run)
     return str(run.folder)
 
 

@@ -11,6 +11,7 @@ from prefect.cache_policies import NO_CACHE
 from mlc_data.pipeline.run import Run
 from mlc_data.publish.dataset import LicenseRequest
 from mlc_data.publish.publication import PublishOptions, to_hub
+from mlc_data.report.page import bring_up_to_date
 
 from .common import errors_shown
 from .parameters import Folder, Licence, Part, Repository
@@ -19,7 +20,10 @@ from .parameters import Folder, Licence, Part, Repository
 @task(task_run_name="push {repo}", cache_policy=NO_CACHE)
 def push(run_dir: str, repo: str, options: PublishOptions) -> list[str]:
     """Push the changes; return ``address@revision`` of the data set and of the checkpoint."""
-    pushed = to_hub(Run.open(Path(run_dir)), options)
+    run = Run.open(Path(run_dir))
+    if options.report:
+        bring_up_to_date(run)
+    pushed = to_hub(run, options)
     return [f"{result.url}@{result.revision}" for result in pushed]
 
 

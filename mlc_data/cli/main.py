@@ -25,15 +25,25 @@ from mlc_data.cli import (
     publish,
     recipes,
     refresh,
+    report,
     review,
     run,
     stages,
+    suites,
     trigger,
 )
+from mlc_data.core import time_limit
 from mlc_data.core.console import err, out, show_all_characters
 from mlc_data.core.extras import missing_extra
 from mlc_data.core.messages import bounded, shown
-from mlc_data.errors import MlcDataError, StoppedError, UsageError, first_line, is_disk_full
+from mlc_data.errors import (
+    MlcDataError,
+    StoppedError,
+    UsageError,
+    first_line,
+    is_disk_full,
+    refused_access,
+)
 
 
 class _Commands(TyperGroup):
@@ -102,7 +112,10 @@ app.add_typer(recipes.app, name="recipes")
 app.add_typer(cache.app, name="cache")
 app.add_typer(models.app, name="models")
 app.command(epilog=languages.EXAMPLES)(languages.languages)
+app.command(epilog=suites.EXAMPLES)(suites.suites)
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
+app.command(epilog=report.REPORT_EXAMPLES)(report.report)
+app.command(epilog=report.COMPARE_EXAMPLES)(report.compare)
 app.command(epilog=explain.EXAMPLES)(explain.explain)
 app.command(epilog=lineage.EXAMPLES)(lineage.lineage)
 app.command(epilog=calibrate.EXAMPLES)(calibrate.calibrate)
@@ -121,6 +134,7 @@ def main() -> None:
     one message each.
     """
     show_all_characters()
+    time_limit.END_PROCESS = True
     try:
         app()
     except MlcDataError as error:
@@ -130,12 +144,14 @@ def main() -> None:
             raise
         _leave(str(missing), missing.exit_code)
     except Exception as error:
-        if isinstance(error, OSError) and error.filename is not None:
-            what = f"{shown(str(error.filename))[1:-1]}: {error.strerror or first_line(error)}"
-            _leave(what, 1)
-        if not is_disk_full(error):
+        if is_disk_full(error):
+            _leave(f"no space left on the device: {error}", 1)
+        if (refused := refused_access(error)) is not None:
+            _leave(str(refused), refused.exit_code)
+        if not isinstance(error, OSError) or error.filename is None:
             raise
-        _leave(f"no space left on the device: {error}", 1)
+        what = f"{shown(str(error.filename))[1:-1]}: {error.strerror or first_line(error)}"
+        _leave(what, 1)
 
 
 def _leave(message: str, code: int) -> None:

@@ -76,6 +76,13 @@ def publish(
             help="Publish although the parts' licenses do not allow it; the card shows the reason.",
         ),
     ] = None,
+    report: Annotated[
+        bool,
+        typer.Option(
+            "--report/--no-report",
+            help="Publish the report with the data set: it shows rejected variants and replies, too.",
+        ),
+    ] = True,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be published, and stop.")
     ] = False,
@@ -97,16 +104,19 @@ def publish(
 
     from mlc_data.publish.dataset import LicenseRequest
     from mlc_data.publish.publication import PublishOptions, to_folder, to_hub
+    from mlc_data.report.page import bring_up_to_date
 
     request = LicenseRequest(license, rights, _declared(declare))
     opened = Run.open(run)
+    if report and not dry_run:
+        bring_up_to_date(opened)
     if to is not None:
-        _summary(to_folder(opened, to, request))
+        _summary(to_folder(opened, to, request, report=report))
         out.print(f"written to {to}", highlight=False, soft_wrap=True)
         return
     if quiet or not console.err.is_terminal:
         disable_progress_bars()
-    options = PublishOptions(str(repo), private, gated, request, checkpoint, dry_run)
+    options = PublishOptions(str(repo), private, gated, request, checkpoint, dry_run, report=report)
     for pushed in to_hub(opened, options, show=_plan):
         outcome = "published" if pushed.changed else "unchanged, nothing was pushed"
         out.print(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mlc_data.cli.options import QuietOption, RecipeArgument, RunDirOption, SetOption, WithOption
 from mlc_data.core import console
+from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import load_recipe
+
+if TYPE_CHECKING:
+    from mlc_data.publish.publication import PublishOptions
 
 EXAMPLES = (
     "Examples:  mlc-data refresh runs/mine  |  "
@@ -34,13 +38,21 @@ def refresh(
     training and publishing. After an interruption the same command resumes.
     """
     console.set_up(quiet=quiet or json)
-    from mlc_data.refresh.refresh import refresh as bring_up_to_date
+    from mlc_data.refresh.refresh import push_to_hub
+    from mlc_data.refresh.refresh import refresh as refresh_run
+    from mlc_data.report.page import bring_up_to_date, write_report
     from mlc_data.report.refresh import tables
+
+    def push(run: Run, options: PublishOptions) -> list[str]:
+        bring_up_to_date(run)
+        return push_to_hub(run, options)
 
     loaded = load_recipe(recipe, set_, with_)
     if run_dir is None and (Path(recipe) / "recipe.yaml").is_file():
         run_dir = Path(recipe)
-    done = bring_up_to_date(loaded, run_dir)
+    done = refresh_run(loaded, run_dir, push=push)
+    if done.diff is not None:
+        write_report(done.run)
     if json:
         console.out.print_json(data=done.as_dict())
         return

@@ -19,7 +19,7 @@ from mlc_data.cli.options import (
     SetOption,
     WithOption,
     open_run,
-    prepare,
+    working_on,
 )
 from mlc_data.cli.preview import PreviewOption, show_preview
 from mlc_data.core import console
@@ -27,10 +27,14 @@ from mlc_data.errors import UsageError
 from mlc_data.execute import first_pending, run_stages
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import Stage
+from mlc_data.report.page import write_report
 from mlc_data.report.summary import summary
-from mlc_data.stages import BUILD, STAGES, up_to
+from mlc_data.stages import BUILD, EVALUATION, STAGES, up_to
 
 _MORE = {"align": "  |  mlc-data align probe runs/quickstart  (which layer should the loss read?)"}
+
+_REPORTED = (BUILD[-1], "align", EVALUATION[-1])
+"""Stages whose commands end a run, or a part of it that stands alone: the report is written then."""
 
 
 def register(app: typer.Typer) -> None:
@@ -81,11 +85,13 @@ def _command(stage: Stage) -> Callable[..., None]:
 
 def _run(run: Run, stage: str, *, force: bool, quiet: bool) -> bool:
     """Bring a run up to a stage and print its summary; return whether the stage was reused."""
-    prepare(run, up_to(stage), force=force)
-    console.set_up(quiet=quiet)
-    reused = run_stages(run, stage, force=force)
-    for part in summary(run):
-        console.out.print(part)
+    with working_on(run, up_to(stage), force=force):
+        console.set_up(quiet=quiet)
+        reused = run_stages(run, stage, force=force)
+        if stage in _REPORTED:
+            write_report(run)
+        for part in summary(run):
+            console.out.print(part)
     return reused[stage]
 
 

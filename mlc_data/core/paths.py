@@ -10,7 +10,7 @@ from importlib import util
 from pathlib import Path
 
 from mlc_data.core.messages import shown
-from mlc_data.errors import ModelError, SourceError
+from mlc_data.errors import ModelError, SourceError, whole_message
 
 PACKAGE = "package://"
 
@@ -39,6 +39,8 @@ def local_path(location: str) -> Path:
         ModelError: ``package://`` names a package that is not installed (says how to install it) or leaves it; or
             see `usable_path`.
     """
+    if not location:
+        raise ModelError("an empty text is no path")
     if not location.startswith(PACKAGE):
         return usable_path(location)
     location = _MOVED.get(location, location)
@@ -142,8 +144,7 @@ def model_location(
             )
         )
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"{key}: {location!r} is not a folder here ({Path.cwd()}) and could not be downloaded from "
-            f"the Hugging Face Hub: {reason}"
+            f"the Hugging Face Hub: {whole_message(error)}"
         ) from error

@@ -55,7 +55,7 @@ def read_yaml(text: str) -> Any:
                 _size(node, {})
             value = None if node is None else loader.construct_document(node)
         finally:
-            loader.dispose()  # type: ignore[no-untyped-call]
+            loader.dispose()
     except YamlError:
         raise
     # Dates, numbers and nesting that Python does not have come as errors of Python's own.
@@ -74,11 +74,13 @@ def _look(text: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > DEPTH:
-            raise YamlError(
-                f"it nests deeper than {DEPTH} levels (line {event.start_mark.line + 1})"
-            )
+            raise YamlError(f"it nests deeper than {DEPTH} levels{_line(event.start_mark)}")
         if count > VALUES:
             raise YamlError(f"it has more than {VALUES} values")
+
+
+def _line(mark: Any) -> str:
+    return "" if mark is None else f" (line {mark.line + 1})"
 
 
 def _size(node: yaml.Node, known: dict[int, int | None]) -> int:

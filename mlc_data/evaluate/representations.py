@@ -15,6 +15,7 @@ from mlc_data.core.files import write_text
 from mlc_data.core.manifest import BASE
 from mlc_data.core.parquet import write_table
 from mlc_data.evaluate.models import aligned_stage, models_to_compare
+from mlc_data.evaluate.plane import STATES, plane
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import Stage, StageResult
 from mlc_data.pipeline.staging import Staging
@@ -37,7 +38,7 @@ CONSISTENCY: dict[str, pl.DataType] = {
 
 
 class ConsistencyStage(Stage):
-    """Measure held-out variant sets before and after alignment: ``evaluation/consistency.*``.
+    """Measure held-out variant sets before and after alignment: ``evaluation/consistency.*`` and ``states.parquet``.
 
     The base model is measured as ``before`` and ``checkpoint/`` as ``after``, with the same sets and the same
     loss (without extractor, so that two models can be compared). With fewer than two held-out sets there is
@@ -48,10 +49,12 @@ class ConsistencyStage(Stage):
     """
 
     name = "evaluate"
+    version = 2  # the plane of the states is kept
     reads = ("sets", "checkpoint")
     writes: ClassVar = {
         "evaluation/consistency.parquet": "consistency by language",
         "evaluation/consistency.json": "consistency",
+        "evaluation/states.parquet": "held-out variants in two dimensions",
     }
     models = (BASE,)
     results = ("before", "after")
@@ -78,6 +81,7 @@ class ConsistencyStage(Stage):
         rows = held_out(run).head(recipe.evaluate.max_sets).to_dicts()
         results: dict[str, Any] = {"before": None, "after": None}
         tables: dict[str, Any] = {"before": [], "after": []}
+        planes = [pl.DataFrame(schema=STATES)]
         layer = aligned.notes.get("layer", recipe.align.loss.layer)
         if len(rows) < MIN_SETS:
             log.warning(
@@ -89,10 +93,13 @@ class ConsistencyStage(Stage):
                 states, present = self.encode(run, settings, location, revision, rows)
                 whole, tables[when] = measure(states, present, languages, self.loss(run))
                 results[when] = asdict(whole)
+                ids = [row["prompt_id"] for row in rows]
+                planes.append(plane(when, states, present, ids, languages))
                 figures = ", ".join(f"{name} {value:.4g}" for name, value in results[when].items())
                 log.info("evaluate: %s: %s", when, figures)
         table = pl.DataFrame(as_table(tables["before"], tables["after"]), schema=CONSISTENCY)
         write_table(table, staging.path("evaluation", "consistency.parquet"), CONSISTENCY)
+        write_table(pl.concat(planes), staging.path("evaluation", "states.parquet"), STATES)
         details = {
             **results,
             "languages": languages,

@@ -18,13 +18,16 @@ REVIEW = "review.json"
 REVIEW_FOLDER = "review"
 """Folder of samples for review (``sample-<id>``) and of judged rows (``judged-<id>.parquet``)."""
 
+REPORT = "report.html"
+"""Report of the run, for people."""
+
 PUBLICATION = "publication.json"
 """Record of what was pushed to the Hub."""
 
 TRAINING_STAGES = ("align", "evaluate", "safety", "utility")
 """Stages that belong to one training: several trainings can exist for one build of sets."""
 
-_OF_TRAINING = ("checkpoint", "training.jsonl", "tensorboard", "evaluation", ".evaluation")
+_OF_TRAINING = ("checkpoint", "training.jsonl", "tensorboard", "evaluation", ".evaluation", REPORT)
 
 
 def place(name: str, training: str | None) -> str:

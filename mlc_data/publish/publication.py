@@ -55,6 +55,7 @@ class PublishOptions:
         dry: build and show everything, publish nothing.
         changes: changes since the last revision, in Markdown, for the card. Unchanged data are not pushed
             because of it.
+        report: publish the run's report with the data set, if it is up to date.
     """
 
     repo: str
@@ -64,10 +65,16 @@ class PublishOptions:
     checkpoint: bool = False
     dry: bool = False
     changes: str | None = None
+    report: bool = True
 
 
 def to_folder(
-    run: Run, folder: Path, request: LicenseRequest, repo: str | None = None
+    run: Run,
+    folder: Path,
+    request: LicenseRequest,
+    repo: str | None = None,
+    *,
+    report: bool = True,
 ) -> Publication:
     """Write the data set into a folder, in place of an earlier publication.
 
@@ -75,9 +82,9 @@ def to_folder(
         UsageError: the folder holds something else, or the run is not ready.
         LicenseError: the license is refused.
     """
-    declare(data_parts(run.recipe, run.manifest), request.declared)
+    declare(data_parts(run.recipe, run.manifest, request.declared), request.declared)
     with replace_folder(folder) as empty:
-        publication = build(run, empty, request, repo=repo, gated=repo is not None)
+        publication = build(run, empty, request, repo=repo, gated=repo is not None, report=report)
     log.info("%s: %s written, content hash %s", folder, publication.name, publication.content_hash)
     return publication
 
@@ -105,10 +112,11 @@ def to_hub(
     """
     hub = hub or Hub()
     with run.locked():
-        parts = data_parts(run.recipe, run.manifest)
+        declared = options.request.declared
+        parts = data_parts(run.recipe, run.manifest, declared)
         if options.checkpoint:
             parts = checkpoint.model_parts(run)
-        declare(parts, options.request.declared)
+        declare(parts, declared)
         if options.checkpoint:
             options.request.decide(parts)
             require(run, "align")
@@ -130,7 +138,13 @@ def _push_data(run: Run, options: PublishOptions, hub: Hub, show: Show | None) -
         folder = Path(name)
         gated, changes = options.gated is not False, options.changes
         publication = build(
-            run, folder, options.request, repo=options.repo, gated=gated, changes=changes
+            run,
+            folder,
+            options.request,
+            repo=options.repo,
+            gated=gated,
+            changes=changes,
+            report=options.report,
         )
         files: dict[str, Path | bytes] = {path: folder / path for path in publication.files}
         if show:

@@ -149,7 +149,7 @@ def _continue(
             "rule is changed_above %s", 100 * diff.training.share, run.recipe.refresh.retrain.changed_above,
         )  # fmt: skip
     record_training(run)
-    published = (push or _to_hub)(run, options()) if options else []
+    published = (push or push_to_hub)(run, options()) if options else []
     before.remove()
     return Refreshed(run, diff, reused, work, tuple(published))
 
@@ -193,7 +193,8 @@ def _publish_options(run: Run, diff: Diff) -> Callable[[], PublishOptions] | Non
     return options
 
 
-def _to_hub(run: Run, options: PublishOptions) -> list[str]:
+def push_to_hub(run: Run, options: PublishOptions) -> list[str]:
+    """Publish a run to the Hub; return ``address@revision`` of each repository."""
     from mlc_data.publish.publication import to_hub
 
     return [f"{pushed.url}@{pushed.revision}" for pushed in to_hub(run, options)]

@@ -1,4 +1,4 @@
-"""Curves over a model's layers: retrieval of the own prompt, and measures of consistency."""
+"""Figures in files: curves over a model's layers."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from mlc_data.errors import UsageError
+from mlc_data.report import charts
 
 if TYPE_CHECKING:
     from mlc_data.consistency.probe import Layer
 
-_CURVES = {
+LAYER_CURVES = {
     "retrieval": "nearest to own prompt",
     "first_share": "first singular value, s_1^2/m",
     "between_cosine": "cosine of different prompts",
 }
+"""Measures of a layer that are drawn, and their titles."""
 
 
 def draw_layers(layers: Sequence[Layer], chosen: Layer, path: Path) -> None:
@@ -26,24 +26,23 @@ def draw_layers(layers: Sequence[Layer], chosen: Layer, path: Path) -> None:
     Raises:
         UsageError: the extra ``plots`` is not installed, or such a file cannot be written.
     """
+    if not charts.can_draw():
+        raise UsageError("--plot needs the extra: pip install 'mlc-data[plots]'")
+    import altair as alt
+
+    spec = charts.lines(
+        [
+            {"decoder layer": each.layer, **{name: getattr(each, name) for name in LAYER_CURVES}}
+            for each in layers
+        ],
+        "decoder layer",
+        LAYER_CURVES,
+        title=f"align.loss.layer=auto: {chosen.layer}",
+        palette=charts.PRINT,
+        domain=(0, 1.05),
+        size=(480, 260),
+    )
     try:
-        import altair as alt
-        import vl_convert  # noqa: F401 - altair renders with it
-    except ImportError as error:
-        raise UsageError("--plot needs the extra: pip install 'mlc-data[plots]'") from error
-    rows = [
-        {"layer": layer.layer, "value": getattr(layer, name), "curve": label}
-        for name, label in _CURVES.items()
-        for layer in layers
-    ]
-    x = alt.X("layer:Q", title="decoder layer", axis=alt.Axis(format="d", tickMinStep=1))
-    y = alt.Y("value:Q", title=None, scale=alt.Scale(domain=[0, 1.05], clamp=True))
-    color = alt.Color("curve:N", title=None, sort=list(_CURVES.values()))
-    curves = alt.Chart(pl.DataFrame(rows)).mark_line(point=True).encode(x=x, y=y, color=color)
-    rule = alt.Chart(pl.DataFrame({"layer": [chosen.layer]})).mark_rule(strokeDash=[2, 2])
-    auto = alt.Title(f"align.loss.layer=auto: {chosen.layer}", anchor="start", fontSize=11)
-    figure = (curves + rule.encode(x="layer:Q")).properties(width=480, height=260, title=auto)
-    try:
-        figure.save(str(path))
+        alt.Chart.from_dict(spec).save(str(path))
     except (OSError, ValueError) as error:
         raise UsageError(f"--plot: cannot write {path}: {error}") from error

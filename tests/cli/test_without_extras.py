@@ -44,6 +44,7 @@ def call(folder: Path, blocked: str, *arguments: str) -> subprocess.CompletedPro
         ("recipes", "list"),
         ("recipes", "validate", "quickstart"),
         ("languages", "kurdish"),
+        ("suites", "xsafety"),
     ],
 )
 def test_the_plain_package_has_recipes_tables_and_help(tmp_path: Path, command: tuple[str]) -> None:

@@ -32,7 +32,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
 
     monkeypatch.setattr(artifacts, "create_progress_artifact", create)
     monkeypatch.setattr(artifacts, "update_progress_artifact", update)
-    for name, what in (("table", "table"), ("markdown", "markdown"), ("link", "link")):
+    for name, what in (("table", "table"), ("markdown", "markdown")):
         monkeypatch.setattr(
             artifacts,
             f"create_{name}_artifact",
@@ -109,10 +109,33 @@ def test_a_run_shows_languages_figures_and_where_it_is(
         {"language": "swh_Latn", "name": "Swahili", "kept": 5, "rejected": 3, "failed": 1}
     ]
     assert "| MLC loss | 0.2500 | 0.1250 |" in shown["summary-small"]
-    assert shown["report-small"] == run.folder.resolve().as_uri()
+    assert "There is no report yet." in shown["report-small"]
+
+
+def report_of(run: Run, sent: list[tuple[str, Any]]) -> str:
+    """The artifact of a run with a report."""
     run.path("report.html").write_text("<p>")
     artifacts.show(run)
-    assert dict(sent)["report-small"] == run.path("report.html").resolve().as_uri()
+    return str(dict(sent)["report-small"])
+
+
+def test_the_report_is_linked_where_its_address_is_known(
+    sent: list[tuple[str, Any]], make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLC_DATA_REPORT_URL", "https://example.org/all runs/")
+    text = report_of(make_run([{"prompt": "How do I boil an egg?"}]), sent)
+    assert "[Report of run small](https://example.org/all%20runs/run/report.html)" in text
+
+
+def test_without_an_address_the_report_s_place_is_told(
+    sent: list[tuple[str, Any]], make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLC_DATA_REPORT_URL", raising=False)
+    run = make_run([{"prompt": "How do I boil an egg?"}])
+    text = report_of(run, sent)
+    assert str(run.path("report.html").resolve()) in text
+    assert "MLC_DATA_REPORT_URL" in text
+    assert "file:" not in text
 
 
 def test_a_server_that_is_away_stops_nothing(
@@ -123,7 +146,7 @@ def test_a_server_that_is_away_stops_nothing(
     def away(*_: object, **__: object) -> None:
         raise httpx.ConnectError("all connection attempts failed")
 
-    for name in ("link", "markdown", "progress", "table"):
+    for name in ("markdown", "progress", "table"):
         monkeypatch.setattr(artifacts, f"create_{name}_artifact", away)
     logger = logging.getLogger("mlc_data")
     before, logger.propagate = logger.propagate, True

@@ -147,7 +147,7 @@ REFUSED: dict[str, tuple[Maker, str]] = {
     "dangling": (_dangling, "does not exist"),
     "pipe": (_pipe, "neither a file nor a folder"),
     "device": (_device, "neither a file nor a folder"),
-    "folder": (_folder, "is a folder"),
+    "folder": (_folder, "has no file"),
     "through_file": (_through_file, "does not exist"),
     "packed_cut": (_packed_cut, "cannot be unpacked"),
     "packed_flipped": (_packed_flipped, "cannot be unpacked"),

