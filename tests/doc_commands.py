@@ -12,7 +12,7 @@ import typer
 from doc_blocks import ROOT, CommandLine
 
 from mlc_data.cli.main import app
-from mlc_data.errors import MlcDataError
+from mlc_data.errors import MlcDataError, UsageError
 from mlc_data.recipe.loading import load_recipe, shipped_recipes
 
 USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
