@@ -19,7 +19,7 @@ _MESSAGE = 500
 _BROKEN = (
     pa.ArrowException, OSError, ValueError, TypeError, LookupError, ArithmeticError, NotImplementedError,
 )  # fmt: skip
-"""What pyarrow raises for a broken file: names that are not UTF-8 come as errors of Python's own."""
+"""Errors of pyarrow about a broken file: names that are not UTF-8 come as errors of Python itself."""
 
 
 def parquet_columns(path: Path) -> tuple[str, ...]:
