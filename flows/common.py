@@ -22,7 +22,7 @@ from mlc_data.pipeline import sharding
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import apply_overrides, load_recipe, parse_recipe, shipped_recipes
 from mlc_data.recipe.recipe import Recipe
-from mlc_data.report.page import write_report
+from mlc_data.report.page import bring_up_to_date
 
 from . import artifacts, runners
 
@@ -100,7 +100,7 @@ def run_tasks(run: Run, stages: Sequence[str]) -> str:
 
 def finish(run: Run) -> None:
     """Write the run's report and show its figures in the UI; a flow does so once its stages are done."""
-    write_report(run)
+    bring_up_to_date(run)
     artifacts.show(run)
 
 

@@ -20,7 +20,7 @@ from mlc_data.cli.options import (
 from mlc_data.core import console
 from mlc_data.core.extras import install_command, missing
 from mlc_data.execute import run_pipeline
-from mlc_data.report.page import write_report
+from mlc_data.report.page import bring_up_to_date
 from mlc_data.report.summary import summary
 from mlc_data.stages import NAMES
 
@@ -61,6 +61,6 @@ def run(
             install_command("prefect"),
         )
         run_pipeline(run)
-        write_report(run)
+        bring_up_to_date(run)
     for part in summary(run):
         console.out.print(part)

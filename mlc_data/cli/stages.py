@@ -27,7 +27,7 @@ from mlc_data.errors import UsageError
 from mlc_data.execute import first_pending, run_stages
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import Stage
-from mlc_data.report.page import write_report
+from mlc_data.report.page import bring_up_to_date
 from mlc_data.report.summary import summary
 from mlc_data.stages import BUILD, EVALUATION, STAGES, up_to
 
@@ -89,7 +89,7 @@ def _run(run: Run, stage: str, *, force: bool, quiet: bool) -> bool:
     console.set_up(quiet=quiet)
     reused = run_stages(run, stage, force=force)
     if stage in _REPORTED:
-        write_report(run)
+        bring_up_to_date(run)
     for part in summary(run):
         console.out.print(part)
     return reused[stage]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlc_data.core.extras import is_installed
 
@@ -198,7 +198,7 @@ def svg(spec: Spec, name: str) -> str:
 
 
 def _color(
-    field: str, domain: Iterable[str], palette: Palette, *, legend: bool = True, at: str = "top"
+    field: str, domain: Iterable[str], palette: Palette, *, legend: bool = True, at: Literal["top", "right"] = "top"
 ) -> alt.Color:
     import altair as alt
 

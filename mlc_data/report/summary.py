@@ -10,6 +10,7 @@ from rich.table import Table
 
 from mlc_data.core.manifest import Manifest
 from mlc_data.languages.flores import get_language
+from mlc_data.pipeline.layout import REPORT
 from mlc_data.pipeline.run import Run
 from mlc_data.report.safety import safety_tables
 from mlc_data.stages import EVALUATION, STAGES
@@ -104,6 +105,8 @@ def _places(run: Run) -> Table:
                 if run.path(name).exists():
                     table.add_row(description, str(run.path(name)))
     table.add_row("manifest", str(run.path("manifest.json")))
+    if run.path(REPORT).is_file():
+        table.add_row("report", str(run.path(REPORT)))
     for name, record in done.items():
         table.add_row(f"{name} took", f"{record.seconds:.1f} s")
     return table
