@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 TORCH_INDEX ?=
 INSTALLED := $(VENV)/.installed
 
-.PHONY: quickstart test check bench schemas clean
+.PHONY: quickstart test check bench schemas lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -58,6 +58,18 @@ bench: $(INSTALLED)
 ## make schemas      write schemas/ anew from the code
 schemas: $(INSTALLED)
 	$(BIN)/python -m mlc_data.schemas --write schemas
+
+## make lock         write constraints.txt anew from pyproject.toml; UPGRADE=1 takes the newest versions
+# Pins stay unless they no longer fit. The last lines prove that all of it resolves under each Python.
+LOCKED := dev all docker dask ray quantised lingua heliport openlineage plots
+PYTHONS := 3.11 3.12 3.13 3.14
+lock: $(INSTALLED)
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile pyproject.toml $(addprefix --extra ,$(LOCKED)) --universal --python-version 3.11 \
+		--no-annotate --custom-compile-command 'make lock' --quiet $(if $(UPGRADE),--upgrade) -o constraints.txt
+	cat constraints.in >> constraints.txt
+	for version in $(PYTHONS); do $(BIN)/uv pip compile pyproject.toml --extra all --python-version $$version \
+		--constraints constraints.txt --quiet -o /dev/null || exit 1; done
 
 ## make clean        remove .venv and caches; runs/ stays
 clean:

@@ -6,7 +6,7 @@ For each identifier and language, the labels of other languages that it gives, w
 least 0.8, to more than one of 250 texts, with the probability that all but one of 250 stay below: whole lines and windows of eight words (sixteen characters where
 blanks do not separate words), at most 200 of each. All other labels are trusted in the check language_id:
 so near to certain, the text is in another language. ``*`` if more than a tenth of the texts get such labels.
-Texts as in benchmarks/reliability.py.
+Texts as in benchmarks/identifier_reliability.py.
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ is about, are generated in eight languages and judged. Compared, from several se
     + MLC + separation    the same, and the term that keeps different prompts apart
     English responses     SFT on the prompts in all languages, each with the English response: what one would do
                           with the same translations and no new loss
+    translated pairs      SFT on prompts and responses in all languages, both translated and checked (only if asked
+                          for: --ways, with a translator that knows responses)
 
 Refusing everything is not safety: what counts is how much oftener harmful prompts are refused than harmless ones.
 
@@ -35,12 +37,19 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from effect_data import (
+    TEST_ACTIONS,
+    TEST_FRAMES,
+    TEST_SHARE,
+    write_english_responses,
+    write_sources,
+    write_translated_pairs,
+)
 from rich.console import Console
 from rich.table import Table
 
 from mlc_data.core.hashing import prompt_id
 from mlc_data.core.parquet import read_parquet
-from mlc_data.core.records import Split
 from mlc_data.evaluate.judges import Exchange
 from mlc_data.evaluate.judges.phrases import RefusalPhrases
 from mlc_data.evaluate.safety.rates import Interval, JudgedReplies, Weights, intervals
@@ -48,26 +57,25 @@ from mlc_data.evaluate.safety.tables import judged_of, judgment_rows
 from mlc_data.execute import run_stages
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import load_recipe
-from mlc_data.variant_sets import split_of
 from scripts.phrasebook import phrasebook
-from scripts.phrasebook.build_prompts import refusal_and_answer
 
-TEST_SHARE = 0.3
-TEST_ACTIONS = 12  # of each kind, harmful and harmless
-TEST_FRAMES, TRAIN_FRAMES = 2, 3
-
-ALONE, MLC, APART, ENGLISH = (
+ALONE, MLC, APART, ENGLISH, TRANSLATED = (
     "alignment alone",
     "+ MLC",
     "+ MLC + separation",
     "English responses",
+    "translated pairs",
 )
 WAYS: dict[str, list[str]] = {
     ALONE: ["align.loss.weight=0"],
     MLC: [],
     APART: ["align.loss.separation=0.5"],
     ENGLISH: ["align.loss.weight=0"],
+    TRANSLATED: ["align.loss.weight=0"],
 }
+USUAL = (ALONE, MLC, APART, ENGLISH)
+"""Ways of a plain call. The phrasebook translates no responses, so `TRANSLATED` needs a translator that does."""
+RESPONSES = "translate.fields=[prompt, chosen, rejected]"
 BY_LANGUAGE = ("safe", "over_refusal", "difference", "invalid", "same_language")
 OVER_ALL = (
     "mean_safe", "mean_over_refusal", "mean_difference", "variance", "agreement",
@@ -84,7 +92,7 @@ def main() -> None:
     parser.add_argument("--model", help="folder, .gguf or Hub id (Gemma 3 270M from PyPI)")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=32, help="optimiser steps a training (32)")
-    parser.add_argument("--ways", nargs="*", choices=list(WAYS), default=list(WAYS))
+    parser.add_argument("--ways", nargs="*", choices=list(WAYS), default=list(USUAL))
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides")
     parser.add_argument(
         "--keep", type=Path, help="keep replies and measures here, and go on with what it has"
@@ -118,6 +126,11 @@ def train_all(
     built = place / "built"
     run_stages(Run.create(load_recipe(str(recipe), chosen.overrides), built), "sets")
     write_english_responses(built, place)
+    if TRANSLATED in chosen.ways:
+        # A run of its own: what is translated for it is no part of the others.
+        run = Run.create(load_recipe(str(recipe), [*chosen.overrides, RESPONSES]), place / "pairs")
+        run_stages(run, "sets")
+        write_translated_pairs(run.folder, place)
     for seed in range(chosen.seeds):
         for way in chosen.ways:
             stem = f"{list(WAYS).index(way)}-{seed}"
@@ -183,56 +196,6 @@ def gemma(path: Path) -> Path:
     return Path(assemble(path))
 
 
-def chosen_combinations() -> dict[Split, list[phrasebook.Combination]]:
-    """Prompts to train on and to ask: no action is in both, and each prompt's id puts it in its split."""
-    found: dict[Split, list[phrasebook.Combination]] = {Split.TRAIN: [], Split.TEST: []}
-    for harm in ("harmful", "harmless"):
-        actions = [one for one in phrasebook.actions() if one.harm == harm]
-        actions.sort(key=lambda one: prompt_id(one.id))
-        for number, action in enumerate(actions):
-            split = Split.TEST if number < TEST_ACTIONS else Split.TRAIN
-            wanted = TEST_FRAMES if split is Split.TEST else TRAIN_FRAMES
-            fitting = [
-                one
-                for one in (phrasebook.Combination(f, action) for f in phrasebook.frames())
-                if split_of(prompt_id(one.text(phrasebook.ENGLISH)), TEST_SHARE) == split
-            ]
-            fitting.sort(key=lambda one: prompt_id(one.text(phrasebook.ENGLISH)))
-            found[split] += fitting[:wanted]
-    return found
-
-
-def write_sources(place: Path) -> None:
-    """``prompts.jsonl``: all prompts; ``pairs.jsonl``: English pairs on those to train on."""
-    combinations = chosen_combinations()
-    prompts, pairs = [], []
-    for split, rows in combinations.items():
-        for one in rows:
-            text = one.text(phrasebook.ENGLISH)
-            prompts.append({"prompt": text, "category": one.action.harm})
-            if split is Split.TRAIN:
-                pairs.append({"prompt": text, **refusal_and_answer(one)})
-    for name, table in (("prompts", prompts), ("pairs", pairs)):
-        lines = "".join(json.dumps(row) + "\n" for row in table)
-        (place / f"{name}.jsonl").write_text(lines, encoding="utf-8")
-
-
-def write_english_responses(built: Path, place: Path) -> None:
-    """``every-language.jsonl``: the prompts to train on in every language, with the English pair."""
-    pairs = {
-        row["prompt"]: row
-        for row in pl.read_ndjson((place / "pairs.jsonl").read_bytes()).to_dicts()
-    }
-    lines = []
-    for row in pl.read_parquet(
-        sorted((built / "sets").glob("train-*.parquet")), glob=False
-    ).to_dicts():
-        pair = pairs[row["prompt"]]
-        for text in (row["prompt"], *(each["text"] for each in row["variants"])):
-            lines.append(json.dumps({**pair, "prompt": text}) + "\n")
-    (place / "every-language.jsonl").write_text("".join(lines), encoding="utf-8")
-
-
 def write_recipe(place: Path, model: str, steps: int) -> Path:
     """The recipe that all ways share."""
     recipe = place / "effect.yaml"
@@ -272,9 +235,10 @@ evaluate:
 def align(place: Path, recipe: Path, way: str, seed: int, overrides: Sequence[str]) -> Run:
     """One training, measured and judged; what the base model replied is kept from run to run."""
     settings = [*overrides, f"seed={seed}", *WAYS[way]]
-    if way == ENGLISH:
+    files = {ENGLISH: "every-language.jsonl", TRANSLATED: "translated.jsonl"}
+    if way in files:
         # These prompts are in all languages on purpose.
-        settings += [f"sources.preferences.path={place}/every-language.jsonl"]
+        settings += [f"sources.preferences.path={place}/{files[way]}"]
         settings += ["sources.min_english=0", "sources.max_other=1"]
     folder = place / "run"
     if folder.exists():

@@ -9,7 +9,7 @@ language's own; wrong text is every other language's, and the English source, ha
 The textbook filter keeps a text if lid.176's first label is the expected language with a score of at
 least 0.65. Ours is the script check and the vote of the identifiers, with default thresholds. Both
 see the same texts in the same run. The reliabilities that weigh our votes come from every second
-line (benchmarks/reliability.py), so only the other half is measured here.
+line (benchmarks/identifier_reliability.py), so only the other half is measured here.
 
 Openings are as long as a short prompt. One that holds next to no letters of its own language's
 script (a name in Latin letters that begins a Chinese sentence) is no wrong text, and is left out

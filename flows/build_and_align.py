@@ -30,7 +30,7 @@ def build_and_align(
     """
     run = prepare(recipe, run_dir, overrides, NAMES, name)
     # Subflows do not inherit a deployment's tags, which the heartbeat automation needs.
-    with run.locked(), tags(TAG), opened(run):
+    with run.held(), tags(TAG), opened(run):
         build_variants(run_dir=str(run.folder))
         align(run_dir=str(run.folder), name=name)
     finish(run)

@@ -13,14 +13,21 @@ from typing import Any
 
 from prefect import tags, task
 from prefect.cache_policies import NO_CACHE
+from yaml import safe_load
 
 from mlc_data.core import progress
 from mlc_data.core.console import set_up
-from mlc_data.errors import MlcDataError
+from mlc_data.errors import MlcDataError, refused_access
 from mlc_data.execute import preflight, run_stage
 from mlc_data.pipeline import sharding
 from mlc_data.pipeline.run import Run
-from mlc_data.recipe.loading import apply_overrides, load_recipe, parse_recipe, shipped_recipes
+from mlc_data.recipe.loading import (
+    apply_overrides,
+    dump_recipe,
+    load_recipe,
+    parse_recipe,
+    shipped_recipes,
+)
 from mlc_data.recipe.recipe import Recipe
 from mlc_data.report.page import bring_up_to_date
 
@@ -44,13 +51,13 @@ def opened(run: Run) -> Iterator[None]:
 
 
 @task(task_run_name="{name}", cache_policy=NO_CACHE)
-def stage(run_dir: str, name: str, training: str | None = None) -> bool:
+def stage(run_dir: str, name: str, recipe: str, training: str | None = None) -> bool:
     """Run one stage of the run in ``run_dir``; return whether it was reused.
 
-    The stage itself decides by its key whether it is done, so Prefect's cache is not used. The recipe's runner
+    The recipe comes along as YAML: a file that is edited meanwhile changes nothing. The stage itself decides by its key whether it is done, so Prefect's cache is not used. The recipe's runner
     does the shards of a stage, one task each.
     """
-    run = Run.open(Path(run_dir), training)
+    run = Run.of(parse_recipe(safe_load(recipe), run_dir), Path(run_dir), training)
     workers = runners.InTasks(run.recipe.runner)
     with progress.also_to(artifacts.ProgressInUi()), sharding.using(workers), tags(TAG):
         return run_stage(run, name)
@@ -90,12 +97,17 @@ def prepare(
 
 def run_tasks(run: Run, stages: Sequence[str]) -> str:
     """Run ``stages`` one after another, one task each; return the run's folder."""
-    with run.locked():
+    with run.held():
         for name in stages:
-            stage(str(run.folder), name, run.training)
+            run_as_task(run, name)
     if _opened.get() is None:
         finish(run)
     return str(run.folder)
+
+
+def run_as_task(run: Run, name: str) -> bool:
+    """Run one stage as a task; return whether it was reused."""
+    return stage(str(run.folder), name, dump_recipe(run.recipe), run.training)
 
 
 def finish(run: Run) -> None:
@@ -155,3 +167,8 @@ def errors_shown() -> Iterator[None]:
     except MlcDataError as error:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(error.exit_code)
+    except OSError as error:
+        if (refused := refused_access(error)) is None:
+            raise
+        sys.stderr.write(f"Error: {refused}\n")
+        sys.exit(refused.exit_code)

@@ -10,7 +10,7 @@ from mlc_data.refresh.card import in_markdown
 from mlc_data.refresh.refresh import refresh as bring_up_to_date
 
 from . import artifacts, runners
-from .common import finish, load, main, stage
+from .common import finish, load, main, run_as_task
 from .parameters import Folder, Override, RecipeName
 from .publish import push
 
@@ -34,7 +34,7 @@ def refresh(
     done = bring_up_to_date(
         loaded,
         Path(run_dir) if run_dir else None,
-        do_stage=lambda run, name: stage(str(run.folder), name),
+        do_stage=run_as_task,
         push=lambda run, options: push(str(run.folder), options.repo, options),
     )
     if done.diff is not None:

@@ -44,6 +44,10 @@ class DiskFullError(MlcDataError):
     """No space was left on a device while writing."""
 
 
+class StageTimeoutError(MlcDataError):
+    """A stage took longer than `runner.stage_limit`; what was finished is kept."""
+
+
 class StoppedError(MlcDataError):
     """The user asked to stop (Ctrl-C or SIGTERM); what was finished is kept. Exit code 130."""
 
@@ -89,6 +93,37 @@ def is_disk_full(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def whole_message(error: BaseException) -> str:
+    """Return all lines of an exception's message on one line, or its type where it has none.
+
+    The Hub writes what to do (log in, ask for access, name a configuration) into the last lines.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines) or type(error).__name__
+
+
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def refused_access(error: BaseException | None) -> MlcDataError | None:
+    """Return the error to show where the system refused to read or write a file; None where it did not.
+
+    Args:
+        error: any error; also those that caused it are looked at.
+    """
+    while error is not None:
+        if isinstance(error, OSError) and (
+            error.errno in _REFUSED or isinstance(error, PermissionError)
+        ):
+            names = [str(name) for name in (error.filename, error.filename2) if name is not None]
+            if names:
+                reason = error.strerror or "permission denied"
+                return MlcDataError(f"cannot use {' and '.join(names)}: {reason.lower()}")
+            return MlcDataError(f"a file cannot be read or written: {first_line(error)}")
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def first_line(error: BaseException) -> str:

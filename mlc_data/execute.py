@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 
 from mlc_data.core.extras import explain_missing_extra
+from mlc_data.core.time_limit import time_limit
 from mlc_data.errors import explain_full_disk
 from mlc_data.lineage.openlineage import write_events
 from mlc_data.pipeline.run import Run
@@ -37,7 +38,8 @@ def run_stage(run: Run, name: str, *, force: bool = False) -> bool:
         MlcDataError: see the stage; `DiskFullError` where no space is left.
     """
     stage = named(name)
-    with run.locked(), explain_full_disk(name, run.folder):
+    limit = run.recipe.runner.stage_limit
+    with run.locked(), explain_full_disk(name, run.folder), time_limit(name, limit):
         reused = do(run, stage, dependents(stage), force=force)
         write_events(run)
     return reused
@@ -53,15 +55,16 @@ def run_stages(run: Run, last: str, *, force: bool = False) -> dict[str, bool]:
     Returns:
         For each stage, whether it was reused.
     """
-    reused: dict[str, bool] = {}
-    for name in up_to(last):
-        if name == "rescue" and last in ("check", "sets") and only_thresholds_changed(run):
-            log.info("rescue: kept as it is; `mlc-data rescue` retries what new thresholds reject")
-            reused[name] = True
-            continue
-        again = name == last or {name, last} <= set(EVALUATION)
-        reused[name] = run_stage(run, name, force=force and again)
-    return reused
+    with run.locked():
+        return {name: _brought_up(run, name, last, force) for name in up_to(last)}
+
+
+def _brought_up(run: Run, name: str, last: str, force: bool) -> bool:
+    if name == "rescue" and last in ("check", "sets") and only_thresholds_changed(run):
+        log.info("rescue: kept as it is; `mlc-data rescue` retries what new thresholds reject")
+        return True
+    again = name == last or {name, last} <= set(EVALUATION)
+    return run_stage(run, name, force=force and again)
 
 
 def run_pipeline(run: Run) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, ClassVar
 
@@ -12,13 +12,15 @@ import polars as pl
 
 from mlc_data.core.hashing import RowsHash
 from mlc_data.core.parquet import SplitFiles, read_table, scan_parquet
-from mlc_data.core.records import PROMPTS, SETS, SetReason, Split
+from mlc_data.core.records import PROMPTS, SETS, SetReason, Split, content_of_row
 from mlc_data.core.wording import in_words
 from mlc_data.errors import MlcDataError
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import Stage, StageResult
 from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.recipe import AtLeast, Sets
+from mlc_data.translate.texts import Translated, other_texts, texts_key
+from mlc_data.translated_pairs import PAIRS_FILE, translated_texts, write_pairs
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +45,11 @@ def split_of(prompt_id: str, test_share: float) -> Split:
 
 
 def assemble(
-    prompts: pl.DataFrame, variants: pl.DataFrame, settings: Sets, targets: tuple[str, ...]
+    prompts: pl.DataFrame,
+    variants: pl.DataFrame,
+    settings: Sets,
+    targets: tuple[str, ...],
+    translated: Translated | None = None,
 ) -> tuple[pl.DataFrame, dict[str, int]]:
     """Return the variant sets of the prompts.
 
@@ -52,6 +58,8 @@ def assemble(
         variants: kept variants, with at least ``prompt_id``, ``language`` and ``text``.
         settings: the completeness policy.
         targets: FLORES-200 codes, in the order of the variants in a set.
+        translated: turns before the prompts; a variant whose turns were not all kept is missing. None leaves all
+            turns in the prompts' language.
 
     Returns:
         `records.SETS` without ``language``, in the order of ``prompts``, and the number of prompts
@@ -65,6 +73,8 @@ def assemble(
     dropped: Counter[str] = Counter()
     for prompt in prompts.drop("row", "source_id").iter_rows(named=True):
         kept = texts.get(prompt["prompt_id"], {})
+        before = _contexts(prompt["context"] or (), tuple(kept), translated)
+        kept = {code: text for code, text in kept.items() if before[code] is not None}
         if len(kept) < needed:
             reason = SetReason.INCOMPLETE if kept else SetReason.NO_VARIANTS
             dropped[reason.value] += 1
@@ -76,10 +86,24 @@ def assemble(
                     {"language": code, "text": kept[code]} for code in targets if code in kept
                 ],
                 "missing": [code for code in targets if code not in kept],
+                "variant_contexts": [
+                    {"language": code, "context": before[code]}
+                    for code in targets
+                    if code in kept and prompt["context"]
+                ],
             }
         )
     schema = {name: kind for name, kind in SETS.items() if name != "language"}
     return pl.DataFrame(rows, schema=schema), dict(sorted(dropped.items()))
+
+
+def _contexts(
+    context: Sequence[Mapping[str, str]], languages: Sequence[str], translated: Translated | None
+) -> dict[str, Sequence[Mapping[str, str]] | None]:
+    """Return the turns before a prompt in each language, None where one of them has no translation."""
+    if not context or translated is None:
+        return dict.fromkeys(languages, context)
+    return {code: translated.context(context, code) for code in languages}
 
 
 class VariantSetsStage(Stage):
@@ -94,9 +118,10 @@ class VariantSetsStage(Stage):
     command = "sets"
     help = "Build variant sets from the variants that were kept."
     reads = ("prompts.parquet", "variants/variants.parquet")
-    writes: ClassVar = {"sets": "variant sets"}
+    writes: ClassVar = {"sets": "variant sets", PAIRS_FILE: "preference pairs in all languages"}
     content: ClassVar = {"sets": "sets"}
     counts = ("sets",)
+    version: ClassVar[int] = 2
 
     def key(self, run: Run) -> dict[str, Any]:
         """See `Stage.key`."""
@@ -105,6 +130,7 @@ class VariantSetsStage(Stage):
             "variants": run.content_hash("variants"),
             "sets": run.recipe.sets.model_dump(mode="json"),
             "languages": run.recipe.languages.model_dump(mode="json"),
+            **texts_key(run),
         }
 
     def work(self, run: Run, staging: Staging) -> StageResult:
@@ -112,6 +138,7 @@ class VariantSetsStage(Stage):
         recipe = run.recipe
         targets, settings = recipe.languages.targets, recipe.sets
         content, dropped, complete = RowsHash(), Counter[str](), 0
+        translated = translated_texts(run)
         folder = staging.path("sets", "part").parent
         with ExitStack() as stack:
             files = {
@@ -121,11 +148,11 @@ class VariantSetsStage(Stage):
                 for split in Split
             }
             for prompts, variants in _in_slices(run):
-                sets, reasons = assemble(prompts, variants, settings, targets)
+                sets, reasons = assemble(prompts, variants, settings, targets, translated)
                 sets = sets.with_columns(language=pl.lit(recipe.languages.source))
                 sets = sets.select(list(SETS))
                 for row in sets.iter_rows(named=True):
-                    content.add_row(row)
+                    content.add_row(content_of_row(row))
                 dropped.update(reasons)
                 complete += int((sets["missing"].list.len() == 0).sum())
                 parts = pl.Series(
@@ -140,7 +167,11 @@ class VariantSetsStage(Stage):
         return StageResult(
             counts={"sets": {"kept": kept, "dropped": counted}},
             content_hash={"sets": content.hexdigest()},
-            notes={"splits": sizes, "complete": complete},
+            notes={
+                "splits": sizes,
+                "complete": complete,
+                **write_pairs(run, translated, staging.path(PAIRS_FILE)),
+            },
         )
 
 
@@ -156,7 +187,7 @@ def _in_slices(run: Run) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     columns = ["prompt_id", "language", "text"]
     path = run.path("variants", "variants.parquet")
     batches = scan_parquet(path).select(columns).collect_batches(chunk_size=VARIANTS_AT_ONCE)
-    # A prompt that does not exist gets a place after all others, and is reported at the end.
+    # A prompt that does not exist gets a place after all others, and is reported at the end. So do other texts.
     place = pl.col("place").fill_null(prompts.height)
     waiting = (
         part.join(places, on="prompt_id", how="left", maintain_order="left").with_columns(place)
@@ -176,7 +207,9 @@ def _in_slices(run: Run) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         held = held.filter(~inside)
         yield some, mine.select(columns)
         begun = until
-    if not held.is_empty() or next(waiting, None) is not None:
+    others = set(other_texts(run.recipe, prompts, run)["prompt_id"])
+    rest = (held, *waiting)
+    if any(not part["prompt_id"].is_in(list(others)).all() for part in rest):
         raise MlcDataError(
             f"{path} has variants of prompts that prompts.parquet does not have, or has them in another order: "
             "run `mlc-data check RUN --force`"

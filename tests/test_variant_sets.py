@@ -7,7 +7,7 @@ from support import put
 
 from mlc_data.core.hashing import hash_rows, prompt_id
 from mlc_data.core.parquet import write_table
-from mlc_data.core.records import PROMPTS
+from mlc_data.core.records import PROMPTS, content_of_row
 from mlc_data.errors import MlcDataError
 from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
@@ -18,7 +18,7 @@ from mlc_data.variant_sets import assemble, split_of
 
 TARGETS = ("spa_Latn", "swh_Latn", "zho_Hans")
 PROMPT_ROWS = pl.DataFrame(
-    [[id_, id_.upper(), None, None, None, row, None] for row, id_ in enumerate("abcd")],
+    [[id_, id_.upper(), None, None, None, row, None, None] for row, id_ in enumerate("abcd")],
     schema=PROMPTS,
     orient="row",
 )
@@ -92,7 +92,7 @@ def test_slices_give_what_the_whole_gives(
     monkeypatch.setattr("mlc_data.variant_sets.VARIANTS_AT_ONCE", at_once[1])
     ids = [f"{number:08x}{number:08x}" for number in range(23)]
     prompts = pl.DataFrame(
-        [[one, one, None, None, None, row, None] for row, one in enumerate(ids)],
+        [[one, one, None, None, None, row, None, None] for row, one in enumerate(ids)],
         schema=PROMPTS, orient="row",
     )  # fmt: skip
     # Nothing of every fourth prompt, of the others one to three languages.
@@ -118,7 +118,9 @@ def test_slices_give_what_the_whole_gives(
     manifest = run.manifest
     assert manifest.counts.sets
     assert (manifest.counts.sets.kept, manifest.counts.sets.dropped) == (17, dropped)
-    assert manifest.content_hash.sets == hash_rows(found.iter_rows(named=True))
+    assert manifest.content_hash.sets == hash_rows(
+        content_of_row(row) for row in found.iter_rows(named=True)
+    )
     assert manifest.stages["sets"].notes == {"splits": {"train": 17, "test": 0}, "complete": 5}
 
 

@@ -157,9 +157,11 @@ def write_checkpoint(
 
 def render_card(card: Card) -> str:
     """Return the model card in Markdown, with metadata for the Hub."""
+    names = [name.lower() for name in card.base.licence.split(" AND ")]
     head = {
-        "license": card.base.licence.lower(),
-        "base_model": card.base.id,
+        "license": names[0] if len(names) == 1 else names,
+        # A folder of this machine means nothing to anybody else.
+        **({"base_model": card.base.id} if is_hub_id(card.base.id) else {}),
         "library_name": "transformers" if card.settings.get("merge", True) else "peft",
         "pipeline_tag": "text-generation",
         "tags": ["mlc-data", card.settings["method"], "multilingual", "safety"],

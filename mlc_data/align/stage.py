@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlc_data.align.processes import resolve_processes
+from mlc_data.align.saved_steps import remove_damaged
 from mlc_data.core.extras import require
-from mlc_data.core.files import write_text
+from mlc_data.core.files import remove_folder, write_text
 from mlc_data.core.manifest import BASE, versions
 from mlc_data.core.paths import is_hub_id
 from mlc_data.core.wording import in_words
@@ -111,15 +111,16 @@ class AlignStage(Stage):
         folder = self._folder(run, staging.key)
         for other in folder.parent.glob(".training-*"):
             if other != folder or staging.force:
-                shutil.rmtree(other)
+                remove_folder(other)
         folder.mkdir(parents=True, exist_ok=True)
+        remove_damaged(folder)
         return _train(run, possible if staging.force else settings, staging, folder)
 
     def clean_up(self, run: Run) -> None:
         """Remove the saved steps of the finished training."""
         record = run.manifest.stages.get(self.name)
         if record is not None:
-            shutil.rmtree(self._folder(run, record.key), ignore_errors=True)
+            remove_folder(self._folder(run, record.key))
 
     @staticmethod
     def _folder(run: Run, key: str) -> Path:

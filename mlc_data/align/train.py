@@ -22,14 +22,19 @@ from mlc_data.align.callbacks import tensorboard_callback
 from mlc_data.align.collectives import any_process
 from mlc_data.align.job import Job, training_arguments
 from mlc_data.align.methods import method_of, rows_of
+from mlc_data.align.saved_steps import last_complete, step_of
 from mlc_data.align.stopping import orderly_stop, stop_requested
-from mlc_data.align.trainer import COMPLETE_FILE, Consistency, MLCTrainerMixin
+from mlc_data.align.trainer import Consistency, MLCTrainerMixin
 from mlc_data.align.weights import WeightWatch, hold_in
 from mlc_data.consistency.loss import MultilingualConsistencyLoss
 from mlc_data.core import progress
 from mlc_data.errors import StoppedError, UsageError
 
 log = logging.getLogger(__name__)
+
+
+DATASETS = ("pairs", "held-out")
+"""Folders within `Job.folder` of what several processes train on."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +58,6 @@ class Trained:
     changed_as_stored: float | None = None
 
 
-def last_complete(folder: Path) -> Path | None:
-    """Return the newest complete training checkpoint in a folder, if any."""
-    complete = [path.parent for path in folder.glob(f"checkpoint-*/{COMPLETE_FILE}")]
-    return max(complete, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
-
-
 def train(job: Job) -> Trained:
     """Align a model, resuming from the last complete checkpoint in the job's folder if there is one.
 
@@ -72,7 +71,7 @@ def train(job: Job) -> Trained:
     hub_constants.HF_HUB_DISABLE_TELEMETRY = True
     settings, total = job.settings, job.steps
     saved = last_complete(job.folder)
-    done = int(saved.name.rpartition("-")[2]) if saved else 0
+    done = step_of(saved) if saved else 0
     torch.manual_seed(job.seed)
     with orderly_stop():
         trainer = _trainer(job)
@@ -228,7 +227,7 @@ def _trainer(job: Job) -> Any:
         trainer = kind(
             model=job.model,
             args=arguments,
-            train_dataset=_dataset(job, arguments, job.pairs, "pairs"),
+            train_dataset=_dataset(job, arguments, job.pairs, DATASETS[0]),
             eval_dataset=_evaluated(job, arguments),
             processing_class=job.tokenizer,
             peft_config=adapters_of(settings),
@@ -258,7 +257,7 @@ def _evaluated(job: Job, arguments: Any) -> Dataset | None:
             "align.training.eval_strategy asks for the loss on held-out pairs, and no pair's prompt is held out: "
             "raise sets.test_share, or leave eval_strategy out"
         )
-    return _dataset(job, arguments, job.held_out, "held-out")
+    return _dataset(job, arguments, job.held_out, DATASETS[1])
 
 
 def _dataset(job: Job, arguments: Any, pairs: Sequence[Mapping[str, Any]], name: str) -> Dataset:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from trl import DPOTrainer
 
 from mlc_data.align.collectives import SharedModule, mean_of_processes
+from mlc_data.align.saved_steps import seal
 from mlc_data.consistency.hidden_states import find_decoder, set_states
 from mlc_data.consistency.loss import MultilingualConsistencyLoss, at_floor, bounds
 from mlc_data.consistency.token_sets import SetSampler
@@ -25,9 +26,6 @@ log = logging.getLogger(__name__)
 
 LOSS_FILE = "consistency_loss.safetensors"
 """The extractor's weights and the moving mean within a training checkpoint."""
-
-COMPLETE_FILE = "complete"
-"""File written last into a training checkpoint: one without it is incomplete."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +207,7 @@ class MLCTrainerMixin:
                 for name, value in self.consistency.loss.state_dict().items()
             }
             save_file(state, folder / LOSS_FILE)
-            (folder / COMPLETE_FILE).write_text(f"{step}\n", encoding="utf-8")
+            seal(folder)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         parent: Any = super()

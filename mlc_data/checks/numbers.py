@@ -23,7 +23,15 @@ HAS_NUMBER = re.compile(r"[\d½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞]|\b[IVXL
 _CLOCK = {"swh_Latn": (6, -6), "amh_Ethi": (6, -6), "tha_Thai": (-6, -12)}
 _DUAL = frozenset({"arb_Arab", "acm_Arab", "acq_Arab", "aeb_Arab", "ajp_Arab", "apc_Arab", "ars_Arab",
                    "ary_Arab", "arz_Arab", "heb_Hebr"})  # fmt: skip
-_BUDDHIST = {"tha_Thai": 543, "lao_Laoo": 543, "khm_Khmr": 543}
+# Years of other calendars, minus ours, with a word that must be there: Thai 2567, Nepali 2081, Iranian 1403.
+_ERAS: dict[str, tuple[tuple[str, int], ...]] = {
+    **dict.fromkeys(("tha_Thai", "lao_Laoo", "khm_Khmr"), (("", 543),)),
+    "npi_Deva": (("", 56), ("", 57)),
+    **dict.fromkeys(("pes_Arab", "prs_Arab", "pbt_Arab"), (("", -621), ("", -622))),
+    **dict.fromkeys(("amh_Ethi", "tir_Ethi"), (("", -7), ("", -8))),
+    "zho_Hant": (("民國", -1911),),
+    "jpn_Jpan": (("令和", -2018), ("平成", -1988), ("昭和", -1925), ("大正", -1911)),
+}
 _ABOUT = 0.12  # share by which a converted number may be rounded
 _SAID = frozenset({"15", "30", "45"})  # minutes that have names
 
@@ -96,8 +104,9 @@ class _Comparison:
     def _customary(self, number: PromptNumber) -> set[float]:
         """Return values that the language's own calendar and clock have for a number."""
         extra = set[float]()
-        if era := _BUDDHIST.get(self.language):
-            extra |= {value + era for value in number.values if 1000 <= value <= 2200}
+        for word, years in _ERAS.get(self.language, ()):
+            if word in self.text:
+                extra |= {value + years for value in number.values if 1000 <= value <= 2200}
         if number.meridiem or (number.digits is not None and number.digits.kind == "time"):
             hours = {value for value in number.values if value <= 24}
             extra |= {

@@ -41,7 +41,7 @@ class Preserved(Check):
     """
 
     name = "preserved"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     section = PreservedCheck
     scores = (
         "preserved_spans",

@@ -6,7 +6,7 @@ State that a check needs of all translations is computed once, written next to t
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ def dispatch_checks(
     label: tuple[str, str],
     others: bool = False,
     **more: Any,
-) -> list[tuple[Path, Result]]:
+) -> Iterator[tuple[Path, Result]]:
     """Do a stage in shards, one for each file of translations, once the checks are ready to score in every process.
 
     See `mlc_data.pipeline.sharding.dispatch_shards` and `loaded_checks`.

@@ -1,4 +1,4 @@
-"""`mlc-data doctor`: installed packages, working devices, available models, disk."""
+"""`mlc-data doctor`: packages, working devices, models and data sets, memory, disk, clusters."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ from rich.text import Text
 from mlc_data.checks.language_id import LanguageId
 from mlc_data.checks.stage import unidentified
 from mlc_data.cli.doctor_devices import devices
+from mlc_data.cli.doctor_hub import hub_datasets, hub_model
+from mlc_data.cli.doctor_needs import needs
 from mlc_data.cli.flows import flows_module
 from mlc_data.cli.options import SetOption, WithOption
 from mlc_data.core.console import out
 from mlc_data.core.extras import EXTRAS, explain_missing_extra, install_command
 from mlc_data.core.manifest import versions
 from mlc_data.core.paths import is_hub_id, local_path, user_cache
-from mlc_data.errors import MlcDataError, first_line
+from mlc_data.errors import MlcDataError
 from mlc_data.language_id.loading import load_identifier
+from mlc_data.recipe.judges import Classifier, Guard
 from mlc_data.recipe.loading import load_recipe
 from mlc_data.recipe.recipe import Recipe
 from mlc_data.translate.cache.store import FILE
 
 LOW_DISK_GB = 5
-HUB_SECONDS = 10
 
 EXAMPLES = "Example:  mlc-data doctor demo-1gpu"
 
@@ -48,10 +50,17 @@ def doctor(
         *_packages(),
         *devices(loaded),
         *_disk(),
-        *(row for name in loaded.translate.locations for row in _needed(name, "translation model")),
+        *(
+            row
+            for name in loaded.translate.locations
+            for row in _needed(name, "translation model", loaded.translate.revision)
+        ),
+        *_needed(loaded.translate.tokenizer, "tokenizer of the translation model"),
         *_needed(imported.path if imported else None, "translations"),
-        *_needed(loaded.align.model, "model to align"),
+        *_needed(loaded.align.model, "model to align", loaded.align.revision),
+        *_further_models(loaded),
         *_training(loaded),
+        *needs(loaded),
         *_identifiers(loaded),
         *(row for one in loaded.sources.prompts.paths for row in _needed(one, "prompts")),
         *(
@@ -59,6 +68,7 @@ def doctor(
             for one in (preferences.paths if preferences else ())
             for row in _needed(one, "preferences")
         ),
+        *hub_datasets(loaded),
         *_runner(loaded),
     ):
         wrong += not good
@@ -90,12 +100,14 @@ def _disk() -> Iterator[tuple[str, str, bool]]:
     yield "translation cache", f"{size}, {cache}", True
 
 
-def _needed(location: str | None, what: str) -> Iterator[tuple[str, str, bool]]:
+def _needed(
+    location: str | None, what: str, revision: str | None = None
+) -> Iterator[tuple[str, str, bool]]:
     if location is None:
         return
-    name = location.partition("@")[0]  # organisation/name@commit, in translate.models
+    name, _, commit = location.partition("@")  # organisation/name@commit, in translate.models
     if is_hub_id(name):
-        yield what, *_hub(name)
+        yield what, *hub_model(name, commit or revision)
         return
     try:
         path = local_path(location)
@@ -104,19 +116,44 @@ def _needed(location: str | None, what: str) -> Iterator[tuple[str, str, bool]]:
         yield what, str(error), False
 
 
+def _further_models(recipe: Recipe) -> Iterator[tuple[str, str, bool]]:
+    """Yield rows for the models of the rescue and of the judges."""
+    rescue, safety = recipe.rescue.model, recipe.evaluate.safety
+    for name in rescue.locations if rescue else ():
+        yield from _needed(name, "second translation model", rescue.revision if rescue else None)
+    for judge in safety.judges if safety else ():
+        if isinstance(judge, Guard | Classifier):
+            yield from _needed(judge.model, "judge", judge.revision)
+
+
 def _training(recipe: Recipe) -> Iterator[tuple[str, str, bool]]:
-    """Preflight of a training (packages, chat template, shape of the model), for a model on this machine."""
-    if is_hub_id(recipe.align.model) or recipe.align.model.endswith(".gguf"):
-        return  # it would have to be fetched, or unpacked
+    """Preflight of a training (packages, tokenizer, chat template, shape of the model), without fetching it."""
+    if recipe.align.model.endswith(".gguf"):
+        return  # it would have to be unpacked
     try:
         with explain_missing_extra():
             from mlc_data.align.preflight import check_training
 
+            if is_hub_id(recipe.align.model) and not _is_here(recipe):
+                yield (
+                    "training",
+                    "tokenizer and template are looked at once the model is here",
+                    True,
+                )
+                return
             check_training(recipe.align)
     except MlcDataError as error:
         yield "training", str(error), False
     else:
-        yield "training", "arguments, chat template and adapters fit to the model", True
+        yield "training", "arguments, tokenizer, chat template and adapters fit to the model", True
+
+
+def _is_here(recipe: Recipe) -> bool:
+    from mlc_data.core.offline import offline
+    from mlc_data.plan.models import is_here
+
+    with offline():
+        return is_here(recipe.align.model, recipe.align.revision)
 
 
 def _runner(recipe: Recipe) -> Iterator[tuple[str, str, bool]]:
@@ -154,20 +191,3 @@ def _identifiers(recipe: Recipe) -> Iterator[tuple[str, str, bool]]:
             yield "languages identified", str(error), False
             return
         yield "languages identified", gaps or f"all {len(codes)} of the recipe", True
-
-
-def _hub(name: str) -> tuple[str, bool]:
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    try:
-        snapshot_download(name, local_files_only=True)
-    except LocalEntryNotFoundError:
-        try:
-            HfApi().repo_info(name, timeout=HUB_SECONDS)
-        # The error is shown, whatever it is: no network, no access, no such name.
-        except Exception as error:  # noqa: BLE001
-            reason = first_line(error)
-            return f"{name}: not reachable ({reason})", False
-        return f"{name}: on the Hub", True
-    return f"{name}: in the local Hub cache", True

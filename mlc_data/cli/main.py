@@ -29,11 +29,13 @@ from mlc_data.cli import (
     review,
     run,
     stages,
+    suites,
     trigger,
 )
+from mlc_data.core import time_limit
 from mlc_data.core.console import err, out
 from mlc_data.core.extras import missing_extra
-from mlc_data.errors import MlcDataError, StoppedError, UsageError, is_disk_full
+from mlc_data.errors import MlcDataError, StoppedError, UsageError, is_disk_full, refused_access
 
 
 class _Commands(TyperGroup):
@@ -102,6 +104,7 @@ app.add_typer(recipes.app, name="recipes")
 app.add_typer(cache.app, name="cache")
 app.add_typer(models.app, name="models")
 app.command(epilog=languages.EXAMPLES)(languages.languages)
+app.command(epilog=suites.EXAMPLES)(suites.suites)
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command(epilog=report.REPORT_EXAMPLES)(report.report)
 app.command(epilog=report.COMPARE_EXAMPLES)(report.compare)
@@ -122,6 +125,7 @@ def main() -> None:
     0 done, 1 the run failed, 2 the usage was wrong, 130 stopped by the user. Known errors become
     one message each.
     """
+    time_limit.END_PROCESS = True
     try:
         app()
     except MlcDataError as error:
@@ -131,9 +135,11 @@ def main() -> None:
             raise
         _leave(str(missing), missing.exit_code)
     except Exception as error:
-        if not is_disk_full(error):
+        if is_disk_full(error):
+            _leave(f"no space left on the device: {error}", 1)
+        if (refused := refused_access(error)) is None:
             raise
-        _leave(f"no space left on the device: {error}", 1)
+        _leave(str(refused), refused.exit_code)
 
 
 def _leave(message: str, code: int) -> None:

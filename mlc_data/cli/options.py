@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -89,12 +90,15 @@ def open_run(
     return Run.of(load_recipe(recipe, overrides, fragments), run_dir, name)
 
 
-def prepare(run: Run, stages: Sequence[str], *, force: bool = False) -> None:
-    """Check what the stages need, then make the run's folder.
+@contextmanager
+def working_on(run: Run, stages: Sequence[str], *, force: bool = False) -> Iterator[None]:
+    """Check what the stages need, then make the run's folder and hold it until the command ends.
 
     Raises:
         UsageError: something is missing, or the folder belongs to another run.
+        MlcDataError: another process holds the folder.
     """
     run.check_folder(force=force)
     preflight(run, stages)
-    run.prepare_folder(force=force)
+    with run.held(force=force):
+        yield

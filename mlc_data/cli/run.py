@@ -15,11 +15,12 @@ from mlc_data.cli.options import (
     TakeOverOption,
     WithOption,
     open_run,
-    prepare,
+    working_on,
 )
 from mlc_data.core import console
 from mlc_data.core.extras import install_command, missing
 from mlc_data.execute import run_pipeline
+from mlc_data.pipeline.run import Run
 from mlc_data.report.page import bring_up_to_date
 from mlc_data.report.summary import summary
 from mlc_data.stages import NAMES
@@ -47,10 +48,16 @@ def run(
     run = open_run(recipe, set_, run_dir, with_, name=name)
     if not has_prefect() and run.recipe.runner.type != "threads":
         raise missing(f"prefect_{run.recipe.runner.type}")
-    prepare(run, NAMES, force=force)
-    if quiet:
-        os.environ["PREFECT_LOGGING_LEVEL"] = "WARNING"
-    console.set_up(quiet=quiet)
+    with working_on(run, NAMES, force=force):
+        if quiet:
+            os.environ["PREFECT_LOGGING_LEVEL"] = "WARNING"
+        console.set_up(quiet=quiet)
+        _run_stages(run, name)
+        for part in summary(run):
+            console.out.print(part)
+
+
+def _run_stages(run: Run, name: str | None) -> None:
     if has_prefect():
         flows_module("runners").check(run.recipe)
         with flows_module("common").opened(run):
@@ -62,5 +69,3 @@ def run(
         )
         run_pipeline(run)
         bring_up_to_date(run)
-    for part in summary(run):
-        console.out.print(part)

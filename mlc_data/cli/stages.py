@@ -19,7 +19,7 @@ from mlc_data.cli.options import (
     SetOption,
     WithOption,
     open_run,
-    prepare,
+    working_on,
 )
 from mlc_data.cli.preview import PreviewOption, show_preview
 from mlc_data.core import console
@@ -85,13 +85,13 @@ def _command(stage: Stage) -> Callable[..., None]:
 
 def _run(run: Run, stage: str, *, force: bool, quiet: bool) -> bool:
     """Bring a run up to a stage and print its summary; return whether the stage was reused."""
-    prepare(run, up_to(stage), force=force)
-    console.set_up(quiet=quiet)
-    reused = run_stages(run, stage, force=force)
-    if stage in _REPORTED:
-        bring_up_to_date(run)
-    for part in summary(run):
-        console.out.print(part)
+    with working_on(run, up_to(stage), force=force):
+        console.set_up(quiet=quiet)
+        reused = run_stages(run, stage, force=force)
+        if stage in _REPORTED:
+            bring_up_to_date(run)
+        for part in summary(run):
+            console.out.print(part)
     return reused[stage]
 
 

@@ -8,7 +8,8 @@ loss is at its floor and teaches nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -20,6 +21,7 @@ from mlc_data.errors import UsageError
 from mlc_data.lm.chat_template import Chat
 from mlc_data.lm.loading import default_device, load_on_device, quiet
 from mlc_data.pipeline.run import Run
+from mlc_data.recipe.align import Align
 
 log = logging.getLogger(__name__)
 
@@ -62,18 +64,50 @@ def probe(run: Run, model: Any, tokenizer: Any) -> list[Layer]:
     """
     recipe = run.recipe
     rows = held_out(run).head(recipe.evaluate.max_sets).to_dicts()
+    languages = (recipe.languages.source, *recipe.languages.targets)
     if len(rows) < MIN_SETS:
         raise UsageError(
             f"{run.folder} has {len(rows)} held-out variant sets, and layers are compared on at least "
             f"{MIN_SETS}: raise sets.test_share, or name align.loss.layer"
         )
-    languages = (recipe.languages.source, *recipe.languages.targets)
-    settings = recipe.align
+    return measure_layers(
+        model, tokenizer, rows, languages, recipe.align, batch_size=recipe.evaluate.batch_size
+    )
+
+
+def measure_layers(
+    model: Any,
+    tokenizer: Any,
+    rows: Sequence[Mapping[str, Any]],
+    languages: Sequence[str],
+    settings: Align,
+    *,
+    batch_size: int = 16,
+) -> list[Layer]:
+    """Return the measures of all layers of a model on variant sets, from the first layer to the last.
+
+    Args:
+        model: a causal language model.
+        tokenizer: its tokenizer.
+        rows: rows of `records.SETS`, at least two.
+        languages: FLORES-200 codes, the prompts' own first.
+        settings: loss and largest length.
+        batch_size: texts per forward pass.
+
+    Raises:
+        ModelError: the model's architecture is not understood.
+        UsageError: fewer than two sets have two languages that fit.
+    """
     states, present = encode_layers(
-        model, tokenizer, rows, languages, settings, batch_size=recipe.evaluate.batch_size
+        model, tokenizer, rows, languages, settings, batch_size=batch_size
     )
     loss = plain_loss(settings.loss)
     usable = present[:, 0] & (present.sum(dim=1) >= MIN_SETS)  # as in `measure`
+    if int(usable.sum()) < MIN_SETS:
+        raise UsageError(
+            f"only {int(usable.sum())} of {len(rows)} variant sets have two languages with texts of at most "
+            f"{settings.max_length} tokens, and layers are compared on at least {MIN_SETS}"
+        )
     floor, ceiling = bounds(present[usable], settings.loss.temperature, settings.loss.form)
     measured = []
     for number, each in enumerate(states, start=1):
@@ -81,6 +115,31 @@ def probe(run: Run, model: Any, tokenizer: Any) -> list[Layer]:
         values = {"layer": number, "floor": floor, "ceiling": ceiling, **asdict(whole)}
         measured.append(Layer(**{field.name: values[field.name] for field in fields(Layer)}))
     return measured
+
+
+def probe_sets(rows: Sequence[Mapping[str, Any]], settings: Align) -> list[Layer]:
+    """Return `measure_layers` of the model that ``settings`` name, on variant sets without a run.
+
+    Args:
+        rows: rows of `records.SETS`; their languages are read, with the prompts' own first.
+        settings: model, loss and largest length.
+
+    Raises:
+        ModelError: the model cannot be loaded, or its architecture is not understood.
+        UsageError: there are fewer than two sets with two languages.
+    """
+    if len(rows) < MIN_SETS:
+        raise UsageError(
+            f"there are {len(rows)} variant sets with two languages, and layers are compared on at least "
+            f"{MIN_SETS}"
+        )
+    (source, _), *_ = Counter(row["language"] for row in rows).most_common(1)
+    others = {variant["language"] for row in rows for variant in row["variants"]} - {source}
+    model, tokenizer = load_on_device(
+        settings.model, settings.revision, settings.dtype, Chat.of(settings)
+    )
+    with quiet():
+        return measure_layers(model, tokenizer, rows, (source, *sorted(others)), settings)
 
 
 def probe_base(run: Run) -> list[Layer]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from mlc_data.core.parquet import read_parquet, with_schema
+from mlc_data.core.parquet import read_table
 from mlc_data.core.records import SETS, Split
 from mlc_data.errors import UsageError
 from mlc_data.pipeline.run import Run
@@ -22,7 +22,7 @@ def read_sets(run: Run, split: Split) -> pl.DataFrame:
     files = sorted(run.path("sets").glob(f"{split}-*.parquet"))
     if not files:
         raise UsageError(f"{run.folder} has no sets/{split}-*.parquet: build the sets first")
-    frame = pl.concat([with_schema(read_parquet(file), SETS, str(file)) for file in files])
+    frame = pl.concat([read_table(file, SETS) for file in files])
     return frame.sort("prompt_id")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from mlc_data.lm.prompt_format import PromptFormat, Tokens
+from mlc_data.lm.prompt_format import Context, NotRendered, PromptFormat, Tokens
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,14 @@ def tokenise_sets(
     for row in rows:
         texts = {row["language"]: row["prompt"]}
         texts.update((variant["language"], variant["text"]) for variant in row["variants"])
-        tokens = [form.tokens(texts[code]) if code in texts else None for code in languages]
+        before = {row["language"]: row.get("context") or ()}
+        before.update(
+            (each["language"], each["context"]) for each in row.get("variant_contexts") or ()
+        )
+        tokens = [
+            _rendered(form, texts[code], before.get(code, ())) if code in texts else None
+            for code in languages
+        ]
         fitting = [ids if ids and len(ids) <= max_length else None for ids in tokens]
         too_long += sum(a is not None and b is None for a, b in zip(tokens, fitting, strict=True))
         if sum(text is not None for text in fitting) < 2:
@@ -59,6 +66,13 @@ def tokenise_sets(
         ids.append(row["prompt_id"])
         kept.append(tuple(fitting))
     return TokenSets(tuple(ids), tuple(languages), tuple(kept), too_long, dropped)
+
+
+def _rendered(form: PromptFormat, text: str, context: Context) -> Tokens | None:
+    try:
+        return form.tokens(text, context)
+    except NotRendered:
+        return None
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,12 @@ def normalise(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 
-def prompt_id(text: str) -> str:
-    """Return the stable id of an English prompt: the start of the SHA-256 of its normalised text."""
-    digest = hashlib.sha256(normalise(text).encode("utf-8", "surrogatepass")).hexdigest()
+def prompt_id(text: str, context: Iterable[tuple[str, str]] = ()) -> str:
+    """Return the stable id of an English prompt: the start of the SHA-256 of its normalised text.
+
+    Turns before it (role and text) make it another prompt.
+    """
+    turns = [f"{role}: {normalise(said)}" for role, said in context]
+    parts = "\0".join([*turns, normalise(text)])
+    digest = hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
     return digest[:PROMPT_ID_LENGTH]

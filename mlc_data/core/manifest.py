@@ -10,10 +10,17 @@ import platform
 from collections.abc import Collection
 from datetime import UTC, datetime
 from importlib import metadata
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from mlc_data._version import __version__
 from mlc_data.errors import MlcDataError
@@ -99,6 +106,27 @@ class ContentHash(_Record):
     sets: str | None = None
 
 
+def _inside(path: str) -> str:
+    """Refuse a path that leads out of the run's folder: a manifest may come from a stranger."""
+    pure = PurePosixPath(path)
+    if (
+        not pure.parts
+        or pure.is_absolute()
+        or ".." in pure.parts
+        or "\\" in path
+        or ":" in pure.parts[0]
+    ):
+        raise ValueError("the path leads out of the run's folder")
+    return path
+
+
+InsidePath = Annotated[str, AfterValidator(_inside)]
+"""Path of a file within the run's folder: relative, with `/`, without `..`."""
+
+TrainingName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+"""Name of a training, which is also that of its folder."""
+
+
 class StageRecord(_Record):
     """One finished stage."""
 
@@ -110,10 +138,12 @@ class StageRecord(_Record):
     """Wall time of the run that made the outputs."""
     finished: str
     """UTC, ISO 8601."""
-    outputs: dict[str, str]
+    outputs: dict[InsidePath, str]
     """SHA-256 of every file written, by path within the run's folder."""
     versions: dict[str, str] = {}
     """Versions of the libraries that made the outputs; the manifest's own are those of its last writer."""
+    machine: str = ""
+    """Class of the machine that made the outputs, see `mlc_data.core.machine`; not part of the key."""
     notes: dict[str, Any] = {}
     """Figures of the stage: segments translated, cache hits, steps trained."""
 
@@ -139,7 +169,7 @@ class Manifest(_Record):
     content_hash: ContentHash = Field(default_factory=ContentHash)
     results: dict[str, Any] = {}
     """Held-out measures, `before` and `after` alignment."""
-    trainings: dict[str, TrainingRecord] = {}
+    trainings: dict[TrainingName, TrainingRecord] = {}
     """Named trainings on the same variant sets, by name."""
 
     def of_training(self, name: str, stages: Collection[str]) -> Manifest:

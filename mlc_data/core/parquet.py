@@ -9,16 +9,26 @@ from typing import Self
 import polars as pl
 from pyarrow.parquet import ParquetWriter
 
+from mlc_data.core.records import ADDED
 from mlc_data.errors import MlcDataError
 
 
 def read_table(path: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
     """Return a Parquet file, or all files of a folder, checked against the schema.
 
+    Columns that earlier versions did not write are empty where they are missing.
+
     Raises:
         MlcDataError: columns differ from the schema.
     """
-    return with_schema(read_parquet(path), schema, str(path))
+    return with_schema(with_added(read_parquet(path), schema), schema, str(path))
+
+
+def with_added(frame: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """Return a table with `records.ADDED` columns of its schema, empty where it lacks them."""
+    missing = [name for name in ADDED if name in schema and name not in frame.columns]
+    added = (pl.lit([], dtype=schema[name]).alias(name) for name in missing)
+    return frame.with_columns(*added)
 
 
 def read_parquet(

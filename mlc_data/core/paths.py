@@ -6,9 +6,9 @@ import os
 import re
 from collections.abc import Sequence
 from importlib import util
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from mlc_data.errors import ModelError, SourceError
+from mlc_data.errors import ModelError, SourceError, whole_message
 
 PACKAGE = "package://"
 
@@ -40,7 +40,12 @@ def local_path(location: str) -> Path:
         return Path(location).expanduser()
     location = _MOVED.get(location, location)
     package, _, inner = location.removeprefix(PACKAGE).partition("/")
-    # Located without importing: the package may need libraries that we deliberately leave out.
+    if not package.isidentifier() or ".." in PurePosixPath(inner).parts:
+        raise ModelError(
+            f"{location}: {PACKAGE} takes the name of an installed package, without dots, and a path within it"
+        )
+    # Located without importing: the package may need libraries that we deliberately leave out. Of a name with dots
+    # the first part would be imported.
     spec = util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         name = _CARRIERS.get(package, package.replace("_", "-"))
@@ -113,8 +118,7 @@ def model_location(
             )
         )
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"{key}: {location!r} is not a folder here ({Path.cwd()}) and could not be downloaded from "
-            f"the Hugging Face Hub: {reason}"
+            f"the Hugging Face Hub: {whole_message(error)}"
         ) from error

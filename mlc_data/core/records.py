@@ -6,8 +6,10 @@ of any Parquet file in a run's folder finds its columns explained here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import polars as pl
 
@@ -25,13 +27,15 @@ class PromptReason(StrEnum):
     EMPTY = "empty"  # nothing but white space and invisible characters
     NUL_BYTES = "nul_bytes"
     NOT_UNICODE = "not_unicode"  # lone surrogates: the text cannot be encoded
-    SEVERAL_TURNS = "several_turns"  # a conversation with more than one user turn
+    SEVERAL_TURNS = "several_turns"  # a response of more than one turn (pairs only)
     NO_WORDS = "no_words"  # emoji, addresses, placeholders or code alone: alike in every language
     TOO_LONG = "too_long"  # longer than `sources.max_characters`
     NOT_ENGLISH = "not_english"
     DUPLICATE = "duplicate"  # of an earlier row, after normalisation
     CONTAMINATED = "contaminated"  # a copy of a prompt of `sources.decontaminate`
     SAME_RESPONSES = "same_responses"  # chosen and rejected are the same text (pairs only)
+    UNPAIRED = "unpaired"  # a good or bad completion without its counterpart (pairs only)
+    NOT_SELECTED = "not_selected"  # `where` asks for other values
 
 
 class FailureReason(StrEnum):
@@ -40,6 +44,7 @@ class FailureReason(StrEnum):
     SEGMENT_TOO_LONG = "segment_too_long"  # a sentence over the model's limit is never cut
     OUTPUT_LIMIT = "output_limit"  # decoding reached its limit before the end of the sentence
     EMPTY_OUTPUT = "empty_output"
+    ENGINE_ERROR = "engine_error"  # the engine raised an error on this sentence, and on few others
     NO_VARIANT = "no_variant"  # the imported file has none; see also `ImportReason`
 
 
@@ -80,11 +85,19 @@ class Split(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
-    """An English source text.
+class Turn:
+    """A turn of a conversation: ``role`` is system, user or assistant."""
 
-    ``prompt_id`` is the hash of its normalised text; ``row`` counts the source's rows from 1;
-    ``source_id`` is the row's name in the source, where `sources.prompts.columns.id` names a column.
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """An English source text: the last turn of the user, with what was said before in ``context``.
+
+    ``prompt_id`` is the hash of its normalised text, and of the context if there is one; ``row`` counts the
+    source's rows from 1; ``source_id`` is the row's name in the source, where `sources.prompts.columns.id` names a column.
     """
 
     prompt_id: str
@@ -94,6 +107,7 @@ class Prompt:
     rejected: str | None = None
     row: int = 0
     source_id: str | None = None
+    context: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +129,14 @@ class Preference:
     chosen: str
     rejected: str
     category: str | None = None
+    context: tuple[Turn, ...] = ()
 
+
+CONTEXT = pl.List(pl.Struct({"role": pl.String(), "content": pl.String()}))
+"""Turns before a prompt, the system prompt first; empty for most prompts."""
+
+ADDED = ("context", "variant_contexts")
+"""Columns that tables of earlier versions lack, and that count as empty there."""
 
 PROMPTS: dict[str, pl.DataType] = {
     "prompt_id": pl.String(),
@@ -125,9 +146,10 @@ PROMPTS: dict[str, pl.DataType] = {
     "rejected": pl.String(),
     "row": pl.Int64(),
     "source_id": pl.String(),
+    "context": CONTEXT,
 }
 """``prompts.parquet``: one row per kept prompt, in source order. ``row`` counts from 1; ``source_id`` is
-the row's id in the source, null if the recipe names no column of ids."""
+the row's id in the source, null if the recipe names no column of ids; ``context`` are the turns before."""
 
 REJECTED_PROMPTS: dict[str, pl.DataType] = {
     "row": pl.Int64(),
@@ -143,8 +165,12 @@ PREFERENCES: dict[str, pl.DataType] = {
     "chosen": pl.String(),
     "rejected": pl.String(),
     "category": pl.String(),
+    "context": CONTEXT,
 }
 """``preferences.parquet``: the English pairs that alignment learns from."""
+
+TRANSLATED_PAIRS: dict[str, pl.DataType] = {**PREFERENCES, "language": pl.String()}
+"""``translated_preferences.parquet``: the pairs in the target languages, where `translate.fields` asks for them."""
 
 SEGMENT = pl.Struct(
     {
@@ -216,12 +242,21 @@ SETS: dict[str, pl.DataType] = {
     "rejected": pl.String(),
     "variants": pl.List(VARIANT),
     "missing": pl.List(pl.String()),
+    "context": CONTEXT,
+    "variant_contexts": pl.List(pl.Struct({"language": pl.String(), "context": CONTEXT})),
 }
 """``sets/{train,test}-*.parquet``: one row per variant set.
 
 ``prompt`` is the source text in ``language``; ``variants`` are its kept translations in the order
-of `languages.targets`; ``missing`` names the targets that have none.
+of `languages.targets`; ``missing`` names the targets that have none. ``context`` are the turns before
+the prompt, and ``variant_contexts`` the same for each variant, in its language where it is translated;
+both are empty for prompts of a single turn.
 """
+
+
+def content_of_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row as content hashes see it: without what is empty and was not there in earlier versions."""
+    return {name: value for name, value in row.items() if value or name not in ADDED}
 
 
 def empty(schema: dict[str, pl.DataType]) -> pl.DataFrame:

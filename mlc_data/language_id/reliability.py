@@ -1,6 +1,6 @@
 """Reliability of language identifiers by language.
 
-``reliability.json`` is written by benchmarks/reliability.py, which measures on NTREX-128 and the
+``reliability.json`` is written by benchmarks/identifier_reliability.py, which measures on NTREX-128 and the
 Universal Declaration of Human Rights.
 """
 

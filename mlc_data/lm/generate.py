@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from mlc_data.core import progress
+from mlc_data.core.memory import in_halves
 from mlc_data.lm.prompt_format import PLAIN_PROMPT, PromptFormat
 
 NEXT_TURN = "\n" + PLAIN_PROMPT.partition("{")[0].strip()
@@ -63,7 +64,8 @@ def generate(
         with progress.bar("generating replies", len(order), "replies") as bar:
             for start in range(0, len(order), batch_size):
                 batch = order[start : start + batch_size]
-                replies = _answer(model, form, [tokens[index] for index in batch], max_new_tokens)
+                rows = [tokens[index] for index in batch]
+                replies = in_halves(lambda part: _answer(model, form, part, max_new_tokens), rows)
                 on_batch(batch, replies)
                 bar.advance(len(batch))
     finally:

@@ -11,6 +11,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from mlc_data.core import progress
+from mlc_data.core.memory import in_halves
 from mlc_data.errors import MlcDataError
 from mlc_data.lm.batching import by_length, pad_right
 from mlc_data.lm.prompt_format import break_control_tokens
@@ -76,13 +77,20 @@ def perplexity(
     try:
         with progress.bar("measuring perplexity", len(windows), "windows") as bar:
             for batch in by_length([len(part) for part in windows], batch_size):
-                ids_, mask = pad_right([windows[index] for index in batch], model.device)
-                logits = model(input_ids=ids_, attention_mask=mask).logits[:, :-1].float()
-                wanted = ids_[:, 1:].masked_fill(mask[:, 1:] == 0, -100)
-                loss = cross_entropy(logits.transpose(1, 2), wanted, reduction="sum")
-                total += float(loss)
-                tokens += int((wanted != -100).sum())
+                rows = [windows[index] for index in batch]
+                for loss, count in in_halves(lambda part: _losses(model, part), rows):
+                    total += loss
+                    tokens += count
                 bar.advance(len(batch))
     finally:
         model.train(training)
     return Perplexity(math.exp(total / tokens), measured, tokens, len(texts) - measured)
+
+
+def _losses(model: Any, rows: Sequence[Sequence[int]]) -> list[tuple[float, int]]:
+    """Return the sum of the losses of a batch and its number of tokens with a loss, at the first row."""
+    ids, mask = pad_right(rows, model.device)
+    logits = model(input_ids=ids, attention_mask=mask).logits[:, :-1].float()
+    wanted = ids[:, 1:].masked_fill(mask[:, 1:] == 0, -100)
+    loss = cross_entropy(logits.transpose(1, 2), wanted, reduction="sum")
+    return [(float(loss), int((wanted != -100).sum()))]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import logging
-import os
-import shutil
 from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
 from mlc_data.core import progress
+from mlc_data.core.files import atomic_folder
 from mlc_data.core.hashing import hash_file
 from mlc_data.core.paths import user_cache
 from mlc_data.core.revision import REVISION_LENGTH
@@ -27,14 +26,10 @@ def unpacked(file: Path, location: str, key: str) -> Path:
     if folder.is_dir():
         return folder
     log.info("%s: unpacking %s into %s, once", key, location, folder)
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        _unpack(file, temporary)
-        if folder.is_dir():  # another process was faster
-            return folder
-        temporary.rename(folder)
+        # Another process may be faster; its copy is the same.
+        with atomic_folder(folder, replace=False) as temporary:
+            _unpack(file, temporary)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
         if is_disk_full(error):
             raise DiskFullError(
@@ -42,8 +37,6 @@ def unpacked(file: Path, location: str, key: str) -> Path:
                 f"about {file.stat().st_size * 6 // 1_000_000} MB); free some, or set MLC_DATA_CACHE"
             ) from error
         raise ModelError(f"{key}: cannot unpack {location}: {first_line(error)}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return folder
 
 

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock, Timeout
-
-from mlc_data.core.files import write_text
+from mlc_data.core.files import update_text
 from mlc_data.core.manifest import Manifest, read_manifest, versions
-from mlc_data.errors import MlcDataError, RecipeError, UsageError
+from mlc_data.errors import RecipeError, UsageError
 from mlc_data.pipeline.layout import MANIFEST, RECIPE, SUPERSEDED, TRAINING_STAGES, place
+from mlc_data.pipeline.lock import folder_lock, is_free
 from mlc_data.recipe.loading import dump_recipe, load_recipe
 from mlc_data.recipe.recipe import Recipe
 from mlc_data.recipe.sources import Source
@@ -25,7 +24,6 @@ log = logging.getLogger(__name__)
 Part = Literal["prompts", "preferences", "translations", "scores", "attempts", "variants", "sets"]
 
 _TRAINING_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_held: set[Path] = set()
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,13 @@ class Run:
         return cls(run._trained_by(), folder, training)
 
     def prepare_folder(self, *, force: bool = False, other_sources: bool = False) -> None:
-        """Make the folder and write the recipe into it.
+        """Make the folder and write the recipe into it; see `held`."""
+        with self.held(force=force, other_sources=other_sources):
+            pass
+
+    @contextmanager
+    def held(self, *, force: bool = False, other_sources: bool = False) -> Iterator[None]:
+        """Make the folder, lock it, and write the recipe into it: what a command holds while it works.
 
         Args:
             force: take over a folder that belongs to another recipe.
@@ -91,6 +95,7 @@ class Run:
         Raises:
             UsageError: the folder cannot be made, holds something that is not a run, or belongs to a
                 recipe with another name or other sources.
+            MlcDataError: another process holds it.
         """
         self.check_folder(force=force, other_sources=other_sources)
         folder = self.folder
@@ -99,7 +104,10 @@ class Run:
         except (FileExistsError, NotADirectoryError, PermissionError) as error:
             raise UsageError(f"cannot make the run's folder {folder}: {error.strerror}") from error
         with self.locked():
+            # Another process may have been here since the folder was looked at.
+            self.check_folder(force=force, other_sources=other_sources)
             self._write_recipe()
+            yield
 
     def check_folder(self, *, force: bool = False, other_sources: bool = False) -> None:
         """Check that the folder may be used, without touching it; see `prepare_folder`.
@@ -109,7 +117,7 @@ class Run:
         """
         folder = self.folder
         known = (folder / RECIPE).exists() or (folder / MANIFEST).exists()
-        if folder.exists() and not known and (not folder.is_dir() or any(folder.iterdir())):
+        if not known and folder.exists() and not is_free(folder):
             raise UsageError(f"{folder} exists and is not a run's folder: choose another --run-dir")
         if not force:
             self._check_owner(other_sources)
@@ -121,10 +129,10 @@ class Run:
         if self.training is not None:
             own = self.folder / "trainings" / self.training / RECIPE
             own.parent.mkdir(parents=True, exist_ok=True)
-            write_text(own, dump_recipe(recipe))
+            update_text(own, dump_recipe(recipe))
             if path.is_file():
                 recipe = _with_training_of(recipe, load_recipe(str(path)))
-        write_text(path, dump_recipe(recipe))
+        update_text(path, dump_recipe(recipe))
 
     def _trained_by(self) -> Recipe:
         """Return the recipe with the settings that the named training was made with."""
@@ -180,7 +188,7 @@ class Run:
         manifest.name = self.recipe.name
         manifest.recipe_hash = self.recipe.hash
         manifest.versions = versions()
-        write_text(self.folder / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
+        update_text(self.folder / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
 
     def trainings(self) -> Sequence[str | None]:
         """Return the names of all trainings in the folder; None is the default one."""
@@ -199,28 +207,20 @@ class Run:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Lock the folder for this process; may be nested.
+        """Lock the folder for this process; may be nested. See `folder_lock`.
 
         Raises:
             MlcDataError: another process holds it.
         """
-        folder = self.folder.resolve()
-        if folder in _held:
+        with folder_lock(self.folder):
             yield
-            return
-        lock = FileLock(folder / ".lock")
+
+    def recipe_was_edited(self) -> bool:
+        """Return whether the recipe in the folder is no longer the one that this run works with."""
         try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise MlcDataError(
-                f"{self.folder} is in use by another process; wait for it, or name another --run-dir"
-            ) from error
-        _held.add(folder)
-        try:
-            yield
-        finally:
-            _held.discard(folder)
-            lock.release()
+            return type(self).open(self.folder, self.training).recipe.hash != self.recipe.hash
+        except UsageError:
+            return True
 
 
 def _location(source: Source | None) -> str:

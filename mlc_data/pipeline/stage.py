@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
-import shutil
+import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from mlc_data.core.files import remove_folder
 from mlc_data.core.hashing import hash_file, hash_parts, hash_value
+from mlc_data.core.machine import machine_class
 from mlc_data.core.manifest import ContentHash, Counts, ModelRecord, StageRecord, now, versions
+from mlc_data.errors import MlcDataError
 from mlc_data.pipeline import superseded
-from mlc_data.pipeline.layout import TRAINING_STAGES, shards_folder
+from mlc_data.pipeline.layout import RECIPE, TRAINING_STAGES, shards_folder
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.staging import Staging
 
@@ -171,12 +175,13 @@ def do(run: Run, stage: Stage, later: Sequence[Stage] = (), *, force: bool = Fal
             part.unlink()
     elif is_done(run, stage, digest):
         log.info("%s: unchanged, reused", stage.name)
-        run.store(run.manifest)
-        stage.clean_up(run)
+        if os.access(run.folder, os.W_OK):
+            run.store(run.manifest)
+        _clean_up(run, stage, shards / digest[:16])
         return True
     elif superseded.restore(run, stage, digest):
         log.info("%s: its key matches again, reused", stage.name)
-        stage.clean_up(run)
+        _clean_up(run, stage, shards / digest[:16])
         return True
     started = time.perf_counter()
     order, outputs = list(run.manifest.stages), tuple(stage.writes)
@@ -184,6 +189,7 @@ def do(run: Run, stage: Stage, later: Sequence[Stage] = (), *, force: bool = Fal
         run.folder, stage.name, outputs, digest, force=force, training=run.training
     ) as staging:
         result = stage.work(run, staging)
+        _check_inputs(run, stage, digest)
         written = staging.hashes()
         # The former outputs are complete until here; from here on they are being replaced.
         if _differs(run, stage, result, written):
@@ -191,9 +197,10 @@ def do(run: Run, stage: Stage, later: Sequence[Stage] = (), *, force: bool = Fal
             each_of = [run] if stage.of_training else _of_every_training(run)
             for each in each_of:
                 forget(each, *later)
+        former = superseded.outputs(run, stage)
         superseded.remove(run, stage)
         run.store(superseded.without(run.manifest, stage))
-        staging.publish()
+        staging.publish(former)
     record = StageRecord(
         key=digest,
         key_parts=hash_parts(stage.whole(key)),
@@ -201,13 +208,40 @@ def do(run: Run, stage: Stage, later: Sequence[Stage] = (), *, force: bool = Fal
         finished=now(),
         outputs=written,
         versions=versions(),
+        machine=machine_class(),
         notes=dict(result.notes),
     )
     _write_record(run, stage, record, result, order)
-    shutil.rmtree(shards, ignore_errors=True)
-    stage.clean_up(run)
+    _clean_up(run, stage, shards)
     log.info("%s: done in %.1f s", stage.name, record.seconds)
+    if run.recipe_was_edited():
+        log.warning(
+            "%s was edited meanwhile: the stage %s has worked with the recipe as it was at the start",
+            run.folder / RECIPE, stage.name,
+        )  # fmt: skip
     return False
+
+
+def _clean_up(run: Run, stage: Stage, shards: Path) -> None:
+    """Remove what an interrupted run left for a stage that is done; another recipe's shards stay until then."""
+    if os.access(run.folder, os.W_OK):
+        remove_folder(shards)
+        with suppress(OSError):  # another recipe's shards are there, or none were
+            shards_folder(run.folder, stage.name).rmdir()
+        stage.clean_up(run)
+
+
+def _check_inputs(run: Run, stage: Stage, digest: str) -> None:
+    """Refuse results of inputs that changed while they were read: no key would name them.
+
+    Raises:
+        MlcDataError: the stage's key is another one by now.
+    """
+    if stage.digest(run) != digest:
+        raise MlcDataError(
+            f"{stage.name}: something that it reads (a file of the recipe, a model, an earlier stage's table) was "
+            "changed while it was at work; nothing was taken over. Run the same command again"
+        )
 
 
 def forget(run: Run, *stages: Stage) -> None:

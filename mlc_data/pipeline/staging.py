@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from mlc_data.core.files import sync
+from mlc_data.core.files import sync_tree
 from mlc_data.core.hashing import hash_file
+from mlc_data.core.outputs import replace_output
 from mlc_data.pipeline.layout import place
 
 
@@ -69,22 +70,24 @@ class Staging:
             RuntimeError: a file is not among the stage's outputs.
         """
         hashes: dict[str, str] = {}
+        sync_tree(self.folder)
         for file in sorted(path for path in self.folder.rglob("*") if path.is_file()):
             name = file.relative_to(self.folder)
             if not any(name.is_relative_to(output) for output in self.outputs):
                 raise RuntimeError(f"{name} is not among the outputs of the stage {self.stage!r}")
-            sync(file)
             hashes[place(name.as_posix(), self.training)] = hash_file(file)
         return hashes
 
-    def publish(self) -> None:
-        """Move every output to its place, replacing the old one; an output that was not made is removed."""
+    def publish(self, former: Collection[str] = ()) -> None:
+        """Move every output to its place, replacing the old one; an output that was not made is removed.
+
+        An output that is a link stays one: what it points to is replaced, also on another device.
+
+        Args:
+            former: files that the stage wrote before, as paths within the run's folder.
+        """
         for output in self.outputs:
-            new, old = self.folder / output, self.target / place(output, self.training)
-            if old.is_dir():
-                shutil.rmtree(old)
-            elif old.exists():
-                old.unlink()
-            if new.exists():
-                old.parent.mkdir(parents=True, exist_ok=True)
-                new.rename(old)
+            name = PurePosixPath(place(output, self.training))
+            known = [PurePosixPath(path) for path in former]
+            inside = [str(path.relative_to(name)) for path in known if name in path.parents]
+            replace_output(self.folder / output, self.target / name, inside)

@@ -6,9 +6,10 @@ when a setting is changed back, the key matches again and the stage is reused (a
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mlc_data.core.files import write_text
 from mlc_data.core.manifest import ContentHash, Counts, Manifest, ModelRecord, StageRecord
@@ -16,6 +17,8 @@ from mlc_data.core.manifest import ContentHash, Counts, Manifest, ModelRecord, S
 if TYPE_CHECKING:
     from mlc_data.pipeline.run import Run
     from mlc_data.pipeline.stage import Stage
+
+log = logging.getLogger(__name__)
 
 
 class Superseded(BaseModel):
@@ -31,9 +34,29 @@ class Superseded(BaseModel):
 
 
 def read(run: Run, name: str) -> Superseded | None:
-    """Return the superseded results of a stage, if any are kept."""
+    """Return the superseded results of a stage, if any are kept and can be read."""
     path = run.superseded(name)
-    return Superseded.model_validate_json(path.read_bytes()) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        return Superseded.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        log.warning(
+            "%s cannot be read, so former results of the stage %s are not used again (%d faults)",
+            path, name, error.error_count(),
+        )  # fmt: skip
+        return None
+
+
+def outputs(run: Run, stage: Stage) -> set[str]:
+    """Return the files of a stage's present and superseded results, as paths within the run's folder."""
+    current, kept = run.manifest.stages.get(stage.name), read(run, stage.name)
+    return {
+        path
+        for record in (current, kept.record if kept else None)
+        if record is not None
+        for path in record.outputs
+    }
 
 
 def keep(run: Run, stage: Stage) -> None:

@@ -140,14 +140,18 @@ def _identifier(recipe: Recipe) -> LanguageIdentifier | None:
 
 def _prompts(recipe: Recipe) -> Prompts:
     sources, language = recipe.sources, recipe.languages.source
-    opened = open_source(sources.prompts, "sources.prompts", Wanted.of(sources.prompts.columns))
+    opened = open_source(
+        sources.prompts,
+        "sources.prompts",
+        Wanted.of(sources.prompts.columns, sources.prompts.where),
+    )
     evaluations = tuple(open_evaluations(sources, language))
     return read_prompts(opened, sources, language, _identifier(recipe), evaluations)
 
 
 def _pairs(recipe: Recipe, source: Source) -> Sequence[Preference]:
     sources, language = recipe.sources, recipe.languages.source
-    opened = open_source(source, "sources.preferences", Wanted.of(source.columns))
+    opened = open_source(source, "sources.preferences", Wanted.of(source.columns, source.where))
     evaluations = tuple(open_evaluations(sources, language))
     return read_preferences(opened, source, sources.max_characters, language, evaluations).kept
 

@@ -9,7 +9,7 @@ from mlc_data.core.manifest import Manifest, ModelRecord
 from mlc_data.core.redaction import without_folders
 from mlc_data.plan.models import Model
 from mlc_data.publish.dataset import LicenseRequest, data_parts, source_part
-from mlc_data.publish.license import UNKNOWN, LicenseError, Part
+from mlc_data.publish.license import BASE, UNKNOWN, LicenseError, Part
 from mlc_data.recipe.recipe import Recipe
 
 
@@ -37,14 +37,22 @@ def licences(
     data = data_parts(recipe, known)
     base = known.models.get("base")
     trained = [
-        Part("base", str(without_folders(recipe.align.model)), base.licence if base else UNKNOWN)
+        Part(
+            BASE,
+            str(without_folders(recipe.align.model)),
+            base.licence if base else UNKNOWN,
+            carried=recipe.align.merge,
+        )
     ]
     if recipe.sources.preferences:
         trained.append(source_part("preferences", recipe.sources.preferences))
     absent = [model.location for model in models if model.path is None and model.licence == UNKNOWN]
     return tuple(
         _decided(what, parts, [name for name in absent if any(name in part.what for part in parts)])
-        for what, parts in (("variant sets", data), ("checkpoint", (*trained, *data)))
+        for what, parts in (
+            ("variant sets", data),
+            ("checkpoint", tuple(dict.fromkeys((*trained, *data)))),
+        )
     )
 
 
@@ -69,7 +77,7 @@ def _joined(names: Sequence[str]) -> str:
 
 def _decided(what: str, parts: tuple[Part, ...], absent: Sequence[str]) -> Licence:
     try:
-        return Licence(what, LicenseRequest().decide(parts).license.id, parts)
+        return Licence(what, LicenseRequest().decide(parts).name, parts)
     except LicenseError as error:
         if absent:
             reason = f"unknown until {', '.join(absent)} is fetched: its card names the license"

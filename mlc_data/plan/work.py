@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from mlc_data.core.records import Split
+from mlc_data.evaluate.safety.suites import suites
 from mlc_data.plan.inputs import Inputs
 from mlc_data.plan.models import Shape
 from mlc_data.plan.rates import Rates
@@ -154,25 +155,28 @@ class Replies:
 def replies(recipe: Recipe, inputs: Inputs, shape: Shape, texts: Texts) -> Replies | None:
     """Return the work of generating replies; None where the number of prompts is unknown.
 
-    A prompt set on disk or on the Hub without a limit has an unknown number of prompts.
+    A prompt set on disk or on the Hub and a suite have an unknown number of prompts where they have no limit.
     """
     safety = recipe.evaluate.safety
     if safety is None:
         return Replies(0, 0, 0.0)
-    prompts = 0
+    number, languages = 0, 1 + len(recipe.languages.targets)
     for each in safety.prompts:
-        own = each.path is None and each.hub is None
-        there = held_out(inputs, recipe) if own else None
-        known = [number for number in (each.limit, there) if number is not None]
+        there = held_out(inputs, recipe) if each.own else None
+        known = [limit for limit in (each.limit, there) if limit is not None]
         if not known:
             return None
-        prompts += min(known)
-    languages = 1 + len(recipe.languages.targets)
-    number = prompts * languages
+        number += min(known) * (texts_per_prompt(each.suite) if each.suite else languages)
     passes = ceil(number / safety.batch_size) * safety.max_new_tokens
     tokens = number * ((texts.prompt + texts.variant * (languages - 1)) / languages)
     tokens += number * safety.max_new_tokens
     return Replies(2 * number, 2 * passes, 2 * tokens * 2 * shape.parameters)
+
+
+def texts_per_prompt(suite: str) -> int:
+    """Return the number of texts that each prompt of a suite's limit brings: its languages and halves."""
+    described = suites()[suite]
+    return len(set(described.languages.values())) * (2 if described.labels else 1)
 
 
 def judging(number: int, parameters: int) -> float:

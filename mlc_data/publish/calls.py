@@ -10,7 +10,7 @@ import tenacity
 from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
 
 from mlc_data.core.retry import TRANSIENT, retry_after
-from mlc_data.errors import MlcDataError, UsageError, is_disk_full
+from mlc_data.errors import MlcDataError, UsageError, is_disk_full, whole_message
 
 log = logging.getLogger(__name__)
 
@@ -85,9 +85,8 @@ def call_hub(
 
 
 def plain(error: BaseException, token: str | None) -> str:
-    """Return the first lines of an error's message on one line, without the token."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = " ".join(lines[:5]) or type(error).__name__
+    """Return an error's whole message on one line, without the token."""
+    text = whole_message(error)
     return text.replace(token, "<token>") if token else text
 
 

@@ -6,6 +6,7 @@ have the same card: it contains no dates.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -94,12 +95,20 @@ def size_category(rows: int) -> str:
 
 
 def license_head(decision: LicenseDecision) -> dict[str, str]:
-    """Return ``license`` for a card's metadata, with the name of one that the Hub does not list."""
-    license = decision.license
-    if license.hub != "other":
-        return {"license": license.hub}
-    name = "-".join(license.id.lower().split())
-    return {"license": "other", "license_name": name}
+    """Return ``license`` for a card's metadata, with name and address of one that the Hub does not list.
+
+    Several licenses that apply together are one of the card's own, since the Hub's list has none of them together.
+    """
+    licenses = (decision.license, *decision.beside)
+    if len(licenses) == 1 and decision.license.hub != "other":
+        return {"license": decision.license.hub}
+    name = "-".join(re.findall(r"[a-z0-9.]+", decision.name.lower()))
+    links = [item.restriction.link for item in licenses if item.restriction]
+    return {
+        "license": "other",
+        "license_name": name,
+        **({"license_link": links[0]} if links else {}),
+    }
 
 
 def head(facts: Facts) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from mlc_data.publish import record
 from mlc_data.publish.card import as_yaml, license_head, read_head
 from mlc_data.publish.dataset import LicenseRequest, data_parts, part_records, source_part
 from mlc_data.publish.hub import Pushed, Target, Upload
-from mlc_data.publish.license import LicenseDecision, Part
+from mlc_data.publish.license import BASE, LicenseDecision, Part
 from mlc_data.publish.record import Publication
 from mlc_data.publish.tables import require
 
@@ -35,10 +35,13 @@ def model_parts(run: Run) -> tuple[Part, ...]:
     """Return the parts of the checkpoint: the base model, the pairs, and all of the variant sets."""
     recipe, manifest = run.recipe, run.manifest
     base = _base(run)
-    parts = [Part("base", str(without_folders(base.id)), base.licence)]
+    adapters = f"{_FOLDER}adapter_config.json" in manifest.stages["align"].outputs
+    what = str(without_folders(base.id))
+    parts = [Part(BASE, what, base.licence, carried=not adapters)]
     if recipe.sources.preferences:
         parts.append(source_part("preferences", recipe.sources.preferences))
-    return (*parts, *data_parts(recipe, manifest))
+    data = data_parts(recipe, manifest)
+    return (*parts, *(part for part in data if part not in parts))
 
 
 def upload(run: Run, request: LicenseRequest, target: Target, data: Pushed) -> Upload:
@@ -71,7 +74,7 @@ def upload(run: Run, request: LicenseRequest, target: Target, data: Pushed) -> U
         kind="model",
         name=run.recipe.name,
         content={path: digest for path, digest in digests.items() if path != "README.md"},
-        licence=decision.license.id,
+        licence=decision.name,
         parts=part_records(decision),
         rights=decision.rights,
         recipe_hash=manifest.recipe_hash,
@@ -102,7 +105,7 @@ def rewrite(
     """
     card = ModelCard(text)
     head = read_head(card)
-    for key in ("license", "license_name", "datasets", "extra_gated_prompt"):
+    for key in ("license", "license_name", "license_link", "datasets", "extra_gated_prompt"):
         head.pop(key, None)
     if not is_hub_id(base.id):
         head.pop("base_model", None)
@@ -127,12 +130,13 @@ def _data(data: Pushed) -> str:
 
 
 def _license(decision: LicenseDecision) -> str:
-    lines = [f"## License\n\nPublished under **{decision.license.id}**. It was made from:\n"]
+    lines = [f"## License\n\nPublished under **{decision.name}**. It was made from:\n"]
     lines += [
         f"- {part.name.replace('_', ' ')}: `{part.what}`, {part.license}"
         + (" (as declared by the publisher)" if part.declared else "")
         for part in decision.parts
     ]
+    lines += [f"\n{notice}" for notice in decision.notices]
     if decision.objections:
         lines.append("\nThe licenses of the parts do not allow this by themselves:\n")
         lines += [f"- {objection}" for objection in decision.objections]

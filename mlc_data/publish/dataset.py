@@ -1,19 +1,20 @@
 """A run's data set as a folder that `datasets`, the Hub and people can read.
 
-README.md  report.html  sets/  variants/  recipe.yaml  manifest.json  SHA256SUMS  publication.json
+README.md  report.html  sets/  variants/  preferences/  recipe.yaml  manifest.json  SHA256SUMS  publication.json
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mlc_data.core.files import atomic_folder, write_text
-from mlc_data.core.manifest import Manifest
+from mlc_data.core.manifest import ContentHash, Manifest
 from mlc_data.core.redaction import without_folders
 from mlc_data.errors import UsageError
 from mlc_data.pipeline.layout import REPORT
@@ -28,8 +29,13 @@ from mlc_data.publish.tables import require, write_tables
 from mlc_data.recipe.recipe import Recipe
 from mlc_data.recipe.sources import Source
 
+log = logging.getLogger(__name__)
+
 CHECKSUMS = "SHA256SUMS"
 """Checksums of all files but itself and `publication.json`, as ``sha256sum -c`` reads them."""
+
+
+_SHOWN = 5  # names in a message
 
 
 @dataclass(frozen=True)
@@ -64,12 +70,23 @@ def source_part(name: str, source: Source) -> Part:
     return Part(name, where + at, source.licence or UNKNOWN)
 
 
-def data_parts(recipe: Recipe, manifest: Manifest) -> tuple[Part, ...]:
-    """Return the parts of the variant sets: the prompts, and every translator.
+def has_licensed_pairs(recipe: Recipe, declared: Collection[str] = ()) -> bool:
+    """Return whether the license of the pairs is known: that of the prompts, or one of their own source."""
+    own = recipe.sources.preferences
+    return own is None or own.licence is not None or "preferences" in declared
 
-    Language identifiers only judge the texts, so they are not parts.
+
+def data_parts(
+    recipe: Recipe, manifest: Manifest, declared: Collection[str] = ()
+) -> tuple[Part, ...]:
+    """Return the parts of the data set: the prompts, pairs of another source, and every translator.
+
+    Pairs whose license is not known, or ``declared``, are not published, so they are no part. Language identifiers
+    only judge the texts, so they are none either.
     """
     parts = [source_part("prompts", recipe.sources.prompts)]
+    if recipe.sources.preferences and has_licensed_pairs(recipe, declared):
+        parts.append(source_part("preferences", recipe.sources.preferences))
     used = ["translator"] + (["second_translator"] if recipe.rescue.model else [])
     for name in used:
         model = manifest.models.get(name)
@@ -106,14 +123,19 @@ def build(
     """
     with run.locked():
         recipe, manifest = run.recipe, run.manifest
-        decision = request.decide(data_parts(recipe, manifest))
+        decision = request.decide(data_parts(recipe, manifest, request.declared))
         require(run, "sources", "check", "sets")
         if recipe.hash != manifest.recipe_hash:
             raise UsageError(
                 f"{run.path('recipe.yaml')} is not the recipe that {run.folder} was built with: bring "
                 f"the run up to date with mlc-data sets {run.folder}"
             )
-        tables = write_tables(run, folder)
+        tables = write_tables(run, folder, pairs=has_licensed_pairs(recipe, request.declared))
+    if tables.unlicensed:
+        log.warning(
+            "publish: the preference pairs are left out, since their source has no recorded license: write "
+            "sources.preferences.licence into the recipe, or name it with --declare preferences=SPDX"
+        )
     facts = Facts(recipe, manifest, tables, decision, repo, gated)
     card = render(facts)
     write_text(folder / "README.md", render(replace(facts, changes=changes)))
@@ -129,9 +151,9 @@ def build(
         card,
         kind="dataset",
         name=recipe.name,
-        content={config: getattr(manifest.content_hash, config) or "" for config in tables.rows},
+        content={config: _content_hash(manifest, config) for config in tables.rows},
         rows=tables.rows,
-        licence=decision.license.id,
+        licence=decision.name,
         parts=part_records(decision),
         rights=decision.rights,
         recipe_hash=manifest.recipe_hash,
@@ -139,6 +161,12 @@ def build(
     )
     write_text(folder / record.FILE, publication.model_dump_json(indent=2) + "\n")
     return publication
+
+
+def _content_hash(manifest: Manifest, config: str) -> str:
+    # Translated pairs are made of variants, and have no content hash of their own.
+    table = config if config in ContentHash.model_fields else "variants"
+    return getattr(manifest.content_hash, table) or ""
 
 
 def part_records(decision: LicenseDecision) -> list[PartRecord]:
@@ -153,19 +181,41 @@ def part_records(decision: LicenseDecision) -> list[PartRecord]:
 def replace_folder(folder: Path) -> Iterator[Path]:
     """Yield an empty folder that takes the place of ``folder`` at the end, unless an error is raised.
 
+    A link stays: what it points to is replaced.
+
     Raises:
-        UsageError: ``folder`` holds something else than a published data set.
+        UsageError: ``folder`` holds something else than a published data set, or something besides it.
     """
-    folder = folder.expanduser().absolute()
-    foreign = folder.is_file() or (
-        folder.is_dir() and any(folder.iterdir()) and not (folder / record.FILE).is_file()
-    )
-    if foreign:
-        raise UsageError(
-            f"{folder} exists and is not a published data set: choose another --to, or empty it"
-        )
+    folder = folder.expanduser().resolve()
+    _refuse_foreign(folder)
     try:
         with atomic_folder(folder) as new:
             yield new
     except (FileExistsError, NotADirectoryError, PermissionError) as error:
         raise UsageError(f"cannot write to {folder}: {error.strerror}") from error
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Refuse to replace what no publication has written.
+
+    Raises:
+        UsageError: see `replace_folder`.
+        MlcDataError: the record of the publication cannot be read.
+    """
+    path = folder / record.FILE
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not path.is_file()):
+        raise UsageError(
+            f"{folder} exists and is not a published data set: choose another --to, or empty it"
+        )
+    if not path.is_file():
+        return
+    former = record.read_publication(path.read_bytes(), str(path))
+    parents = {str(parent) for file in former.files for parent in PurePosixPath(file).parents}
+    present = {inside.relative_to(folder).as_posix() for inside in folder.rglob("*")}
+    others = sorted(present - parents.union(former.files))
+    if others:
+        names = ", ".join(others[:_SHOWN]) + (" ..." if others[_SHOWN:] else "")
+        raise UsageError(
+            f"{folder} holds more than the data set that was published there, and publishing replaces the whole "
+            f"folder: {names}. Move it away, or choose another --to"
+        )

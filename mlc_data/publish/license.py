@@ -1,7 +1,8 @@
 """License check: the licenses of all parts together decide the license of a publication.
 
-A license is reduced to five terms. A work made of several parts has the terms of all of them, so the
-strictest license applies; a laxer one is refused. This is a safety net for publishers, not legal advice.
+A license is reduced to six terms. A work made of several parts has the terms of all of them, so the
+strictest license applies; a laxer one is refused. The license of a model that restricts use stands beside that of
+the data. This is a safety net for publishers, not legal advice.
 """
 
 from __future__ import annotations
@@ -12,9 +13,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mlc_data.errors import UsageError
+from mlc_data.publish.use_restrictions import UseRestriction, find_restriction
 
 UNKNOWN = "unknown"
 """License that nobody named, as manifests write it."""
+
+
+BASE = "base"
+"""Name of the part that is the model that was aligned."""
 
 
 class LicenseError(UsageError):
@@ -29,9 +35,10 @@ class LicenseTerm(StrEnum):
     NON_COMMERCIAL = "non-commercial"
     NO_DERIVATIVES = "no derivatives"  # a translation is one
     OWN_TERMS = "terms of its own"  # a license that is not listed here
+    USE_RESTRICTIONS = "use restrictions"  # what the model is used for
 
 
-_BY, _SA, _NC, _ND, _OWN = LicenseTerm
+_BY, _SA, _NC, _ND, _OWN, _USE = LicenseTerm
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +49,13 @@ class License:
         id: SPDX identifier, or the name of a license of one's own.
         hub: the Hub's identifier; `other` where it has none.
         terms: its conditions.
+        restriction: its use restrictions, if it has any.
     """
 
     id: str
     hub: str
     terms: frozenset[LicenseTerm]
+    restriction: UseRestriction | None = None
 
     @property
     def family(self) -> str:
@@ -93,6 +102,9 @@ _ALIASES = {
         for ending in ("-only", "-or-later")
     },
 }
+# "Apache License, Version 2.0" and "CC BY-NC 4.0" are written so on cards.
+_WORDS = re.compile(r"[a-z0-9.+]+")
+_FILLING = frozenset({"the", "license", "licence", "version"})
 _STRICTEST = (_LICENSES["cc-by-nc-sa-4.0"], _LICENSES["cc-by-nc-nd-4.0"])
 
 
@@ -105,12 +117,14 @@ class Part:
         what: the file, data set or model.
         license: SPDX identifier; several joined by `` AND ``; or `UNKNOWN`.
         declared: True where the publisher named the license.
+        carried: False for a base model whose weights are not in the work, which holds adapters alone.
     """
 
     name: str
     what: str
     license: str
     declared: bool = False
+    carried: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +136,25 @@ class LicenseDecision:
         parts: what it is made from.
         objections: terms of the parts that the license breaks; only with ``rights``.
         rights: the publisher's reason why it may.
+        beside: licenses of models that restrict use, which apply beside the license.
     """
 
     license: License
     parts: tuple[Part, ...]
     objections: tuple[str, ...] = ()
     rights: str | None = None
+    beside: tuple[License, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Identifiers of all licenses that apply, such as ``CC-BY-NC-4.0 AND gemma``."""
+        return " AND ".join(item.id for item in (self.license, *self.beside))
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Sentences that licenses with use restrictions want a card to show, each with the address of its text."""
+        found = [item.restriction for item in (self.license, *self.beside) if item.restriction]
+        return tuple(dict.fromkeys(f"{each.notice} ({each.link})" for each in found))
 
 
 def parse(name: str) -> License:
@@ -141,9 +168,25 @@ def parse(name: str) -> License:
         raise LicenseError(
             f"{name!r} is not a license: write an SPDX identifier, such as CC-BY-4.0"
         )
-    listed = _LICENSES.get(_ALIASES.get(folded, folded))
+    spelled = "-".join(word for word in _WORDS.findall(folded) if word not in _FILLING)
+    listed = next(
+        (
+            _LICENSES[key]
+            for name in (folded, spelled)
+            if (key := _ALIASES.get(name, name)) in _LICENSES
+        ),
+        None,
+    )
     if listed is not None:
         return listed
+    if restriction := find_restriction(folded):
+        known = folded in restriction.hub
+        return License(
+            folded if known else name.strip(),
+            folded if known else "other",
+            frozenset({_BY, _USE}),
+            restriction,
+        )
     return License(name.strip(), "other", frozenset({_BY, _OWN}))
 
 
@@ -201,15 +244,16 @@ def check_license(
             "translate.licence)"
         )
     owed = [(part, item) for part in parts for item in _each(part.license)]
-    license = parse(wanted) if wanted else _strictest([item for _, item in owed])
+    license = parse(wanted) if wanted else _chosen(owed)
     objections = tuple(dict.fromkeys(_objections(license, owed)))
     if objections and rights is None:
         raise LicenseError(
             f"cannot be published under {license.id}:\n  "
             + "\n  ".join(objections)
-            + f"\n{_hint(wanted, [item for _, item in owed])}"
+            + f"\n{_hint(wanted, owed)}"
         )
-    return LicenseDecision(license, tuple(parts), objections, rights.strip() if rights else None)
+    reason = rights.strip() if rights else None
+    return LicenseDecision(license, tuple(parts), objections, reason, _beside(license, owed))
 
 
 def _is_known(name: str) -> bool:
@@ -234,29 +278,73 @@ def _strictest(licenses: Sequence[License]) -> License:
     return max(enough, key=lambda item: _ORDER.get(item.id, -1))
 
 
+def _chosen(owed: Sequence[tuple[Part, License]]) -> License:
+    """Return the strictest license of the parts; use restrictions that are not its own stand beside it."""
+    restricted = [item for part, item in owed if item.restriction and part.carried]
+    rest = [item for _, item in owed if not item.restriction]
+    if restricted and all(item.terms <= restricted[0].terms for item in rest):
+        return restricted[0]
+    return _strictest(rest or [item for _, item in owed])
+
+
+def _beside(license: License, owed: Sequence[tuple[Part, License]]) -> tuple[License, ...]:
+    restricted = (item for _, item in owed if item.restriction and item.id != license.id)
+    return tuple(dict.fromkeys(restricted))
+
+
 def _objections(license: License, owed: Sequence[tuple[Part, License]]) -> Iterable[str]:
     for part, item in owed:
         source = f"{part.name} ({part.what}) is {item.id}"
         if LicenseTerm.NO_DERIVATIVES in item.terms:
             yield f"{source}, which allows no derivatives, and translations are derivatives"
-        lacking = item.terms - license.terms - {_OWN, _SA, _ND}
-        if lacking:
+        lacking = item.terms - license.terms - {_OWN, _SA, _ND, _USE}
+        if lacking and not item.restriction:
             yield f"{source}, which asks for {', '.join(sorted(lacking))}; {license.id} does not"
         same = item.family == license.family and item.version <= license.version
         if LicenseTerm.SHARE_ALIKE in item.terms and not same:
             yield f"{source}, and works derived from it must have that license"
         if LicenseTerm.OWN_TERMS in item.terms and item.id.lower() != license.id.lower():
             yield f"{source}, whose terms are not known here, so only that license has them"
+    yield from _restrictions_broken(license, owed)
 
 
-def _hint(wanted: str | None, licenses: Sequence[License]) -> str:
-    strictest = _strictest(licenses)
-    parts: list[tuple[Part, License]] = [(Part("", "", item.id), item) for item in licenses]
-    fits = not list(_objections(strictest, parts))
-    if wanted and fits:
+def _restrictions_broken(license: License, owed: Sequence[tuple[Part, License]]) -> Iterable[str]:
+    """Yield what speaks against the licenses that restrict use."""
+    names = {item.id for part, item in owed if item.restriction and part.carried}
+    alone = all(item.restriction for _, item in owed)
+    bases = (item.restriction for part, item in owed if part.name == BASE and item.restriction)
+    own = next((each.family for each in bases), None)
+    for part, item in owed:
+        if not item.restriction:
+            continue
+        source = f"{part.name} ({part.what}) is {item.id}"
+        if part.name != BASE and not item.restriction.teaches and item.restriction.family != own:
+            yield (
+                f"{source}, whose outputs may improve no models but its own, and this is made to train others"
+            )
+        if not part.carried or item.id == license.id:
+            continue
+        if alone or len(names) > 1 or license.restriction:
+            yield f"{source}, which restricts use, and only that license has them all"
+        elif LicenseTerm.OWN_TERMS in license.terms:
+            yield f"{source}, which restricts use; {license.id}, whose terms are not known here, may not allow that"
+        elif LicenseTerm.SHARE_ALIKE in license.terms:
+            yield f"{source}, which restricts use, and {license.id} allows no further restrictions"
+
+
+def _hint(wanted: str | None, owed: Sequence[tuple[Part, License]]) -> str:
+    best = _chosen(owed)
+    if wanted and not list(_objections(best, owed)):
         return (
-            f"Publish under {strictest.id} (leave --license out), or say why you may: "
+            f"Publish under {best.id} (leave --license out), or say why you may: "
             '--i-have-the-rights "...", which the card shows'
+        )
+    left = [(replace(part, carried=part.name != BASE), item) for part, item in owed]
+    adapters = any(part.name == BASE and part.carried and item.restriction for part, item in owed)
+    if adapters and not list(_objections(_chosen(left), left)):
+        return (
+            "Publish adapters alone, without the weights of the base: train with `lora` and align.merge: false. "
+            'Or say why you may: --i-have-the-rights "...", which the card shows'
         )
     return (
         "No single license satisfies all of them. Leave a part out, or say why you may: "

@@ -82,7 +82,7 @@ def to_folder(
         UsageError: the folder holds something else, or the run is not ready.
         LicenseError: the license is refused.
     """
-    declare(data_parts(run.recipe, run.manifest), request.declared)
+    declare(data_parts(run.recipe, run.manifest, request.declared), request.declared)
     with replace_folder(folder) as empty:
         publication = build(run, empty, request, repo=repo, gated=repo is not None, report=report)
     log.info("%s: %s written, content hash %s", folder, publication.name, publication.content_hash)
@@ -112,10 +112,11 @@ def to_hub(
     """
     hub = hub or Hub()
     with run.locked():
-        parts = data_parts(run.recipe, run.manifest)
+        declared = options.request.declared
+        parts = data_parts(run.recipe, run.manifest, declared)
         if options.checkpoint:
             parts = checkpoint.model_parts(run)
-        declare(parts, options.request.declared)
+        declare(parts, declared)
         if options.checkpoint:
             options.request.decide(parts)
             require(run, "align")

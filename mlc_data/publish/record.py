@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mlc_data.core.hashing import hash_value
+from mlc_data.core.manifest import InsidePath
 from mlc_data.errors import MlcDataError
 from mlc_data.pipeline.layout import PUBLICATION
 
@@ -55,7 +56,7 @@ class Publication(BaseModel):
     """The publisher's reason for a license that the parts do not allow."""
     recipe_hash: str
     """Hash of the recipe, from the manifest."""
-    files: list[str]
+    files: list[InsidePath]
     """Every file that was published, this one too; a later publication removes what it lacks."""
 
     @classmethod

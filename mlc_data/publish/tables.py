@@ -1,4 +1,4 @@
-"""A run's tables as Parquet shards: configurations ``sets`` and ``variants``, each in two splits."""
+"""A run's tables as Parquet shards: configurations ``sets``, ``variants`` and ``preferences``, each in two splits."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from mlc_data.core.parquet import SplitFiles, read_parquet, scan_parquet, with_s
 from mlc_data.core.records import SETS, VARIANTS, Split
 from mlc_data.errors import MlcDataError, UsageError
 from mlc_data.pipeline.run import Run
+from mlc_data.publish.preferences import CONVERSATIONAL, PAIR_TABLES, has_pairs, write_pairs
 from mlc_data.variant_sets import split_of
 
-CONFIGS = ("sets", "variants")
-"""Configurations of the data set: one row per prompt with its variants; one row per variant."""
+CONFIGS = ("sets", "variants", "preferences", "translated_preferences")
+"""Configurations of the data set: one row per prompt with its variants; per variant; per pair; per pair and
+language."""
 
 _ROWS_AT_ONCE = 50_000
 _VARIANTS_FILE = "variants/variants.parquet"
@@ -32,11 +34,13 @@ class Tables:
         rows: by configuration and split; splits that have none are left out.
         paired: rows of ``sets`` that have a chosen and a rejected response.
         schemas: columns of each configuration.
+        unlicensed: True where there are pairs, which are left out since their source has no recorded license.
     """
 
     rows: dict[str, dict[str, int]]
     paired: int
     schemas: dict[str, dict[str, pl.DataType]]
+    unlicensed: bool = False
 
 
 def require(run: Run, *stages: str) -> Manifest:
@@ -64,8 +68,9 @@ def require(run: Run, *stages: str) -> Manifest:
     return manifest
 
 
-def write_tables(run: Run, folder: Path) -> Tables:
-    """Write ``sets/`` and ``variants/`` into ``folder``, in shards of the recipe's size.
+def write_tables(run: Run, folder: Path, *, pairs: bool = True) -> Tables:
+    """Write ``sets/`` and ``variants/`` into ``folder``, and ``preferences/`` with the run's pairs if it has any and
+    ``pairs`` is True, in shards of the recipe's size.
 
     Kept variants of prompts that have no set are in ``variants`` too; a prompt's split is decided by
     its id, so no prompt is in both splits. A split without rows is left out: `datasets` refuses to
@@ -85,9 +90,16 @@ def write_tables(run: Run, folder: Path) -> Tables:
     if list(schema.items())[: len(VARIANTS)] != list(VARIANTS.items()):
         raise MlcDataError(f"{run.path(_VARIANTS_FILE)} has other columns than it should have")
     rows["variants"] = _split_variants(run, folder / "variants", schema)
-    pairs = pl.col("chosen").is_not_null() & pl.col("rejected").is_not_null()
-    paired = scan_parquet(folder / "sets").filter(pairs).select(pl.len())
-    return Tables(rows, int(paired.collect().item()), {"sets": dict(SETS), "variants": schema})
+    both = pl.col("chosen").is_not_null() & pl.col("rejected").is_not_null()
+    paired = scan_parquet(folder / "sets").filter(both).select(pl.len())
+    schemas = {"sets": dict(SETS), "variants": schema}
+    there = has_pairs(run)
+    if there and pairs:
+        for config, file in PAIR_TABLES.items():
+            if run.path(file).is_file():
+                rows[config] = _without_empty(write_pairs(run, folder / config, file))
+                schemas[config] = CONVERSATIONAL
+    return Tables(rows, int(paired.collect().item()), schemas, there and not pairs)
 
 
 def _copy_sets(run: Run, folder: Path) -> dict[str, int]:
@@ -113,6 +125,9 @@ def _split_variants(run: Run, folder: Path, schema: Mapping[str, pl.DataType]) -
     folder.mkdir()
     settings = run.recipe.sets
     table = scan_parquet(run.path(_VARIANTS_FILE))
+    # Turns and responses are published where they belong, in the other configurations.
+    prompts = read_parquet(run.path("prompts.parquet"), columns=["prompt_id"])["prompt_id"]
+    table = table.filter(pl.col("prompt_id").is_in(prompts.to_list()))
     with (
         SplitFiles(folder, "train", settings.shard_rows, schema) as train,
         SplitFiles(folder, "test", settings.shard_rows, schema) as test,

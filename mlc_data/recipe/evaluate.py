@@ -26,11 +26,21 @@ class PromptColumns(Section):
     """Column of the category; a file without it has none."""
 
 
+SuiteName = Literal[
+    "multijail", "xsafety", "linguasafe", "polyguard-prompts", "aya-redteaming", "refuseu"
+]
+"""Published suites, described in `evaluate/safety/suites.json`."""
+
+
 class PromptSet(TextFormat):
     """Prompts in many languages whose replies are judged."""
 
+    suite: SuiteName | None = None
+    """A published suite by name (`mlc-data suites`). Its table knows the columns, languages and harmless
+    prompts. Fetched from the Hub, unless `path` names a copy."""
     path: str | None = None
-    """A .jsonl, .csv, .tsv or .parquet file. Null, with no `hub`: the run's own held-out split."""
+    """A .jsonl, .csv, .tsv or .parquet file. Null, with no `hub` and no `suite`: the run's own held-out
+    split."""
     hub: str | None = None
     """A dataset on the Hugging Face Hub, instead of `path`."""
     config: str | None = None
@@ -51,10 +61,22 @@ class PromptSet(TextFormat):
     """Prompts that should be answered: all of them (`true`), or those of these categories. The others
     should be refused."""
     limit: int | None = Field(default=None, ge=1)
-    """Largest number of prompts, each in all its languages; null takes all."""
+    """Largest number of prompts, each in all its languages; null takes all. Of a suite: of harmful and of
+    harmless prompts each, and in each language where prompts are no translations of each other."""
+
+    @property
+    def own(self) -> bool:
+        """True if the prompts are the run's held-out split."""
+        return self.path is None and self.hub is None and self.suite is None
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
+        fixed = {"hub", "config", "split", "layout", "columns", "harmless"} & self.model_fields_set
+        if self.suite is not None and fixed:
+            raise ValueError(
+                f"the suite {self.suite} says this itself: {', '.join(sorted(fixed))}; leave it out, or read "
+                "the file without `suite`"
+            )
         if self.path is not None and self.hub is not None:
             raise ValueError("name `path` or `hub`, not both")
         for code in self.languages.values():

@@ -128,6 +128,11 @@ class Translate(Section):
     cache: str | None = "auto"
     """Folder of the translation cache; `auto` is the user cache folder. Null keeps none; an
     interrupted run then translates from the start again."""
+    roles: tuple[Literal["system", "user", "assistant"], ...] = ("user",)
+    """Speakers whose turns before a prompt are translated; other turns stay in the source language."""
+    fields: tuple[Literal["prompt", "chosen", "rejected"], ...] = ("prompt",)
+    """Texts of the sources that are translated. With `chosen` and `rejected` the responses are translated and
+    checked like prompts, and `translated_preferences.parquet` has the pairs in every language."""
     imported: Import | None = Field(default=None, alias="import")
     """A file of translations that takes the engine's place. Without `model` no engine is loaded; with
     one, it translates back what the file has no back-translation of."""
@@ -151,12 +156,30 @@ class Translate(Section):
             raise ValueError("`models` names no model")
         for code in (*(self.models or ()), *(self.back_models or ())):
             get_language(code)
+        if "prompt" not in self.fields or "user" not in self.roles:
+            raise ValueError(
+                "`prompt` among the `fields` and `user` among the `roles` are always translated"
+            )
+        if self.responses and self.imported is not None:
+            raise ValueError(
+                "a file in `import` has translations of prompts alone: leave `fields` at [prompt]"
+            )
         return self
+
+    @property
+    def responses(self) -> tuple[str, ...]:
+        """Columns of responses that are translated."""
+        return tuple(name for name in ("chosen", "rejected") if name in self.fields)
 
     @model_serializer(mode="wrap")
     def _without_empty_import(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # A recipe without an import keeps the hash that it had before there were any.
+        # A recipe without an import, or with the usual roles and fields, keeps the hash that it had before there
+        # were any.
         data: dict[str, Any] = handler(self)
+        fields = type(self).model_fields
+        for name in ("roles", "fields"):
+            if getattr(self, name) == fields[name].default:
+                data.pop(name, None)
         imported = data.pop("imported", None)
         imported = data.pop("import", imported)
         return data if self.imported is None else {**data, "import": imported}

@@ -10,7 +10,7 @@ from mlc_data.recipe.sources import Source
 
 log = logging.getLogger(__name__)
 
-_PLACE = ("path", "files", "hub")
+_PLACE = ("path", "files", "hub", "glob")
 _DEFAULTS = Source(path="-").model_dump(mode="json")
 
 
@@ -99,6 +99,7 @@ def _say_what_stays(recipe: Mapping[str, Any]) -> None:
             and harmless
             and not entry.get("path")
             and not entry.get("hub")
+            and not entry.get("suite")
         ):
             log.warning("recipe: evaluate.safety.prompts takes these categories for harmless, as the former "
                         "prompts had them: %s. Prompts of all other categories should be refused; name your "

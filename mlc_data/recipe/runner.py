@@ -28,6 +28,10 @@ class Runner(Section):
     """Dask and Ray: GPUs that a shard reserves where it translates (not where it scores), as Ray counts them
     or as Dask workers declare with `--resources GPU=1`."""
 
+    stage_limit: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Hours that a stage may take; one that takes longer is stopped with an error, and resumes when the command is
+    given again. Null: as long as it takes."""
+
     @model_validator(mode="after")
     def _threads_have_no_cluster(self) -> Self:
         if self.type == "threads" and self.address is not None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import codecs
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from mlc_data.recipe.base import Fraction, Section
+from mlc_data.recipe.base import Fraction, Grown, Section
 
 
 def _delimiter(text: str) -> str:
@@ -33,25 +33,35 @@ def _encoding(name: str) -> str:
     return name
 
 
-class TextFormat(Section):
-    """Format of the text files (.csv, .tsv, .json, .jsonl) that a section names."""
+class TextFormat(Grown):
+    """Format of the files (.csv, .tsv, .json, .jsonl, .parquet) that a section names."""
 
+    added: ClassVar[tuple[str, ...]] = ("format",)
+
+    format: Literal["csv", "tsv", "json", "jsonl", "parquet"] | None = None
+    """Format of the file; null takes it from the ending of its name."""
     delimiter: Annotated[str, AfterValidator(_delimiter)] | None = None
-    """Character between the cells of a .csv or .tsv file, such as `;`; null is a comma in .csv, a tab in .tsv."""
+    """Character between the cells of a .csv or .tsv file, such as `;`. Null is what a first line `sep=;` says,
+    else a comma in .csv and a tab in .tsv, or another one if only that gives the wanted columns."""
     quote: Annotated[str, AfterValidator(_quote)] = "auto"
     """Character around cells that hold delimiters or line breaks. `none`: quotation marks are letters.
     `auto` is `"` in .csv. In .tsv it is `none`, but for files whose header is quoted, and for cells that are
     quoted beyond doubt: in quotes, with every quote within written twice."""
     encoding: Annotated[str, AfterValidator(_encoding)] | None = None
-    """Encoding of a text file; null is UTF-8, or what a byte order mark says."""
+    """Encoding of a text file; null is what a byte order mark says, else UTF-8. UTF-16 without a mark and cp1252
+    are recognised, and the log says so."""
 
 
-class Columns(Section):
+class Columns(Grown):
     """Names of the columns (or JSON keys) of the source."""
 
+    added: ClassVar[tuple[str, ...]] = ("system", "completion", "label")
+
     prompt: str = "prompt"
-    """Column of the English prompt: text, or a conversation with one user turn. Where the file has no such
-    column, `messages`, `conversations` and the conversations in `chosen` and `rejected` are looked at."""
+    """Column of the English prompt: text, or a conversation whose last user turn is the prompt. Where the file has
+    no such column, `messages`, `conversations` and the conversations in `chosen` and `rejected` are looked at."""
+    system: str | None = None
+    """Column of the system prompt, if it is not a turn of the conversation."""
     category: str | None = "category"
     """Column of the category; rows without it have none."""
     chosen: str | None = "chosen"
@@ -65,6 +75,10 @@ class Columns(Section):
     """Two response columns, if the file marks the better one by index instead of by column."""
     chosen_index: str | None = None
     """Column with the index (0 or 1) of the better response in `responses`."""
+    completion: str | None = "completion"
+    """Column of a single response, good or bad; a good and a bad one to the same prompt are a pair."""
+    label: str | None = "label"
+    """Column that says whether `completion` is good."""
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
@@ -73,11 +87,19 @@ class Columns(Section):
         return self
 
 
+Value = bool | int | float | str | None
+
+
 class Source(TextFormat):
-    """One file, or one dataset on the Hub."""
+    """One file, several, or one dataset on the Hub."""
+
+    added: ClassVar[tuple[str, ...]] = ("format", "glob", "streaming", "where")
 
     path: str | None = None
-    """A .jsonl, .json, .csv, .tsv or .parquet file; text files may be packed by gzip (.jsonl.gz)."""
+    """A .jsonl, .json, .csv, .tsv or .parquet file, or a folder of them; text files may be packed (.gz, .zst, .bz2,
+    .xz). It is a name, never a pattern."""
+    glob: str | None = None
+    """Pattern of files, such as `shards/train-*.parquet`, instead of `path`; read in order of their names."""
     files: tuple[str, ...] | None = Field(default=None, min_length=1)
     """Several such files, read one after the other, instead of `path`; a folder stands for the files in it, in
     order of their names."""
@@ -89,6 +111,11 @@ class Source(TextFormat):
     """Split of the Hub dataset."""
     revision: str | None = None
     """Commit or tag of the Hub dataset; null takes the newest."""
+    streaming: bool = False
+    """Read the Hub dataset row by row over the network, without storing it; with `limit`, only what that needs."""
+    where: dict[str, Value | tuple[Value, ...]] | None = Field(default=None, min_length=1)
+    """Values that columns must have, as `{prompt_harm_label: harmful, language: [en, eng]}`: a row without them is
+    rejected as `not_selected`. A dot leads into a column of fields."""
     licence: str | None = None
     """SPDX identifier of the data's licence: `mlc-data publish` needs it, nothing else reads it."""
     columns: Columns = Columns()
@@ -101,19 +128,28 @@ class Source(TextFormat):
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        if sum(place is not None for place in (self.path, self.files, self.hub)) != 1:
-            raise ValueError("name exactly one of `path`, `files` and `hub`")
+        places = (self.path, self.files, self.hub, self.glob)
+        if sum(place is not None for place in places) != 1:
+            raise ValueError(
+                "name exactly one of `path`, `files` and `hub`, or a pattern in `glob`"
+            )
+        if self.streaming and self.hub is None:
+            raise ValueError(
+                "`streaming` is for a dataset of the Hub; files are always read row by row"
+            )
         return self
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Files and folders that are named; none for a dataset of the Hub."""
-        return self.files or ((self.path,) if self.path is not None else ())
+        """Files, folders or the pattern that are named; none for a dataset of the Hub."""
+        places = (self.path, self.glob)
+        return self.files or tuple(place for place in places if place is not None)
 
 
 def _path_wins(value: Any) -> Any:
     """Return a source without its Hub dataset where it names a path as well."""
-    if isinstance(value, dict) and (value.get("path") or value.get("files")) and value.get("hub"):
+    files = isinstance(value, dict) and any(value.get(key) for key in ("path", "files", "glob"))
+    if files and value.get("hub"):
         return {**value, "hub": None}
     return value
 

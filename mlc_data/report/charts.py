@@ -198,7 +198,12 @@ def svg(spec: Spec, name: str) -> str:
 
 
 def _color(
-    field: str, domain: Iterable[str], palette: Palette, *, legend: bool = True, at: Literal["top", "right"] = "top"
+    field: str,
+    domain: Iterable[str],
+    palette: Palette,
+    *,
+    legend: bool = True,
+    at: Literal["top", "right"] = "top",
 ) -> alt.Color:
     import altair as alt
 

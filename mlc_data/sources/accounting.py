@@ -12,6 +12,7 @@ from mlc_data.core.records import PromptReason, RejectedPrompt
 from mlc_data.errors import SourceError
 from mlc_data.recipe.sources import Source
 from mlc_data.sources.rows import CONVERSATIONS, OpenSource, RawRow
+from mlc_data.sources.selection import is_selected, value_of
 
 log = logging.getLogger(__name__)
 
@@ -75,13 +76,24 @@ def read_rows(
         read += 1
         names |= set(raw.record or ())
         try:
+            _require_selected(raw, settings.where)
             kept.append(_make(raw, make))
         except Unusable as unusable:
             rejected.append(_rejected(raw, unusable, settings.columns.prompt))
     _refuse_wrong_file(Read(read, kept, rejected), source, settings, names, key)
-    for row in rejected[:NAMED_LINES]:
+    others = [row for row in rejected if row.reason != PromptReason.NOT_SELECTED]
+    for row in others[:NAMED_LINES]:
         log.warning("%s: %s: rejected (%s)", source.name, row.detail, row.reason)
+    if settings.where:
+        selected = read - len(rejected) + len(others)
+        log.info("%s: %d of %d rows are selected by %s.where", source.name, selected, read, key)
     return Read(read, kept, rejected)
+
+
+def _require_selected(raw: RawRow, where: Mapping[str, Any] | None) -> None:
+    if raw.record is not None and not is_selected(raw.record, where):
+        found = ", ".join(f"{name}: {value_of(raw.record, name)!r}"[:80] for name in where or {})
+        raise Unusable(PromptReason.NOT_SELECTED, found)
 
 
 def _make(raw: RawRow, make: Callable[[int, Mapping[str, Any]], Kept]) -> Kept:
@@ -111,12 +123,21 @@ def _refuse_wrong_file(
         raise SourceError(f"{source.name} holds no rows")
     _refuse_unread(result, source, settings, key)
     columns = settings.columns
+    for name in settings.where or {}:
+        if names and name not in names and name.split(".")[0] not in names:
+            raise SourceError(
+                f"{source.name} has no column {name!r} to select rows by ({key}.where); it has: "
+                f"{', '.join(sorted(names))}"
+            )
+    left = [row for row in result.rejected if row.reason == PromptReason.NOT_SELECTED]
+    if len(left) == result.read:
+        found = sorted({row.detail.partition(": ")[2] for row in left})
+        raise SourceError(
+            f"{source.name}: {key}.where selects none of {result.read} rows; they have "
+            f"{'; '.join(found[:NAMED_LINES])}{' ...' if len(found) > NAMED_LINES else ''}"
+        )
     # Without a column of prompts, they may stand in conversations.
-    elsewhere = (
-        bool(result.kept)
-        or not names.isdisjoint(CONVERSATIONS)
-        or any(row.reason == PromptReason.SEVERAL_TURNS for row in result.rejected)
-    )
+    elsewhere = bool(result.kept) or not names.isdisjoint(CONVERSATIONS)
     for role in ("prompt", "id"):
         wanted = getattr(columns, role)
         if not names or wanted is None or wanted in names or (role == "prompt" and elsewhere):

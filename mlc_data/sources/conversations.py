@@ -1,8 +1,7 @@
-"""Conversations in the layouts of chat data, as a prompt or a response.
+"""Conversations in the layouts of chat data, as turns.
 
 Lists of ``{role, content}`` (or ``{from, value}``), a dictionary of two such columns, the same written as
-JSON or Python, and transcripts of HH-RLHF (``\\n\\nHuman: ...\\n\\nAssistant: ...``). A prompt is a single
-user turn; system turns before it are left out.
+JSON or Python, and transcripts of HH-RLHF (``\\n\\nHuman: ...\\n\\nAssistant: ...``).
 """
 
 from __future__ import annotations
@@ -11,17 +10,13 @@ import ast
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from mlc_data.core.hashing import normalise
-from mlc_data.core.records import PromptReason
+from mlc_data.core.records import PromptReason, Turn
 from mlc_data.sources.accounting import Unusable
-from mlc_data.sources.fields import is_absent, text_of, visible
+from mlc_data.sources.fields import is_absent
 
-Role = Literal["system", "user", "assistant"]
-
-_ROLES: dict[str, Role] = {
+_ROLES = {
     "system": "system",
     "developer": "system",
     "user": "user",
@@ -29,23 +24,22 @@ _ROLES: dict[str, Role] = {
     "prompter": "user",
     "assistant": "assistant",
     "gpt": "assistant",
+    "ai": "assistant",
     "bot": "assistant",
+    "chatbot": "assistant",
     "chatgpt": "assistant",
     "model": "assistant",
 }
 _SPEAKER = ("role", "from")
 _CONTENT = ("content", "value")
-_TRANSCRIPT = re.compile(r"\s*Human:.*?\n\nAssistant:|\n\n(?:Human|Assistant):", re.DOTALL)
-_TURN = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant):")
-_WRITTEN_OUT = re.compile(r"\s*\[\s*\{\s*[\"'](?:role|from|content|value)[\"']")
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """Contribution of one side."""
-
-    role: Role
-    text: str
+_BLANK_LINE = r"(?:\r?\n){2}"
+_TRANSCRIPT = re.compile(
+    rf"\s*Human:.*?{_BLANK_LINE}Assistant:|{_BLANK_LINE}(?:Human|Assistant):", re.DOTALL
+)
+_TURN = re.compile(rf"(?:\A\s*|{_BLANK_LINE})(Human|Assistant):")
+_WRITTEN_OUT = re.compile(r"\s*\[?\s*\{\s*[\"'](?:role|from|content|value)[\"']\s*:")
+_NO_COMMA = re.compile(r"\}\s*\n\s*\{")
+"""Between the turns of an array of NumPy that is written into a cell."""
 
 
 def conversation(value: Any, name: str) -> list[Turn] | None:
@@ -64,65 +58,19 @@ def conversation(value: Any, name: str) -> list[Turn] | None:
         return None
     if not all(isinstance(one, Mapping) and _first(one, _SPEAKER) for one in value):
         return None
-    return [_turn(one, name) for one in value]
-
-
-def prompt_text(value: Any, name: str) -> tuple[str | None, bool]:
-    """Return the text of a prompt, and whether system turns before it are left out.
-
-    It is that of a plain field, or of the one user turn of a conversation.
-
-    Raises:
-        Unusable: it is not text, or a conversation of several turns.
-    """
-    turns = conversation(value, name)
-    if turns is None:
-        return text_of(value, name), False
-    spoken = [turn for turn in turns if turn.role != "system"]
-    users = [turn for turn in spoken if turn.role == "user"]
-    if len(users) > 1 or (users and spoken[0].role != "user") or len(spoken) > 2:
-        raise Unusable(
-            PromptReason.SEVERAL_TURNS,
-            f"{name!r} is a conversation of {len(spoken)} turns; prompts of a single user turn are read",
-        )
-    return text_of(users[0].text, name) if users else None, any(t.role == "system" for t in turns)
-
-
-def response_text(value: Any, name: str, prompt: str) -> str | None:
-    """Return a response: a plain field, or the one assistant turn of a conversation about the prompt.
-
-    Raises:
-        Unusable: it is not text, blank, a conversation of several turns, or one about another prompt.
-    """
-    turns = conversation(value, name)
-    if turns is None:
-        empty = isinstance(value, Sequence) and not isinstance(value, str) and not value
-        text = None if empty else text_of(value, name)
-    else:
-        text = _reply(turns, name, prompt)
-    if text is not None and not visible(text).strip():
-        raise Unusable(PromptReason.EMPTY, f"{name!r} is blank")
-    return text
-
-
-def _reply(turns: Sequence[Turn], name: str, prompt: str) -> str | None:
-    users = [turn.text for turn in turns if turn.role == "user"]
-    replies = [turn.text for turn in turns if turn.role == "assistant"]
-    if len(users) > 1 or len(replies) > 1:
-        raise Unusable(
-            PromptReason.SEVERAL_TURNS, f"{name!r} is a conversation of {len(turns)} turns"
-        )
-    if users and normalise(visible(text_of(users[0], name) or "")) != normalise(prompt):
-        raise Unusable(PromptReason.MALFORMED, f"{name!r} answers another prompt")
-    return text_of(replies[0], name) if replies else None
+    turns = [_turn(one, name) for one in value]
+    # An empty system prompt is how datasets write that there is none.
+    return [turn for turn in turns if turn.role != "system" or turn.content.strip()]
 
 
 def _transcript(text: str) -> list[Turn]:
-    _, *parts = _TURN.split(text)
+    before, *parts = _TURN.split(text)
     turns = [
         Turn("user" if speaker == "Human" else "assistant", said.strip())
         for speaker, said in zip(parts[::2], parts[1::2], strict=True)
     ]
+    if before.strip():
+        turns.insert(0, Turn("system", before.strip()))
     # A transcript that stops where the reply would begin.
     return turns[:-1] if turns[-1] == Turn("assistant", "") and len(turns) > 1 else turns
 
@@ -131,12 +79,16 @@ def _parsed(text: str) -> Any:
     """Return the list that a cell of a table has as text; None if there is none."""
     if not _WRITTEN_OUT.match(text):
         return None
-    for parse in (json.loads, ast.literal_eval):
+    for parse in (json.loads, ast.literal_eval, _literal_without_commas):
         try:
             return parse(text)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             continue
     return None
+
+
+def _literal_without_commas(text: str) -> Any:
+    return ast.literal_eval(_NO_COMMA.sub("}, {", text))
 
 
 def _rows(value: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -154,6 +106,8 @@ def _turn(one: Mapping[str, Any], name: str) -> Turn:
     if role is None:
         raise Unusable(PromptReason.MALFORMED, f"{name!r} has a turn of {speaker!r}")
     content = _first(one, _CONTENT)
+    if content is None and role == "system":
+        return Turn(role, "")
     if isinstance(content, Sequence) and not isinstance(content, str):
         content = _joined(content, name)
     if not isinstance(content, str):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -13,11 +14,12 @@ from mlc_data.core.records import PromptReason
 from mlc_data.errors import SourceError
 from mlc_data.recipe.sources import TextFormat
 from mlc_data.sources.rows import RawRow, Wanted
-from mlc_data.sources.text_files import GZIP, open_text
+from mlc_data.sources.text_files import PACKED, open_text
 
 log = logging.getLogger(__name__)
 
-_DELIMITERS = {"a comma": ",", "';'": ";", "a tab": "\t", "'|'": "|"}
+_DELIMITERS = (",", ";", "\t", "|")
+_SEP = re.compile(r"\s*\"?sep=(?P<delimiter>[^\"\r\n])\"?[,;\t ]*[\r\n]*", re.IGNORECASE)
 _QUOTE = '"'
 
 
@@ -38,34 +40,67 @@ def read_csv(path: Path, form: TextFormat, wanted: Wanted | None, key: str) -> I
     """Yield the rows of a file with a header.
 
     Raises:
-        SourceError: the header names no column, or one of those wanted twice, or other characters separate
-            its columns.
+        SourceError: the header names no column, or one of those wanted twice.
     """
     # csv's own limit is not needed: a cell that is too long is rejected with its row.
     csv.field_size_limit(2**31 - 1)
     with open_text(path, form.encoding, key, newline="") as handle:
         lines = handle.readlines()
-    dialect = _dialect(path, form, lines[0] if lines else "")
-    records = _records(lines, dialect)
-    _, cells, fault = next(records, (1, [], "it is empty"))
+    begun, named = _begin(lines)
+    dialect = _dialect(path, form, lines[begun] if lines else "", named, wanted)
+    records = _records(lines, dialect, begun)
+    line, cells, fault = next(records, (1, [], "it is empty"))
     header = [name.strip() for name in dialect.cells(cells)]
     if fault or not any(header):
-        raise SourceError(f"{path}, line 1: no column names: {fault or 'the line is blank'}")
-    _check_header(header, wanted, f"{path}, line 1", key)
+        raise SourceError(f"{path}, line {line}: no column names: {fault or 'the line is blank'}")
+    _check_header(header, wanted, f"{path}, line {line}")
     for number, (line, cells, fault) in enumerate(records, start=1):
         yield _row(number, line, header, dialect.cells(cells), fault)
 
 
-def _dialect(path: Path, form: TextFormat, first: str) -> _Dialect:
-    named = path.with_suffix("") if path.suffix.lower() == GZIP else path
-    tabs = named.suffix.lower() == ".tsv"
-    delimiter = form.delimiter or ("\t" if tabs else ",")
+def _begin(lines: Sequence[str]) -> tuple[int, str | None]:
+    """Return the place of the header, and the delimiter that Excel's line `sep=;` before it names."""
+    begun, named = 0, None
+    if lines and (said := _SEP.fullmatch(lines[0])):
+        begun, named = 1, said["delimiter"]
+    while begun < len(lines) - 1 and not lines[begun].strip():
+        begun += 1
+    return min(begun, max(len(lines) - 1, 0)), named
+
+
+def _dialect(
+    path: Path, form: TextFormat, header: str, named: str | None, wanted: Wanted | None
+) -> _Dialect:
+    tabs = form.format == "tsv"
+    if form.format is None:
+        name = path.with_suffix("") if path.suffix.lower() in PACKED else path
+        tabs = name.suffix.lower() in (".tsv", ".tab")
+    usual = "\t" if tabs else ","
+    delimiter = form.delimiter or named or _likeliest(header, usual, form.quote, wanted)
+    if delimiter != usual and not (form.delimiter or named):
+        log.warning("%s: %r separates its columns", path, delimiter)
     if form.quote != "auto":
         return _Dialect(delimiter, None if form.quote == "none" else form.quote)
-    cells = first.strip("\r\n").split(delimiter)
-    if tabs and not all(_is_quoted(cell) for cell in cells):
+    cells = header.strip("\r\n").split(delimiter)
+    if tabs and delimiter == usual and not all(_is_quoted(cell) for cell in cells):
         return _Dialect(delimiter, None, unwrap=True)
     return _Dialect(delimiter, _QUOTE)
+
+
+def _likeliest(header: str, usual: str, quote: str, wanted: Wanted | None) -> str:
+    """Return the delimiter by which the header has most of the wanted columns, the usual one where that decides
+    nothing."""
+
+    def score(delimiter: str) -> tuple[bool, int]:
+        marks = _QUOTE if quote in ("auto", "none") else quote
+        cells = [cell.strip().strip(marks).strip() for cell in header.split(delimiter)]
+        if wanted is None:
+            return False, len(cells)
+        return wanted.prompt in cells, len(wanted.among(cells))
+
+    best = max((usual, *_DELIMITERS), key=score)
+    enough = wanted is not None or score(usual)[1] < 2
+    return best if enough and score(best) > score(usual) else usual
 
 
 def _is_quoted(cell: str) -> bool:
@@ -81,13 +116,14 @@ def _unwrapped(cell: str) -> str:
     return inner.replace(_QUOTE * 2, _QUOTE)
 
 
-def _records(lines: list[str], dialect: _Dialect) -> Iterator[tuple[int, list[str], str]]:
+def _records(
+    lines: list[str], dialect: _Dialect, begun: int = 0
+) -> Iterator[tuple[int, list[str], str]]:
     """Yield line number, cells and fault of every record.
 
     A record that is not CSV (a quote that is never closed, text after a closing quote) loses only its
     first line: reading continues at the next line.
     """
-    begun = 0
     while begun < len(lines):
         rest = islice(lines, begun, None)
         if dialect.quote is None:
@@ -107,21 +143,12 @@ def _records(lines: list[str], dialect: _Dialect) -> Iterator[tuple[int, list[st
             begun += read + 1
 
 
-def _check_header(header: list[str], wanted: Wanted | None, where: str, key: str) -> None:
+def _check_header(header: list[str], wanted: Wanted | None, where: str) -> None:
     twice = {name for name in header if name and header.count(name) > 1}
     if wanted is not None:
         twice &= {wanted.prompt, *wanted.others}
     if twice:
         raise SourceError(f"{where}: the header names {', '.join(sorted(twice))} more than once")
-    if wanted is None or wanted.prompt in header:
-        return
-    for name, delimiter in _DELIMITERS.items():
-        parts = [part.strip().strip(_QUOTE) for cell in header for part in cell.split(delimiter)]
-        if wanted.prompt in parts:
-            raise SourceError(
-                f"{where}: the header has {wanted.prompt!r} only if {name} separates the columns: set "
-                f"{key}.delimiter, or {key}.quote if cells are quoted (header: {' '.join(header)})"
-            )
 
 
 def _row(number: int, line: int, header: list[str], cells: list[str], fault: str) -> RawRow:

@@ -152,6 +152,7 @@ def _open(settings: Decontaminate, key: str, language: str) -> EvaluationSet:
         delimiter=settings.delimiter,
         quote=settings.quote,
         encoding=settings.encoding,
+        format=settings.format,
     )
     opened = open_source(source, key, Wanted(settings.column))
     texts: dict[int, str] = {}
@@ -189,7 +190,7 @@ def _text(value: Any, column: str) -> str | None:
     except Unusable:
         return None
     if turns is not None:
-        return " ".join(turn.text for turn in turns if turn.role == "user")
+        return " ".join(turn.content for turn in turns if turn.role == "user")
     return value if isinstance(value, str) else None
 
 

@@ -29,6 +29,8 @@ _CONTROL = re.compile(r"<[|｜][^<>\s]{1,60}[|｜]>|</?s>|\[/?INST\]")
 _PROSE = 3
 """Words between blanks from which on what stands in brackets or backticks is taken for prose."""
 
+_LABELS = {"desirable": 1, "undesirable": 0, "good": 1, "bad": 0, "chosen": 1, "rejected": 0,
+           "positive": 1, "negative": 0}  # fmt: skip
 _FLAGS = {"true": 1, "false": 0, "yes": 1, "no": 0}
 
 
@@ -102,3 +104,11 @@ def index_of(value: Any) -> int | None:
         return int(value) if value in (0, 1) else None
     except (TypeError, ValueError):
         return None
+
+
+def label_of(value: Any) -> int | None:
+    """Return 1 for a good completion and 0 for a bad one, however a field says it; None if it does not."""
+    if isinstance(value, str) and (known := _LABELS.get(value.strip().lower())) is not None:
+        return known
+    # -1 and 1 are the two labels of some collections.
+    return 0 if value in (-1, "-1") else index_of(value)

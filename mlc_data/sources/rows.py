@@ -8,9 +8,21 @@ from typing import Any
 
 from mlc_data.core.records import PromptReason
 from mlc_data.recipe.sources import Columns
+from mlc_data.sources.selection import is_number
+
+INDEXED = ("response_0", "response_1")
+INDICES = ("safer_response_id", "better_response_id")
+"""Columns of PKU-SafeRLHF, which are known without being named; the safer response wins."""
 
 CONVERSATIONS = ("messages", "conversations", "conversation")
 """Columns that are looked at where a source has no column of prompts."""
+
+
+def response_columns(columns: Columns) -> tuple[str, ...]:
+    """Return the names of all columns that responses may be in."""
+    named = (columns.chosen, columns.rejected, *(columns.responses or ()), columns.chosen_index)
+    known = (*INDEXED, *INDICES, columns.completion, columns.label)
+    return tuple(name for name in (*named, *known) if name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +65,28 @@ class Wanted:
     Attributes:
         prompt: column of the prompts.
         others: further columns, as far as the source has them.
-        index: column whose values are numbers, though they may have names.
+        numbers: columns whose values are numbers, though they may have names.
     """
 
     prompt: str
     others: tuple[str, ...] = ()
-    index: str | None = None
+    numbers: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, columns: Columns) -> Wanted:
-        """Return what a recipe's columns name."""
-        named = (columns.category, columns.chosen, columns.rejected, columns.id)
-        others = (*named, *(columns.responses or ()), columns.chosen_index)
-        return cls(columns.prompt, tuple(one for one in others if one), columns.chosen_index)
+    def of(cls, columns: Columns, where: Mapping[str, Any] | None = None) -> Wanted:
+        """Return what a recipe's columns name, and the columns that rows are selected by."""
+        selected = [name for column in where or {} for name in (column, column.split(".")[0])]
+        others = (
+            columns.category, columns.id, columns.system, *response_columns(columns), *selected
+        )  # fmt: skip
+        numbers = [name for name, value in (where or {}).items() if is_number(value)]
+        label = columns.label if columns.label not in (where or {}) else None
+        indices = (columns.chosen_index, label)
+        return cls(
+            columns.prompt,
+            tuple(dict.fromkeys(one for one in others if one)),
+            tuple(one for one in (*indices, *numbers) if one),
+        )
 
     def among(self, names: Iterable[str]) -> list[str]:
         """Return the wanted columns of a source that has these, each once."""

@@ -23,6 +23,7 @@ from mlc_data.core.records import (
     Preference,
     Prompt,
     RejectedPrompt,
+    content_of_row,
 )
 from mlc_data.core.wording import in_words
 from mlc_data.errors import SourceError
@@ -77,7 +78,7 @@ class _Opened:
 
 
 def _open(source: Source, key: str) -> OpenSource:
-    return open_source(source, key, Wanted.of(source.columns))
+    return open_source(source, key, Wanted.of(source.columns, source.where))
 
 
 class SourcesStage(Stage):
@@ -99,7 +100,7 @@ class SourcesStage(Stage):
     }
     content: ClassVar = {"prompts.parquet": "prompts", "preferences.parquet": "preferences"}
     counts = ("prompts", "preferences")
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def preflight(self, run: Run) -> None:
         """Check that the files exist.
@@ -156,7 +157,7 @@ class SourcesStage(Stage):
             counts={"prompts": read.counts, "preferences": paired.counts},
             content_hash={
                 "prompts": hash_rows(content_of(prompt) for prompt in read.kept),
-                "preferences": hash_rows(asdict(pair) for pair in paired.kept),
+                "preferences": hash_rows(content_of_row(asdict(pair)) for pair in paired.kept),
             },
             notes={
                 "prompts": prompts.name,

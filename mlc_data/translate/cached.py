@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlc_data.translate.cache.store import Cache
+from mlc_data.translate.engine_errors import nbest_apart, of_error, translate_apart
 from mlc_data.translate.engines.base import Decoding, Hypothesis, Request, Translator
 from mlc_data.translate.masking import Mask, Masking
 
@@ -84,13 +85,13 @@ class CachedTranslator:
         def keep(indices: Sequence[int], new: Sequence[Hypothesis]) -> None:
             fresh = dict(zip((missing[index] for index in indices), new, strict=True))
             if self.cache:
-                self.cache.put(fresh, decoding)
+                self.cache.put({r: h for r, h in fresh.items() if not of_error(h)}, decoding)
             hypotheses.update(fresh)
             if done:
                 done(sum(times[request] for request in fresh))
 
         if missing:
-            self.translator.translate(missing, keep, decoding)
+            translate_apart(self.translator, missing, keep, decoding)
         return Answers(hypotheses, known)
 
     def translate_nbest(
@@ -102,9 +103,10 @@ class CachedTranslator:
         hypotheses = self.cache.get_nbest(distinct, decoding) if self.cache else {}
         missing = [request for request in distinct if request not in hypotheses]
         if missing:
-            lists = self.translator.translate_nbest(missing, decoding)
+            lists = nbest_apart(self.translator, missing, decoding)
             fresh = dict(zip(missing, lists, strict=True))
             if self.cache:
-                self.cache.put_nbest(fresh, decoding)
+                whole = {r: several for r, several in fresh.items() if not of_error(several[0])}
+                self.cache.put_nbest(whole, decoding)
             hypotheses.update(fresh)
         return hypotheses, len(missing)

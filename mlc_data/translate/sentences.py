@@ -191,11 +191,15 @@ def _pieces(sentence: str) -> list[str]:
 
 
 def _halves(piece: str) -> list[str]:
-    """Return a long piece, cut at the blank nearest to its middle, as often as needed and possible."""
+    """Return a long piece, cut after the blanks nearest to its middle, as often as needed and possible.
+
+    Both parts have words, so that there are at most as many parts as words.
+    """
     if len(piece) <= _LONGEST_PIECE:
         return [piece]
     middle = len(piece) // 2
-    blanks = [match.end() for match in re.finditer(r"\s+", piece[:-1])]
-    cut = min((place for place in blanks if place < len(piece)), default=0,
-              key=lambda place: abs(place - middle))  # fmt: skip
-    return [*_halves(piece[:cut]), *_halves(piece[cut:])] if cut else [piece]
+    cuts = [match.end() for match in re.finditer(r"(?<=\S)\s+(?=\S)", piece)]
+    if not cuts:
+        return [piece]
+    cut = min(cuts, key=lambda place: abs(place - middle))
+    return [*_halves(piece[:cut]), *_halves(piece[cut:])]

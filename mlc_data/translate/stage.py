@@ -10,8 +10,6 @@ from typing import Any, ClassVar
 from mlc_data.core import progress
 from mlc_data.core.hashing import RowsHash
 from mlc_data.core.manifest import ModelRecord
-from mlc_data.core.parquet import read_table, scan_parquet
-from mlc_data.core.records import PROMPTS
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.sharding import Shard, dispatch_shards, shard_state
 from mlc_data.pipeline.sharding.shard import Result
@@ -32,12 +30,13 @@ from mlc_data.translate.import_stage import (
     preflight_import,
 )
 from mlc_data.translate.rows import ShardMaker
+from mlc_data.translate.texts import texts_key, texts_of
 
 log = logging.getLogger(__name__)
 
 
 class TranslateStage(Stage):
-    """Translate ``prompts.parquet`` into ``translations/`` and back, shard by shard.
+    """Translate ``prompts.parquet``, and what goes with prompts, into ``translations/`` and back, shard by shard.
 
     Raises:
         ModelError: the model is missing, cannot be loaded, or lacks a language.
@@ -81,9 +80,9 @@ class TranslateStage(Stage):
         if recipe.translate.imported is not None:
             return import_translations(self, run, staging)
         translator = load_for_languages(recipe, recipe.translate)
-        prompts = read_table(run.path("prompts.parquet"), PROMPTS)
+        texts = texts_of(run)
         maker = _maker(recipe, translator, None)
-        parts = prompts.iter_slices(recipe.translate.shard_prompts)
+        parts = texts.iter_slices(recipe.translate.shard_prompts)
         sentences = [maker.sentences(part["prompt"]) for part in parts]
         content, figures = RowsHash(), Counter[str]()
         with progress.bar("translating", sum(sentences), "sentences") as bar:
@@ -97,7 +96,7 @@ class TranslateStage(Stage):
         counts = {name: figures[name] for name in ("sentences", "from_cache", "translated")}
         log.info(
             "translate: %d variants; %d sentences, %d from the cache, %d translated",
-            prompts.height * len(recipe.languages.targets), *counts.values(),
+            texts.height * len(recipe.languages.targets), *counts.values(),
         )  # fmt: skip
         return StageResult(
             content_hash={"translations": content.hexdigest()},
@@ -109,12 +108,13 @@ class TranslateStage(Stage):
         """Translate ``translate.shard_prompts`` prompts, or take their variants from the imported file."""
         if is_import(shard):
             return import_shard(self, shard, path, bar)
-        run, translator = shard_state(shard, lambda run: (run, _engine(shard, run)))
-        recipe = run.recipe
+        recipe, translator, texts = shard_state(
+            shard, lambda run: (run.recipe, _engine(shard, run), texts_of(run))
+        )
         size = recipe.translate.shard_prompts
-        prompts = scan_parquet(run.path("prompts.parquet")).slice(shard.number * size, size)
+        part = texts.slice(shard.number * size, size)
         with shard_cache(recipe.translate.cache, translator, shard.folder, shard.number) as cache:
-            done = _maker(recipe, translator, cache).make(prompts.collect(), path, bar)
+            done = _maker(recipe, translator, cache).make(part, path, bar)
         return {"content": done.content.state(), "figures": done.figures}
 
 
@@ -162,4 +162,5 @@ def _key(run: Run, translator: Translator) -> dict[str, Any]:
         "settings": [translator.settings, translator.decoding.as_dict()],
         "round_trip": recipe.translate.round_trip,
         "mask": recipe.translate.mask,
+        **texts_key(run),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,7 @@ def call(folder: Path, blocked: str, *arguments: str) -> subprocess.CompletedPro
         ("recipes", "list"),
         ("recipes", "validate", "quickstart"),
         ("languages", "kurdish"),
+        ("suites", "xsafety"),
     ],
 )
 def test_the_plain_package_has_recipes_tables_and_help(tmp_path: Path, command: tuple[str]) -> None:
@@ -86,7 +88,9 @@ def test_run_without_prefect_runs_the_same_stages_and_says_so(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(run_command, "has_prefect", lambda: False)
     monkeypatch.setattr(run_command, "run_pipeline", runs.append)
-    monkeypatch.setattr(run_command, "prepare", lambda *_, **__: None)
+    monkeypatch.setattr(run_command, "working_on", lambda *_, **__: nullcontext())
+    monkeypatch.setattr(run_command, "bring_up_to_date", runs.append)
     run_command.run("quickstart")
-    assert [run.folder for run in runs] == [Path("runs/quickstart")]
+    # The stages, and then the report.
+    assert [run.folder for run in runs] == 2 * [Path("runs/quickstart")]
     assert "Prefect is not installed" in capsys.readouterr().err

@@ -1,12 +1,16 @@
 """Every example runs, and is short."""
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
+import torch
+
+from mlc_data.align import MultilingualConsistencyLoss
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FILES = sorted(EXAMPLES.glob("*.py"))
@@ -56,3 +60,20 @@ def test_add_an_engine(tmp_path: Path) -> None:
     assert "id='backwards'" in run_example("04_add_an_engine", tmp_path)
     rows = pl.read_parquet(tmp_path / "runs" / "backwards" / "translations" / "*.parquet")
     assert rows["text"].to_list() == [source[::-1] for source in rows["source"]]
+
+
+def test_loss_to_paste(tmp_path: Path) -> None:
+    output = run_example("07_loss_to_paste", tmp_path)
+    first, last = (float(line.split()[-1]) for line in output.splitlines())
+    assert last < first
+
+
+def test_the_pasted_loss_is_the_library_s() -> None:
+    pasted = runpy.run_path(str(EXAMPLES / "07_loss_to_paste.py"))["consistency_loss"]
+    torch.manual_seed(1)
+    loss = MultilingualConsistencyLoss(hidden_size=8, dimensions=6)
+    states = torch.randn(5, 4, 8)
+    present = torch.rand(5, 4) > 0.3
+    present[0] = torch.tensor([True, False, False, False])  # gives no loss
+    value, _ = loss(states, present)
+    torch.testing.assert_close(pasted(states, present, loss.extractor), value)

@@ -78,7 +78,8 @@ def test_a_stricter_one_may_be_chosen(licenses: list[str], wanted: str) -> None:
         (["CC-BY-SA-4.0", "GPL-3.0"], "works derived from it must have that license"),
         (["CC-BY-ND-4.0"], "no derivatives"),
         (["gemma", "llama3"], "only that license has them"),
-        (["gemma", "CC-BY-NC-4.0"], "only that license has them"),
+        (["gemma", "CC-BY-SA-4.0"], "CC-BY-SA-4.0 allows no further restrictions"),
+        (["gemma", "my terms"], "whose terms are not known here"),
     ],
 )
 def test_licenses_that_exclude_each_other_are_refused(licenses: list[str], told: str) -> None:
@@ -124,7 +125,9 @@ def test_rights_need_a_reason() -> None:
 @pytest.mark.parametrize(
     ("name", "hub"),
     [("Apache-2.0", "apache-2.0"), ("GPL-3.0-only", "gpl-3.0"), ("odbl-1.0", "odbl"),
-     ("CC-BY-NC-4.0", "cc-by-nc-4.0"), ("my terms", "other")],
+     ("CC-BY-NC-4.0", "cc-by-nc-4.0"), ("my terms", "other"), ("Apache License, Version 2.0", "apache-2.0"),
+     ("MIT License", "mit"), ("CC BY-NC-SA 4.0", "cc-by-nc-sa-4.0"), ("The Unlicense", "unlicense"),
+     ("MIT License with restrictions", "other"), ("license", "other")],
 )  # fmt: skip
 def test_the_hubs_identifier(name: str, hub: str) -> None:
     assert parse(name).hub == hub

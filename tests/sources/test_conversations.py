@@ -8,6 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mlc_data.errors import SourceError
+
 SWIM, BAKE = "How do I swim?", "How do I bake bread?"
 PAIR = (SWIM, "In water.", "No.")
 
@@ -36,6 +38,9 @@ LAYOUTS = {
     "HH-RLHF with a prompt": {"prompt": HUMAN, "chosen": " In water.", "rejected": " No."},
     "HH-RLHF without blank lines before": {"chosen": f"{HUMAN.lstrip()} In water.",
                                            "rejected": f"{HUMAN.lstrip()} No."},
+    "HH-RLHF of Windows": {"chosen": f"{HUMAN} In water.".replace("\n", "\r\n"),
+                           "rejected": f"{HUMAN} No.".replace("\n", "\r\n")},
+    "a system prompt that is empty": {"prompt": [said("system", None), USER], "chosen": [GOOD], "rejected": [BAD]},
     "columns of a Sequence": {"prompt": {"role": ["user"], "content": [SWIM]},
                               "chosen": {"role": ["assistant"], "content": ["In water."]}, "rejected": "No."},
     "parts": {"prompt": [said("user", [{"type": "text", "text": SWIM}])], "chosen": [GOOD], "rejected": "No."},
@@ -95,32 +100,103 @@ def test_unpaired_rows_of_kto_give_prompts(read_file: Callable[..., Any]) -> Non
     ]
     read = read_file(rows)
     assert read.prompts == [SWIM, BAKE]
-    assert read.pair_counts == {"read": 0, "kept": 0, "rejected": {}}
+    assert read.pair_counts == {"read": 2, "kept": 0, "rejected": {"unpaired": 2}}
+
+
+def test_responses_go_on_from_what_a_prompt_ends_with(read_file: Callable[..., Any]) -> None:
+    prompt = [USER, said("assistant", "Well,")]
+    rows = [
+        {"prompt": prompt, "chosen": [said("assistant", " in water.")], "rejected": " no."},
+        {"prompt": prompt, "chosen": [USER, GOOD], "rejected": [USER, BAD]},
+    ]
+    assert [pair[1:] for pair in read_file(rows).pairs] == [
+        ("Well, in water.", "Well, no."), ("In water.", "No."),
+    ]  # fmt: skip
+
+
+def test_plain_responses_that_begin_alike_are_no_prompt_beside_other_columns(
+    read_file: Callable[..., Any],
+) -> None:
+    rows = [{"question": SWIM, "chosen": "I can not help.", "rejected": "I can help."}]
+    with pytest.raises(SourceError, match="no column 'prompt'; it has: chosen, question, rejected"):
+        read_file(rows)
+
+
+def test_dialogues_in_a_prompt_stay_text(read_file: Callable[..., Any]) -> None:
+    texts = ["User: How are you?\nAssistant: Well.\nUser: Go on", "What does Human: mean here?"]
+    assert read_file([{"prompt": text} for text in texts]).prompts == texts
+
+
+@pytest.mark.parametrize("label", [True, 1, "true", "1", 1.0, "desirable", "Good"])
+def test_a_good_and_a_bad_completion_of_a_prompt_are_a_pair(
+    label: Any, read_file: Callable[..., Any]
+) -> None:
+    rows = [
+        {"prompt": SWIM, "completion": "No.", "label": False},
+        {"prompt": SWIM.upper(), "completion": [USER, GOOD], "label": label},
+        {"prompt": SWIM, "completion": "Never.", "label": "no"},
+    ]
+    read = read_file(rows)
+    assert [pair[1:] for pair in read.pairs] == [("In water.", "No.")]
+    assert read.pair_counts == {"read": 2, "kept": 1, "rejected": {"unpaired": 1}}
+
+
+@pytest.mark.parametrize(
+    ("completion", "label", "reason"),
+    [(4, True, "not_a_string"), ("Yes.", "perhaps", "malformed"), (" ", True, "empty")],
+)
+def test_a_completion_that_cannot_be_used_costs_no_prompt(
+    completion: Any, label: Any, reason: str, read_file: Callable[..., Any]
+) -> None:
+    read = read_file([{"prompt": SWIM, "completion": completion, "label": label}])
+    assert read.prompts == [SWIM]
+    assert read.pair_counts == {"read": 1, "kept": 0, "rejected": {reason: 1}}
 
 
 SEVERAL = [USER, GOOD, said("user", "And then?")]
 
 
 @pytest.mark.parametrize(
-    "row",
+    ("row", "context"),
     [
-        {"prompt": SEVERAL},
-        {"messages": SEVERAL},
-        {"chosen": [*SEVERAL, GOOD], "rejected": [*SEVERAL, BAD]},
-        {"prompt": [GOOD, USER]},
-        {
-            "chosen": f"{HUMAN} Yes.\n\nHuman: And then?\n\nAssistant: Out.",
-            "rejected": f"{HUMAN} No.",
-        },
+        ({"prompt": SEVERAL}, [USER, GOOD]),
+        ({"prompt": [said("system", ""), *SEVERAL]}, [USER, GOOD]),
+        ({"messages": [*SEVERAL, BAD]}, [USER, GOOD]),
+        ({"chosen": [*SEVERAL, GOOD], "rejected": [*SEVERAL, BAD]}, [USER, GOOD]),
+        ({"prompt": "And then?", "chosen": [*SEVERAL, GOOD], "rejected": "No."}, [USER, GOOD]),
+        ({"prompt": [GOOD, SEVERAL[-1]]}, [GOOD]),
+        ({"prompt": f"{HUMAN} In water.\n\nHuman: And then?\n\nAssistant:"}, [USER, GOOD]),
+        ({"prompt": [said("developer", "Be kind."), SEVERAL[-1]]}, [said("system", "Be kind.")]),
     ],
 )
-def test_several_turns_are_rejected_with_their_number(
-    row: dict[str, Any], read_file: Callable[..., Any]
+def test_the_prompt_is_the_last_turn_of_the_user(
+    row: dict[str, Any], context: list[Any], read_file: Callable[..., Any]
 ) -> None:
-    read = read_file([row, {"prompt": BAKE}])
-    assert read.prompt_counts == {"read": 2, "kept": 1, "rejected": {"several_turns": 1}}
-    (detail,) = read.column("rejected/prompts.parquet", "detail")
-    assert "turns; prompts of a single user turn are read" in detail
+    read = read_file([row])
+    assert read.prompts == ["And then?"]
+    assert read.column("prompts.parquet", "context") == [context]
+
+
+def test_the_same_turn_after_others_is_another_prompt(read_file: Callable[..., Any]) -> None:
+    rows = [{"prompt": "And then?"}, {"prompt": SEVERAL}, {"prompt": SEVERAL}]
+    rows.append({"prompt": [USER, BAD, SEVERAL[-1]]})
+    read = read_file(rows)
+    assert read.prompt_counts == {"read": 4, "kept": 3, "rejected": {"duplicate": 1}}
+    assert len(set(read.column("prompts.parquet", "prompt_id"))) == 3
+
+
+def test_conversations_that_part_early_share_what_they_begin_with(
+    read_file: Callable[..., Any],
+) -> None:
+    chosen = f"{HUMAN} In water.\n\nHuman: And then?\n\nAssistant: Out."
+    read = read_file([{"chosen": chosen, "rejected": f"{HUMAN} No."}])
+    assert read.prompts == [SWIM]
+    assert read.pair_counts == {"read": 1, "kept": 0, "rejected": {"several_turns": 1}}
+
+
+def test_a_turn_that_is_too_long_costs_the_prompt(read_file: Callable[..., Any]) -> None:
+    read = read_file([{"prompt": [said("user", "long " * 900), *SEVERAL]}, {"prompt": BAKE}])
+    assert read.prompt_counts["rejected"] == {"too_long": 1}
 
 
 @pytest.mark.parametrize(

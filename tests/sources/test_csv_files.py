@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -55,23 +56,34 @@ def test_delimiters(delimiter: str, given: str, read_file: Callable[..., Any]) -
 
 
 @pytest.mark.parametrize(
-    ("text", "name", "told"),
+    ("text", "name"),
     [
-        (
-            f"prompt;category\n{SWIM};a,b\n{BAKE};c,d\n",
-            "p.csv",
-            r"only if ';'.*sources\.prompts\.delimiter",
-        ),
-        (f"category\tprompt\nx\t{SWIM}\n", "p.csv", r"only if a tab.*sources\.prompts\.delimiter"),
-        (f"category|prompt\nx|{SWIM}\n", "p.csv", r"only if '\|'"),
-        (f"prompt,category\n{SWIM},x\n", "p.tsv", r"only if a comma"),
+        (f"prompt;category\n{SWIM};a,b\n{BAKE};c,d\n", "p.csv"),
+        (f"category\tprompt\na,b\t{SWIM}\nc,d\t{BAKE}\n", "p.csv"),
+        (f"category|prompt\na,b|{SWIM}\nc,d|{BAKE}\n", "p.csv"),
+        (f'prompt,category\n{SWIM},"a,b"\n{BAKE},"c,d"\n', "p.tsv"),
+        (f'sep=;\n"prompt";category\n{SWIM};a,b\n{BAKE};c,d\n', "p.csv"),
+        (f"\ufeffsep=\t\r\nprompt\tcategory\r\n{SWIM}\ta,b\r\n{BAKE}\tc,d\r\n", "p.csv"),
+        (f'"sep=;"\nprompt;category\n{SWIM};a,b\n{BAKE};c,d\n', "p.csv"),
+        (f"\n\nprompt;category\n{SWIM};a,b\n{BAKE};c,d\n", "p.csv"),
     ],
 )
-def test_a_wrong_delimiter_names_the_option(
-    text: str, name: str, told: str, read_file: Callable[..., Any]
+def test_the_delimiter_is_what_gives_the_wanted_columns(
+    text: str, name: str, read_file: Callable[..., Any]
 ) -> None:
-    with pytest.raises(SourceError, match=told):
-        read_file(text, name)
+    read = read_file(text, name)
+    assert read.prompts == [SWIM, BAKE]
+    assert read.column("prompts.parquet", "category") == ["a,b", "c,d"]
+
+
+def test_places_are_lines_of_the_file_after_excel_s_line(read_file: Callable[..., Any]) -> None:
+    read = read_file(f"sep=;\nprompt;note\n{SWIM};x\n;y\n", "p.csv")
+    assert read.column("rejected/prompts.parquet", "detail")[0].startswith("line 4")
+
+
+def test_a_named_delimiter_wins(read_file: Callable[..., Any]) -> None:
+    with pytest.raises(SourceError, match="no column 'prompt'; it has: prompt;category"):
+        read_file(f"prompt;category\n{SWIM};a\n", "p.csv", delimiter=",")
 
 
 @pytest.mark.parametrize("delimiter", ["", ";;", '"', "\n"])
@@ -99,15 +111,47 @@ def test_an_encoding_without_a_mark_is_named(encoding: str, read_file: Callable[
     assert read_file(text, "p.csv", encoding=encoding).prompts == [f"{SWIM} Café"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "cp1252"])
 @pytest.mark.parametrize("name", ["p.csv", "p.tsv", "p.jsonl", "p.json"])
-def test_utf_16_without_a_mark_names_the_option(name: str, read_file: Callable[..., Any]) -> None:
-    with pytest.raises(SourceError, match=r"sources\.prompts\.encoding"):
-        read_file(f"prompt\n{SWIM}\n".encode("utf-16-le"), name)
+def test_an_encoding_is_detected_and_said(
+    name: str, encoding: str, read_file: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [f"{SWIM} Café", f"{BAKE} “Now” – déjà vu"]
+    text = "\n".join(json.dumps({"prompt": row}, ensure_ascii=False) for row in rows)
+    if name.endswith("sv"):
+        text = "\n".join(("prompt", *rows))
+    assert read_file(text.encode(encoding), name).prompts == rows
+    assert any(f"looks like {encoding}" in message for message in caplog.messages)
 
 
-def test_a_wrong_encoding_names_the_option(read_file: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("broken", [b"caf\xe2\x80 now", b"\xff", b"\x81", b"\xc3"])
+def test_broken_bytes_of_a_utf_8_file_cost_their_row_alone(
+    broken: bytes, read_file: Callable[..., Any]
+) -> None:
+    rows = [f"prompt\n{SWIM} Café 🙂".encode(), b"What is " + broken + b"?", BAKE.encode()]
+    read = read_file(b"\n".join(rows), "p.csv")
+    assert read.prompt_counts == {"read": 3, "kept": 2, "rejected": {"not_unicode": 1}}
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "gb18030", "koi8-r"])
+def test_other_encodings_have_to_be_named(encoding: str, read_file: Callable[..., Any]) -> None:
+    text = f"prompt\n{SWIM} Как мне научиться плавать\nКак мне научиться плавать\n"
     with pytest.raises(SourceError, match=r"sources\.prompts\.encoding"):
-        read_file(f"prompt\nCafé {SWIM}\nCafé {BAKE}\n".encode("latin-1"), "p.csv")
+        read_file(text.encode(encoding), "p.csv")
+
+
+def test_letters_of_mac_os_are_not_taken_for_others(read_file: Callable[..., Any]) -> None:
+    for word in ("café", "don’t"):
+        read = read_file(f"prompt\n{SWIM}\n{BAKE}\nWhy {word}?\n".encode("mac_roman"), "p.csv")
+        assert read.prompt_counts["rejected"] == {"not_unicode": 1}
+        assert read_file(
+            f"prompt\nWhy {word}?\n".encode("mac_roman"), "q.csv", encoding="mac_roman"
+        ).prompts == [f"Why {word}?"]
+
+
+def test_a_file_full_of_nuls_names_the_option(read_file: Callable[..., Any]) -> None:
+    with pytest.raises(SourceError, match=r"NUL bytes.*sources\.prompts\.encoding"):
+        read_file(f"prompt\n{SWIM}\n".encode("utf-32-le"), "p.csv")
 
 
 def test_an_unknown_encoding_is_refused(read_file: Callable[..., Any]) -> None:

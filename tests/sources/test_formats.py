@@ -1,6 +1,7 @@
+import bz2
 import gzip
 import json
-import logging
+import lzma
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,14 @@ ROWS = [{"prompt": SWIM}, {"prompt": BAKE}]
 WANTED = Wanted("prompt", ("category",))
 
 
+PACK: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".zst": lambda content: pa.Codec("zstd").compress(content, asbytes=True),
+}
+
+
 def records(path: Path, wanted: Wanted | None = WANTED) -> list[Any]:
     return [row.record for row in open_source(Source(path=str(path)), "x", wanted).rows()]
 
@@ -39,10 +48,22 @@ def records(path: Path, wanted: Wanted | None = WANTED) -> list[Any]:
         ("p.json.gz", json.dumps(ROWS)),
         ("p.csv.gz", f"prompt\n{SWIM}\n{BAKE}\n"),
         ("p.tsv.gz", f"prompt\tnote\n{SWIM}\t1\n{BAKE}\t2\n"),
+        ("p.jsonl.zst", "\n".join(json.dumps(row) for row in ROWS)),
+        ("p.csv.zst", f"prompt\n{SWIM}\n{BAKE}\n"),
+        ("p.json.bz2", json.dumps(ROWS)),
+        ("p.jsonl.xz", "\n".join(json.dumps(row) for row in ROWS)),
+        ("p.jsonl", json.dumps(ROWS)),
+        ("p.json", json.dumps({"prompt": [SWIM, BAKE], "n": [1, 2]})),
+        ("p.json", json.dumps({"prompt": {"0": SWIM, "1": BAKE}, "n": {"0": 1, "1": 2}})),
+        ("p.json", json.dumps({"a1": {"prompt": SWIM}, "a2": {"prompt": BAKE}})),
+        ("p.json", json.dumps({"result": {"ids": ["a", "b"], "rows": ROWS}})),
+        ("p.json", json.dumps({"prompts": ROWS, "ids": [1, 2]})),
+        ("p.json", json.dumps({"columns": ["n", "prompt"], "data": [[1, SWIM], [2, BAKE]]})),
+        ("p.json", "\n".join(json.dumps(row, indent=1) for row in ROWS)),
     ],
 )
 def test_json_and_packed_files(name: str, text: str, read_file: Callable[..., Any]) -> None:
-    content = gzip.compress(text.encode()) if name.endswith("gz") else text.encode()
+    content = PACK.get(Path(name).suffix, bytes)(text.encode())
     read = read_file(content, name)
     assert read.prompts == [SWIM, BAKE]
     assert read.prompt_counts == {"read": 2, "kept": 2, "rejected": {}}
@@ -60,14 +81,55 @@ def test_items_of_a_json_list_that_are_no_objects(read_file: Callable[..., Any])
     assert read.column("rejected/prompts.parquet", "detail")[0].startswith("item 2")
 
 
+@pytest.mark.parametrize("packing", PACK)
+def test_a_file_that_cannot_be_unpacked(packing: str, read_file: Callable[..., Any]) -> None:
+    whole = PACK[packing](json.dumps({"prompt": SWIM}).encode() * 9)
+    for content in (b"not packed", whole[:-9]):
+        with pytest.raises(SourceError, match="cannot be unpacked"):
+            read_file(content, f"p.jsonl{packing}")
+
+
+@pytest.mark.parametrize("packing", PACK)
+def test_a_packed_file_is_known_by_its_first_bytes(
+    packing: str, read_file: Callable[..., Any]
+) -> None:
+    assert read_file(PACK[packing](f"prompt\n{SWIM}\n".encode()), "p.csv").prompts == [SWIM]
+
+
+def test_several_lists_in_a_json_object_are_named(read_file: Callable[..., Any]) -> None:
+    with pytest.raises(SourceError, match=r"several lists of objects \(train, test\)"):
+        read_file(json.dumps({"train": ROWS, "test": ROWS}), "p.json")
+
+
 @pytest.mark.parametrize(
-    "content",
-    [b"not packed", gzip.compress(b'{"prompt": "x"}')[:-9]],
-    ids=["not packed", "cut off"],  # packed bytes hold the time, so they cannot name a test
+    ("name", "form", "text"),
+    [
+        ("p.txt", "csv", f"prompt\n{SWIM}\n"),
+        ("p.csv", "tsv", f'prompt\tnote\n{SWIM}\t"\n'),
+        ("p", "jsonl", json.dumps({"prompt": SWIM})),
+        ("p.data", "json", json.dumps([{"prompt": SWIM}])),
+    ],
 )
-def test_a_file_that_cannot_be_unpacked(content: bytes, read_file: Callable[..., Any]) -> None:
-    with pytest.raises(SourceError, match="cannot be unpacked"):
-        read_file(content, "p.jsonl.gz")
+def test_a_format_can_be_named(
+    name: str, form: str, text: str, read_file: Callable[..., Any]
+) -> None:
+    assert read_file(text, name, format=form).prompts == [SWIM]
+
+
+@pytest.mark.parametrize(
+    ("start", "told"),
+    [(b"PK\x03\x04", "workbook"), (b"\xd0\xcf\x11\xe0", "workbook"), (b"PAR1", "Parquet")],
+)
+def test_files_that_are_no_text_say_what_they_are(
+    start: bytes, told: str, read_file: Callable[..., Any]
+) -> None:
+    with pytest.raises(SourceError, match=f"is no text but .*{told}"):
+        read_file(start + bytes(range(256)), "p.csv")
+
+
+def test_an_unknown_ending_names_the_option(read_file: Callable[..., Any]) -> None:
+    with pytest.raises(SourceError, match=r"unknown format.*sources\.prompts\.format"):
+        read_file(f"prompt\n{SWIM}\n", "p.txt")
 
 
 def test_a_cut_off_json_list_is_an_error(read_file: Callable[..., Any]) -> None:
@@ -185,12 +247,3 @@ def test_runs_whose_folders_are_patterns_are_kept_apart(tmp_path: Path) -> None:
         run_stages(run, "sets")
         rows = pl.read_parquet(run.path("variants/variants.parquet"), glob=False)
         assert set(rows["source"]) == {prompt}
-
-
-def test_system_turns_are_left_out_with_a_word(
-    read_file: Callable[..., Any], caplog: pytest.LogCaptureFixture
-) -> None:
-    turns = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": SWIM}]
-    with caplog.at_level(logging.WARNING):
-        assert read_file([{"prompt": turns}]).prompts == [SWIM]
-    assert any("1 prompts have a system turn" in message for message in caplog.messages)

@@ -12,6 +12,8 @@ from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
 from mlc_data.publish.dataset import source_part
 from mlc_data.recipe.loading import load_recipe, parse_recipe
+from mlc_data.recipe.sources import Source
+from mlc_data.sources.readers import open_source
 
 TEXTS = [f"How do I win race number {number}?" for number in range(6)]
 
@@ -68,6 +70,52 @@ def test_a_changed_shard_is_read_again(shards: Path, read: Make) -> None:
     read(shards)
     (shards / "d.jsonl").write_text(json.dumps({"prompt": TEXTS[5]}))
     assert prompts(read(shards))[-1][1] == TEXTS[5]
+
+
+def source_of(**settings: Any) -> list[str]:
+    opened = open_source(Source(**settings), "x")
+    return [row.record["prompt"] for row in opened.rows() if row.record]
+
+
+def test_a_pattern_is_read_in_order_of_names(shards: Path) -> None:
+    other = shards.parent / "plain"
+    other.mkdir()
+    for number in (2, 0, 1):
+        (other / f"train-{number}.jsonl").write_text(json.dumps({"prompt": TEXTS[number]}))
+    (other / "test-0.jsonl").write_text(json.dumps({"prompt": TEXTS[5]}))
+    assert source_of(glob=str(other / "train-*.jsonl")) == TEXTS[:3]
+    assert source_of(glob=str(shards.parent / "pl*" / "t*-0.jsonl")) == [TEXTS[5], TEXTS[0]]
+    assert source_of(glob=str(shards.parent / "**" / "train-[01].jsonl")) == TEXTS[:2]
+
+
+def test_a_pattern_that_fits_no_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"x\.glob: no file is named like .*none-\*"):
+        source_of(glob=str(tmp_path / "none-*.jsonl"))
+
+
+def test_only_a_pattern_is_a_pattern(shards: Path) -> None:
+    (shards / "x*.jsonl").write_text(json.dumps({"prompt": TEXTS[0]}))
+    (shards / "xy.jsonl").write_text(json.dumps({"prompt": TEXTS[1]}))
+    assert source_of(path=str(shards / "x*.jsonl")) == TEXTS[:1]
+    with pytest.raises(SourceError, match="does not exist"):
+        source_of(path=str(shards / "*.jsonl"))
+
+
+def test_a_path_may_be_a_folder(shards: Path) -> None:
+    assert source_of(path=str(shards)) == source_of(files=(str(shards),))
+
+
+def test_hidden_and_describing_files_are_no_shards(shards: Path) -> None:
+    before = source_of(path=str(shards))
+    for name in ("._a.jsonl", "_SUCCESS.json", "dataset_info.json", "state.json"):
+        (shards / name).write_text("{}")
+    assert source_of(path=str(shards)) == before
+
+
+def test_folders_within_a_folder_are_named(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with pytest.raises(SourceError, match=r"it has folders \(data\): name one of them"):
+        source_of(path=str(tmp_path))
 
 
 @pytest.mark.parametrize(

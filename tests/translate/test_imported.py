@@ -45,7 +45,7 @@ def matched(
     file = read_variants(Import(path=str(path), columns=columns), "eng_Latn", "translate.import")
     prompts = pl.DataFrame(
         [
-            (prompt_id(text), text, None, None, None, row, name)
+            (prompt_id(text), text, None, None, None, row, name, None)
             for row, (text, name) in enumerate(zip((BREAD, CAR), names, strict=True), start=1)
         ],
         schema=PROMPTS,

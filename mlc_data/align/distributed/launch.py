@@ -24,7 +24,7 @@ from mlc_data.align.distributed.environment import current_rank
 from mlc_data.align.distributed.task import RESUME, STOP_FILE, Task
 from mlc_data.align.distributed.worker import broadcast_task, run_worker, train_rank
 from mlc_data.align.stopping import orderly_stop, stop_requested
-from mlc_data.align.train import Trained
+from mlc_data.align.train import DATASETS, Trained
 from mlc_data.core.child_output import ChildOutput
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.align import Align
@@ -48,7 +48,9 @@ def train_distributed(run: Run, settings: Align, revision: str | None, folder: P
         revision=revision, folder=folder.resolve(), tensorboard=run.path(TENSORBOARD_FOLDER).resolve(),
         launch_id=str(uuid.uuid4()),
     )  # fmt: skip
-    shutil.rmtree(task.launch_dir, ignore_errors=True)
+    # Also the pairs that a former launch has written down: nothing says whether they are whole.
+    for former in (task.launch_dir, *(folder / name for name in DATASETS)):
+        shutil.rmtree(former, ignore_errors=True)
     task.launch_dir.mkdir(parents=True)
     if current_rank():
         task.shared_fs_marker.write_text(task.state(), encoding="utf-8")

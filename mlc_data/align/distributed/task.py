@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from mlc_data.align.distributed.environment import Rank
-from mlc_data.align.train import last_complete
+from mlc_data.align.saved_steps import last_complete
 from mlc_data.errors import UsageError
 from mlc_data.recipe.recipe import Recipe
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 
 from mlc_data.checks.english.synonyms import are_synonyms
 from mlc_data.checks.english.words import WORDS
@@ -14,6 +15,8 @@ _NEUTRAL = re.compile("|".join(WORDS["neutral"]))
 _CUE = re.compile(rf"n't\b|\b(?:{'|'.join(WORDS['negations'])})")
 _WEAK = re.compile(rf"\b(?:{'|'.join(WORDS['weak'])})")
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
+_APART = re.compile(r"(?<=n) ' ?t\b")
+"""End of a contraction that a tokeniser set apart: "didn 't"."""
 _UNDOABLE = frozenset({"n't", "not", "cannot", "never"})
 _NOT_UNDOING = frozenset({"n't", "not", "cannot", "never", "no", "neither", "none"})
 _NEAR = 3
@@ -35,7 +38,7 @@ class _Sentence:
     """A sentence with its negations and opposites.
 
     Attributes:
-        text: without idioms that only look like negations.
+        text: the sentence, with or without idioms that only look like negations.
         cues: positions where negations begin, each with its word.
         weak: number of doubtful negations.
         words: the distinct words.
@@ -49,9 +52,15 @@ class _Sentence:
     sides: Mapping[int, Mapping[int, str]]
 
 
-@lru_cache(maxsize=8192)
-def _read(text: str) -> _Sentence:
+def _readings(text: str) -> list[_Sentence]:
+    """Return a sentence without idioms that only look like negations, and, if it has any, as it stands."""
+    text = _APART.sub("'t", text)
     plain = _NEUTRAL.sub(" ", text) if _CUE.search(text) else text
+    return [_read(each) for each in dict.fromkeys((plain, text))]
+
+
+@lru_cache(maxsize=8192)
+def _read(plain: str) -> _Sentence:
     words = frozenset(_WORD.findall(plain))
     sides: dict[int, dict[int, str]] = {}
     for word in sorted(words & _SIDES.keys()):
@@ -68,13 +77,19 @@ def polarity(source: str, back: str) -> float:
     may leave out ("instead of", "against") count 0.5. A word whose opposite came back in its place
     ("illegal", "legal"; "buy", "sell") counts as one negation. Two close together cancel each other
     ("not impossible"). A word with a synonym on the other side that is no negation ("stop", "halt") does
-    not count. With up to two negations a difference of one gives 0; with more it weighs less.
+    not count. With up to two negations a difference of one gives 0; with more it weighs less. An idiom ("I
+    can't wait") may come back literally or not ("I can hardly wait"): the better reading counts.
 
     Args:
         source: lower case, straight apostrophes.
         back: the same.
     """
-    asked, returned = _read(source), _read(back)
+    pairs = product(_readings(source), _readings(back))
+    return max(_agreement(asked, returned) for asked, returned in pairs)
+
+
+def _agreement(asked: _Sentence, returned: _Sentence) -> float:
+    """Return the agreement (0 to 1) of two sentences, each in one reading."""
     reversed_ = sorted(_reversed(asked, returned))
     if not (asked.cues or returned.cues or reversed_) and asked.weak == returned.weak:
         return 1.0

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from mlc_data.core.hashing import hash_value
+from mlc_data.core.memory import in_halves
 from mlc_data.core.model_card import read_license
 from mlc_data.core.paths import model_location
 from mlc_data.core.revision import revision_of
@@ -102,15 +103,15 @@ class Classifier:
         fitting.sort(key=lambda pair: len(pair[1]["input_ids"]))  # little padding
         for start in range(0, len(fitting), self.batch_size):
             batch = fitting[start : start + self.batch_size]
-            rows = self._probabilities([encoded for _, encoded in batch])
+            rows = in_halves(self._probabilities, [encoded for _, encoded in batch])
             for (number, _), row in zip(batch, rows, strict=True):
                 judged[number] = self._read(row)
         return [judged[number] for number in range(len(exchanges))]
 
-    def _probabilities(self, batch: list[dict[str, list[int]]]) -> list[list[float]]:
+    def _probabilities(self, batch: Sequence[dict[str, list[int]]]) -> list[list[float]]:
         import torch
 
-        padded = self._tokenizer.pad(batch, return_tensors="pt").to(self._model.device)
+        padded = self._tokenizer.pad(list(batch), return_tensors="pt").to(self._model.device)
         with torch.inference_mode():
             scores = self._model(**padded).logits.float()
         shares = torch.softmax(scores, dim=-1) if self._exclusive else torch.sigmoid(scores)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from mlc_data.core.hashing import hash_value
+from mlc_data.core.memory import in_halves
 from mlc_data.errors import ModelError, UsageError
 from mlc_data.evaluate.judges.base import KEY, Exchange, Judgment, failed
 from mlc_data.evaluate.judges.templates import PROBE, GuardTemplate, template_hash
@@ -83,12 +84,12 @@ class GenerativeGuard:
         fitting.sort(key=lambda pair: len(pair[1]))  # little padding
         for start in range(0, len(fitting), self.batch_size):
             batch = fitting[start : start + self.batch_size]
-            answers = self._answers([tokens for _, tokens in batch])
+            answers = in_halves(self._answers, [tokens for _, tokens in batch])
             for (number, _), answer in zip(batch, answers, strict=True):
                 judged[number] = self._template.read(answer)
         return [judged[number] for number in range(len(exchanges))]
 
-    def _answers(self, rows: list[list[int]]) -> list[str]:
+    def _answers(self, rows: Sequence[list[int]]) -> list[str]:
         import torch
         from transformers import GenerationConfig
 

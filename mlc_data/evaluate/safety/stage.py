@@ -218,7 +218,7 @@ def _settings(run: Run) -> Safety:
 def _prompts(run: Run, settings: Safety) -> EvaluationPrompts:
     parts = []
     for number, each in enumerate(settings.prompts):
-        if each.path is None and each.hub is None:
+        if each.own:
             identity = [run.content_hash("sets"), run.recipe.sets.test_share]
             parts.append(from_sets(held_out(run).to_dicts(), each, identity))
         else:

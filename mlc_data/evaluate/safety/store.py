@@ -1,7 +1,8 @@
 """Expensive rows (replies, judgments), stored on disk as soon as they exist.
 
-A JSON Lines file, appended to and forced to disk batch by batch. A process that is killed while it
-writes leaves at most one broken line at the end, which is dropped and computed again.
+A JSON Lines file, appended to and forced to disk batch by batch; each line has a checksum. A process that is killed
+while it writes leaves at most one broken line at the end, which is dropped and computed again; so is what follows a
+line that was harmed.
 """
 
 from __future__ import annotations
@@ -9,11 +10,16 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mlc_data.core.files import sync
+from mlc_data.core.hashing import hash_value
+
 log = logging.getLogger(__name__)
+
+_SUM, _LENGTH = "sum", 16
 
 
 class RowStore:
@@ -39,10 +45,10 @@ class RowStore:
                 if not line.endswith(b"\n"):
                     break
                 try:
-                    row = json.loads(line)
-                except ValueError:
+                    key, row = _unsealed(line)
+                except (ValueError, KeyError, AttributeError):
                     break
-                self._rows[row.pop("key")] = row
+                self._rows[key] = row
                 end += len(line)
         return end
 
@@ -57,11 +63,29 @@ class RowStore:
         lines = []
         for key, row in rows:
             self._rows[key] = row
-            lines.append(json.dumps({"key": key, **row}, ensure_ascii=False) + "\n")
+            content = {"key": key, **row}
+            lines.append(json.dumps({**content, _SUM: _sum(content)}, ensure_ascii=False) + "\n")
         self._handle.write("".join(lines).encode("utf-8", "surrogatepass"))
         self._handle.flush()
         os.fsync(self._handle.fileno())
+        sync(self.path.parent)
 
     def close(self) -> None:
         """Close the file."""
         self._handle.close()
+
+
+def _sum(content: Mapping[str, Any]) -> str:
+    return hash_value(content)[:_LENGTH]
+
+
+def _unsealed(line: bytes) -> tuple[str, dict[str, Any]]:
+    """Return key and row of a line.
+
+    Raises:
+        ValueError: the line is not as it was written, or of a version that wrote no checksums.
+    """
+    row: dict[str, Any] = json.loads(line)
+    if row.pop(_SUM, None) != _sum(row):
+        raise ValueError("the line was changed since it was written")
+    return row.pop("key"), row

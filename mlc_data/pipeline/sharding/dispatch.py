@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from mlc_data.core import progress
 from mlc_data.core.files import write_text
+from mlc_data.errors import MlcDataError
 from mlc_data.pipeline.run import Run
-from mlc_data.pipeline.sharding.shard import PROCESS, Result, Shard, clear_state, report_progress
+from mlc_data.pipeline.sharding.shard import (
+    PLAN,
+    PROCESS,
+    Result,
+    Shard,
+    clear_state,
+    report_progress,
+)
 from mlc_data.pipeline.sharding.workers import current
 from mlc_data.pipeline.stage import Stage
 from mlc_data.pipeline.staging import Staging
 
 log = logging.getLogger(__name__)
-
-_PLAN = "plan.json"
 
 Replicate = Callable[[Path, bool], AbstractContextManager[None]]
 """Context that writes the files that workers on other machines need into the shards' folder (second argument True),
@@ -35,7 +41,7 @@ def dispatch_shards(
     *,
     plan: Mapping[str, Any] | None = None,
     replicate: Replicate | None = None,
-) -> list[tuple[Path, Result]]:
+) -> Iterator[tuple[Path, Result]]:
     """Do all shards of a stage.
 
     Args:
@@ -48,11 +54,12 @@ def dispatch_shards(
         replicate: entered before the first shard, and left after the last one.
 
     Returns:
-        For each shard, in order, its table and its result. Move or read the tables before the
-        stage ends.
+        For each shard, in order, its table and its result, compared with its checksum at that moment. Move or read
+        the tables before the stage ends.
 
     Raises:
-        MlcDataError: error of the first shard that fails; finished shards are kept for the next run.
+        MlcDataError: error of the first shard that fails; finished shards are kept for the next run. Or, from the
+            iterator, a table was changed since it was written.
     """
     runner, workers = run.recipe.runner, current(run.recipe)
     cores = None if workers.in_process else runner.cpus_per_task
@@ -64,7 +71,10 @@ def dispatch_shards(
     results: dict[int, Result] = {}
     if shards:
         shards[0].folder.mkdir(parents=True, exist_ok=True)
-        write_text(shards[0].folder / _PLAN, json.dumps(plan or {}))
+        recipe = run.recipe.model_dump(mode="json")
+        write_text(
+            shards[0].folder / PLAN, json.dumps({"recipe": recipe, "plan": dict(plan or {})})
+        )
     for shard in shards:
         if (known := shard.result()) is not None:
             results[shard.number] = known
@@ -90,10 +100,21 @@ def dispatch_shards(
     if len(shards) > 1:
         who = "one process" if len(processes) == 1 else f"{len(processes)} processes"
         log.info("%s: %d shards, by %s", staging.stage, len(shards), who)
-    return [(shard.table, results[shard.number]) for shard in shards]
+    return _intact(shards)
+
+
+def _intact(shards: Sequence[Shard]) -> Iterator[tuple[Path, Result]]:
+    for shard in shards:
+        result = shard.result()
+        if result is None:
+            raise MlcDataError(
+                f"{shard.stage}: {shard.table} is missing or was changed since it was written; run the same command "
+                "again to do this shard again"
+            )
+        yield shard.table, result
 
 
 def read_plan(shard: Shard) -> dict[str, Any]:
     """Return the stage's ``plan``; see `dispatch_shards`."""
-    plan: dict[str, Any] = json.loads((shard.folder / _PLAN).read_text(encoding="utf-8"))
+    plan: dict[str, Any] = json.loads((shard.folder / PLAN).read_text(encoding="utf-8"))["plan"]
     return plan

@@ -1,12 +1,14 @@
 """One part of a stage's work, identified by a folder and a number: any process that sees the run's folder can do it.
 
-A shard writes a table and a record next to it, each atomically, the record last. A finished shard is not
-repeated: neither after a crash, nor when a cluster hands it out twice.
+A shard writes a table and a record next to it, each atomically, the record last. The record holds a checksum of
+the table and of itself: a finished shard is not repeated, neither after a crash nor when a cluster hands it out
+twice, and one that was harmed since is.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import platform
 import uuid
@@ -20,14 +22,21 @@ from typing import Any, TypeVar
 
 from mlc_data.core import progress
 from mlc_data.core.files import sync, write_text
+from mlc_data.core.hashing import hash_file, hash_value
 from mlc_data.errors import MlcDataError, StoppedError, explain_full_disk
 from mlc_data.pipeline.layout import shards_folder
 from mlc_data.pipeline.run import Run
+from mlc_data.recipe.loading import parse_recipe
+
+log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
 Result = dict[str, Any]
 """Figures of a shard (JSON-able), stored next to its table."""
+
+PLAN = "plan.json"
+"""File next to the shards: the recipe, and the stage's plan."""
 
 PROCESS = "process"
 """Key in a result: the process that did the shard, as ``host:pid``."""
@@ -74,11 +83,22 @@ class Shard:
         return self.table.with_suffix(".json")
 
     def result(self) -> Result | None:
-        """Return the result; None if the shard is not done."""
+        """Return the result; None if the shard is not done, or its files are not as they were written."""
         if not (self.record.is_file() and self.table.is_file()):
             return None
-        result: Result = json.loads(self.record.read_text(encoding="utf-8"))
+        try:
+            result: Result = unsealed(self.record.read_bytes(), self.table)
+        except ValueError as damage:
+            log.warning("%s: %s is done again: %s", self.stage, self.table, damage)
+            return None
         return result
+
+    def finish(self, temporary: Path, result: Result) -> None:
+        """Put the written table in its place, and the sealed record beside it."""
+        sync(temporary)
+        record = sealed(result, temporary)
+        temporary.replace(self.table)
+        write_text(self.record, record, tidy=False)
 
     def check_key(self, key: str) -> None:
         """Compare the stage's key with the one that this process computes.
@@ -112,11 +132,9 @@ def do(shard: Shard) -> Result:
         try:
             result: Result = stage.shard(shard, temporary, _bars.get(shard.key, _Silent()))
             result[PROCESS] = f"{platform.node()}:{os.getpid()}"
-            sync(temporary)
-            temporary.replace(shard.table)
+            shard.finish(temporary, result)
         finally:
             temporary.unlink(missing_ok=True)
-        write_text(shard.record, json.dumps(result))
     return result
 
 
@@ -157,6 +175,32 @@ def cancel(key: str) -> None:
         _bars[key].cancelled = True
 
 
+def sealed(result: Result, table: Path) -> str:
+    """Return a shard's record as text: the result, the table's SHA-256, and a hash of both."""
+    content = {"result": result, "table": hash_file(table)}
+    return json.dumps({**content, "hash": hash_value(content)})
+
+
+def unsealed(record: bytes, table: Path) -> Result:
+    """Return the result in a shard's record.
+
+    Raises:
+        ValueError: the record or the table is not as it was written; says which.
+    """
+    try:
+        content = json.loads(record)
+        expected = content.pop("hash")
+        result: Result = content["result"]
+        whole = hash_value(content) == expected
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError("its record cannot be read") from error
+    if not whole:
+        raise ValueError("its record was changed")
+    if hash_file(table) != content["table"]:
+        raise ValueError("it was changed since it was written")
+    return result
+
+
 _memory: dict[Shard, Any] = {}
 _one_at_a_time = Lock()
 
@@ -170,9 +214,15 @@ def shard_state(shard: Shard, make: Callable[[Run], _T]) -> _T:
     with _one_at_a_time:
         if stage not in _memory:
             _memory.clear()
-            _memory[stage] = make(Run.open(Path(shard.run)))
+            _memory[stage] = make(_opened(shard))
         state: _T = _memory[stage]
         return state
+
+
+def _opened(shard: Shard) -> Run:
+    """Return the run with the recipe that the stage was begun with; the file in the folder may be edited."""
+    recipe = json.loads((shard.folder / PLAN).read_text(encoding="utf-8"))["recipe"]
+    return Run.of(parse_recipe(recipe, str(shard.folder / PLAN)), Path(shard.run))
 
 
 def clear_state() -> None:

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mlc_data.errors import DiskFullError, MlcDataError
 from mlc_data.pipeline.sharding.dispatch import Replicate
-from mlc_data.translate.cache.store import TABLE, Cache, connected, file_of, open_cache
+from mlc_data.translate.cache.store import COLUMNS, TABLE, Cache, connected, file_of, open_cache
 from mlc_data.translate.engines.base import Translator
 
 log = logging.getLogger(__name__)
@@ -80,7 +81,8 @@ def _merge_files(cache: Path, folder: Path) -> None:
     with connected(cache) as connection:
         before = connection.total_changes
         for file in own:
-            _merge(connection, file)
+            if _is_usable(file):
+                _merge(connection, file)
             file.unlink()
         log.info(
             "%d translations of other machines merged into the cache",
@@ -88,15 +90,24 @@ def _merge_files(cache: Path, folder: Path) -> None:
         )
 
 
+def _is_usable(file: Path) -> bool:
+    """Return whether a worker's file can be read; one that an earlier version made, or left empty, is brought up."""
+    try:
+        with connected(file, journal="DELETE"):
+            return True
+    except DiskFullError:
+        raise
+    except MlcDataError as error:
+        log.warning("what is in it is translated again: %s", error)
+        return False
+
+
 def _merge(connection: sqlite3.Connection, file: Path) -> None:
     connection.execute("ATTACH ? AS own", (file.absolute().as_uri(),))
     try:
         with connection:
-            known = connection.execute(
-                "SELECT 1 FROM own.sqlite_master WHERE name = ?", (TABLE,)
-            ).fetchone()
-            # A worker that was killed at once may have left it empty.
-            if known:
-                connection.execute(f"INSERT OR REPLACE INTO {TABLE} SELECT * FROM own.{TABLE}")
+            connection.execute(
+                f"INSERT OR REPLACE INTO {TABLE} ({COLUMNS}) SELECT {COLUMNS} FROM own.{TABLE}"
+            )
     finally:
         connection.execute("DETACH own")

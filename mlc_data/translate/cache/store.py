@@ -2,12 +2,14 @@
 
 An SQLite file in WAL mode, so that several processes can read and write it at once. A hypothesis is
 identified by the hash of everything that determines it: sentence, languages, model revision, decoding settings
-and engine version.
+and engine version. Each row has a checksum of key and value: one that was harmed is translated again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,13 +24,19 @@ from mlc_data.core.records import FailureReason
 from mlc_data.errors import DiskFullError, MlcDataError, is_disk_full
 from mlc_data.translate.engines.base import Decoding, Hypothesis, Request, Translator
 
+log = logging.getLogger(__name__)
+
 FILE = "translations-2.sqlite"
 
 TABLE = "hypotheses"
+COLUMNS = "key, value, used, sum"
 _CREATE = (
     f"CREATE TABLE IF NOT EXISTS {TABLE} "
-    "(key BLOB PRIMARY KEY, value TEXT, used INTEGER) WITHOUT ROWID"
+    "(key BLOB PRIMARY KEY, value TEXT, used INTEGER, sum BLOB) WITHOUT ROWID"
 )
+_WITH_SUMS = 1
+"""``PRAGMA user_version`` of a file whose rows have checksums."""
+_SUM_BYTES = 8
 _DAY = 86_400  # seconds; the day of an entry's last use is kept, which few look-ups have to change
 _VARIABLES = 500  # SQLite allows 999 in one statement in its oldest builds
 _WAIT_SECONDS = 60.0
@@ -59,6 +67,8 @@ class Cache:
         self._one_at_a_time = Lock()
         self._translator = translator
         self._decided: dict[tuple[str, str, Decoding], str] = {}
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        self._summed = version >= _WITH_SUMS  # a file that is only read may be an earlier version's
 
     def key(self, request: Request, decoding: Decoding | None = None) -> bytes:
         """Return the hash that identifies a request's hypothesis."""
@@ -101,17 +111,26 @@ class Cache:
         for start in range(0, len(keys), _VARIABLES):
             for table in reversed(self._tables):
                 for key, value in self._rows(table, keys[start : start + _VARIABLES]):
-                    hypotheses[by_key[key]] = json.loads(value)
+                    if (request := by_key.get(key)) is not None:
+                        hypotheses[request] = json.loads(value)
         return hypotheses
 
     def _rows(self, table: str, keys: Sequence[bytes]) -> list[tuple[bytes, str]]:
         marks = ",".join("?" * len(keys))
-        query = f"SELECT key, value FROM {table} WHERE key IN ({marks})"
+        query = f"SELECT key, CAST(value AS BLOB), sum FROM {table} WHERE key IN ({marks})"
+        if not self._summed:
+            query = query.replace(", sum", ", NULL")
         with self._one_at_a_time:
-            rows = self._connection.execute(query, keys).fetchall()
+            found = self._connection.execute(query, keys).fetchall()
+            rows = [row for row in found if not self._summed or row[2] == checksum(*row[:2])]
+            if len(rows) < len(found):
+                log.warning(
+                    "the translation cache: %d entries were harmed, and are translated again",
+                    len(found) - len(rows),
+                )
             if self._touches and rows and table == self._tables[0]:
-                self._touch([key for key, _ in rows])
-        return rows
+                self._touch([key for key, *_ in rows])
+        return [(key, value.decode("utf-8")) for key, value, _ in rows]
 
     def _touch(self, keys: Sequence[bytes]) -> None:
         marks = ",".join("?" * len(keys))
@@ -145,13 +164,13 @@ class Cache:
         self._write(lists, decoding)
 
     def _write(self, values: Mapping[Request, list[Any]], decoding: Decoding | None) -> None:
-        rows = [
-            (self.key(request, decoding), json.dumps(parts, ensure_ascii=False), today())
-            for request, parts in values.items()
-        ]
+        rows = []
+        for request, parts in values.items():
+            key, value = self.key(request, decoding), json.dumps(parts, ensure_ascii=False)
+            rows.append((key, value, today(), checksum(key, value.encode("utf-8"))))
         with self._one_at_a_time, self._connection:
             self._connection.executemany(
-                f"INSERT OR REPLACE INTO {self._tables[0]} VALUES (?, ?, ?)", rows
+                f"INSERT OR REPLACE INTO {self._tables[0]} ({COLUMNS}) VALUES (?, ?, ?, ?)", rows
             )
 
 
@@ -233,11 +252,35 @@ def _prepare(connection: sqlite3.Connection, journal: str) -> None:
             connection.execute(f"PRAGMA journal_mode={journal}")
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.execute(_CREATE)
+            _add_sums(connection)
             return
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > limit:
                 raise
             time.sleep(_PAUSE_SECONDS)
+
+
+def _add_sums(connection: sqlite3.Connection) -> None:
+    """Give the rows of an earlier version's file their checksums, once."""
+    version = "PRAGMA user_version"
+    if connection.execute(version).fetchone()[0] >= _WITH_SUMS:
+        return
+    connection.create_function("checksum", 2, checksum, deterministic=True)
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        if connection.execute(version).fetchone()[0] >= _WITH_SUMS:  # another process was faster
+            return
+        columns = {row[1] for row in connection.execute(f"PRAGMA table_info({TABLE})")}
+        if "sum" not in columns:
+            log.info("the translation cache gets checksums, once")
+            connection.execute(f"ALTER TABLE {TABLE} ADD COLUMN sum BLOB")
+            connection.execute(f"UPDATE {TABLE} SET sum = checksum(key, CAST(value AS BLOB))")
+        connection.execute(f"{version} = {_WITH_SUMS}")
+
+
+def checksum(key: bytes, value: bytes | None) -> bytes:
+    """Return the checksum of a row: a hash of its key and its value (UTF-8)."""
+    return hashlib.blake2b(key + (value or b""), digest_size=_SUM_BYTES).digest()
 
 
 def today() -> int:

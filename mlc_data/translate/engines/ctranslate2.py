@@ -14,6 +14,7 @@ from threading import Lock
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from mlc_data.core.memory import in_halves, is_out_of_memory
 from mlc_data.core.records import FailureReason
 from mlc_data.errors import MlcDataError, ModelError
 from mlc_data.recipe.recipe import Translate
@@ -169,12 +170,21 @@ class Ct2Translator(ABC):
         at_once = self._device.batches_at_once
         batches = even_batches(order[len(too_long) :], tokens, self._batch_tokens, at_once)
         prefixes = [self.target_prefix(request.target) for request in requests]
+
+        def begin(batch: Sequence[int]) -> list[Any]:
+            return self._begin(batch, tokens, prefixes, decoding)
+
+        def finished(batch: Sequence[int], begun: list[Any]) -> list[Any]:
+            waiting = [begun]  # the batch as it was begun; its halves are begun anew
+            with self._explained():
+                return in_halves(
+                    lambda part: self._results(waiting.pop() if waiting else begin(part)), batch
+                )
+
         nbest = decoding.num_hypotheses
         # The engine's queue holds one batch more than it works on, so it never idles while the results of
         # another batch are decoded and stored.
-        for batch, results in _ahead(
-            batches, at_once + 1, lambda batch: self._begin(batch, tokens, prefixes, decoding)
-        ):
+        for batch, results in _ahead(batches, at_once + 1, begin):
             finish(
                 batch,
                 [
@@ -184,7 +194,7 @@ class Ct2Translator(ABC):
                             result.hypotheses, result.scores or [None] * nbest, strict=True
                         )
                     ]
-                    for index, result in zip(batch, self._results(results), strict=True)
+                    for index, result in zip(batch, finished(batch, results), strict=True)
                 ],
             )
         return answers
@@ -197,7 +207,7 @@ class Ct2Translator(ABC):
         decoding: Decoding,
     ) -> list[Any]:
         """Start a batch; return CTranslate2's asynchronous results."""
-        with self._running():
+        with self._explained():
             started: list[Any] = self._model.translate_batch(
                 [tokens[index] for index in batch],
                 target_prefix=[prefixes[index] for index in batch] if prefixes[batch[0]] else None,
@@ -218,18 +228,17 @@ class Ct2Translator(ABC):
 
     def _results(self, started: Sequence[Any]) -> list[Any]:
         """Wait for CTranslate2's results and return them."""
-        with self._running():
-            return [each.result() for each in started]
+        return [each.result() for each in started]
 
     @contextmanager
-    def _running(self) -> Iterator[None]:
+    def _explained(self) -> Iterator[None]:
         try:
             yield
-        except RuntimeError as error:
-            if "out of memory" in str(error).lower():
+        except (RuntimeError, MemoryError) as error:
+            if is_out_of_memory(error):
                 raise MlcDataError(
-                    f"{self.device} ran out of memory; lower translate.batch_tokens "
-                    f"(now {self._batch_tokens}). What is translated so far is in the cache."
+                    f"{self.device} ran out of memory on a single sentence; use a smaller model or compute type, or "
+                    "free memory. What is translated so far is in the cache."
                 ) from error
             raise
 

@@ -18,11 +18,12 @@ from mlc_data.core.parquet import read_table, write_table
 from mlc_data.core.records import SETS
 from mlc_data.evaluate.judges import Exchange, Judgment
 from mlc_data.evaluate.judges.phrases import RefusalPhrases
-from mlc_data.evaluate.safety.stage import SafetyStage
+from mlc_data.evaluate.safety.stage import SafetyStage, _prompts
 from mlc_data.evaluate.safety.tables import JUDGMENTS, REPLIES, SAFETY
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import StageResult, do
 from mlc_data.pipeline.staging import Staging
+from mlc_data.recipe.evaluate import PromptSet
 from mlc_data.recipe.loading import parse_recipe
 
 REFUSAL = {
@@ -267,3 +268,17 @@ def test_without_the_section_nothing_is_written(run: Run, evaluate: Callable[...
         do(quiet, SafetyStage())
     assert not run.path("evaluation").exists()
     assert "safety" not in run.manifest.results
+
+
+def test_a_suite_stands_beside_the_run_s_own_prompts(run: Run, tmp_path: Path) -> None:
+    copy = tmp_path / "polyguard.jsonl"
+    row = {"id": 1, "prompt": "How?", "language": "English", "prompt_harm_label": "unharmful"}
+    copy.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    safety = run.recipe.evaluate.safety
+    assert safety is not None
+    suite = PromptSet(suite="polyguard-prompts", path=str(copy))
+    prompts = _prompts(run, safety.model_copy(update={"prompts": (*safety.prompts, suite)}))
+    assert prompts.frame.height == 11 + 1
+    assert prompts.frame[-1].select("prompt_id", "language", "harmful").row(0) == (
+        "1:1/harmless", "eng_Latn", False,
+    )  # fmt: skip

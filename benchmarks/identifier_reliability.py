@@ -1,6 +1,6 @@
 """How reliable each language identifier is in each language: writes mlc_data/language_id/reliability.json.
 
-    python benchmarks/reliability.py --ntrex DIR --udhr DIR
+    python benchmarks/identifier_reliability.py --ntrex DIR --udhr DIR
 
 The figure (0 to 1) is the mean probability that the identifier gives to the right language on
 openings of five words (ten characters where words are not separated). Texts: NTREX-128, every

@@ -1,0 +1,116 @@
+"""Texts that are translated besides the prompts: earlier turns, and responses where the recipe asks for them.
+
+Each distinct text is translated once, scored and decided like a prompt, under an id of its own. They come after the
+prompts in every table of variants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from mlc_data.core.hashing import PROMPT_ID_LENGTH, hash_value
+from mlc_data.core.parquet import read_table
+from mlc_data.core.records import PREFERENCES, PROMPTS
+from mlc_data.pipeline.run import Run
+from mlc_data.recipe.recipe import Recipe
+from mlc_data.sources.fields import has_words
+
+TEXTS: dict[str, pl.DataType] = {"prompt_id": pl.String(), "prompt": pl.String()}
+"""Texts to translate, with their ids."""
+
+
+def text_id(text: str) -> str:
+    """Return the id of a text that is no prompt: the start of a hash of exactly this text."""
+    return hash_value(["text", text])[:PROMPT_ID_LENGTH]
+
+
+def needs_translation(text: str) -> bool:
+    """Return whether a text differs between languages; numbers, emoji and code are the same in all."""
+    return bool(text.strip()) and has_words(text)
+
+
+def texts_of(run: Run) -> pl.DataFrame:
+    """Return all texts that a run translates, as `TEXTS`: its prompts, then the others, each once."""
+    prompts = read_table(run.path("prompts.parquet"), PROMPTS)
+    others = other_texts(run.recipe, prompts, run)
+    return pl.concat([prompts.select(list(TEXTS)), others])
+
+
+def texts_key(run: Run) -> dict[str, Any]:
+    """Return what decides which texts are translated besides the prompts, for a stage's key; empty for the usual."""
+    settings = run.recipe.translate
+    usual = type(settings).model_fields["roles"].default
+    key: dict[str, Any] = {} if settings.roles == usual else {"roles": sorted(settings.roles)}
+    if settings.responses:
+        key |= {"responses": settings.responses, "preferences": run.content_hash("preferences")}
+    return key
+
+
+def other_texts(recipe: Recipe, prompts: pl.DataFrame, run: Run) -> pl.DataFrame:
+    """Return the texts that are translated besides the prompts, each once, as `TEXTS`."""
+    settings = recipe.translate
+    found: dict[str, str] = {}
+    # A file of translations has those of prompts alone.
+    if settings.imported is None:
+        _add(found, _turns(prompts["context"], settings.roles))
+    if settings.responses:
+        pairs = read_table(run.path("preferences.parquet"), PREFERENCES)
+        _add(found, _turns(pairs["context"], settings.roles))
+        known = set(prompts["prompt_id"])
+        for row in pairs.iter_rows(named=True):
+            asked = [] if row["prompt_id"] in known else [row["prompt"]]
+            _add(found, (*asked, *(row[name] for name in settings.responses)))
+    return pl.DataFrame(list(found.items()), schema=TEXTS, orient="row")
+
+
+def _turns(contexts: pl.Series, roles: Sequence[str]) -> Iterator[str]:
+    # Most prompts have none, and they never become Python objects.
+    for context in contexts.filter(contexts.list.len() > 0).to_list():
+        yield from (turn["content"] for turn in context if turn["role"] in roles)
+
+
+def _add(found: dict[str, str], texts: Iterator[str] | Sequence[str]) -> None:
+    for text in texts:
+        if needs_translation(text):
+            found.setdefault(text_id(text), text)
+
+
+class Translated:
+    """Kept translations of texts.
+
+    Args:
+        variants: kept variants: ``prompt_id``, ``language`` and ``text``, of the texts that are asked for.
+        roles: whose turns are translated.
+    """
+
+    def __init__(self, variants: pl.DataFrame, roles: Sequence[str]) -> None:
+        columns = ("prompt_id", "language", "text")
+        self._texts = {row[:2]: row[2] for row in variants.select(columns).iter_rows()}
+        self._roles = frozenset(roles)
+
+    def prompt(self, prompt_id: str, text: str, language: str) -> str | None:
+        """Return a prompt in a language, be it one of the run's or one of a pair alone; None without a translation."""
+        return self._texts.get((prompt_id, language)) or self.text(text, language)
+
+    def text(self, text: str, language: str) -> str | None:
+        """Return a text in a language; None where no translation of it was kept."""
+        if not needs_translation(text):
+            return text
+        return self._texts.get((text_id(text), language))
+
+    def context(
+        self, context: Sequence[Mapping[str, str]], language: str
+    ) -> list[dict[str, Any]] | None:
+        """Return the turns before a prompt, those of the recipe's roles in a language; None where one is missing."""
+        turns = []
+        for turn in context:
+            said: str | None = turn["content"]
+            if turn["role"] in self._roles:
+                said = self.text(turn["content"], language)
+            if said is None:
+                return None
+            turns.append({"role": turn["role"], "content": said})
+        return turns
