@@ -158,8 +158,8 @@ def _step(width: float) -> tuple[float, int]:
 OTHERS, ALONE, EXCUSED = range(3)
 
 Counts = dict[tuple[str, str], NDArray[np.int64]]
-"""Counts by key of the limit and language, [3, E + 2]: `OTHERS`, `ALONE` and `EXCUSED` between the edges; the last
-column is of variants without a score."""
+"""Counts by key of the limit and language: [3, E + 2], of `OTHERS`, `ALONE` and `EXCUSED` between the edges; the last
+column counts variants without a score."""
 
 
 def _count(facts: Facts, limits: Sequence[PageLimit], edges: Mapping[str, list[float]]) -> Counts:
