@@ -12,7 +12,7 @@ import typer
 from doc_blocks import ROOT, CommandLine
 
 from mlc_data.cli.main import app
-from mlc_data.errors import MlcDataError, UsageError
+from mlc_data.errors import MlcDataError
 from mlc_data.recipe.loading import load_recipe, shipped_recipes
 
 USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
@@ -65,8 +65,10 @@ def _mlc_data(arguments: list[str]) -> str | None:
             )
         own = command.context_class(command, info_name=command.name, parent=context)
         values, left, _ = command.make_parser(own).parse_args(args=list(rest))
-    except (USAGE_ERROR, UsageError) as error:
+    except USAGE_ERROR as error:
         return str(error.format_message())
+    except MlcDataError as error:
+        return str(error)
     except typer.Exit:
         return None  # --version, --help
     missing = [
