@@ -1,4 +1,4 @@
-# make quickstart | test | check | bench: each builds .venv itself, from python3 and a package registry.
+# make quickstart | test | check | docs | bench: each builds .venv itself, from python3 and a package registry.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 TORCH_INDEX ?=
 INSTALLED := $(VENV)/.installed
 
-.PHONY: quickstart test check bench schemas lock clean
+.PHONY: quickstart test check docs audit bench schemas lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -36,14 +36,25 @@ test: export OMP_NUM_THREADS = 1
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -m "" -n $(TEST_PROCESSES) --no-loadscope-reorder
 
-## make check        ruff, mypy --strict, imports run down only, schemas up to date, docker-compose.yml valid
+## make check        ruff, mypy --strict, bandit, imports run down only, schemas up to date, docker-compose.yml valid
 check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --recursive --severity-level medium --configfile pyproject.toml mlc_data flows
 	$(BIN)/python -m mlc_data.schemas --check schemas
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+## make docs         the documentation site in site/, with warnings as errors and links checked
+docs: export NO_MKDOCS_2_WARNING = 1
+docs: $(INSTALLED)
+	$(BIN)/python -m mkdocs build --quiet --strict
+
+## make audit        known vulnerabilities of what is installed (asks a service on the network)
+audit: $(INSTALLED)
+	$(BIN)/pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/pip-audit --skip-editable
 
 ## make bench        benchmarks: each prints ratios against a baseline measured in the same run
 # Human parallel text for the language check (NTREX-128, one <FLORES code>.txt a language); not ours.
@@ -76,4 +87,4 @@ lock: $(INSTALLED)
 
 ## make clean        remove .venv and caches; runs/ stays
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info
+	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache build *.egg-info

@@ -30,7 +30,7 @@ class ChatEngine(Section):
     languages: tuple[str, ...] | None = None
     """Languages that it translates into and from; null: all of FLORES-200."""
     format: Literal["plain", "translategemma", "hy-mt"] = "plain"
-    """How the model is asked: `plain` for any chat model, or the wording that TranslateGemma or Hunyuan-MT was
+    """Form of the question: `plain` for any chat model, or the wording that TranslateGemma or Hunyuan-MT was
     trained on."""
     template: str | None = None
     """Jinja template of the question in place of `format`, with `text`, `source`, `target` (English names of

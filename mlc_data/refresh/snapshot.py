@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from mlc_data.core.files import sync
+from mlc_data.core.files import sync, sync_tree
 from mlc_data.core.hashing import hash_file, hash_value
 from mlc_data.core.manifest import Manifest, read_manifest
 from mlc_data.core.parquet import read_table, write_table
@@ -111,7 +111,9 @@ def take(run: Run) -> Snapshot:
         sync(part / TRAINED)
     elif run.path(FOLDER, TRAINED).exists():
         _link(run.path(FOLDER, TRAINED), part / TRAINED)
+    sync_tree(part)
     part.rename(folder)
+    sync(run.folder)
     return Snapshot(folder, complete)
 
 

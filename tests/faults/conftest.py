@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from faults.harness import Nursery, SmallRun, State, recipe, undisturbed
+from fault_harness import Nursery, SmallRun, State, recipe, undisturbed
 
 
 @pytest.fixture(scope="package")

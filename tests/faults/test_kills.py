@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from faults.harness import Ended, Kill, SmallRun, State, litter, moments
+from fault_harness import Ended, Kill, SmallRun, State, litter, moments
 
 from mlc_data.stages import NAMES
 

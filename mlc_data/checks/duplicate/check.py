@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import polars as pl
@@ -100,6 +101,7 @@ class Duplicate(CorpusCheck):
     """
 
     name = "duplicate"
+    version: ClassVar[int] = 2  # look-alikes are chosen by their texts, not by their place
     section = DuplicateCheck
     scores = ("duplicate_similarity",)
     limits = (at_most("duplicate_similarity", "max_similarity"),)

@@ -28,7 +28,8 @@ class Index:
     """Sorted numbers of `shingles.Signatures`: 76 bytes a variant.
 
     Attributes:
-        bands: for each band its numbers, each with its row (32 bits each).
+        bands: for each band its numbers, each with a place in `texts` (32 bits each). Places follow from the texts
+            alone, so that the choice of `candidates` does not depend on the order of the rows.
         texts: numbers of whole texts, each with that of its prompt (32 bits each).
         rows: the rows of `texts`.
         scores: scores of the variants themselves, in the order of `texts`; see `known`.
@@ -55,15 +56,17 @@ class Index:
             filled.frombytes(part.any.tobytes())
         some = np.flatnonzero(np.frombuffer(filled, np.bool_)).astype(np.uint32)
         by_row = np.frombuffer(prompts, np.uint32)
+        whole = _pairs(np.frombuffer(texts, np.uint32)[some], by_row[some])
+        order = np.argsort(whole, kind="stable")
+        places = np.empty(len(some), np.uint32)
+        places[order] = np.arange(len(some), dtype=np.uint32)
         sorted_bands = []
         while bands:
-            keys = _pairs(np.frombuffer(bands.pop(0), np.uint32)[some], some)
+            keys = _pairs(np.frombuffer(bands.pop(0), np.uint32)[some], places)
             keys.sort()
             sorted_bands.append(keys)
-        keys = _pairs(np.frombuffer(texts, np.uint32)[some], by_row[some])
-        order = np.argsort(keys, kind="stable")
         return cls(
-            tuple(sorted_bands), keys[order], some[order], np.zeros(len(some), np.float32), by_row
+            tuple(sorted_bands), whole[order], some[order], np.zeros(len(some), np.float32), by_row
         )
 
     def save(self, folder: Path) -> None:
@@ -95,17 +98,18 @@ class Index:
         """Return pairs of a row of ``wanted`` and a row of the index, of different prompts, that may be alike."""
         matches = [_matches(keys, wanted.bands[:, band]) for band, keys in enumerate(self.bands)]
         # The same text weighs as much as all bands.
-        matches += [_matches(self.texts, wanted.texts, self.rows)] * BANDS
+        matches += [_matches(self.texts, wanted.texts, placed=True)] * BANDS
         who = np.concatenate([pair[0] for pair in matches])
         other = np.concatenate([pair[1] for pair in matches])
-        good = (self.prompts[other] != wanted.prompts[who]) & wanted.any[who]
+        prompts = self.texts[other] & np.uint64(0xFFFFFFFF)
+        good = (prompts != wanted.prompts[who]) & wanted.any[who]
         pairs, shared = np.unique((who[good] << 32) | other[good], return_counts=True)
         who, other = pairs >> 32, pairs & 0xFFFFFFFF
         order = np.lexsort((other, -shared, who))
         who, other = who[order], other[order]
         first = np.searchsorted(who, who)
         few = np.arange(len(who)) - first < MOST
-        return who[few], other[few]
+        return who[few], self.rows[other[few]].astype(np.int64)
 
     def known(self, wanted: Signatures) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         """Return which rows are variants of the index, and the indices of their scores in `scores`."""
@@ -115,10 +119,11 @@ class Index:
         return known & (place < len(self.texts)) & wanted.any, place
 
 
-def _matches(
-    keys: Keys, numbers: NDArray[np.uint32], rows: NDArray[np.uint32] | None = None
-) -> tuple[Rows, Rows]:
-    """Return pairs of an index into ``numbers`` and a row of the index with that number."""
+def _matches(keys: Keys, numbers: NDArray[np.uint32], *, placed: bool = False) -> tuple[Rows, Rows]:
+    """Return pairs of an index into ``numbers`` and a place in `Index.texts` with that number.
+
+    With ``placed`` that is the place in ``keys`` itself, else the lower half of the key.
+    """
     begin = np.searchsorted(keys, _pairs(numbers, np.zeros_like(numbers)))
     end = np.searchsorted(keys, _pairs(numbers, np.full_like(numbers, 0xFFFFFFFF)), side="right")
     count = end - begin
@@ -131,12 +136,8 @@ def _matches(
         who.append(which)
         places.append(begin[which] + offset)
     at = np.concatenate(places)
-    return np.concatenate(who), _rows_at(keys, rows, at)
-
-
-def _rows_at(keys: Keys, rows: NDArray[np.uint32] | None, places: NDArray[np.int64]) -> Rows:
-    numbers = keys[places] & np.uint64(0xFFFFFFFF) if rows is None else rows[places]
-    return numbers.astype(np.int64)
+    other = at if placed else (keys[at] & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    return np.concatenate(who), other
 
 
 def _pairs(high: NDArray[np.uint32], low: NDArray[np.uint32]) -> Keys:

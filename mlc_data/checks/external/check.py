@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import shutil
 import threading
@@ -17,12 +18,13 @@ from mlc_data.checks.external.command import run_command
 from mlc_data.checks.external.section import ExternalSection
 from mlc_data.core import progress
 from mlc_data.core.files import atomic_file
-from mlc_data.core.hashing import hash_value
+from mlc_data.core.hashing import hash_file, hash_value
 from mlc_data.core.parquet import read_parquet
 from mlc_data.errors import UsageError
 
 log = logging.getLogger(__name__)
 
+_DIGITS = 16  # hexadecimal, of hashes in names
 _STORED = {"text": pl.UInt64(), "score": pl.Float64()}
 _ONE_AT_A_TIME = threading.Lock()  # two scorers would share one accelerator
 
@@ -103,10 +105,7 @@ class External(CorpusCheck):
                     "%s: variants %d to %d of %d", self.name, done + 1, done + rows.height, total
                 )
                 scored = pl.DataFrame({"text": _texts(rows), "score": self._run(rows)}, _STORED)
-                with atomic_file(
-                    folder / f"{hash_value(scored['text'].to_list())[:16]}.parquet"
-                ) as file:
-                    scored.write_parquet(file)
+                _store(scored, folder)
                 done += rows.height
                 bar.advance(rows.height)
 
@@ -182,9 +181,29 @@ def external_check(settings: ExternalSection) -> type[External]:
     return cast("type[External]", type("External", (External,), members))
 
 
+def _store(scored: pl.DataFrame, folder: Path) -> None:
+    """Write scores into a file whose name holds a hash of its texts, and one of its bytes."""
+    written = io.BytesIO()
+    scored.write_parquet(written)
+    content = written.getvalue()
+    texts = hash_value(scored["text"].to_list())[:_DIGITS]
+    name = f"{texts}-{hashlib.sha256(content).hexdigest()[:_DIGITS]}.parquet"
+    with atomic_file(folder / name) as file:
+        file.write_bytes(content)
+
+
+def _is_whole(file: Path) -> bool:
+    """Return whether a file of scores is as it was written; earlier versions' names do not say."""
+    _, sign, digest = file.stem.partition("-")
+    if not sign or hash_file(file).startswith(digest):
+        return True
+    log.warning("%s was changed since it was written: its texts are scored again", file)
+    return False
+
+
 def _stored_in(folder: Path) -> pl.DataFrame:
     """Return the stored scores of a folder, none if there is no such folder."""
-    files = sorted(folder.glob("*.parquet"))
+    files = filter(_is_whole, sorted(folder.glob("*.parquet")))
     tables = [pl.DataFrame(schema=_STORED), *map(read_parquet, files)]
     return pl.concat(tables).unique("text", keep="any")
 

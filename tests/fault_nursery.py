@@ -1,6 +1,6 @@
 """Program that has imported everything and forks a process for each command, so that a restart costs little.
 
-    python nursery.py
+    python fault_nursery.py
 
 It reads one JSON object a line: ``argv``, ``cwd``, ``log`` (file for the output) and ``before`` (a statement that the
 child executes first). It answers with the child's process id, then with its exit status as Popen names it. Each

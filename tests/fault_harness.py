@@ -110,20 +110,20 @@ class Kill:
 
 
 class Nursery:
-    """Starts commands in processes of their own; see `nursery.py`."""
+    """Starts commands in processes of their own; see `fault_nursery.py`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         environment = {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *sys.path]),
+            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path]),
             "HF_HUB_OFFLINE": "1",
             "HF_HOME": str(folder / "hub"),
             "OMP_NUM_THREADS": "1",
             "COLUMNS": "200",
         }
         self._program = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("nursery.py"))],
+            [sys.executable, str(Path(__file__).with_name("fault_nursery.py"))],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
         )  # fmt: skip
         self._log = folder / "log.txt"
