@@ -1,4 +1,4 @@
-# make quickstart | test | check | bench: each builds .venv itself, from python3 and a package registry.
+# make quickstart | test | check | docs | bench: each builds .venv itself, from python3 and a package registry.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 TORCH_INDEX ?=
 INSTALLED := $(VENV)/.installed
 
-.PHONY: quickstart test check bench schemas lock clean
+.PHONY: quickstart test check docs bench schemas lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +16,7 @@ help:
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one with PYTHON=python3.12"; exit 2; }
+	@echo "Installing into $(VENV) (about 3 GB with the CPU build of torch; some minutes) ..."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -c constraints.txt torch==2.13.0
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[dev]'
@@ -25,6 +26,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 ## make quickstart   English prompts to an aligned checkpoint in runs/quickstart, no model hub needed
 quickstart: $(INSTALLED)
 	$(BIN)/mlc-data run quickstart
+	@echo
+	@echo "mlc-data is in $(BIN). To have it on the PATH of this shell:  source $(BIN)/activate"
 
 ## make test         every test: unit, integration and end to end; `pytest` alone runs the unit tests
 # Two at a time, a core each: many wait for processes. Tests of one file stay together.
@@ -41,6 +44,11 @@ check: $(INSTALLED)
 	$(BIN)/lint-imports
 	$(BIN)/python -m mlc_data.schemas --check schemas
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+## make docs         the documentation site in site/, with warnings as errors and links checked
+docs: export NO_MKDOCS_2_WARNING = 1
+docs: $(INSTALLED)
+	$(BIN)/python -m mkdocs build --quiet --strict
 
 ## make bench        benchmarks: each prints ratios against a baseline measured in the same run
 # Human parallel text for the language check (NTREX-128, one <FLORES code>.txt a language); not ours.
@@ -73,4 +81,4 @@ lock: $(INSTALLED)
 
 ## make clean        remove .venv and caches; runs/ stays
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info
+	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache build *.egg-info

@@ -6,11 +6,11 @@ from prefect import flow
 
 from mlc_data.stages import TRAINING
 
-from .common import main, prepare, run_tasks
+from .common import main, prepare, run_name, run_tasks
 from .parameters import Folder, Override, RecipeName, TrainingName
 
 
-@flow(name="align")
+@flow(name="align", flow_run_name=run_name)
 def align(
     recipe: RecipeName = "",
     run_dir: Folder | None = None,

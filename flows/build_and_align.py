@@ -8,11 +8,11 @@ from mlc_data.stages import NAMES
 
 from .align import align
 from .build_variants import build_variants
-from .common import TAG, finish, main, opened, prepare
+from .common import TAG, finish, main, opened, prepare, run_name
 from .parameters import Folder, Override, RecipeName, TrainingName
 
 
-@flow(name="build-and-align")
+@flow(name="build-and-align", flow_run_name=run_name)
 def build_and_align(
     recipe: RecipeName = "",
     run_dir: Folder | None = None,

@@ -6,11 +6,11 @@ from prefect import flow
 
 from mlc_data.stages import BUILD
 
-from .common import main, prepare, run_tasks
+from .common import main, prepare, run_name, run_tasks
 from .parameters import Folder, Override, RecipeName
 
 
-@flow(name="build-variants")
+@flow(name="build-variants", flow_run_name=run_name)
 def build_variants(
     recipe: RecipeName = "", run_dir: Folder | None = None, overrides: list[Override] | None = None
 ) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from prefect import tags, task
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
 from yaml import safe_load
 
 from mlc_data.core import progress
@@ -48,6 +49,15 @@ def opened(run: Run) -> Iterator[None]:
         yield
     finally:
         _opened.reset(token)
+
+
+def run_name() -> str:
+    """Return the name of a flow run: its recipe, or else its run's folder."""
+    given = flow_run.get_parameters()
+    known = given.get("recipe") or given.get("run_dir") or "quickstart"
+    training = given.get("name")
+    name = Path(str(known)).name.removesuffix(".yaml").removesuffix(".yml")
+    return f"{name} {training}" if training else name
 
 
 @task(task_run_name="{name}", cache_policy=NO_CACHE)
@@ -100,6 +110,7 @@ def run_tasks(run: Run, stages: Sequence[str]) -> str:
     with run.held():
         for name in stages:
             run_as_task(run, name)
+    # Within `build_and_align` the whole run is shown once, on the page of the run that was started.
     if _opened.get() is None:
         finish(run)
     return str(run.folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,7 @@ import yaml
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import WorkPool
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 
@@ -66,7 +67,20 @@ def start_folder(file: Path) -> Path:
     return Path.cwd() if installed else file.parent
 
 
-def deploy(file: Path) -> Iterator[Deployed]:
+@dataclass(frozen=True)
+class Move:
+    """A deployment whose runs start in another folder than those of the file would."""
+
+    name: str
+    now: str
+    then: str
+
+
+Confirm = Callable[[list[Move]], bool]
+"""Function that asks whether deployments may be moved."""
+
+
+def deploy(file: Path, confirm: Confirm) -> Iterator[Deployed]:
     """Create what is missing on the server in PREFECT_API_URL and bring the rest up to date.
 
     An existing work pool stays as it is, whatever its type; an automation that was switched off in the UI
@@ -74,27 +88,43 @@ def deploy(file: Path) -> Iterator[Deployed]:
 
     Args:
         file: a ``prefect.yaml``. The runs of its deployments start in `start_folder`.
+        confirm: called before deployments of the server are moved to that folder from another one.
 
     Yields:
         Each object, once it is on the server.
 
     Raises:
-        UsageError: no server can be reached, or the file is not what it should be.
+        UsageError: no server can be reached, the file is not what it should be, or a move was not confirmed.
         MlcDataError: Prefect could not deploy; quotes its output.
     """
     wanted = _deployments(file)
+    ours = {key for key, _ in wanted}
     with server() as client:
+        known = deployments(client)
+        moves = list(_moves(known, ours, str(start_folder(file))))
+        if moves and not confirm(moves):
+            raise UsageError("nothing was changed on the server")
         for name in sorted({pool for _, pool in wanted}):
             yield _pool(client, name)
-        known = deployments(client)
         _prefect_deploy(file)
-        ours = {key for key, _ in wanted}
         for name, deployment in sorted(deployments(client).items()):
             if (deployment.entrypoint, deployment.name) in ours:
                 outcome: Literal["created", "updated"] = "updated" if name in known else "created"
                 yield Deployed("deployment", name, outcome, f"pool {deployment.work_pool_name}")
         for automation in _automations():
             yield _automation(client, automation)
+
+
+def _moves(
+    known: Mapping[str, DeploymentResponse], ours: set[tuple[str, str]], folder: str
+) -> Iterator[Move]:
+    for name, deployment in sorted(known.items()):
+        if (deployment.entrypoint, deployment.name) not in ours:
+            continue
+        for step in deployment.pull_steps or ():
+            now = step.get("prefect.deployments.steps.set_working_directory", {}).get("directory")
+            if now and now != folder:
+                yield Move(name, now, folder)
 
 
 def _deployments(file: Path) -> list[tuple[tuple[str, str], str]]:

@@ -13,7 +13,7 @@ from mlc_data.publish.dataset import LicenseRequest
 from mlc_data.publish.publication import PublishOptions, to_hub
 from mlc_data.report.page import bring_up_to_date
 
-from .common import errors_shown
+from .common import errors_shown, run_name
 from .parameters import Folder, Licence, Part, Repository
 
 
@@ -27,7 +27,7 @@ def push(run_dir: str, repo: str, options: PublishOptions) -> list[str]:
     return [f"{result.url}@{result.revision}" for result in pushed]
 
 
-@flow(name="publish")
+@flow(name="publish", flow_run_name=run_name)
 def publish(
     run_dir: Folder,
     repo: Repository,

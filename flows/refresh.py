@@ -10,12 +10,12 @@ from mlc_data.refresh.card import in_markdown
 from mlc_data.refresh.refresh import refresh as bring_up_to_date
 
 from . import artifacts, runners
-from .common import finish, load, main, run_as_task
+from .common import finish, load, main, run_as_task, run_name
 from .parameters import Folder, Override, RecipeName
 from .publish import push
 
 
-@flow(name="refresh")
+@flow(name="refresh", flow_run_name=run_name)
 def refresh(
     recipe: RecipeName = "", run_dir: Folder | None = None, overrides: list[Override] | None = None
 ) -> str:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from logging import WARNING, getLevelName
+from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +16,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas import filters
 from prefect.client.schemas.objects import FlowRun, Log, State, WorkerStatus
 from prefect.client.schemas.responses import DeploymentResponse
+from prefect.settings import PREFECT_UI_URL
 
 from mlc_data.errors import MlcDataError, StoppedError, UsageError
 from mlc_data.recipe.loading import load_recipe, shipped_recipes
@@ -63,6 +66,8 @@ def trigger(
         run = _create(client, full, deployment, given)
         title = f"{full.partition('/')[0]}/{run.name}"
         show(f"{title}: created, id {run.id}")
+        if (page := PREFECT_UI_URL.value()) is not None:
+            show(f"{title}: {page}/runs/flow-run/{run.id}")
         _warn_without_worker(client, deployment, show)
         if not follow:
             show(f"follow it with: prefect flow-run watch {run.id}")
@@ -122,11 +127,19 @@ def _check_recipe(parameters: Mapping[str, Any]) -> None:
         load_recipe(str(recipe), overrides)
 
 
+def _run_name(parameters: Mapping[str, Any]) -> str | None:
+    """Return the recipe's name, as the flow itself will call its run."""
+    known = parameters.get("recipe") or parameters.get("run_dir")
+    return PurePath(str(known)).name.removesuffix(".yaml") if known else None
+
+
 def _create(
     client: SyncPrefectClient, full: str, deployment: DeploymentResponse, given: dict[str, Any]
 ) -> FlowRun:
     try:
-        return client.create_flow_run_from_deployment(deployment.id, parameters=given)
+        return client.create_flow_run_from_deployment(
+            deployment.id, parameters=given, name=_run_name({**deployment.parameters, **given})
+        )
     except httpx.HTTPStatusError as error:
         if error.response.status_code not in _INVALID:
             raise
@@ -166,7 +179,8 @@ class _Follower:
         while True:
             try:
                 state = self.client.read_flow_run(self.run.id).state
-                if state is not None and state.id != last_state:
+                # The final state is shown after the last lines of the log.
+                if state is not None and state.id != last_state and not state.is_final():
                     last_state = state.id
                     self.show(f"{self.title}: {state.name}")
                 self._logs()
@@ -174,6 +188,7 @@ class _Follower:
                     # The last lines are sent a moment after the state.
                     time.sleep(POLL_SECONDS)
                     self._logs()
+                    self.show(f"{self.title}: {state.name}")
                     return state
                 last_answer = time.monotonic()
             except httpx.TransportError as error:
@@ -205,6 +220,7 @@ class _Follower:
                     continue
                 self.seen.add(line.id)
                 if (line.name, line.message) != _A_TASK_ENDED:
-                    self.show(f"{line.timestamp.astimezone():%H:%M:%S}  {line.message}")
+                    level = "" if line.level < WARNING else f"{getLevelName(line.level)} "
+                    self.show(f"{line.timestamp.astimezone():%H:%M:%S}  {level}{line.message}")
                 if self.newest is None or line.timestamp > self.newest.timestamp:
                     self.newest = line

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
+from mlc_data.core import progress
 from mlc_data.core.extras import explain_missing_extra
 from mlc_data.core.time_limit import time_limit
 from mlc_data.errors import explain_full_disk
@@ -39,10 +40,15 @@ def run_stage(run: Run, name: str, *, force: bool = False) -> bool:
     """
     stage = named(name)
     limit = run.recipe.runner.stage_limit
-    with run.locked(), explain_full_disk(name, run.folder), time_limit(name, limit):
-        reused = do(run, stage, dependents(stage), force=force)
+    with (
+        run.locked(),
+        explain_full_disk(name, run.folder),
+        time_limit(name, limit),
+        progress.stage(name) as end,
+    ):
+        end.reused = do(run, stage, dependents(stage), force=force)
         write_events(run)
-    return reused
+    return end.reused
 
 
 def run_stages(run: Run, last: str, *, force: bool = False) -> dict[str, bool]:

@@ -164,6 +164,11 @@ class VariantSetsStage(Stage):
         sizes = {split.value: writer.rows for split, writer in files.items()}
         kept, counted = sum(sizes.values()), dict(sorted(dropped.items()))
         log.info("sets: %d kept (%s), dropped %s", kept, in_words(sizes), in_words(counted))
+        without = dropped.get(SetReason.NO_VARIANTS, 0)
+        if without > _MANY * (kept + sum(counted.values())):
+            log.warning(
+                "sets: %d prompts are left without any variant: %s", without, _why_none(run)
+            )
         return StageResult(
             counts={"sets": {"kept": kept, "dropped": counted}},
             content_hash={"sets": content.hexdigest()},
@@ -173,6 +178,21 @@ class VariantSetsStage(Stage):
                 **write_pairs(run, translated, staging.path(PAIRS_FILE)),
             },
         )
+
+
+_MANY = 0.3
+"""Share of prompts without variants above which the log warns."""
+
+
+def _why_none(run: Run) -> str:
+    """Return what to do about prompts without variants."""
+    known = run.recipe.translate.model or ""
+    if known == "package://mlc_data/quickstart/model":
+        return (
+            "the quickstart's translator knows a phrasebook of 80 phrases and nothing else. For prompts of your "
+            "own take a recipe with a real translator, such as recommended-qwen2.5-7b"
+        )
+    return f"`mlc-data show {run.folder} --rejected` shows them with their reasons"
 
 
 def _in_slices(run: Run) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:

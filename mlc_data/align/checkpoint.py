@@ -153,6 +153,9 @@ def write_checkpoint(
         model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     write_text(folder / "README.md", render_card(card))
+    # safetensors writes for the owner alone; colleagues and containers read checkpoints too.
+    for weights in folder.glob("*.safetensors"):
+        weights.chmod((folder / "README.md").stat().st_mode)
 
 
 def render_card(card: Card) -> str:

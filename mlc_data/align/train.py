@@ -158,7 +158,9 @@ class _Trainer(MLCTrainerMixin):
         """Return log-probabilities of a batch under the reference model, while they are precomputed (DPO,
         KTO)."""
         if any_process(stop_requested(), self.args.device):
-            raise StoppedError("stopped before the first step; nothing had been trained yet")
+            raise StoppedError(
+                "stopped before the first step; the same command starts the training"
+            )
         parent: Any = super()
         log_probs = parent.compute_ref_log_probs(*args, **kwargs)
         if self.reference_bar:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from functools import cache
-from pathlib import Path
 
-from mlc_data.languages.flores import all_languages, get_language
+from mlc_data.languages.flores import get_language
+from mlc_data.languages.lead_ins import lead_ins
 from mlc_data.text.mojibake import mojibake
 
-_LEAD_INS: dict[str, list[str]] = json.loads(
-    (Path(__file__).parent / "data" / "lead_ins.json").read_text(encoding="utf-8")
-)
 _TOKENS = "s|unk|pad|bos|eos|eot|sep|cls|mask|blank|oov|lang|start|end|sos|usr|sys|inst"
 # Kinds of marks that good text does not have in any language. Counted one by one: a prompt about
 # HTML entities excuses entities, and nothing else.
@@ -66,20 +62,6 @@ _BROKEN = frozenset(["Khmr", "Mymr", "Laoo", "Thai", "Tibt", "Jpan"])
 _RIGHT_TO_LEFT = frozenset({"Arab", "Hebr"})
 _EMOJI_JOINER = re.compile("(?<=[\u2600-\u27bf\ufe0f\U0001f000-\U0001faff])\u200d")
 
-_TRANSLATION = re.compile(
-    r"(?:^|[\n.!。！(])[^\n:：.!。！]{0,50}(?<!\w)(?:" + "|".join(_LEAD_INS["translation"])
-    + r")[^\n:：.!?。！？]{0,40}[:：]", re.IGNORECASE
-)  # fmt: skip
-_OPENING = re.compile(r"^\W{0,3}(?:" + "|".join(_LEAD_INS["openings"]) + ")", re.IGNORECASE)
-_SPEAKER = re.compile(r"(?:^|\n)\W{0,3}(?:" + "|".join(_LEAD_INS["speakers"]) + ")", re.IGNORECASE)
-_NAMED = re.compile(
-    r"^\W{0,3}(?:(?:in|en|auf|em|på|на|по|po|w|v|in het|ใน|kwa|bi|bằng)[ -])?(?:"
-    + "|".join((*_LEAD_INS["languages"], *sorted({re.escape(one.name.split(" (")[0]) for one in all_languages()})))
-    + r")\W{0,2}[:：]", re.IGNORECASE
-)  # fmt: skip
-_OF_TRANSLATION = re.compile(r"translat|interpret", re.IGNORECASE)
-_COLON = re.compile(r"^.{0,120}?[:：]", re.DOTALL)
-
 
 def residue(text: str, source: str, language: str) -> int:
     """Return the number of marks of residue that a text has beyond those of its prompt.
@@ -100,7 +82,7 @@ def residue(text: str, source: str, language: str) -> int:
     return (
         found
         + _invisible(text, source, script)
-        + _lead_ins(text, source)
+        + lead_ins(text, source)
         + _tag(text, source, language)
     )
 
@@ -122,18 +104,6 @@ def _unused(script: str) -> re.Pattern[str]:
         (_BREAKS if script not in _BROKEN else "\ufeff"),
     )
     return re.compile(f"[{''.join(kept)}]")
-
-
-def _lead_ins(text: str, source: str) -> int:
-    """Return how many lead-ins of an assistant the text has: "Here is the translation:"."""
-    found = 0
-    if _TRANSLATION.search(text) and not _OF_TRANSLATION.search(source):
-        found += 1
-    for pattern in (_OPENING, _NAMED):
-        if pattern.search(text) and not pattern.search(source) and not _COLON.search(source):
-            found += 1
-    found += max(0, len(_SPEAKER.findall(text)) - len(_SPEAKER.findall(source)) - source.count(":"))
-    return found
 
 
 def _tag(text: str, source: str, language: str) -> int:

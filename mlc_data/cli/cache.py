@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from mlc_data.core.console import out
+from mlc_data.cli.options import JsonOption
+from mlc_data.core.console import out, print_json
 from mlc_data.errors import UsageError
 from mlc_data.translate.cache.prune import prune as prune_file
 from mlc_data.translate.cache.prune import stats as stats_of
@@ -24,10 +26,13 @@ _DAYS = {"": 1, "d": 1, "w": 7, "m": 30, "y": 365}
 
 
 @app.command(epilog="Example:  mlc-data cache stats")
-def stats(location: LocationOption = "auto") -> None:
+def stats(location: LocationOption = "auto", as_json: JsonOption = False) -> None:
     """Show entries, size and age of the translation cache."""
     path = file_of(location)
     cache = stats_of(path)
+    if as_json:
+        print_json({"file": str(path), **asdict(cache)})
+        return
     table = Table.grid(padding=(0, 2))
     table.add_row("file", str(path))
     table.add_row("entries", f"{cache.entries:,}")
@@ -51,6 +56,7 @@ def prune(
         ),
     ] = None,
     location: LocationOption = "auto",
+    as_json: JsonOption = False,
 ) -> None:
     """Remove old entries. Translations in runs are not touched."""
     if older_than is None and max_size is None:
@@ -60,6 +66,9 @@ def prune(
     size = None if max_size is None else int(_number(max_size, _UNITS, "--max-size", "2GB"))
     removed = prune_file(path, days, size)
     left = stats_of(path)
+    if as_json:
+        print_json({"file": str(path), "removed": removed, "left": asdict(left)})
+        return
     out.print(
         f"removed {removed:,} entries; {left.entries:,} are left, {left.size / 1e6:,.1f} MB",
         highlight=False,

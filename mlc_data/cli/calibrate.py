@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column
 
 from mlc_data.checks import calibration
-from mlc_data.cli.options import QuietOption, SetOption, WithOption
+from mlc_data.cli.options import JsonOption, QuietOption, SetOption, WithOption
 from mlc_data.core import console
 from mlc_data.errors import UsageError
 from mlc_data.pipeline.run import Run
@@ -57,6 +58,7 @@ def calibrate(
     set_: SetOption = [],  # noqa: B006 - Typer copies it
     with_: WithOption = [],  # noqa: B006
     quiet: QuietOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a recipe fragment with thresholds by language. Use it with --with."""
     console.set_up(quiet=quiet)
@@ -89,22 +91,39 @@ def calibrate(
         raise UsageError(f"--out: cannot write {out}")
     calibration.write_fragment(result, out)
     new = calibration.recipe_with(recipe, result)
-    _show(result, calibration.rejected(scores, recipe), calibration.rejected(scores, new))
+    before, after = (calibration.rejected(scores, each) for each in (recipe, new))
+    if as_json:
+        shares = {"rejected_before": before, "rejected_after": after}
+        console.print_json({"file": str(out), **asdict(result), **shares})
+        return
+    _show(result, before, after)
     console.out.print(f"wrote {out}; use it with --with {out}", highlight=False, soft_wrap=True)
 
 
 def _show(
     result: calibration.Calibration, before: dict[str, float], after: dict[str, float]
 ) -> None:
-    names = list(result.values)
-    short = (name.removeprefix("checks.") for name in names)
-    table = Table("language", "texts", *short, "all reject now", "and with these")
+    # A line for each threshold: at 80 columns no name is cut, and keys can be copied.
+    shown = console.table(
+        Column("language", no_wrap=True),
+        console.number("texts"),
+        Column("threshold", overflow="fold"),
+        console.number("new value"),
+    )
     for code, rows in result.rows.items():
-        cells = (result.values[name].get(code) for name in names)
-        formatted = ("as before" if value is None else f"{value:g}" for value in cells)
-        shares = (f"{rejected[code]:.1%}" for rejected in (before, after))
-        table.add_row(code, str(rows), *formatted, *shares)
-    console.out.print(table)
+        own = [(name, values[code]) for name, values in result.values.items() if code in values]
+        for number, (name, value) in enumerate(own or [("all as before", None)]):
+            head = ("", "") if number else (code, str(rows))
+            shown.add_row(*head, name, "" if value is None else f"{value:g}")
+    console.out.print(shown)
+    shares = console.table(
+        Column("language", no_wrap=True),
+        console.number("rejected now"),
+        console.number("with these"),
+    )
+    for code in result.rows:
+        shares.add_row(code, *(f"{rejected[code]:.1%}" for rejected in (before, after)))
+    console.out.print(shares)
     if result.too_few:
         least = calibration.least_rows(result.target)
         console.out.print(

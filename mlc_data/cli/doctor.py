@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column
 from rich.text import Text
 
 from mlc_data.checks.language_id import LanguageId
@@ -17,8 +17,8 @@ from mlc_data.cli.doctor_devices import devices
 from mlc_data.cli.doctor_hub import hub_datasets, hub_model
 from mlc_data.cli.doctor_needs import needs
 from mlc_data.cli.flows import flows_module
-from mlc_data.cli.options import SetOption, WithOption
-from mlc_data.core.console import out
+from mlc_data.cli.options import JsonOption, SetOption, WithOption
+from mlc_data.core.console import out, print_json, table
 from mlc_data.core.extras import EXTRAS, explain_missing_extra, install_command
 from mlc_data.core.manifest import versions
 from mlc_data.core.paths import is_hub_id, local_path, user_cache
@@ -40,13 +40,12 @@ def doctor(
     ] = "quickstart",
     set_: SetOption = [],  # noqa: B006 - Typer copies it
     with_: WithOption = [],  # noqa: B006
+    as_json: JsonOption = False,
 ) -> None:
     """Check this machine. Exits with 1 if something that the recipe needs is missing."""
     loaded = load_recipe(recipe, set_, with_)
     preferences, imported = loaded.sources.preferences, loaded.translate.imported
-    table = Table("what", "found", "")
-    wrong = 0
-    for what, value, good in (
+    rows = [
         *_packages(),
         *devices(loaded),
         *_disk(),
@@ -70,11 +69,18 @@ def doctor(
         ),
         *hub_datasets(loaded),
         *_runner(loaded),
-    ):
-        wrong += not good
-        table.add_row(what, value, Text("good", "green") if good else Text("missing", "bold red"))
-    out.print(table)
-    if wrong:
+    ]
+    if as_json:
+        names = ("what", "found", "good")
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
+    else:
+        shown = table("what", Column("found", overflow="fold"), "")
+        for what, value, good in rows:
+            shown.add_row(
+                what, value, Text("good", "green") if good else Text("missing", "bold red")
+            )
+        out.print(shown)
+    if not all(good for _, _, good in rows):
         raise typer.Exit(1)
 
 

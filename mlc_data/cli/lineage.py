@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import groupby
@@ -12,9 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from mlc_data.cli.explain import line, show
-from mlc_data.core.console import out
+from mlc_data.core.console import out, print_json
 from mlc_data.errors import UsageError
 from mlc_data.lineage.explain import Explanation, explain
+from mlc_data.lineage.find import HELP
 from mlc_data.lineage.openlineage import export_events, write_events
 from mlc_data.lineage.verify import BROKEN, LineageReport, inspect
 from mlc_data.pipeline.lineage.record import Lineage
@@ -31,10 +31,7 @@ def lineage(
     ],
     row: Annotated[
         str | None,
-        typer.Option(
-            help="One row, as `mlc-data explain` shows it: a prompt's id or its first digits, or the "
-            "source's row, as 12."
-        ),
+        typer.Option(help=f"One row, as `mlc-data explain --all` shows it. {HELP}"),
     ] = None,
     language: Annotated[
         str | None, typer.Option(help="With --row: only this target language (FLORES-200 code).")
@@ -69,8 +66,7 @@ def lineage(
         if openlineage:
             export_events(report.run, openlineage)
     if as_json:
-        text = json.dumps(_as_json(report, explanation), ensure_ascii=False, indent=2, default=dict)
-        typer.echo(text)
+        print_json(_as_json(report, explanation))
     else:
         _show(report)
         if explanation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from difflib import get_close_matches
 from typing import Annotated, Any
 
 import typer
@@ -28,6 +29,7 @@ from mlc_data.cli import (
     report,
     review,
     run,
+    show,
     stages,
     suites,
     trigger,
@@ -35,9 +37,8 @@ from mlc_data.cli import (
 from mlc_data.core import time_limit
 from mlc_data.core.console import err, out
 from mlc_data.core.extras import missing_extra
+from mlc_data.core.stopping import HOW_TO_GO_ON, stoppable
 from mlc_data.errors import MlcDataError, StoppedError, UsageError, is_disk_full, refused_access
-
-_STOPPED = "stopped; what was finished is kept, and the same command resumes"
 
 
 class _Commands(TyperGroup):
@@ -50,13 +51,18 @@ class _Commands(TyperGroup):
         both = " ".join(args[:2])
         if len(args) > 1 and both in self.commands:
             return both, self.commands[both], args[2:]
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and super().get_command(ctx, name) is None:
+            near = get_close_matches(name, self.commands, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else " `mlc-data --help` lists them."
+            raise UsageError(f"No such command {name!r}.{hint}")
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as stopped:
-            raise StoppedError(_STOPPED) from stopped
+            raise StoppedError(f"stopped; {HOW_TO_GO_ON}") from stopped
 
 
 app = typer.Typer(
@@ -67,6 +73,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -106,6 +113,7 @@ app.add_typer(models.app, name="models")
 app.command(epilog=languages.EXAMPLES)(languages.languages)
 app.command(epilog=suites.EXAMPLES)(suites.suites)
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
+app.command(epilog=show.EXAMPLES)(show.show)
 app.command(epilog=report.REPORT_EXAMPLES)(report.report)
 app.command(epilog=report.COMPARE_EXAMPLES)(report.compare)
 app.command(epilog=explain.EXAMPLES)(explain.explain)
@@ -122,16 +130,25 @@ app.command(epilog=refresh.EXAMPLES)(refresh.refresh)
 def main() -> None:
     """Run the command line and exit with its code.
 
-    0 done, 1 the run failed, 2 the usage was wrong, 130 stopped by the user. Known errors become
-    one message each.
+    0 done, 1 the run failed, 2 the usage was wrong, 130 stopped by Ctrl-C, SIGTERM or a closed terminal.
+    Known errors become one message each.
     """
     time_limit.END_PROCESS = True
+    with stoppable():
+        _run()
+
+
+def _run() -> None:
     try:
-        app()
+        app(prog_name="mlc-data")
+    except StoppedError as stopped:
+        message = str(stopped)
+        err.print(message[:1].upper() + message[1:], markup=False, highlight=False, soft_wrap=True)
+        sys.exit(stopped.exit_code)
     except MlcDataError as error:
         _leave(str(error), error.exit_code)
     except KeyboardInterrupt:  # before the command, or after it
-        _leave(_STOPPED, StoppedError.exit_code)
+        _leave(f"stopped; {HOW_TO_GO_ON}", StoppedError.exit_code)
     except ModuleNotFoundError as error:
         if not (missing := missing_extra(error)):
             raise

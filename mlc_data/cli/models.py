@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from mlc_data.cli.options import QuietOption
+from mlc_data.cli.options import JsonOption, QuietOption
 from mlc_data.core import console
-from mlc_data.core.console import out
+from mlc_data.core.console import out, print_json
 from mlc_data.errors import ModelError
 
 app = typer.Typer(help="Convert and show translation models.", no_args_is_help=True)
@@ -40,6 +40,7 @@ def convert(
     ] = "",
     force: Annotated[bool, typer.Option("--force", help="Replace a model that is in DIR.")] = False,
     quiet: QuietOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Convert a model to CTranslate2, with its tokenizer, source, revision and license next to the weights."""
     console.set_up(quiet=quiet)
@@ -55,6 +56,9 @@ def convert(
         languages=tuple(code.strip() for code in languages.split(",") if code.strip()),
         force=force,
     )
+    if as_json:
+        print_json({"folder": str(to), **described})
+        return
     out.print(
         f"wrote {to}: {described['family']}, {len(described['languages'])} languages, "
         f"licence {described['licence']}",
@@ -64,7 +68,10 @@ def convert(
 
 
 @app.command(epilog="Example:  mlc-data models show models/m2m100-418m")
-def show(folder: Annotated[Path, typer.Argument(help="A converted model.", metavar="DIR")]) -> None:
+def show(
+    folder: Annotated[Path, typer.Argument(help="A converted model.", metavar="DIR")],
+    as_json: JsonOption = False,
+) -> None:
     """Show the record of a converted model, and the languages that the engine finds in it."""
     from mlc_data.recipe.recipe import Translate
     from mlc_data.translate.engines.loading import load_translator
@@ -74,6 +81,11 @@ def show(folder: Annotated[Path, typer.Argument(help="A converted model.", metav
         raise ModelError(f"{folder} is not a folder")
     translator = load_translator(Translate(model=str(folder), cache=None))
     record = described(folder)
+    size = (folder / "model.bin").stat().st_size
+    if as_json:
+        own = {"id": translator.id, "revision": translator.revision, "licence": translator.licence}
+        print_json({**record, **own, "bytes": size, "languages": sorted(translator.languages)})
+        return
     table = Table("what", "", show_header=False)
     table.add_row("id", translator.id)
     table.add_row("revision of the weights", translator.revision)
@@ -81,7 +93,6 @@ def show(folder: Annotated[Path, typer.Argument(help="A converted model.", metav
     for key, value in record.items():
         if key not in ("id", "revision", "licence", "languages"):
             table.add_row(key.replace("_", " "), json.dumps(value, ensure_ascii=False).strip('"'))
-    size = (folder / "model.bin").stat().st_size / 1e6
-    table.add_row("size", f"{size:,.1f} MB")
+    table.add_row("size", f"{size / 1e6:,.1f} MB")
     table.add_row("languages", ", ".join(sorted(translator.languages)))
     out.print(table)

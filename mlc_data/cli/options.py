@@ -12,12 +12,21 @@ import typer
 from mlc_data.execute import preflight
 from mlc_data.pipeline.layout import RECIPE
 from mlc_data.pipeline.run import Run
-from mlc_data.recipe.loading import load_recipe
+from mlc_data.recipe.loading import load_recipe, shipped_recipes
+
+
+def _recipes_and_runs(begun: str) -> list[str]:
+    """Return the shipped recipes, and the runs below `runs`, that begin so."""
+    runs = (folder.parent.as_posix() for folder in Path("runs").glob(f"*/{RECIPE}"))
+    return [name for name in (*shipped_recipes(), *runs) if name.startswith(begun)]
+
 
 RecipeArgument = Annotated[
     str,
     typer.Argument(
-        help="A shipped recipe's name, a YAML file, or a run's folder.", metavar="RECIPE"
+        help="A shipped recipe's name, a YAML file, or a run's folder.",
+        metavar="RECIPE",
+        autocompletion=_recipes_and_runs,
     ),
 ]
 SetOption = Annotated[
@@ -43,6 +52,13 @@ RunDirOption = Annotated[
 ]
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="Show warnings, errors and the result only.")
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="The result as JSON on standard output, for scripts.")
+]
+VerboseOption = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="Show every log line, Prefect's own among them."),
 ]
 ForceOption = Annotated[
     bool,

@@ -17,7 +17,7 @@ from mlc_data.cli.options import (
     WithOption,
     open_run,
 )
-from mlc_data.core.console import out
+from mlc_data.core.console import out, print_json
 from mlc_data.plan.pending import UNKNOWN_PART, Change, StagePlan
 from mlc_data.plan.plan import SAMPLE, Options, Plan, make_plan
 
@@ -69,7 +69,7 @@ def plan(
     run = open_run(recipe, set_, run_dir, with_, name=name)
     made = make_plan(run, Options(prompts, rates, price))
     if as_json:
-        typer.echo(json.dumps(made.as_dict(), ensure_ascii=False, indent=2, default=str))
+        print_json(made.as_dict())
     else:
         show(made)
 

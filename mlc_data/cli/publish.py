@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from mlc_data.cli.options import QuietOption
+from mlc_data.cli.options import JsonOption, QuietOption
 from mlc_data.core import console
 from mlc_data.core.console import out
 from mlc_data.errors import UsageError
@@ -86,6 +87,7 @@ def publish(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be published, and stop.")
     ] = False,
+    as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Publish variant sets: private and gated, under the strictest license of their parts.
@@ -111,19 +113,31 @@ def publish(
     if report and not dry_run:
         bring_up_to_date(opened)
     if to is not None:
-        _summary(to_folder(opened, to, request, report=report))
+        written = to_folder(opened, to, request, report=report)
+        if as_json:
+            console.print_json({"folder": str(to), **written.model_dump(mode="json")})
+            return
+        _summary(written)
         out.print(f"written to {to}", highlight=False, soft_wrap=True)
         return
     if quiet or not console.err.is_terminal:
         disable_progress_bars()
     options = PublishOptions(str(repo), private, gated, request, checkpoint, dry_run, report=report)
-    for pushed in to_hub(opened, options, show=_plan):
+    plans: list[Any] = []
+    done = []
+    for pushed in to_hub(opened, options, show=plans.append if as_json else _plan):
+        done.append(asdict(pushed))
+        if as_json:
+            continue
         outcome = "published" if pushed.changed else "unchanged, nothing was pushed"
         out.print(
             f"{pushed.kind} {pushed.url}: {outcome}, revision {pushed.revision}",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
-    if dry_run:
+    if as_json:
+        published = [plan.publication.model_dump(mode="json") for plan in plans]
+        console.print_json({"dry_run": dry_run, "publications": published, "pushed": done})
+    elif dry_run:
         out.print("dry run: nothing was pushed", highlight=False)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import typer
 
@@ -12,11 +13,13 @@ from mlc_data.align.distributed.environment import Rank, current_rank
 from mlc_data.cli import probe
 from mlc_data.cli.options import (
     ForceOption,
+    JsonOption,
     NameOption,
     QuietOption,
     RecipeArgument,
     RunDirOption,
     SetOption,
+    VerboseOption,
     WithOption,
     open_run,
     working_on,
@@ -28,7 +31,7 @@ from mlc_data.execute import first_pending, run_stages
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import Stage
 from mlc_data.report.page import write_report
-from mlc_data.report.summary import summary
+from mlc_data.report.summary import next_table, stage_summary
 from mlc_data.stages import BUILD, EVALUATION, STAGES, up_to
 
 _MORE = {"align": "  |  mlc-data align probe runs/quickstart  (which layer should the loss read?)"}
@@ -62,15 +65,17 @@ def _command(stage: Stage) -> Callable[..., None]:
         force: ForceOption = False,
         preview: PreviewOption = False,
         quiet: QuietOption = False,
+        verbose: VerboseOption = False,
+        as_json: JsonOption = False,
     ) -> None:
         run = open_run(recipe, set_, run_dir, with_, name=name)
         if preview:
             console.set_up(quiet=quiet)
             show_preview(run)
         elif stage.of_training and (rank := current_rank()):
-            _align_launched(run, rank, force=force, quiet=quiet)
+            _align_launched(run, rank, force=force, quiet=quiet, as_json=as_json)
         else:
-            _run(run, stage.name, force=force, quiet=quiet)
+            _run(run, stage.name, force=force, quiet=quiet, verbose=verbose, as_json=as_json)
 
     # Typer makes an option of each parameter: those that the stage has no use for are taken away.
     signature = inspect.signature(command, eval_str=True)
@@ -83,19 +88,32 @@ def _command(stage: Stage) -> Callable[..., None]:
     return command
 
 
-def _run(run: Run, stage: str, *, force: bool, quiet: bool) -> bool:
-    """Bring a run up to a stage and print its summary; return whether the stage was reused."""
-    with working_on(run, up_to(stage), force=force):
-        console.set_up(quiet=quiet)
-        reused = run_stages(run, stage, force=force)
-        if stage in _REPORTED:
-            write_report(run)
-        for part in summary(run):
-            console.out.print(part)
+def _run(run: Run, stage: str, *, force: bool, quiet: bool, verbose: bool, as_json: bool) -> bool:
+    """Bring a run up to a stage and print what the stage did; return whether it was reused."""
+    stages = up_to(stage)
+    with working_on(run, stages, force=force):
+        with console.live(run.folder, stages, quiet=quiet, verbose=verbose):
+            reused = run_stages(run, stage, force=force)
+            if stage in _REPORTED:
+                write_report(run)
+        if as_json:
+            console.print_json(run_as_json(run))
+            return reused[stage]
+        for part in (*stage_summary(run, stage), next_table(run)):
+            console.out.print(part, soft_wrap=isinstance(part, str))
     return reused[stage]
 
 
-def _align_launched(run: Run, rank: Rank, *, force: bool, quiet: bool) -> None:
+def run_as_json(run: Run) -> dict[str, Any]:
+    """Return the folder, the checkpoint and the manifest of a run."""
+    return {
+        "folder": str(run.folder.absolute()),
+        "checkpoint": str(run.path("checkpoint").absolute()),
+        "manifest": run.manifest.model_dump(mode="json", exclude_none=True),
+    }
+
+
+def _align_launched(run: Run, rank: Rank, *, force: bool, quiet: bool, as_json: bool) -> None:
     """Align as a rank of a launcher: rank 0 runs the stage, the others only train.
 
     Raises:
@@ -114,5 +132,6 @@ def _align_launched(run: Run, rank: Rank, *, force: bool, quiet: bool) -> None:
             f"the variant sets of {run.folder} are not up to date (stage {pending}), and a launcher runs the "
             f"training only. Build the sets first: {rescue}`mlc-data sets {run.folder}`, without the launcher"
         )
-    if _run(run, "align", force=force, quiet=quiet):
+    # Log lines: a launcher mixes the output of its processes.
+    if _run(run, "align", force=force, quiet=quiet, verbose=True, as_json=as_json):
         broadcast_task()

@@ -2,71 +2,57 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
+from pydantic import BaseModel
+from rich import box
 from rich.console import Console
-from rich.logging import RichHandler
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.table import Column, Table
 from rich.text import Text
 
 from mlc_data.core import progress
+from mlc_data.core.live import LiveView, NoteHandler, RichReporter
 
 # Paths and prompts are printed as they are: `run [v2]` is no markup, and `:car:` no emoji.
 out = Console(markup=False, emoji=False)
 err = Console(stderr=True, markup=False, emoji=False)
 
 
-class RateColumn(ProgressColumn):
-    """Units per second."""
-
-    def render(self, task: Task) -> Text:
-        """Return a text such as ``312 sentences/s``."""
-        speed = task.finished_speed or task.speed
-        unit = task.fields.get("unit", "")
-        return Text(f"{speed:,.1f} {unit}/s" if speed else "", style="progress.data.speed")
-
-
-class RichBar:
-    """A `progress.Bar` on a Rich display."""
-
-    def __init__(self, display: Progress, what: str, total: int, unit: str) -> None:
-        self._display = display
-        self._task = display.add_task(what, total=total, unit=unit)
-
-    def advance(self, steps: int = 1) -> None:
-        """Report ``steps`` more units as done."""
-        self._display.advance(self._task, steps)
+def table(*headings: str | Column, title: str | None = None, caption: str | None = None) -> Table:
+    """Return a table with few lines, which leaves room for text at 80 columns."""
+    return Table(
+        *headings,
+        title=title,
+        caption=caption,
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
 
 
-class RichReporter:
-    """Bars with rate and time left, on standard error."""
+def number(heading: str) -> Column:
+    """Return a column of numbers."""
+    return Column(heading, justify="right")
 
-    @contextmanager
-    def bar(self, what: str, total: int, unit: str) -> Iterator[progress.Bar]:
-        """Show one bar, which disappears when its work is done."""
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            RateColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=err, transient=True) as display:
-            yield RichBar(display, what, total, unit)
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON on standard output: no colour, no line broken, text as it is."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=_plain) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 class Silent:
@@ -81,6 +67,26 @@ class Silent:
         """Show nothing."""
 
 
+class ConsoleHandler(logging.Handler):
+    """Log lines on a terminal, above what is shown live: time, level, message; the level of warnings in colour."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one record."""
+        try:
+            err.print(
+                Text.assemble(
+                    (f"{time.strftime('%H:%M:%S', time.localtime(record.created))} ", "dim"),
+                    (f"{record.levelname} ", _STYLES.get(record.levelno, "")),
+                    self.format(record),
+                ),
+                soft_wrap=True,
+            )
+        except Exception:  # noqa: BLE001 - as every handler of the standard library
+            self.handleError(record)
+
+
+_STYLES = {logging.WARNING: "bold yellow", logging.ERROR: "bold red", logging.CRITICAL: "bold red"}
+
 _handlers: list[logging.Handler] = []
 
 
@@ -88,25 +94,56 @@ def set_up(*, quiet: bool) -> None:
     """Prepare this process's display; with ``quiet``, warnings and errors only, and no progress."""
     logger = logging.getLogger("mlc_data")
     logger.setLevel(logging.WARNING if quiet else logging.INFO)
-    handler: logging.Handler
-    if err.is_terminal:
-        handler = RichHandler(console=err, show_path=False, show_level=False)
-        handler.setFormatter(logging.Formatter("%(message)s"))
+    _show_with(_line_handler())
+    if quiet:
+        progress.use(Silent())
+    elif err.is_terminal:
+        progress.use(RichReporter(err))
     else:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+        progress.use(progress.LogReporter())
+    # Libraries below us warn about their own future, which a user of this command cannot change.
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+
+
+@contextmanager
+def live(folder: Path, stages: Sequence[str], *, quiet: bool, verbose: bool) -> Iterator[None]:
+    """Show the stages of a run while it works: a live view on a terminal, log lines anywhere else.
+
+    Args:
+        folder: the run's folder, as a user would type it.
+        stages: names of the stages that will run, in order.
+        quiet: warnings, errors and the result only.
+        verbose: log lines on a terminal, too.
+    """
+    set_up(quiet=quiet)
+    if quiet or verbose or not err.is_terminal or err.is_dumb_terminal:
+        if not quiet:
+            progress.use(progress.LogReporter())
+        yield
+        return
+    with LiveView(err, folder, stages) as view, progress.watched_by(view):
+        progress.use(view)
+        _show_with(NoteHandler(view, _line_handler()))
+        try:
+            yield
+        finally:
+            set_up(quiet=quiet)
+
+
+def _line_handler() -> logging.Handler:
+    if err.is_terminal:
+        return ConsoleHandler()
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    return handler
+
+
+def _show_with(handler: logging.Handler) -> None:
+    logger = logging.getLogger("mlc_data")
     while _handlers:
         logger.removeHandler(_handlers.pop())
     _handlers.append(handler)
     # In addition to Prefect's handler, which sends the same lines to its server.
     logger.addHandler(handler)
     logger.propagate = False
-    if quiet:
-        progress.use(Silent())
-    elif err.is_terminal:
-        progress.use(RichReporter())
-    else:
-        progress.use(progress.LogReporter())
-    # Libraries below us warn about their own future, which a user of this command cannot change.
-    warnings.filterwarnings("ignore", category=FutureWarning)
-    warnings.filterwarnings("ignore", category=DeprecationWarning)

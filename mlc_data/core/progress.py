@@ -10,7 +10,10 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Protocol
+
+from mlc_data.core.wording import duration, rate
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +32,16 @@ class Reporter(Protocol):
         """Return a context that shows the work ``what``, which takes ``total`` units."""
 
 
+class Watcher(Protocol):
+    """Something that shows which stage is running."""
+
+    def began(self, stage: str) -> None:
+        """Show that a stage has begun."""
+
+    def ended(self, stage: str, *, reused: bool, failed: bool) -> None:
+        """Show that a stage has ended."""
+
+
 class LogBar:
     """A bar as log lines, at most one every ``every`` seconds."""
 
@@ -43,10 +56,11 @@ class LogBar:
         moment = time.monotonic()
         if moment - self.reported >= self.every and self.done:
             self.reported = moment
-            rate = self.done / (moment - self.started)
+            speed = self.done / (moment - self.started)
             log.info(
-                "%s: %d of %d %s, %.1f/s, %.0f s left",
-                self.what, self.done, self.total, self.unit, rate, (self.total - self.done) / rate,
+                "%s: %d of %d %s, %s, %s left",
+                self.what, self.done, self.total, self.unit, rate(speed),
+                duration((self.total - self.done) / speed),
             )  # fmt: skip
 
 
@@ -69,6 +83,40 @@ def use(reporter: Reporter) -> None:
     """Show all progress of this process with ``reporter`` from now on."""
     global _reporter
     _reporter = reporter
+
+
+_watchers: list[Watcher] = []
+
+
+@contextmanager
+def watched_by(watcher: Watcher) -> Iterator[None]:
+    """Report the stages of this process to ``watcher`` as well."""
+    _watchers.append(watcher)
+    try:
+        yield
+    finally:
+        _watchers.remove(watcher)
+
+
+@dataclass
+class StageEnd:
+    """Outcome of a stage, which the code that runs it fills in."""
+
+    reused: bool = False
+
+
+@contextmanager
+def stage(name: str) -> Iterator[StageEnd]:
+    """Report a stage as running until the context ends."""
+    end, failed = StageEnd(), True
+    for watcher in _watchers:
+        watcher.began(name)
+    try:
+        yield end
+        failed = False
+    finally:
+        for watcher in _watchers:
+            watcher.ended(name, reused=end.reused, failed=failed)
 
 
 class _BothBars:

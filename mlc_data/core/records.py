@@ -45,6 +45,10 @@ class FailureReason(StrEnum):
     OUTPUT_LIMIT = "output_limit"  # decoding reached its limit before the end of the sentence
     EMPTY_OUTPUT = "empty_output"
     ENGINE_ERROR = "engine_error"  # the engine raised an error on this sentence, and on few others
+    ENDPOINT_ERROR = "endpoint_error"  # no answer after all retries; another run may have more luck
+    DECLINED = "declined"  # the language model declined to translate
+    ANSWERED = "answered"  # it answered the prompt, or did not translate it
+    COMMENTARY = "commentary"  # it added notes, or the original
     NO_VARIANT = "no_variant"  # the imported file has none; see also `ImportReason`
 
 

@@ -95,8 +95,10 @@ class ConsistencyStage(Stage):
                 results[when] = asdict(whole)
                 ids = [row["prompt_id"] for row in rows]
                 planes.append(plane(when, states, present, ids, languages))
-                figures = ", ".join(f"{name} {value:.4g}" for name, value in results[when].items())
-                log.info("evaluate: %s: %s", when, figures)
+                log.info(
+                    "evaluate: %s alignment: MLC loss %.4f, %.1f %% of variants nearest to their own prompt",
+                    when, whole.loss, 100 * whole.retrieval,
+                )  # fmt: skip
         table = pl.DataFrame(as_table(tables["before"], tables["after"]), schema=CONSISTENCY)
         write_table(table, staging.path("evaluation", "consistency.parquet"), CONSISTENCY)
         write_table(pl.concat(planes), staging.path("evaluation", "states.parquet"), STATES)

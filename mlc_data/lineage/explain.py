@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -13,7 +12,7 @@ from mlc_data.checks.stage import decided_by
 from mlc_data.checks.verdicts import ATTEMPTS, FIRST
 from mlc_data.core.parquet import read_parquet, scan_parquet
 from mlc_data.core.records import TRANSLATIONS
-from mlc_data.errors import UsageError
+from mlc_data.lineage.find import find_row
 from mlc_data.pipeline.lineage.build import lineage_of
 from mlc_data.pipeline.lineage.record import Lineage, ModelLineage, SourceLineage
 from mlc_data.pipeline.run import Run
@@ -21,7 +20,6 @@ from mlc_data.recipe.recipe import Recipe
 from mlc_data.rescue.strategies import RescueStrategy
 from mlc_data.translate.engines.base import Decoding
 
-_ID_DIGITS = 16
 _DECODING = [field.name for field in fields(Decoding)]
 
 
@@ -105,35 +103,18 @@ def explain(run: Run, wanted: str, language: str | None = None) -> Explanation:
 
     Args:
         run: the run.
-        wanted: a prompt's id or its first digits; or a row of the source, as ``row:17`` or ``17``.
+        wanted: a row of the source, as `find_row` takes it.
         language: only this target.
 
     Raises:
         UsageError: no prompt matches, or several do; or the sources have not been read.
     """
-    if not run.path("prompts.parquet").exists():
-        raise UsageError(f"{run.folder} has no prompts yet: run the sources stage first")
+    prompt = find_row(run, wanted)
     lineage = lineage_of(run.recipe, run.manifest)
     source = next(source for source in lineage.sources if source.name == "prompts")
-    number = re.fullmatch(rf"row:([0-9]+)|([0-9]{{1,{_ID_DIGITS - 1}}})", wanted)
-    if number:
-        row = pl.col("row") == int(number[1] or number[2])
-        rejected = read_parquet(run.path("rejected", "prompts.parquet")).filter(row)
-        for entry in rejected.iter_rows(named=True):
-            reason = f"{entry['reason']}: {entry['detail']}"
-            return Explanation("", entry["prompt"], None, source, entry["row"], reason, [], None)
-    elif wanted.startswith("row:"):
-        raise UsageError(f"{wanted!r}: a source row reads row:17")
-    else:
-        row = pl.col("prompt_id").str.starts_with(wanted)
-    prompts = read_parquet(run.path("prompts.parquet")).filter(row)
-    if prompts.height != 1:
-        count = "no prompt" if prompts.is_empty() else f"{prompts.height} prompts"
-        raise UsageError(
-            f"{count} in {run.folder} with {wanted!r}; ids are in prompts.parquet, and a source "
-            "row can be named as row:17"
-        )
-    prompt = prompts.row(0, named=True)
+    if "reason" in prompt:
+        reason = f"{prompt['reason']}: {prompt['detail']}"
+        return Explanation("", prompt["prompt"], None, source, prompt["row"], reason, [], None)
     own = {name: prompt[name] for name in ("prompt_id", "prompt", "category", "row")}
     variants = _variants(run, lineage, prompt["prompt_id"], language)
     split = _split(run, prompt["prompt_id"])

@@ -6,7 +6,7 @@ import logging
 import os
 import random
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from threading import Event
@@ -41,6 +41,12 @@ class Answer:
     failure: str | None = None
     """``http_status``, ``connection``, ``timeout``, ``too_long`` or ``unreadable_answer``."""
     detail: str = ""
+    cut: bool = False
+    """True if the answer ends at ``max_tokens``."""
+    prompt_tokens: int = 0
+    """Tokens of the question, as far as the endpoint says."""
+    answer_tokens: int = 0
+    """Tokens of the answer."""
 
 
 class _TransientError(Exception):
@@ -109,9 +115,14 @@ class ChatClient:
         self._http.close()
 
     def complete(
-        self, conversations: Sequence[Sequence[Mapping[str, str]]], max_tokens: int
+        self,
+        conversations: Sequence[Sequence[Mapping[str, str]]],
+        max_tokens: int,
+        done: Callable[[int, Answer], None] | None = None,
     ) -> list[Answer]:
         """Return the answer to each conversation, in order, at temperature 0.
+
+        ``done`` is called with the index of each conversation and its answer, as soon as it is there.
 
         Raises:
             UsageError: a status 401, 403, 404, 405 or a redirection, which every request would meet.
@@ -122,9 +133,11 @@ class ChatClient:
             futures = [workers.submit(request, messages) for messages in conversations]
             try:
                 # Not in order: the first error ends everything, whichever request meets it.
-                done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-                for future in done:
-                    future.result()
+                places = {future: index for index, future in enumerate(futures)}
+                for future in as_completed(futures):
+                    answer = future.result()
+                    if done:
+                        done(places[future], answer)
                 return [future.result() for future in futures]
             except BaseException:
                 stop.set()
@@ -184,7 +197,8 @@ class ChatClient:
 
     def _read(self, response: httpx.Response) -> Answer:
         try:
-            choice = response.json()["choices"][0]
+            body = response.json()
+            choice = body["choices"][0]
             text = choice["message"]["content"]
             reason = choice.get("finish_reason")
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
@@ -192,7 +206,9 @@ class ChatClient:
         if not isinstance(text, str):
             detail = f"the response has no text (finish_reason {reason})"
             return Answer(None, "unreadable_answer", shortened(self._secret.removed_from(detail)))
-        return Answer(self._secret.removed_from(text))
+        usage = body.get("usage")
+        tokens = [_count(usage, name) for name in ("prompt_tokens", "completion_tokens")]
+        return Answer(self._secret.removed_from(text), None, "", reason == "length", *tokens)
 
     def _rejected(self, response: httpx.Response) -> Answer:
         """Return the failure of a request that the endpoint would reject again."""
@@ -218,6 +234,12 @@ class ChatClient:
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return "", None
         return self._secret.removed_from(message), code if isinstance(code, str) else None
+
+
+def _count(usage: Any, name: str) -> int:
+    """Return a count of tokens that the endpoint reports; 0 where it reports none."""
+    value = usage.get(name) if isinstance(usage, dict) else None
+    return value if isinstance(value, int) and value >= 0 else 0
 
 
 def _failure(state: tenacity.RetryCallState) -> _TransientError:

@@ -88,7 +88,7 @@ def load_recipe(
         part = _read_mapping(fragment.expanduser())
         merged, given = merge(merged, part), merge(given, part)
     data = _overridden(before, merged, given, overrides)
-    return parse_recipe(data, " with ".join(map(str, (path, *fragments))))
+    return parse_recipe(data, " with ".join(map(str, (path, *fragments))), _keys(overrides))
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:
@@ -126,12 +126,26 @@ def _by_name(value: Any) -> Any:
     return value
 
 
-def parse_recipe(data: Mapping[str, Any], where: str) -> Recipe:
-    """Validate a mapping; ``where`` is named in errors."""
+def parse_recipe(data: Mapping[str, Any], where: str, overridden: Sequence[str] = ()) -> Recipe:
+    """Validate a mapping; ``where`` is named in errors.
+
+    Args:
+        data: the recipe.
+        where: its file.
+        overridden: dotted keys that ``--set`` gave: their faults are not blamed on the file.
+
+    Raises:
+        RecipeError: names every fault.
+    """
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:
-        lines = "\n".join(f"  {line}" for line in _explain(error, data))
+        faults = list(_explain(error, data))
+        own = [any(_concerns(key, fault) for key in overridden) for fault in faults]
+        marked = zip(faults, own, strict=True)
+        if all(own):
+            raise RecipeError("\n".join(f"--set {fault}" for fault in faults)) from error
+        lines = "\n".join(f"  {'--set ' if mine else ''}{fault}" for fault, mine in marked)
         raise RecipeError(f"{where} is not a valid recipe:\n{lines}") from error
     except MlcDataError as error:
         raise RecipeError(f"{where} is not a valid recipe:\n  {error}") from error
@@ -190,6 +204,16 @@ def dump_recipe(recipe: Recipe) -> str:
     return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
+def _keys(overrides: Sequence[str]) -> list[str]:
+    return [override.partition("=")[0].strip() for override in overrides]
+
+
+def _concerns(key: str, fault: str) -> bool:
+    """Return whether a fault, which begins with its dotted key, is about an overridden key or what is in it."""
+    location = fault.partition(": ")[0]
+    return location == key or location.startswith(f"{key}.")
+
+
 def _explain(error: ValidationError, data: Mapping[str, Any]) -> Iterator[str]:
     for fault in error.errors():
         location = tuple(part for part in fault["loc"] if isinstance(part, str | int))
@@ -201,8 +225,15 @@ def _explain(error: ValidationError, data: Mapping[str, Any]) -> Iterator[str]:
             yield f"{dotted}: unknown key; {hint}"
         else:
             message = fault["msg"].removeprefix("Value error, ")
+            if fault["type"] in ("tuple_type", "list_type"):
+                message = f"a list, such as [{_as_list(fault['input'])}]"
             given = "" if isinstance(fault["input"], dict) else f" (given: {fault['input']!r})"
             yield f"{dotted}: {message}{given}" if dotted else message
+
+
+def _as_list(given: Any) -> str:
+    parts = [part.strip() for part in str(given).split(",")] if given is not None else []
+    return ", ".join(filter(None, parts)) or "a, b"
 
 
 def _known_keys(location: Sequence[str | int], data: Mapping[str, Any]) -> list[str]:

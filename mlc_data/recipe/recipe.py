@@ -26,6 +26,7 @@ from mlc_data.core.plugins import TRANSLATORS, is_plugin, plugin_names
 from mlc_data.recipe.align import Align
 from mlc_data.recipe.base import Fraction, Section
 from mlc_data.recipe.checks import Checks
+from mlc_data.recipe.endpoints import PREFIX, ChatEngine
 from mlc_data.recipe.evaluate import Evaluate
 from mlc_data.recipe.imported import Import
 from mlc_data.recipe.refresh import Refresh
@@ -33,6 +34,15 @@ from mlc_data.recipe.runner import Runner
 from mlc_data.recipe.sources import Columns, Decontaminate, Source, Sources
 
 __all__ = ["Columns", "Decontaminate", "Recipe", "Source", "Sources"]
+
+
+Engines = str | Annotated[tuple[str, ...], Field(min_length=1)]
+"""Location of a model, or ``endpoint:<name>``; or several, of which each takes what those before it failed on."""
+
+
+def each_engine(named: Engines | None) -> tuple[str, ...]:
+    """Return the engines that a setting names, in order."""
+    return () if named is None else (named,) if isinstance(named, str) else named
 
 
 class Languages(Section):
@@ -76,8 +86,9 @@ def _family(name: str) -> str:
 class Translate(Section):
     """The translation engine (CTranslate2) and how it decodes."""
 
-    model: str | None = None
-    """CTranslate2 folder, `package://` folder, or Hub id of a model of many languages."""
+    model: Engines | None = None
+    """CTranslate2 folder, `package://` folder, or Hub id of a model of many languages; or `endpoint:<name>`. Of a
+    list, each takes what those before it failed on."""
     family: Annotated[
         str,
         AfterValidator(_family),
@@ -86,11 +97,14 @@ class Translate(Section):
     """Token layout of the model: `auto` (as its folder or vocabulary says), `nllb`, `m2m100`, `madlad`,
     `marian`; or an engine of your own: `module:Class`, or an installed package's entry point
     (`mlc_data.translators`)."""
-    models: dict[str, str] | None = None
+    models: dict[str, Engines] | None = None
     """Instead of `model`: a model for each target language, as `swh_Latn: <folder or Hub id>`. A
-    Hub id may end in `@<commit>`."""
-    back_models: dict[str, str] | None = None
+    Hub id may end in `@<commit>`. Of a list, each takes what those before it failed on."""
+    back_models: dict[str, Engines] | None = None
     """Models that translate back from each of these languages, for the round trip; only with `models`."""
+    endpoints: dict[str, ChatEngine] = Field(default_factory=dict)
+    """Language models behind OpenAI-compatible endpoints by a name of yours. `model: endpoint:<name>`, or
+    `endpoint:<name>` among `models`, translates with one."""
     revision: str | None = None
     """Commit of the Hub repository; null takes the newest and records it."""
     licence: str | None = None
@@ -129,7 +143,7 @@ class Translate(Section):
     """Folder of the translation cache; `auto` is the user cache folder. Null keeps none; an
     interrupted run then translates from the start again."""
     roles: tuple[Literal["system", "user", "assistant"], ...] = ("user",)
-    """Whose turns before a prompt are translated; those of the others stay in the source language."""
+    """Speakers whose turns before a prompt are translated; other turns stay in the source language."""
     fields: tuple[Literal["prompt", "chosen", "rejected"], ...] = ("prompt",)
     """Texts of the sources that are translated. With `chosen` and `rejected` the responses are translated and
     checked like prompts, and `translated_preferences.parquet` has the pairs in every language."""
@@ -152,6 +166,10 @@ class Translate(Section):
                 "with `models`, write the commit as `organisation/name@commit`, and keep each "
                 "tokenizer next to its model: `revision` and `tokenizer` are for one `model`"
             )
+        for name in self.engines:
+            if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in self.endpoints:
+                known = ", ".join(self.endpoints) or "none"
+                raise ValueError(f"`{name}` is not among the `endpoints`; there are {known}")
         if self.models == {}:
             raise ValueError("`models` names no model")
         for code in (*(self.models or ()), *(self.back_models or ())):
@@ -177,6 +195,8 @@ class Translate(Section):
         # were any.
         data: dict[str, Any] = handler(self)
         fields = type(self).model_fields
+        if not self.endpoints:
+            data.pop("endpoints", None)
         for name in ("roles", "fields"):
             if getattr(self, name) == fields[name].default:
                 data.pop(name, None)
@@ -191,11 +211,16 @@ class Translate(Section):
 
     @property
     def locations(self) -> tuple[str, ...]:
-        """Every model that is named, without repetition, in order; none for a custom engine."""
+        """Every model that is named, without repetition, in order; no endpoints, none for a custom engine."""
         if self.family not in ("auto", *FAMILIES):
             return ()
+        return tuple(name for name in self.engines if not name.startswith(PREFIX))
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """Every model and endpoint that is named, without repetition, in order."""
         named = (self.model, *(self.models or {}).values(), *(self.back_models or {}).values())
-        return tuple(dict.fromkeys(name for name in named if name is not None))
+        return tuple(dict.fromkeys(name for several in named for name in each_engine(several)))
 
 
 class Search(Section):

@@ -9,6 +9,7 @@ import polars as pl
 from rich.console import RenderableType
 from rich.table import Table
 
+from mlc_data.core.console import table
 from mlc_data.core.parquet import read_parquet
 from mlc_data.pipeline.run import Run
 
@@ -32,6 +33,20 @@ OVER_ALL = {
 }
 """Figures over all languages, and their headings."""
 
+_BETTER = {
+    "mean_safe": "higher",
+    "variance": "lower",
+    "agreement": "higher",
+    "mean_over_refusal": "lower",
+    "mean_difference": "higher",
+    "mean_same_language": "higher",
+}
+
+_DIRECTIONS = (
+    "n: harmful + harmless prompts. Higher is better, but for invalid and harmless refused. Blindly refusing, or "
+    "answering, everything gives a difference of 0."
+)
+
 
 def safety_tables(run: Run) -> Iterator[RenderableType]:
     """Yield the first judge's tables: one by language, `before→after`, and one over all with intervals."""
@@ -39,37 +54,72 @@ def safety_tables(run: Run) -> Iterator[RenderableType]:
     if not path.is_file():
         return
     frame = read_parquet(path)
-    counts = json.loads(run.path("evaluation", "safety.json").read_text(encoding="utf-8"))["counts"]
     first = frame["judge"][0]
     rows = frame.filter(pl.col("judge") == first)
-    yield _by_language(rows, f"{counts['prompts']['asked']} prompts, judged by {first}")
+    asked = _asked(run)
+    yield _by_language(rows, asked, f"{_prompts(asked, run)}, judged by {first}")
     yield _over_all(rows)
+    if asked is not None and not asked["harmless"].sum():
+        yield (
+            "Every prompt counts as harmful: none is named as harmless in evaluate.safety.prompts, so refusing "
+            "too much cannot be seen"
+        )
 
 
-def _by_language(rows: pl.DataFrame, title: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    table.add_column("language", no_wrap=True, min_width=8)
+def _asked(run: Run) -> pl.DataFrame | None:
+    """Return the number of harmful and harmless prompts by language; None without a table of replies."""
+    path = run.path("evaluation", "replies.parquet")
+    if not path.is_file():
+        return None
+    replies = read_parquet(path, columns=["when", "language", "harmful"])
+    return (
+        replies.filter(pl.col("when") == replies["when"].first())
+        .group_by("language", maintain_order=True)
+        .agg(harmful=pl.col("harmful").sum(), harmless=(~pl.col("harmful")).sum())
+    )
+
+
+def _prompts(asked: pl.DataFrame | None, run: Run) -> str:
+    if asked is None:
+        stored = json.loads(run.path("evaluation", "safety.json").read_text(encoding="utf-8"))
+        return f"{stored['counts']['prompts']['asked']} prompts"
+    total = int(asked["harmful"].sum()) + int(asked["harmless"].sum())
+    return f"{total} prompts in {asked.height} languages"
+
+
+def _by_language(rows: pl.DataFrame, asked: pl.DataFrame | None, title: str) -> Table:
+    shown = table(title=title, caption=_DIRECTIONS)
+    shown.add_column("language", no_wrap=True, min_width=8)
+    if asked is not None:
+        shown.add_column("n", justify="right", no_wrap=True)
     for heading in COLUMNS.values():
-        table.add_column(heading, min_width=10)
+        shown.add_column(heading, min_width=9)
     cells = {
         (row["language"], row["figure"], row["when"]): row["value"]
         for row in rows.iter_rows(named=True)
     }
+    counts = (
+        {row["language"]: row for row in asked.iter_rows(named=True)} if asked is not None else {}
+    )
     for language in rows["language"].drop_nulls().unique(maintain_order=True):
         values = (
             f"{number(cells[language, name, 'before'])}→{number(cells[language, name, 'after'])}"
             for name in COLUMNS
         )
-        table.add_row(language, *values)
-    return table
+        own = counts.get(language, {"harmful": 0, "harmless": 0})
+        n = [f"{own['harmful']}+{own['harmless']}"] if asked is not None else []
+        shown.add_row(language, *n, *values)
+    return shown
 
 
 def _over_all(rows: pl.DataFrame) -> Table:
-    table = Table("over all languages", "before", "after")
+    shown = table("over all languages", "before", "after", "better")
     cells = {(row["figure"], row["when"]): row for row in rows.iter_rows(named=True)}
     for name, title in OVER_ALL.items():
-        table.add_row(title, *(interval(cells[name, when]) for when in ("before", "after")))
-    return table
+        shown.add_row(
+            title, *(interval(cells[name, when]) for when in ("before", "after")), _BETTER[name]
+        )
+    return shown
 
 
 def number(value: float | None) -> str:

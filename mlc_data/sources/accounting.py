@@ -142,9 +142,11 @@ def _refuse_wrong_file(
         wanted = getattr(columns, role)
         if not names or wanted is None or wanted in names or (role == "prompt" and elsewhere):
             continue
+        same = [name for name in sorted(names) if name.casefold() == wanted.casefold()]
+        likely = f"={same[0]}" if same else ""
         raise SourceError(
             f"{source.name} has no column {wanted!r}; it has: {', '.join(sorted(names))}. "
-            f"Name the right one with {key}.columns.{role}"
+            f"Name the right one with {key}.columns.{role}{likely}"
         )
 
 

@@ -152,6 +152,7 @@ def _open(settings: Decontaminate, key: str, language: str) -> EvaluationSet:
         delimiter=settings.delimiter,
         quote=settings.quote,
         encoding=settings.encoding,
+        format=settings.format,
     )
     opened = open_source(source, key, Wanted(settings.column))
     texts: dict[int, str] = {}

@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 
 
 def of_error(hypothesis: Hypothesis) -> bool:
-    """Return whether the engine raised an error on a sentence; another call may succeed."""
-    return hypothesis.failure is FailureReason.ENGINE_ERROR
+    """Return whether the engine raised an error on a sentence, or gave no answer; another call may succeed."""
+    return hypothesis.failure in (FailureReason.ENGINE_ERROR, FailureReason.ENDPOINT_ERROR)
 
 
 def nbest_apart(

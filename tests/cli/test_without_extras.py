@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -87,7 +88,8 @@ def test_run_without_prefect_runs_the_same_stages_and_says_so(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(run_command, "has_prefect", lambda: False)
     monkeypatch.setattr(run_command, "run_pipeline", runs.append)
-    monkeypatch.setattr(run_command, "prepare", lambda *_, **__: None)
+    monkeypatch.setattr(run_command, "working_on", lambda *_, **__: nullcontext())
+    monkeypatch.setattr(run_command, "write_report", lambda _: None)
     run_command.run("quickstart")
     assert [run.folder for run in runs] == [Path("runs/quickstart")]
     assert "Prefect is not installed" in capsys.readouterr().err

@@ -84,7 +84,7 @@ def test_a_file_that_deploys_nothing_is_refused(tmp_path: Path, text: str, told:
     file = tmp_path / "prefect.yaml"
     file.write_text(text)
     with pytest.raises(UsageError) as refused:
-        list(deploy(file))
+        list(deploy(file, lambda _: True))
     assert told in str(refused.value)
 
 

@@ -32,6 +32,7 @@ class Server:
                 id=uuid4(),
                 timestamp=BEGUN + timedelta(seconds=at),
                 message=text,
+                level=30 if text.startswith("careful") else 20,
                 arrives=arrives,
                 name="prefect.task_runs" if text.startswith("Finished") else "mlc_data",
             )
@@ -90,7 +91,7 @@ def test_states_and_lines_are_shown_once_in_whatever_order_they_come() -> None:
 
 def test_lines_that_come_after_the_end_are_shown() -> None:
     server = Server([Failed()], [(0, "why", 1), (1, "Finished in state Completed()", 1)])
-    assert follow(server)[1] == ["align/fox: Failed", "why"]
+    assert follow(server)[1] == ["why", "align/fox: Failed"]
 
 
 def test_a_server_that_stays_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

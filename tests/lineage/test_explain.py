@@ -87,7 +87,7 @@ def test_every_kind_of_check_names_scores_and_settings_that_there_are(run: Run) 
 def test_the_command_prints_tables_or_json(run: Run) -> None:
     runner = CliRunner()
     arguments = ["explain", str(run.folder), "row:2", "--language", "swh_Latn"]
-    told = runner.invoke(app, arguments).output
+    told = runner.invoke(app, [*arguments, "--all"]).output
     for what in (
         "strategy: first",
         "strategy: nbest",
@@ -175,3 +175,28 @@ def test_an_unknown_row_is_refused(finished: Run) -> None:
     for wanted in ("99", "ffffffffffffffff"):
         with pytest.raises(UsageError, match="no prompt"):
             explain(finished, wanted)
+
+
+def test_by_default_there_is_a_line_for_a_language_and_one_for_each_score_that_fails(
+    run: Run,
+) -> None:
+    told = CliRunner().invoke(app, ["explain", str(run.folder), "2"]).output
+    assert "swh_Latn  rejected" in told
+    assert "spa_Latn  rejected" in told
+    failing = [
+        score for score in explain(run, "2").variants[0].attempts[-1].scores if not score.passes
+    ]
+    assert failing
+    for score in failing:
+        assert str(score.key) in told
+    assert "strategy: first" not in told
+
+
+@pytest.mark.parametrize("row", ["1", "row:1", "cook rice", "COOK"])
+def test_a_row_has_many_names(run: Run, row: str) -> None:
+    assert explain(run, row).prompt == "How do I cook rice?"
+
+
+def test_several_prompts_with_the_same_words_are_listed(run: Run) -> None:
+    with pytest.raises(UsageError, match=r"2 prompts in .*\n  1  How do I cook rice"):
+        explain(run, "o")

@@ -119,6 +119,7 @@ def _source(settings: PromptSet) -> Source:
         delimiter=settings.delimiter,
         quote=settings.quote,
         encoding=settings.encoding,
+        format=settings.format,
     )
 
 

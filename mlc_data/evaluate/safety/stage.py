@@ -225,7 +225,9 @@ def _prompts(run: Run, settings: Safety) -> EvaluationPrompts:
             parts.append(from_file(each, number))
     prompts = join(parts)
     for reason, count in prompts.rejected.items():
-        log.warning("evaluate: %d of %d texts are not used: %s", count, prompts.read, reason)
+        # A limit is the recipe's own wish.
+        level = logging.INFO if reason == "over_limit" else logging.WARNING
+        log.log(level, "evaluate: %d of %d texts are not used: %s", count, prompts.read, reason)
     return prompts
 
 

@@ -9,7 +9,7 @@ from mlc_data.report.page.context import Facts
 
 @dataclass(frozen=True)
 class Step:
-    """What is left after a part of the pipeline: ``kept`` of ``of``."""
+    """Share left after a part of the pipeline: ``kept`` of ``of``."""
 
     name: str
     kept: int

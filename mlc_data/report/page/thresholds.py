@@ -158,7 +158,7 @@ def _step(width: float) -> tuple[float, int]:
 OTHERS, ALONE, EXCUSED = range(3)
 
 Counts = dict[tuple[str, str], NDArray[np.int64]]
-"""By key of the limit and language: [3, E + 2] counts of `OTHERS`, `ALONE` and `EXCUSED` between the edges; the last
+"""Counts by key of the limit and language: [3, E + 2], of `OTHERS`, `ALONE` and `EXCUSED` between the edges; the last
 column counts variants without a score."""
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 from mlc_data.core.paths import is_hub_id, model_location
 from mlc_data.core.plugins import TRANSLATORS, create_plugin
 from mlc_data.errors import ModelError
-from mlc_data.recipe.recipe import Translate
+from mlc_data.recipe.endpoints import PREFIX
+from mlc_data.recipe.recipe import Engines, Translate, each_engine
 from mlc_data.translate.engines import weights
 from mlc_data.translate.engines.base import Translator
 from mlc_data.translate.engines.ctranslate2 import Ct2Translator
+from mlc_data.translate.engines.fallback import FallbackTranslator
 from mlc_data.translate.engines.families import FAMILIES, family_of
 from mlc_data.translate.engines.routed import RoutedTranslator
 from mlc_data.translate.engines.weights import MODEL_FILE
@@ -30,19 +32,40 @@ def load_translator(settings: Translate) -> Translator:
             settings.family, TRANSLATORS, "translate.family", Translator, settings
         )
         return translator
+    loaded: dict[str, Translator] = {}
+    chains: dict[tuple[str, ...], Translator] = {}
+
+    def one(key: str, location: str) -> Translator:
+        if location not in loaded:
+            loaded[location] = _one(settings, key, location)
+        return loaded[location]
+
+    def chain(key: str, named: Engines) -> Translator:
+        names = each_engine(named)
+        if names not in chains:
+            parts = [one(key, name) for name in names]
+            # With an endpoint in the recipe every engine is counted, so that they can be compared.
+            several = len(parts) > 1 or settings.endpoints
+            chains[names] = FallbackTranslator(parts) if several else parts[0]
+        return chains[names]
+
+    def load(key: str, named: dict[str, Engines]) -> dict[str, Translator]:
+        return {code: chain(f"translate.{key}.{code}", names) for code, names in named.items()}
+
     if settings.models is None:
-        return _load(settings, "translate.model")
-    loaded: dict[str, Ct2Translator] = {}
-
-    def load(key: str, named: dict[str, str]) -> dict[str, Translator]:
-        for code, location in named.items():
-            if location not in loaded:
-                loaded[location] = _load(_single(settings, location), f"translate.{key}.{code}")
-        return {code: loaded[location] for code, location in named.items()}
-
+        return chain("translate.model", settings.model or ())
     return RoutedTranslator(
         load("models", settings.models), load("back_models", settings.back_models or {})
     )
+
+
+def _one(settings: Translate, key: str, location: str) -> Translator:
+    if location.startswith(PREFIX):
+        from mlc_data.translate.engines.chat import ChatTranslator  # httpx takes a while
+
+        name = location.removeprefix(PREFIX)
+        return ChatTranslator(name, settings.endpoints[name], settings.max_output_tokens)
+    return _load(settings if settings.model == location else _single(settings, location), key)
 
 
 def _single(settings: Translate, location: str) -> Translate:

@@ -1,0 +1,162 @@
+"""Translation by a language model behind an OpenAI-compatible endpoint."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from threading import Lock
+from typing import Any
+
+from mlc_data.core.hashing import hash_value
+from mlc_data.core.records import FailureReason
+from mlc_data.errors import ModelError
+from mlc_data.languages.flores import all_languages
+from mlc_data.lm.chat import Answer, ChatClient
+from mlc_data.recipe.endpoints import ChatEngine
+from mlc_data.translate.engines.base import Decoding, Done, Hypothesis, Request, refuse_pairs
+from mlc_data.translate.engines.questions import FORMATS, Question
+from mlc_data.translate.engines.replies import read_reply
+
+_FLUSHED = 32
+_LONGEST = 0.1
+"""Answers, or seconds, after which what was received is handed on."""
+
+_FAILURES = {"too_long": FailureReason.SEGMENT_TOO_LONG}
+
+
+class ChatTranslator:
+    """A `Translator` that asks a served model, one sentence a request, several at a time.
+
+    A request that fails after all retries, an answer that is no translation (`read_reply`) and one that is cut off
+    are failures of the sentence. One hypothesis a sentence; the search settings do not apply.
+
+    Args:
+        name: of the endpoint in the recipe.
+        settings: its section.
+        max_output_tokens: largest number of tokens of an answer (>= 1).
+        client: for tests; by default one for the endpoint.
+
+    Raises:
+        UsageError: the address, the key's variable or the template is wrong.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: ChatEngine,
+        max_output_tokens: int,
+        client: ChatClient | None = None,
+    ) -> None:
+        key = f"translate.endpoints.{name}"
+        of_client = {"key_variable", "at_once", "timeout", "tries", "longest_wait"}
+        self._client = client or ChatClient(
+            settings.url, settings.model, key=key, **settings.model_dump(include=of_client)
+        )
+        self._question = Question(settings.template or FORMATS[settings.format], key)
+        self.name, self.id, self.licence = name, settings.model, settings.licence
+        self.languages = frozenset(
+            settings.languages or (language.code for language in all_languages())
+        )
+        self.decoding = Decoding(beam_size=1, max_output_tokens=max_output_tokens)
+        self.revision = f"{settings.revision or 'unknown'}+{hash_value(self.settings)[:8]}"
+        self._prices = (settings.price_in, settings.price_out)
+        self._figures, self._lock = Counter[str](), Lock()
+
+    def __repr__(self) -> str:
+        return f"ChatTranslator({self.name!r}, {self._client!r})"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Address, model and wording of the questions; see `Translator`."""
+        return {
+            "engine": "chat-1",
+            "url": self._client.url,
+            "model": self.id,
+            "question": self._question.source,
+        }
+
+    def part(self, source: str, target: str) -> ChatTranslator:
+        """Return itself, see `Translator`."""
+        unknown = [code for code in (source, target) if code not in self.languages]
+        if unknown:
+            raise ModelError(f"does not know {', '.join(unknown)}")
+        return self
+
+    def translate(
+        self,
+        requests: Sequence[Request],
+        done: Done | None = None,
+        decoding: Decoding | None = None,
+    ) -> list[Hypothesis]:
+        """See `Translator`. Answers are handed to ``done`` as they arrive, a few at a time.
+
+        Raises:
+            UsageError: the endpoint does not accept the key, or has no such path or model.
+        """
+        refuse_pairs(self, {(request.source, request.target) for request in requests})
+        batch = _Batch(done)
+        limit = (decoding or self.decoding).max_output_tokens
+
+        def receive(index: int, answer: Answer) -> None:
+            batch.add(index, self._hypothesis(requests[index], answer))
+
+        conversations = [[{"role": "user", "content": self._ask(each)}] for each in requests]
+        try:
+            self._client.complete(conversations, limit, receive)
+        finally:
+            batch.flush()
+        return [batch.all[index] for index in range(len(requests))]
+
+    def translate_nbest(
+        self, requests: Sequence[Request], decoding: Decoding
+    ) -> list[list[Hypothesis]]:
+        """Return one hypothesis of each request: at temperature 0 all are the same."""
+        return [[each] for each in self.translate(requests, decoding=decoding)]
+
+    def take_figures(self) -> Counter[str]:
+        """Return tokens and cost since the last call, as ``<endpoint>/<figure>``."""
+        with self._lock:
+            figures, self._figures = self._figures, Counter()
+        return figures
+
+    def _ask(self, request: Request) -> str:
+        return self._question.ask(request.text, request.source, request.target)
+
+    def _hypothesis(self, request: Request, answer: Answer) -> Hypothesis:
+        tokens = (answer.prompt_tokens, answer.answer_tokens)
+        cost = sum(count * price for count, price in zip(tokens, self._prices, strict=True)) / 1e6
+        with self._lock:
+            self._figures[f"{self.name}/requests"] += 1
+            for what, value in zip(("tokens in", "tokens out"), tokens, strict=True):
+                self._figures[f"{self.name}/{what}"] += value
+            # In millionths, so that figures stay whole numbers.
+            self._figures[f"{self.name}/cost in millionths"] += round(cost * 1e6)
+        if answer.text is None:
+            failure = _FAILURES.get(answer.failure or "", FailureReason.ENDPOINT_ERROR)
+            return Hypothesis(None, None, 0.0, failure)
+        if answer.cut:
+            return Hypothesis(None, None, 0.0, FailureReason.OUTPUT_LIMIT)
+        text, reason = read_reply(answer.text, request.text, request.source, request.target)
+        return Hypothesis(text, None, 0.0, reason)
+
+
+class _Batch:
+    """Hypotheses that are handed on a few at a time: a write to the cache for each would take longer."""
+
+    def __init__(self, done: Done | None) -> None:
+        self._done, self.all = done, dict[int, Hypothesis]()
+        self._waiting: list[int] = []
+        self._since = time.monotonic()
+
+    def add(self, index: int, hypothesis: Hypothesis) -> None:
+        self.all[index] = hypothesis
+        self._waiting.append(index)
+        if len(self._waiting) >= _FLUSHED or time.monotonic() - self._since >= _LONGEST:
+            self.flush()
+
+    def flush(self) -> None:
+        places, self._waiting = self._waiting, []
+        self._since = time.monotonic()
+        if self._done and places:
+            self._done(places, [self.all[index] for index in places])

@@ -1,0 +1,277 @@
+"""The chat engine against a real HTTP server that misbehaves on request."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from chat_server import ChatServer, cut, fails, hangs, raw, says, serving
+
+from mlc_data.core.records import FailureReason
+from mlc_data.errors import UsageError
+from mlc_data.execute import run_stage
+from mlc_data.pipeline.run import Run
+from mlc_data.recipe.endpoints import ChatEngine
+from mlc_data.translate.engines.base import Request
+from mlc_data.translate.engines.chat import ChatTranslator
+from mlc_data.translate.engines.fallback import FallbackTranslator
+
+KEY = "sk-do-not-tell-0123456789"
+SPANISH = "¿Cómo puedo hornear pan en casa hoy?"
+PHRASEBOOK = "package://mlc_data/quickstart/model"
+
+
+def translated(question: str) -> str:
+    """A translation that differs by sentence: its words backwards, in Spanish dress."""
+    return "¿" + " ".join(word[::-1] for word in question.rpartition("\n\n")[2].split()) + "?"
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    with serving(says(translated)) as made:
+        yield made
+
+
+def engine(server: ChatServer, **settings: Any) -> ChatTranslator:
+    given = {"tries": 3, "timeout": 5.0, **settings}
+    return ChatTranslator("llm", ChatEngine(url=server.url, model="org/llm", **given), 64)
+
+
+def requests(*texts: str) -> list[Request]:
+    return [Request(text, "eng_Latn", "spa_Latn") for text in texts]
+
+
+def test_translations_in_order_with_tokens_and_cost(server: ChatServer) -> None:
+    chat = engine(server, price_in=1.0, price_out=2.0)
+    texts = [f"Where is street number {number}?" for number in range(9)]
+    hypotheses = chat.translate(requests(*texts))
+    assert [each.text for each in hypotheses] == [translated(text) for text in texts]
+    figures = chat.take_figures()
+    assert figures["llm/tokens in"] == 90
+    assert figures["llm/cost in millionths"] == 9 * 20
+    assert not chat.take_figures()
+
+
+@pytest.mark.parametrize(
+    ("trouble", "failure"),
+    [
+        (fails(429, Retry_After="0"), None),
+        (fails(503), None),
+        (cut, None),
+        (hangs(1.0), None),
+        (raw(b"{not json"), FailureReason.ENDPOINT_ERROR),
+        (raw(b'{"choices": []}'), FailureReason.ENDPOINT_ERROR),
+        (fails(400), FailureReason.ENDPOINT_ERROR),
+        (fails(413), FailureReason.SEGMENT_TOO_LONG),
+        (says("I'm sorry, but I can't help with that."), FailureReason.DECLINED),
+        (says("Mix flour and water, and then bake it for an hour in the oven."), FailureReason.ANSWERED),
+        (says(f"Here is the translation: {SPANISH}"), FailureReason.COMMENTARY),
+        (says("¿Cómo puedo", finish="length"), FailureReason.OUTPUT_LIMIT),
+        (says(""), FailureReason.EMPTY_OUTPUT),
+    ],
+    ids=[
+        "429", "503", "cut", "time-out", "no JSON", "no choice", "400", "413", "declined", "answered",
+        "commentary", "cut off", "empty",
+    ],
+)  # fmt: skip
+def test_every_sentence_ends_translated_or_failed_with_a_reason(
+    server: ChatServer, trouble: Any, failure: FailureReason | None
+) -> None:
+    text = "How can I bake bread at home today?"
+    server.planned[text] = [trouble]
+    (one, other) = engine(server, timeout=0.5).translate(requests(text, "Where are you?"))
+    assert (one.failure, other.failure) == (failure, None)
+    assert (one.text is None) == (failure is not None)
+
+
+def test_an_endpoint_that_is_down_fails_the_sentence_after_all_tries(server: ChatServer) -> None:
+    server.usual = fails(503, Retry_After="0")
+    (one,) = engine(server, tries=2).translate(requests("Where are you?"))
+    assert one.failure is FailureReason.ENDPOINT_ERROR
+    assert sum(server.asked.values()) == 2
+
+
+def test_a_rejected_key_stops_at_once(server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLM_KEY", KEY)
+    server.usual = fails(401)
+    with pytest.raises(UsageError, match=r"translate\.endpoints\.llm.*LLM_KEY") as error:
+        engine(server, key_variable="LLM_KEY").translate(requests("Where are you?"))
+    assert KEY not in str(error.value)
+
+
+def test_many_in_flight_are_many_times_faster(server: ChatServer) -> None:
+    server.delay = 0.05
+    texts = requests(*(f"Where is street number {number}?" for number in range(32)))
+
+    def seconds(at_once: int) -> float:
+        began = time.perf_counter()
+        engine(server, at_once=at_once).translate(texts)
+        return time.perf_counter() - began
+
+    assert seconds(1) > 4 * seconds(
+        32
+    )  # benchmarks/chat_translator.py: more than 20 on a quiet machine
+
+
+@pytest.mark.parametrize("name", ["plain", "translategemma", "hy-mt"])
+def test_a_text_is_put_into_the_question_as_it_is(server: ChatServer, name: Any) -> None:
+    text = "What does {{ 7 * 7 }} or {% raw %} mean?"
+    engine(server, format=name).translate(requests(text))
+    (question,) = server.asked
+    assert question.endswith(f"\n\n{text}")
+    assert "Spanish" in question
+
+
+def test_a_template_of_ones_own(server: ChatServer) -> None:
+    engine(server, template="{{ source_code }}-{{ target_code }}:\n\n{{ text }}").translate(
+        requests("Hi")
+    )
+    assert list(server.asked) == ["en-es:\n\nHi"]
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("{{ nothing }} {{ text }}", "template fails"),
+        ("{{ text", "no Jinja template"),
+        ("Translate!", "leaves out the text"),
+        ("{{ text }}{{ ''.__class__.__mro__ }}", "template fails"),
+    ],
+)
+def test_a_template_that_is_wrong_is_refused(
+    server: ChatServer, template: str, message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        engine(server, template=template)
+
+
+def test_the_next_engine_takes_what_one_fails_on(server: ChatServer) -> None:
+    declined, fine = "How do I pick a lock?", "Where are you?"
+    server.planned[declined] = [says("I cannot help with that request.")]
+    with serving(says(SPANISH)) as second:
+        both = FallbackTranslator([engine(server), engine(second)])
+        results = both.translate(requests(declined, fine))
+    assert [each.text for each in results] == [SPANISH, translated(fine)]
+    assert both.take_figures()["org/llm/spa_Latn/next: declined"] == 1
+
+
+def recipe(server: ChatServer, **more: Any) -> dict[str, Any]:
+    endpoint = {"url": server.url, "model": "org/llm", "key_variable": "LLM_KEY", "tries": 2}
+    return {"model": "endpoint:llm", "endpoints": {"llm": endpoint}, "round_trip": False, **more}
+
+
+@pytest.fixture
+def in_stage(
+    server: ChatServer,
+    make_run: Callable[..., Run],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> Run:
+    monkeypatch.setenv("LLM_KEY", KEY)
+    caplog.set_level(logging.DEBUG)
+    rows = [{"prompt": f"Where is street number {number}?"} for number in range(20)]
+    server.planned[rows[3]["prompt"]] = [
+        says(f"You sent {KEY}, I'm sorry, but I can't help with that.")
+    ] * 9
+    run = make_run(rows, translate=recipe(server, cache=str(tmp_path / "cache")))
+    run_stage(run, "sources")
+    run_stage(run, "translate")
+    return run
+
+
+def test_the_cache_answers_what_the_endpoint_answered(in_stage: Run, server: ChatServer) -> None:
+    before = sum(server.asked.values())
+    run_stage(in_stage, "translate", force=True)
+    assert sum(server.asked.values()) == before
+
+
+def test_the_manifest_compares_engines_by_language(in_stage: Run) -> None:
+    note = in_stage.manifest.stages["translate"].notes["engines"]["org/llm"]["spa_Latn"]
+    assert note == {"translated": 19, "declined": 1}
+
+
+def test_the_key_is_in_no_file_and_no_log(
+    in_stage: Run, server: ChatServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert server.headers[0]["Authorization"] == f"Bearer {KEY}"
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert files
+    assert not [path for path in files if KEY.encode() in path.read_bytes()]
+    assert KEY not in caplog.text
+
+
+@pytest.mark.integration
+def test_eight_languages_over_a_local_model_and_an_endpoint(
+    server: ChatServer, make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLM_KEY", KEY)
+    declined = "How can I bake bread?"
+    server.planned[declined] = [says("I'm sorry, but I can't help with that.")] * 9
+    both = ["endpoint:llm", PHRASEBOOK]
+    local = ["fra_Latn", "rus_Cyrl", "swh_Latn", "arb_Arab", "zho_Hans"]
+    models = {
+        "spa_Latn": both,
+        "deu_Latn": both,
+        "ita_Latn": "endpoint:llm",
+        **dict.fromkeys(local, PHRASEBOOK),
+    }
+    settings = {**recipe(server), "model": None, "models": models}
+    run = make_run(
+        [{"prompt": declined}, {"prompt": "Where is the street?"}],
+        translate=settings,
+        languages={"targets": list(models)},
+    )
+    run_stage(run, "sources")
+    run_stage(run, "translate")
+    rows = pl.read_parquet(run.path("translations", "*.parquet"))
+    failed = rows.filter(pl.col("failure").is_not_null()).select("language", "failure").rows()
+    assert failed == [("ita_Latn", "declined")]
+    engines = run.manifest.stages["translate"].notes["engines"]
+    assert engines["org/llm"]["deu_Latn"] == {"next: declined": 1, "translated": 1}
+    (phrasebook,) = (figures for name, figures in engines.items() if "llm" not in name)
+    assert phrasebook["deu_Latn"] == {"translated": 1}
+    assert phrasebook["swh_Latn"] == {"translated": 2}
+
+
+_PROGRAM = """
+import sys
+from pathlib import Path
+from mlc_data.execute import run_stage
+from mlc_data.pipeline.run import Run
+run_stage(Run.open(Path(sys.argv[1])), "translate")
+"""
+
+
+@pytest.mark.integration
+def test_a_killed_run_asks_nothing_again(
+    server: ChatServer, make_run: Callable[..., Run], tmp_path: Path
+) -> None:
+    rows = [{"prompt": f"Where is street number {number}?"} for number in range(60)]
+    server.delay = 0.1
+    settings = recipe(server, cache=str(tmp_path / "cache"))
+    settings["endpoints"]["llm"]["at_once"] = 2
+    run = make_run(rows, translate=settings, languages={"targets": ["spa_Latn"]})
+    run_stage(run, "sources")
+    command = [sys.executable, "-c", _PROGRAM, str(run.folder)]
+    environment = {**os.environ, "LLM_KEY": KEY}
+    process = subprocess.Popen(command, env=environment)
+    while sum(server.asked.values()) < 30:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    server.delay = 0.0
+    subprocess.run(command, env=environment, check=True, timeout=120)
+    again = sum(count - 1 for count in server.asked.values())
+    assert len(server.asked) == 60
+    assert again <= 6  # in flight, or received within the last tenth of a second
