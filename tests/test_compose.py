@@ -134,7 +134,7 @@ def test_every_deployment_points_at_a_flow_and_a_pool_that_a_worker_serves() -> 
         environment = deployment["work_pool"]["job_variables"]["env"]
         assert environment["PREFECT_LOGGING_EXTRA_LOGGERS"] == "mlc_data"
         assert deployment["tags"] == ["mlc-data"]
-        flow = re.search(r'@flow\(name="(.+)"\)', source)
+        flow = re.search(r'@flow\(name="([^"]+)"', source)
         assert flow
         names.add(f"{flow[1]}/{deployment['name']}")
     assert len(names) == len(deployments)

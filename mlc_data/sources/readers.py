@@ -57,7 +57,7 @@ def open_source(source: Source, key: str, wanted: Wanted | None = None) -> OpenS
         return open_hub(source, key, wanted)
     files = named_files(source, key)
     hashes = [hash_file(path) for path in files]
-    single = files == [local_path(source.path or "")]
+    single = source.path is not None and files == [local_path(source.path)]
     identity = {"file": hashes[0] if single else hash_value(hashes), "limit": source.limit}
     opened = [_open_file(path, source, wanted, key) for path in files]
 

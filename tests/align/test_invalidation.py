@@ -15,7 +15,7 @@ from mlc_data.execute import first_pending, run_stage
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import StageResult
 from mlc_data.pipeline.staging import Staging
-from mlc_data.report.summary import summary
+from mlc_data.report.summary import next_steps, summary
 
 MakeRun = Callable[..., Run]
 
@@ -50,7 +50,10 @@ def test_another_training_drops_the_evaluation_of_the_former(evaluated: Run) -> 
     assert not manifest.results
     text = text_of(other)
     assert "cosine within sets" not in text
-    assert f"not evaluated yet: mlc-data evaluate {other.folder}" in " ".join(text.split())
+    assert (
+        "This checkpoint is not evaluated yet",
+        f"mlc-data evaluate {other.folder}",
+    ) in next_steps(other)
 
 
 def test_the_same_checkpoint_again_keeps_its_evaluation(evaluated: Run) -> None:
