@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 TORCH_INDEX ?=
 INSTALLED := $(VENV)/.installed
 
-.PHONY: quickstart test check docs bench schemas lock clean
+.PHONY: quickstart test check docs audit bench schemas lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -36,12 +36,13 @@ test: export OMP_NUM_THREADS = 1
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -m "" -n $(TEST_PROCESSES) --no-loadscope-reorder
 
-## make check        ruff, mypy --strict, imports run down only, schemas up to date, docker-compose.yml valid
+## make check        ruff, mypy --strict, bandit, imports run down only, schemas up to date, docker-compose.yml valid
 check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --recursive --severity-level medium --configfile pyproject.toml mlc_data flows
 	$(BIN)/python -m mlc_data.schemas --check schemas
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
@@ -49,6 +50,11 @@ check: $(INSTALLED)
 docs: export NO_MKDOCS_2_WARNING = 1
 docs: $(INSTALLED)
 	$(BIN)/python -m mkdocs build --quiet --strict
+
+## make audit        known vulnerabilities of what is installed (asks a service on the network)
+audit: $(INSTALLED)
+	$(BIN)/pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/pip-audit --skip-editable
 
 ## make bench        benchmarks: each prints ratios against a baseline measured in the same run
 # Human parallel text for the language check (NTREX-128, one <FLORES code>.txt a language); not ours.

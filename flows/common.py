@@ -30,7 +30,7 @@ from mlc_data.recipe.loading import (
     shipped_recipes,
 )
 from mlc_data.recipe.recipe import Recipe
-from mlc_data.report.page import write_report
+from mlc_data.report.page import bring_up_to_date
 
 from . import artifacts, runners
 
@@ -123,7 +123,7 @@ def run_as_task(run: Run, name: str) -> bool:
 
 def finish(run: Run) -> None:
     """Write the run's report and show its figures in the UI; a flow does so once its stages are done."""
-    write_report(run)
+    bring_up_to_date(run)
     artifacts.show(run)
 
 

@@ -67,6 +67,8 @@ def _mlc_data(arguments: list[str]) -> str | None:
         values, left, _ = command.make_parser(own).parse_args(args=list(rest))
     except USAGE_ERROR as error:
         return str(error.format_message())
+    except MlcDataError as error:
+        return str(error)
     except typer.Exit:
         return None  # --version, --help
     missing = [

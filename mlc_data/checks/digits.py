@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from mlc_data.checks.number_words import NumberWords, plain
 from mlc_data.text.ascii_digits import ascii_digits
+from mlc_data.text.magnitudes import as_float, countable
 
 _FRACTIONS = {
     character: f" {unicodedata.normalize('NFKC', character).replace(chr(0x2044), '/')} "
@@ -105,7 +106,7 @@ def _digits(match: re.Match[str], text: str, words: NumberWords, english: bool) 
     written = match[0]
     kind = match.lastgroup or ""
     before = text[max(0, match.start() - 5) : match.start()]
-    readings = frozenset(_readings(written, kind, english))
+    readings = frozenset(countable(_readings(written, kind, english)))
     values, scaled = _scaled(readings, match, text, words, english)
     negative = _MINUS.search(before) is not None and not re.search(r"\d\s*[-−–]\s?$", before)
     return Digits(
@@ -113,7 +114,7 @@ def _digits(match: re.Match[str], text: str, words: NumberWords, english: bool) 
         end=match.end(),
         parts=tuple(part.lstrip("0") or "0" for part in _NOT_DIGIT.split(written) if part),
         readings=readings,
-        values=frozenset(values),
+        values=frozenset(countable(values)),
         scaled=scaled,
         kind=kind,
         negative=negative,
@@ -124,7 +125,7 @@ def _digits(match: re.Match[str], text: str, words: NumberWords, english: bool) 
 def _readings(written: str, kind: str, english: bool) -> Iterator[float]:
     """Yield the values that the digits may have, without scale."""
     groups = [part for part in _NOT_DIGIT.split(written) if part]
-    numbers = [int(group) for group in groups]
+    numbers = [float(group) for group in groups]
     if kind == "run":
         yield _grouped(written)
         return
@@ -139,11 +140,11 @@ def _readings(written: str, kind: str, english: bool) -> Iterator[float]:
         return
     if kind == "time":
         if not any(numbers[1:]):
-            yield float(numbers[0])
+            yield numbers[0]
         return
     marks = [mark for mark in _NOT_DIGIT.findall(written) if mark]
     if not marks:
-        yield float(numbers[0])
+        yield numbers[0]
         return
     digits_alone = "".join(groups)
     thousands = len(groups[-1]) == 3 and all(len(group) in (2, 3) for group in groups[1:])
@@ -157,9 +158,9 @@ def _readings(written: str, kind: str, english: bool) -> Iterator[float]:
 
 def _grouped(written: str) -> float:
     """Return the value of groups of digits with units: 1억 4천 2백만 is 142,000,000."""
-    total = section = 0
+    total = section = 0.0
     for number, units in _GROUPED.findall(written):
-        value = int(number.replace(",", ""))
+        value = float(number.replace(",", ""))
         small = [unit for unit in units if _UNITS[unit] < 10**4]
         large = [unit for unit in units if _UNITS[unit] >= 10**4]
         for unit in small:
@@ -168,8 +169,8 @@ def _grouped(written: str) -> float:
         if large:
             for unit in large:
                 section *= _UNITS[unit]
-            total, section = total + section, 0
-    return float(total + section)
+            total, section = total + section, 0.0
+    return total + section
 
 
 def _scaled(
@@ -188,7 +189,7 @@ def _scaled(
         scale, end = scale * _ENGLISH[found[1].lower()], found.end()
     if scale == 1 and not english:
         after = words.scale_after(text, match.end())
-        scale = float(after * words.scale_before(text, match.start()))
+        scale = as_float(after * words.scale_before(text, match.start()))
         if not words.scales and _beside_a_word(text, match):
             return {value * step for value in readings for step in _STEPS}, True
     return {value * scale for value in readings}, scale > 1

@@ -15,6 +15,7 @@ from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 from mlc_data.languages.flores import get_language
+from mlc_data.text.magnitudes import as_float, countable
 
 _TABLE = Path(__file__).parent / "data" / "number_words.csv"
 
@@ -79,6 +80,9 @@ class NumberWords:
 
     def values(self, text: str) -> Iterator[float]:
         """Yield the numbers that a text has in words, as `plain` gives it: vingt et un is 21 alone."""
+        return countable(self._values(text))
+
+    def _values(self, text: str) -> Iterator[float]:
         if self.language in _HAN_LANGUAGES:
             for match in _HAN_RUN.finditer(text):
                 yield from han_values(match.group())
@@ -138,10 +142,10 @@ class NumberWords:
             elif not section or self._adds(section, value):
                 section += value
             else:
-                yield float(total + section)
+                yield as_float(total + section)
                 total, section = 0, value
         if values:
-            yield float(total + section + pending)
+            yield as_float(total + section + pending)
 
     def _adds(self, section: int, value: int) -> bool:
         """Return whether a number has room for a smaller one: twenty for five, two hundred for fifty."""
@@ -258,7 +262,7 @@ def han_values(run: str) -> Iterator[float]:
         else:
             total = (total + section + digit or 1) * _HAN_MYRIADS[character]
             section = digit = 0
-    yield float(total + section + digit)
+    yield as_float(total + section + digit)
 
 
 def _prefix(language: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from mlc_data.checks.digits import Digits, digits, readable
 from mlc_data.checks.number_words import number_words
+from mlc_data.text.magnitudes import countable
 from mlc_data.text.spans import without_spans_in
 
 _TABLE: dict[str, Any] = json.loads(
@@ -80,7 +81,7 @@ def prompt_numbers(source: str) -> tuple[tuple[PromptNumber, ...], frozenset[flo
         PromptNumber(None, frozenset({value}), ((str(int(value)),),), True, roman=True)
         for value in romans(bare)
     ]
-    return tuple(numbers), frozenset(_spelled(text))
+    return tuple(numbers), frozenset(countable(_spelled(text)))
 
 
 def _number(one: Digits, text: str, late: bool) -> PromptNumber:
@@ -88,13 +89,13 @@ def _number(one: Digits, text: str, late: bool) -> PromptNumber:
     meridiem = _MERIDIEM.match(text, one.end)
     ordinal, plural = _ORDINAL.match(text, one.end), _PLURAL.match(text, one.end)
     parts = {one.parts} if not one.decimal else set()
-    hour = int(one.parts[0])
+    hour = int(one.parts[0]) if len(one.parts[0]) < 3 else 100
     if (late if meridiem is None else meridiem[1] == "p") and 1 <= hour <= 12:
         parts |= {(str(hour % 12 + 12), *one.parts[1:])}
         values |= {value % 12 + 12 for value in one.readings if value <= 12}
     if meridiem is not None and hour == 12:
         other = {"a": (0.0, 24.0), "p": (12.0,)}[meridiem[1]]
-        values |= set(other) if not any(int(part) for part in one.parts[1:]) else set()
+        values |= set(other) if not any(part.strip("0") for part in one.parts[1:]) else set()
         parts |= {(str(int(value)), *one.parts[1:]) for value in other}
     if one.kind == "date" and len(one.parts[-1]) <= 2:
         parts |= {(*one.parts[:-1], century + one.parts[-1].zfill(2)) for century in ("19", "20")}

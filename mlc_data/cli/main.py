@@ -35,10 +35,18 @@ from mlc_data.cli import (
     trigger,
 )
 from mlc_data.core import time_limit
-from mlc_data.core.console import err, out
+from mlc_data.core.console import err, out, show_all_characters
 from mlc_data.core.extras import missing_extra
+from mlc_data.core.messages import bounded, shown
 from mlc_data.core.stopping import HOW_TO_GO_ON, stoppable
-from mlc_data.errors import MlcDataError, StoppedError, UsageError, is_disk_full, refused_access
+from mlc_data.errors import (
+    MlcDataError,
+    StoppedError,
+    UsageError,
+    first_line,
+    is_disk_full,
+    refused_access,
+)
 
 
 class _Commands(TyperGroup):
@@ -133,6 +141,7 @@ def main() -> None:
     0 done, 1 the run failed, 2 the usage was wrong, 130 stopped by Ctrl-C, SIGTERM or a closed terminal.
     Known errors become one message each.
     """
+    show_all_characters()
     time_limit.END_PROCESS = True
     with stoppable():
         _run()
@@ -156,12 +165,15 @@ def _run() -> None:
     except Exception as error:
         if is_disk_full(error):
             _leave(f"no space left on the device: {error}", 1)
-        if (refused := refused_access(error)) is None:
+        if (refused := refused_access(error)) is not None:
+            _leave(str(refused), refused.exit_code)
+        if not isinstance(error, OSError) or error.filename is None:
             raise
-        _leave(str(refused), refused.exit_code)
+        what = f"{shown(str(error.filename))[1:-1]}: {error.strerror or first_line(error)}"
+        _leave(what, 1)
 
 
 def _leave(message: str, code: int) -> None:
     err.print(Text("Error:", style="bold red"), end=" ")
-    err.print(message, markup=False, highlight=False, soft_wrap=True)
+    err.print(bounded(message), markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)

@@ -40,7 +40,7 @@ def refresh(
     console.set_up(quiet=quiet or json)
     from mlc_data.refresh.refresh import push_to_hub
     from mlc_data.refresh.refresh import refresh as refresh_run
-    from mlc_data.report.page import bring_up_to_date, write_report
+    from mlc_data.report.page import bring_up_to_date
     from mlc_data.report.refresh import tables
 
     def push(run: Run, options: PublishOptions) -> list[str]:
@@ -52,7 +52,7 @@ def refresh(
         run_dir = Path(recipe)
     done = refresh_run(loaded, run_dir, push=push)
     if done.diff is not None:
-        write_report(done.run)
+        bring_up_to_date(done.run)
     if json:
         console.out.print_json(data=done.as_dict())
         return

@@ -23,7 +23,7 @@ from mlc_data.core import console
 from mlc_data.core.extras import install_command, missing
 from mlc_data.execute import run_pipeline
 from mlc_data.pipeline.run import Run
-from mlc_data.report.page import write_report
+from mlc_data.report.page import bring_up_to_date
 from mlc_data.report.summary import next_table, summary
 from mlc_data.stages import NAMES
 
@@ -69,7 +69,7 @@ def _run_stages(run: Run, name: str | None, *, verbose: bool) -> None:
             install_command("prefect"),
         )
         run_pipeline(run)
-        write_report(run)
+        bring_up_to_date(run)
         return
     flows_module("runners").check(run.recipe)
     if not verbose:

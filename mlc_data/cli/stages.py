@@ -30,7 +30,7 @@ from mlc_data.errors import UsageError
 from mlc_data.execute import first_pending, run_stages
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import Stage
-from mlc_data.report.page import write_report
+from mlc_data.report.page import bring_up_to_date
 from mlc_data.report.summary import next_table, stage_summary
 from mlc_data.stages import BUILD, EVALUATION, STAGES, up_to
 
@@ -95,7 +95,7 @@ def _run(run: Run, stage: str, *, force: bool, quiet: bool, verbose: bool, as_js
         with console.live(run.folder, stages, quiet=quiet, verbose=verbose):
             reused = run_stages(run, stage, force=force)
             if stage in _REPORTED:
-                write_report(run)
+                bring_up_to_date(run)
         if as_json:
             console.print_json(run_as_json(run))
             return reused[stage]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from mlc_data.cli.flows import flows_module
 from mlc_data.cli.options import SetOption
 from mlc_data.core.console import out
+from mlc_data.core.messages import shown
+from mlc_data.core.yaml_text import YamlError, read_yaml
 from mlc_data.errors import UsageError
 
 EXAMPLES = (
@@ -60,8 +61,10 @@ def trigger(
 def _parameter(given: str) -> tuple[str, Any]:
     key, sign, text = given.partition("=")
     if not sign or not key.strip():
-        raise UsageError(f"--param takes key=value, not {given!r}")
+        raise UsageError(f"--param takes key=value, not {shown(given)}")
     try:
-        return key.strip(), yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UsageError(f"--param {key}: {text!r} is not YAML: {error}") from error
+        return key.strip(), read_yaml(text)
+    except YamlError as error:
+        raise UsageError(
+            f"--param {shown(key)[1:-1]}: {shown(text)} is not YAML: {error}"
+        ) from error

@@ -2,28 +2,66 @@
 
 from __future__ import annotations
 
-import json
+import io
 import logging
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Column, Table
 from rich.text import Text
 
 from mlc_data.core import progress
 from mlc_data.core.live import LiveView, NoteHandler, RichReporter
+from mlc_data.core.messages import bounded, json_text, printable
 
-# Paths and prompts are printed as they are: `run [v2]` is no markup, and `:car:` no emoji.
-out = Console(markup=False, emoji=False)
-err = Console(stderr=True, markup=False, emoji=False)
+
+class PlainConsole(Console):
+    """Console on which texts of users stay texts.
+
+    `run [v2]` is no markup, `:car:` no emoji, and no escape sequence of a prompt reaches the terminal.
+    """
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return a text, printable, before its width is measured."""
+        return super().render_str(printable(text), **options)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Yield segments, printable whatever they were made of."""
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(printable(segment.text), segment.style)
+
+
+class PlainFormatter(logging.Formatter):
+    """Formatter whose lines are printable and of bounded length."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        return bounded(super().format(record))
+
+
+out = PlainConsole(markup=False, emoji=False)
+err = PlainConsole(stderr=True, markup=False, emoji=False)
+
+
+def show_all_characters() -> None:
+    """Write characters that standard output cannot encode (``LC_ALL=C``) as escapes rather than fail at the end."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def table(*headings: str | Column, title: str | None = None, caption: str | None = None) -> Table:
@@ -46,7 +84,7 @@ def number(heading: str) -> Column:
 
 def print_json(value: Any) -> None:
     """Print a value as JSON on standard output: no colour, no line broken, text as it is."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=_plain) + "\n")
+    sys.stdout.write(json_text(value, indent=2, default=_plain) + "\n")
 
 
 def _plain(value: Any) -> Any:
@@ -135,7 +173,7 @@ def _line_handler() -> logging.Handler:
     if err.is_terminal:
         return ConsoleHandler()
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    handler.setFormatter(PlainFormatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
     return handler
 
 

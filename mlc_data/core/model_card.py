@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-import yaml
+from mlc_data.core.yaml_text import YamlError, read_yaml
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +52,8 @@ def _head(card: Path) -> dict[str, object]:
         return {}
     end = next((number for number, line in enumerate(lines) if line.strip() == "---"), 0)
     try:
-        head = yaml.safe_load("\n".join(lines[:end]))
-    except yaml.YAMLError:
+        head = read_yaml("\n".join(lines[:end]))
+    except YamlError:
         log.warning("%s: its head is not YAML, so the license is unknown", card)
         return {}
     return head if isinstance(head, dict) else {}

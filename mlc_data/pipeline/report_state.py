@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from mlc_data._version import __version__
 from mlc_data.core.hashing import hash_value
 from mlc_data.pipeline.layout import REPORT, REVIEW
 from mlc_data.pipeline.run import Run
@@ -15,11 +16,11 @@ _HEAD = 4096
 
 
 def state_of(run: Run) -> str:
-    """Return a hash of the finished stages, and of the review: a report of another state is out of date."""
+    """Return a hash of the finished stages, the review and our version: a report of another state is out of date."""
     stages = {name: [record.key, record.finished] for name, record in run.manifest.stages.items()}
     review = run.path(REVIEW)
     judged = review.read_text(encoding="utf-8") if review.is_file() else None
-    return hash_value({"stages": stages, "review": judged})[:16]
+    return hash_value({"stages": stages, "review": judged, "version": __version__})[:16]
 
 
 def current_report(run: Run) -> Path | None:

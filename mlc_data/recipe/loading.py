@@ -15,11 +15,18 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from mlc_data.checks.registry import custom_section
+from mlc_data.core.messages import VALUE, shortened_middle, shown
+from mlc_data.core.paths import usable_path
+from mlc_data.core.yaml_text import CHARACTERS, YamlError, read_yaml
 from mlc_data.errors import MlcDataError, RecipeError
 from mlc_data.recipe.recipe import Recipe
 from mlc_data.recipe.replacement import drop_replaced
 
 log = logging.getLogger(__name__)
+
+_FAULTS, _MESSAGE = 20, 600
+"""Faults of a recipe that are listed, and characters of one."""
+_SECRETS = ("key_variable", "token", "secret", "password")
 
 
 RENAMED = {
@@ -45,7 +52,7 @@ def recipe_path(name_or_path: str) -> Path:
     shipped = shipped_recipes()
     if name_or_path in shipped:
         return shipped[name_or_path]
-    path = Path(name_or_path).expanduser()
+    path = usable_path(name_or_path)
     if name_or_path in RENAMED and not path.exists():
         log.warning(
             "recipe %s: it is called %s now; for one GPU take recommended-qwen2.5-7b or demo-1gpu",
@@ -56,10 +63,10 @@ def recipe_path(name_or_path: str) -> Path:
         return path / "recipe.yaml"
     if path.is_file():
         return path
-    near = difflib.get_close_matches(name_or_path, shipped, n=1)
+    near = difflib.get_close_matches(name_or_path[:VALUE], shipped, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise RecipeError(
-        f"No recipe {name_or_path!r}: neither a file nor a shipped recipe "
+        f"No recipe {shown(name_or_path)}: neither a file nor a shipped recipe "
         f"({', '.join(shipped)}).{hint}"
     )
 
@@ -83,9 +90,10 @@ def load_recipe(
     before = _read_mapping(path)
     merged, given = before, dict[str, Any]()
     for fragment in fragments:
-        if not fragment.expanduser().is_file():
-            raise RecipeError(f"--with: there is no file {fragment}")
-        part = _read_mapping(fragment.expanduser())
+        file = usable_path(str(fragment))
+        if not file.is_file():
+            raise RecipeError(f"--with: there is no file {shown(str(fragment))[1:-1]}")
+        part = _read_mapping(file)
         merged, given = merge(merged, part), merge(given, part)
     data = _overridden(before, merged, given, overrides)
     return parse_recipe(data, " with ".join(map(str, (path, *fragments))), _keys(overrides))
@@ -93,8 +101,14 @@ def load_recipe(
 
 def _read_mapping(path: Path) -> dict[str, Any]:
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        if not path.is_file() or path.stat().st_size > 4 * CHARACTERS:
+            raise RecipeError(
+                f"{path} is not a recipe: no file, or one of more than {CHARACTERS} characters"
+            )
+        data = read_yaml(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
         raise RecipeError(f"{path} is not YAML: {error}") from error
     if not isinstance(data, dict):
         raise RecipeError(f"{path} must hold a mapping of keys at its top level")
@@ -182,11 +196,13 @@ def apply_override(data: dict[str, Any], override: str) -> None:
     """
     key, sign, text = override.partition("=")
     if not sign or not key.strip():
-        raise RecipeError(f"--set takes dotted.key=value, not {override!r}")
+        raise RecipeError(f"--set takes dotted.key=value, not {shown(override)}")
     try:
-        value = yaml.safe_load(text) if text.strip() else None
-    except yaml.YAMLError as error:
-        raise RecipeError(f"--set {key}: {text!r} is not YAML: {error}") from error
+        value = read_yaml(text) if text.strip() else None
+    except YamlError as error:
+        raise RecipeError(
+            f"--set {shown(key)[1:-1]}: {_given(key, text)} is not YAML: {error}"
+        ) from error
     *sections, last = key.strip().split(".")
     here = data
     for section in sections:
@@ -215,24 +231,35 @@ def _concerns(key: str, fault: str) -> bool:
 
 
 def _explain(error: ValidationError, data: Mapping[str, Any]) -> Iterator[str]:
-    for fault in error.errors():
+    faults = error.errors(include_url=False, include_context=False)
+    for number, fault in enumerate(faults):
+        if number == _FAULTS:
+            yield f"... and {len(faults) - number} faults more"
+            return
         location = tuple(part for part in fault["loc"] if isinstance(part, str | int))
-        dotted = ".".join(str(part) for part in location)
+        dotted = ".".join(shown(part).strip("'") for part in location)
         if fault["type"] == "extra_forbidden":
             known = _known_keys(location[:-1], data)
-            near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
+            near = difflib.get_close_matches(str(location[-1])[:VALUE], known, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
             yield f"{dotted}: unknown key; {hint}"
         else:
-            message = fault["msg"].removeprefix("Value error, ")
+            message = shortened_middle(fault["msg"].removeprefix("Value error, "), _MESSAGE)
             if fault["type"] in ("tuple_type", "list_type"):
                 message = f"a list, such as [{_as_list(fault['input'])}]"
-            given = "" if isinstance(fault["input"], dict) else f" (given: {fault['input']!r})"
+            given = "" if isinstance(fault["input"], dict) else _given(dotted, fault["input"])
+            given = f" (given: {given})" if given else ""
             yield f"{dotted}: {message}{given}" if dotted else message
 
 
+def _given(key: str, value: Any) -> str:
+    """Return a value for a message; none of a key that is about secrets, where people put the secret itself."""
+    secret = any(word in key.lower() for word in _SECRETS)
+    return "***" if secret and value is not None else shown(value)
+
+
 def _as_list(given: Any) -> str:
-    parts = [part.strip() for part in str(given).split(",")] if given is not None else []
+    parts = [part.strip() for part in str(given)[:VALUE].split(",")] if given is not None else []
     return ", ".join(filter(None, parts)) or "a, b"
 
 

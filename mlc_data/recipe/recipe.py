@@ -286,11 +286,11 @@ NON_IDENTITY_SECTIONS = ("refresh", "runner")
 class Recipe(Section):
     """Everything that determines a run."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
     """Name of the recipe and of the run's folder, `runs/<name>`."""
     description: str = ""
     """One line for `mlc-data recipes list`."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**32)
     """Seed of the extractor, the order of pairs and sets, and training."""
     sources: Sources
     languages: Languages

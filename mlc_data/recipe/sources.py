@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -25,8 +24,10 @@ def _quote(text: str) -> str:
 
 def _encoding(name: str) -> str:
     try:
-        codecs.lookup(name)
-    except LookupError:
+        # Python also knows codecs of bytes, such as hex, and one that always fails.
+        if "a".encode(name).decode(name) != "a":
+            raise LookupError
+    except (LookupError, UnicodeError, TypeError):
         raise ValueError(
             "is no encoding that Python knows; write utf-16, cp1252, gb18030 ..."
         ) from None

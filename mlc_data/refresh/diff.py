@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
 from mlc_data.core.files import write_text
 from mlc_data.core.hashing import hash_value
 from mlc_data.core.manifest import Manifest
 from mlc_data.core.parquet import read_table, write_table
 from mlc_data.core.records import PROMPTS
+from mlc_data.core.yaml_text import read_yaml
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.recipe import NON_IDENTITY_SECTIONS, Recipe
@@ -117,7 +117,7 @@ def _compare_settings(
     Returns:
         None where the file holds another recipe: a command wrote a new one and did not finish.
     """
-    written = yaml.safe_load(before.read_text(encoding="utf-8"))
+    written = read_yaml(before.read_text(encoding="utf-8"))
     identity = {key: value for key, value in written.items() if key not in NON_IDENTITY_SECTIONS}
     if hash_value(identity) != manifest.recipe_hash:
         log.warning("refresh: the recipe of the state before is not known, only its results")

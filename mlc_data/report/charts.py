@@ -203,7 +203,7 @@ def _color(
     palette: Palette,
     *,
     legend: bool = True,
-    at: Literal["top", "right", "bottom"] = "top",
+    at: Literal["top", "right"] = "top",
 ) -> alt.Color:
     import altair as alt
 

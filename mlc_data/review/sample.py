@@ -129,6 +129,9 @@ def keep_sample(run: Run, sample: pl.DataFrame) -> str:
     """Write a sample into the run's folder; return its id."""
     name = sample_id(sample)
     path = sample_path(run, name)
+    # The id says what is in it; the folder of a finished run may be one that cannot be written.
+    if path.is_file() and sample_id(read_table(path, SAMPLE)) == name:
+        return name
     with run.locked():
         path.parent.mkdir(exist_ok=True)
         with atomic_file(path) as temporary:

@@ -9,6 +9,7 @@ import polars as pl
 
 from mlc_data.core.files import atomic_file
 from mlc_data.core.parquet import read_parquet
+from mlc_data.core.spreadsheets import neutral, restored
 from mlc_data.errors import UsageError
 
 FILLED_IN = ("judgement", "reviewer", "note")
@@ -20,8 +21,6 @@ COLUMNS = (
 NEEDED = ("row", "judgement")
 
 _SUFFIXES = (".csv", ".parquet")
-_ACTIVE = r"^[=+\-@＝＋－＠\t\r\n]"
-"""Beginnings that a spreadsheet takes for a formula, or drops before it looks for one."""
 _DELIMITERS = ",;\t"
 
 
@@ -56,7 +55,7 @@ def write_sheet(sample: pl.DataFrame, path: Path) -> None:
         if path.suffix.lower() == ".parquet":
             sheet.write_parquet(temporary)
         else:
-            sheet.select(_neutral(name) for name in COLUMNS).write_csv(temporary, include_bom=True)
+            sheet.select(neutral(name) for name in COLUMNS).write_csv(temporary, include_bom=True)
 
 
 def read_sheet(path: Path) -> pl.DataFrame:
@@ -85,9 +84,13 @@ def read_sheet(path: Path) -> pl.DataFrame:
         )
     absent = [pl.lit(None, pl.String).alias(name) for name in COLUMNS if name not in table.columns]
     texts = table.with_columns(absent).select(pl.col(COLUMNS).cast(pl.String))
-    restored = texts.select(_restored(name) for name in COLUMNS) if is_csv else texts
+    given = (
+        texts.select(restored(name, written_by_people=name in FILLED_IN) for name in COLUMNS)
+        if is_csv
+        else texts
+    )
     empty = [pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in COLUMNS]
-    return restored.with_columns(empty).with_row_index("number", offset=2)
+    return given.with_columns(empty).with_row_index("number", offset=2)
 
 
 def _read_csv(path: Path) -> pl.DataFrame:
@@ -97,18 +100,3 @@ def _read_csv(path: Path) -> pl.DataFrame:
     return pl.read_csv(
         io.BytesIO(text.encode()), separator=delimiter, infer_schema=False, glob=False
     )
-
-
-def _neutral(name: str) -> pl.Expr:
-    cell = pl.col(name)
-    active = cell.str.contains(_ACTIVE) | cell.str.starts_with("'")
-    return pl.when(active).then(pl.concat_str(pl.lit("'"), name)).otherwise(cell).alias(name)
-
-
-def _restored(name: str) -> pl.Expr:
-    """Return the text of a cell; where people wrote it themselves, an apostrophe before a word stays."""
-    cell = pl.col(name)
-    marked = cell.str.starts_with("'")
-    if name in FILLED_IN:
-        marked &= cell.str.slice(1).str.contains(_ACTIVE)
-    return pl.when(marked).then(cell.str.slice(1)).otherwise(cell).alias(name)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from mlc_data.core.messages import printable, shortened_middle, shown
 from mlc_data.core.records import PromptReason, RejectedPrompt
 from mlc_data.errors import SourceError
 from mlc_data.recipe.sources import Source
@@ -21,6 +22,10 @@ NAMED_LINES = 5
 
 Kept = TypeVar("Kept")
 
+_DETAIL = 250
+"""Characters of the text that says what was found in a row."""
+_COLUMNS = 30
+"""Columns named in an error."""
 _ESCAPED = (PromptReason.NOT_UNICODE, PromptReason.NUL_BYTES)
 
 
@@ -103,7 +108,8 @@ def _make(raw: RawRow, make: Callable[[int, Mapping[str, Any]], Kept]) -> Kept:
 
 
 def _rejected(raw: RawRow, unusable: Unusable, column: str) -> RejectedPrompt:
-    detail = f"{raw.where}: {unusable.detail}".removesuffix(": ")
+    found = f"{raw.where}: {unusable.detail}".removesuffix(": ")
+    detail = shortened_middle(printable(found).replace("\n", " "), _DETAIL)
     text = (raw.record or {}).get(column)
     # Text that cannot be encoded cannot be written to a table: keep its escaped form.
     shown = ascii(text) if unusable.reason in _ESCAPED else text
@@ -145,9 +151,16 @@ def _refuse_wrong_file(
         same = [name for name in sorted(names) if name.casefold() == wanted.casefold()]
         likely = f"={same[0]}" if same else ""
         raise SourceError(
-            f"{source.name} has no column {wanted!r}; it has: {', '.join(sorted(names))}. "
+            f"{source.name} has no column {wanted!r}; it has: {_listed(names)}. "
             f"Name the right one with {key}.columns.{role}{likely}"
         )
+
+
+def _listed(names: set[str]) -> str:
+    """Return the names of columns for a message."""
+    known = [shown(name)[1:-1] for name in sorted(map(str, names))]
+    more = f" and {len(known) - _COLUMNS} more" if len(known) > _COLUMNS else ""
+    return ", ".join(known[:_COLUMNS]) + more
 
 
 def _refuse_unread(result: Read[Any], source: OpenSource, settings: Source, key: str) -> None:

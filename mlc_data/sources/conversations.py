@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mlc_data.core.messages import shown
 from mlc_data.core.records import PromptReason, Turn
 from mlc_data.sources.accounting import Unusable
 from mlc_data.sources.fields import is_absent
@@ -104,7 +105,7 @@ def _turn(one: Mapping[str, Any], name: str) -> Turn:
     speaker = str(_first(one, _SPEAKER)).strip().lower()
     role = _ROLES.get(speaker)
     if role is None:
-        raise Unusable(PromptReason.MALFORMED, f"{name!r} has a turn of {speaker!r}")
+        raise Unusable(PromptReason.MALFORMED, f"{name!r} has a turn of {shown(speaker)}")
     content = _first(one, _CONTENT)
     if content is None and role == "system":
         return Turn(role, "")

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from mlc_data.core.hashing import hash_file, hash_value
+from mlc_data.core.messages import shortened_middle, shown
+from mlc_data.core.paths import usable_path
 from mlc_data.errors import SourceError
 from mlc_data.recipe.sources import Source
 from mlc_data.sources.rows import OpenSource, RawRow, Wanted
@@ -77,7 +79,9 @@ def _records(dataset: Any, chosen: list[str]) -> Iterable[dict[str, Any]]:
 
 def _unreadable(source: Source, key: str, error: Exception) -> SourceError:
     reason = str(error).strip() or type(error).__name__
-    return SourceError(f"{key}.hub: {source.hub!r} could not be read: {reason}")
+    return SourceError(
+        f"{key}.hub: {shown(source.hub)} could not be read: {shortened_middle(reason, 1500)}"
+    )
 
 
 def _newest(source: Source, key: str) -> str:
@@ -98,7 +102,7 @@ def _newest(source: Source, key: str) -> str:
 
 
 def _check_place(location: str, key: str) -> None:
-    folder = Path(location)
+    folder = usable_path(location)
     if folder.is_dir() and _PATTERN.search(str(folder.resolve())):
         raise SourceError(
             f"{key}.hub: the library `datasets` takes the name of the folder {folder.resolve()} for a pattern "

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from mlc_data.core.messages import shown
 from mlc_data.core.records import PromptReason
 from mlc_data.errors import SourceError
 from mlc_data.recipe.sources import TextFormat
@@ -15,6 +17,19 @@ from mlc_data.sources.rows import RawRow, Wanted
 from mlc_data.sources.text_files import open_text
 
 _BLANKS = " \t\r\n"
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object whose keys stand once each; else the earlier values would be lost without a word."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+        raise ValueError(f"the key {shown(twice)} stands twice in an object")
+    return made
+
+
+def _parse(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=_object)
 
 
 def read_jsonl(path: Path, form: TextFormat, wanted: Wanted | None, key: str) -> Iterator[RawRow]:
@@ -54,7 +69,7 @@ def read_json(path: Path, form: TextFormat, wanted: Wanted | None, key: str) -> 
     with open_text(path, form.encoding, key, newline="\n") as handle:
         text = handle.read()
     try:
-        whole = json.loads(text)
+        whole = _parse(text)
     except RecursionError as error:
         raise SourceError(f"{path} is not JSON: {error}") from error
     except ValueError as error:
@@ -154,7 +169,7 @@ def _line(number: int, text: str) -> RawRow:
     if not text.strip():
         return RawRow(number, where, None, PromptReason.EMPTY, "the line is blank")
     try:
-        record = json.loads(text)
+        record = _parse(text)
     except (ValueError, RecursionError) as error:
         return RawRow(number, where, None, PromptReason.MALFORMED, f"not JSON: {error}")
     return _row(number, where, record)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlc_data.core.hashing import normalise
+from mlc_data.core.messages import shown
 from mlc_data.core.records import Preference, Prompt, PromptReason, RejectedPrompt
 from mlc_data.recipe.sources import Columns
 from mlc_data.sources.accounting import Read, Unusable
@@ -54,7 +55,9 @@ def read_responses(record: Mapping[str, Any], columns: Columns, prompt: Dialogue
         if index == 1:
             names = names[::-1]
         elif index is None:
-            fault = Unusable(PromptReason.MALFORMED, f"{indexed[1]!r} is {value!r}, not 0 or 1")
+            fault = Unusable(
+                PromptReason.MALFORMED, f"{indexed[1]!r} is {shown(value)}, not 0 or 1"
+            )
     values = [record.get(name) if name else None for name in names]
     if all(is_absent(value) for value in values):
         return NO_RESPONSES

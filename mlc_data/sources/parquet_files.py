@@ -9,10 +9,17 @@ from typing import Any
 import pyarrow as pa
 from pyarrow.parquet import ParquetFile
 
+from mlc_data.core.messages import shortened_middle
 from mlc_data.errors import SourceError
 from mlc_data.sources.rows import RawRow, Wanted
 
 _ROWS_AT_ONCE = 2000
+_MESSAGE = 500
+"""Characters of the library's message that are repeated."""
+_BROKEN = (
+    pa.ArrowException, OSError, ValueError, TypeError, LookupError, ArithmeticError, NotImplementedError,
+)  # fmt: skip
+"""Errors of pyarrow about a broken file: names that are not UTF-8 come as errors of Python itself."""
 
 
 def parquet_columns(path: Path) -> tuple[str, ...]:
@@ -24,8 +31,9 @@ def parquet_columns(path: Path) -> tuple[str, ...]:
     try:
         with path.open("rb") as handle:
             return tuple(ParquetFile(handle).schema_arrow.names)
-    except (pa.ArrowException, OSError) as error:
-        raise SourceError(f"{path} cannot be read as Parquet: {error}") from error
+    except _BROKEN as error:
+        told = shortened_middle(str(error), _MESSAGE)
+        raise SourceError(f"{path} cannot be read as Parquet: {told}") from error
 
 
 def read_parquet_rows(path: Path, wanted: Wanted | None) -> Iterator[RawRow]:
@@ -45,8 +53,9 @@ def read_parquet_rows(path: Path, wanted: Wanted | None) -> Iterator[RawRow]:
                 for values in zip(*columns, strict=True) if columns else [()] * batch.num_rows:
                     number += 1
                     yield RawRow(number, f"row {number}", dict(zip(chosen, values, strict=True)))
-    except (pa.ArrowException, OSError) as error:
-        raise SourceError(f"{path} cannot be read as Parquet: {error}") from error
+    except _BROKEN as error:
+        told = shortened_middle(str(error), _MESSAGE)
+        raise SourceError(f"{path} cannot be read as Parquet: {told}") from error
 
 
 def _values(batch: pa.RecordBatch, name: str, path: Path) -> list[Any]:

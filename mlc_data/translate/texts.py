@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from mlc_data.core.hashing import PROMPT_ID_LENGTH, hash_value
-from mlc_data.core.parquet import read_table
+from mlc_data.core.parquet import read_table, scan_parquet, with_added, with_schema
 from mlc_data.core.records import PREFERENCES, PROMPTS
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.recipe import Recipe
@@ -34,7 +34,12 @@ def needs_translation(text: str) -> bool:
 
 def texts_of(run: Run) -> pl.DataFrame:
     """Return all texts that a run translates, as `TEXTS`: its prompts, then the others, each once."""
-    prompts = read_table(run.path("prompts.parquet"), PROMPTS)
+    # Neither responses nor categories: every process of a translation has these texts in memory.
+    table = scan_parquet(run.path("prompts.parquet"))
+    there = set(table.collect_schema().names())
+    wanted = {name: PROMPTS[name] for name in ("prompt_id", "prompt", "context")}
+    prompts = with_added(table.select([name for name in wanted if name in there]).collect(), wanted)
+    prompts = with_schema(prompts, wanted, "prompts.parquet")
     others = other_texts(run.recipe, prompts, run)
     return pl.concat([prompts.select(list(TEXTS)), others])
 

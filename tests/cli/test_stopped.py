@@ -12,7 +12,7 @@ from mlc_data.cli import main
 def test_before_the_command_begins(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted() -> NoReturn:
+    def interrupted(**_: object) -> NoReturn:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(main, "app", interrupted)

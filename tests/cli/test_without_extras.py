@@ -89,7 +89,7 @@ def test_run_without_prefect_runs_the_same_stages_and_says_so(
     monkeypatch.setattr(run_command, "has_prefect", lambda: False)
     monkeypatch.setattr(run_command, "run_pipeline", runs.append)
     monkeypatch.setattr(run_command, "working_on", lambda *_, **__: nullcontext())
-    monkeypatch.setattr(run_command, "write_report", lambda _: None)
+    monkeypatch.setattr(run_command, "bring_up_to_date", lambda _: None)
     run_command.run("quickstart")
     assert [run.folder for run in runs] == [Path("runs/quickstart")]
     assert "Prefect is not installed" in capsys.readouterr().err

@@ -27,6 +27,7 @@ class PromptFault(StrEnum):
 
     MALFORMED = "malformed"  # no record at all
     MISSING = "missing"  # no prompt, or no id in a file with ids
+    NOT_UNICODE = "not_unicode"  # lone surrogates or NUL: the text cannot be encoded
     UNLABELLED = "unlabelled"  # a suite's label is missing or unknown
     UNKNOWN_LANGUAGE = "unknown_language"
     REPEATED = "repeated"  # the same id and language as an earlier row
@@ -182,6 +183,8 @@ def _parse(
 ) -> ParsedRow:
     if identity is None or not isinstance(text, str) or not text.strip():
         return PromptFault.MISSING
+    if not all(map(_storable, (text, str(identity), category or ""))):
+        return PromptFault.NOT_UNICODE
     if isinstance(code, PromptFault):
         return code
     return {
@@ -191,6 +194,10 @@ def _parse(
         "category": category,
         "harmful": harmful,
     }
+
+
+def _storable(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= one <= "\udfff" for one in text)
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,9 +137,13 @@ def write_report(run: Run, options: PageOptions | None = None, path: Path | None
 
 
 def bring_up_to_date(run: Run) -> None:
-    """Write a run's report unless it shows the run's present state already."""
-    if current_report(run) is None:
+    """Write a run's report unless it shows the run's present state already, or its folder cannot be written."""
+    if current_report(run) is not None:
+        return
+    if os.access(run.folder, os.W_OK):
         write_report(run)
+    else:
+        log.warning("report: %s cannot be written, so there is no new report", run.folder)
 
 
 def html(made: Report) -> str:

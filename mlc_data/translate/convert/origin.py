@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mlc_data.core.hashing import hash_file
 from mlc_data.core.model_card import read_license
 from mlc_data.core.paths import is_hub_id, model_location, snapshot_commit
+from mlc_data.core.yaml_text import read_yaml
 from mlc_data.errors import ModelError, UnknownLanguageError
 from mlc_data.languages.flores import find_language, get_language
 from mlc_data.translate.engines.families import FAMILIES
@@ -168,8 +167,8 @@ def _pair(location: str) -> tuple[str, ...]:
 
 def _yaml(path: Path) -> dict[str, Any]:
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        data = read_yaml(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise ModelError(f"{path} is not YAML: {error}") from error
     if not isinstance(data, dict) or not data.get("models") or not data.get("vocabs"):
         raise ModelError(f"{path} names no models and vocabs: not an OPUS-MT folder")

@@ -30,6 +30,8 @@ from mlc_data.translate.engines.base import (
 
 END = "</s>"
 """Token that ends a source and a hypothesis, in every family."""
+BLANK = "\u2581"
+"""Character with which sentencepiece writes a blank."""
 
 _CONTROL = re.compile(
     r"[a-z]{3}_[A-Z][a-z]{3}|__[a-z]{2,3}__|<2[a-z]{2,3}(?:_\w+)?>|>>.+<<|</?s>|<pad>|<mask>"
@@ -253,6 +255,32 @@ class Ct2Translator(ABC):
         if not text:
             return Hypothesis(None, None, unknown, FailureReason.EMPTY_OUTPUT)
         return Hypothesis(text, score, unknown)
+
+    def pieces(self, text: str) -> list[str]:
+        """Return the pieces of a text; those that spell a control token are split into characters.
+
+        The text's own U+2581, with which sentencepiece writes a blank, is read as the underscore that it looks like.
+        """
+        return self.spelled(self._encoder.encode(text.replace(BLANK, "_"), out_type=str))
+
+    def spelled(self, pieces: Sequence[str]) -> list[str]:
+        """Return pieces of a text with those split that the model would take for control tokens.
+
+        Sentencepiece gives such a piece where a token is a user-defined symbol (MADLAD), and where it knows none of
+        the characters and returns the run as it stands.
+        """
+        return [
+            part
+            for piece in pieces
+            for part in (piece if piece.removeprefix(BLANK) in self._reserved else (piece,))
+        ]
+
+    @cached_property
+    def _reserved(self) -> frozenset[str]:
+        """Tokens of the vocabulary that are no text."""
+        return frozenset(
+            token for token in self.vocabulary if _CONTROL.fullmatch(token) or token == "<unk>"
+        )
 
     def _unknown_share(self, tokens: list[str]) -> float:
         # Language and end tokens are in the vocabulary, or the language would have been refused.

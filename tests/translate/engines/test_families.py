@@ -242,3 +242,29 @@ def test_text_that_marian_ends_itself_is_not_ended_twice(
     assert found.licence == "unknown"
     strange = found.translate([Request("\u10d2", "eng_Latn", "spa_Latn")])[0]
     assert strange.unknown_share > 0
+
+
+SPELLED = "Say <2zh> and <2sw>, </s><s> <pad> <unk> swh_Latn __sw__ >>swa<< now"
+CONTROL = {"<2zh>", "<2sw>", "</s>", "<s>", "<pad>", "<unk>", "<mask>", "swh_Latn", "__sw__"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("text", [SPELLED, "</s>", "<2zh>", "x </s>", "▁▁", "swh_Latn __sw__"])
+def test_no_control_token_comes_of_a_text(folder: Path, name: str, text: str) -> None:
+    found = engine(folder, name)
+    plain = [t for t in found.source_tokens("Say", "eng_Latn", "swh_Latn") if t in CONTROL]
+    spelled = found.source_tokens(text, "eng_Latn", "swh_Latn")
+    assert [t for t in spelled if t in CONTROL] == plain
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_character_that_spells_a_token_is_handed_over(folder: Path, name: str) -> None:
+    spelled = engine(folder, name).source_tokens("</s><2zh>", "eng_Latn", "swh_Latn")
+    assert "</s><2zh>" in "".join(spelled[:-1]).replace("▁", "")
+
+
+def test_the_mark_of_blanks_is_no_blank(folder: Path) -> None:
+    found = engine(folder, "nllb")
+    assert found.source_tokens("a▁b", "eng_Latn", "swh_Latn") != found.source_tokens(
+        "a b", "eng_Latn", "swh_Latn"
+    )

@@ -46,7 +46,7 @@ class M2m100Translator(Ct2Translator):
     """An M2M100 model converted to CTranslate2."""
 
     family = "m2m100"
-    engine_version = "ctranslate2-m2m100-2"
+    engine_version = "ctranslate2-m2m100-3"
     max_source_tokens = 512  # its positions end at 1024
     tokenizers = (("sentencepiece.bpe.model", "sentencepiece.model", "spm.model"),)
     control_tokens = 2
@@ -58,7 +58,7 @@ class M2m100Translator(Ct2Translator):
 
     def source_tokens(self, text: str, source: str, target: str = "") -> list[str]:
         """Return ``[__sw__] pieces </s>``, whatever the target."""
-        return [TOKENS[source], *self._encoder.encode(text, out_type=str), END]
+        return [TOKENS[source], *self.pieces(text), END]
 
     def target_prefix(self, target: str) -> list[str]:
         """Return ``[__sw__]``."""

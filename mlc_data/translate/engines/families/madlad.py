@@ -13,7 +13,7 @@ from types import MappingProxyType
 from mlc_data.errors import ModelError
 from mlc_data.languages.flores import all_languages
 from mlc_data.recipe.recipe import Translate
-from mlc_data.translate.engines.ctranslate2 import END, Ct2Translator
+from mlc_data.translate.engines.ctranslate2 import BLANK, END, Ct2Translator
 
 # Where MADLAD-400's code is not our shortest BCP 47 tag with an underscore.
 _OWN_CODES = MappingProxyType(
@@ -40,7 +40,7 @@ class MadladTranslator(Ct2Translator):
     """A MADLAD-400 translation model converted to CTranslate2."""
 
     family = "madlad"
-    engine_version = "ctranslate2-madlad-2"
+    engine_version = "ctranslate2-madlad-3"
     max_source_tokens = 512  # positions are relative and unlimited; enough for a sentence
     tokenizers = (("spiece.model", "sentencepiece.model"),)
     control_tokens = 2
@@ -58,4 +58,7 @@ class MadladTranslator(Ct2Translator):
 
     def source_tokens(self, text: str, source: str, target: str) -> list[str]:
         """Return ``▁ <2sw> pieces </s>``, whatever the source language."""
-        return [*self._encoder.encode(f"{TOKENS[target]} {text}", out_type=str), END]
+        given = f"{TOKENS[target]} {text.replace(BLANK, '_')}"
+        pieces: list[str] = self._encoder.encode(given, out_type=str)
+        first = pieces.index(TOKENS[target]) + 1  # any after it is a text that spells a token
+        return [*pieces[:first], *self.spelled(pieces[first:]), END]

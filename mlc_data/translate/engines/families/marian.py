@@ -24,7 +24,7 @@ class MarianTranslator(Ct2Translator):
     """A bilingual Marian model converted to CTranslate2; its folder names the two languages."""
 
     family = "marian"
-    engine_version = "ctranslate2-marian-2"
+    engine_version = "ctranslate2-marian-3"
     max_source_tokens = 512
     tokenizers = (("source.spm",), ("target.spm",))
 
@@ -53,7 +53,7 @@ class MarianTranslator(Ct2Translator):
 
     def source_tokens(self, text: str, source: str = "", target: str = "") -> list[str]:
         """Return ``pieces </s>``."""
-        return [*self._encoder.encode(text, out_type=str), *self._end]
+        return [*self.pieces(text), *self._end]
 
 
 def refuse_multilingual(folder: Path, vocabulary: frozenset[str]) -> None:

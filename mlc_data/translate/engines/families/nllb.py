@@ -22,7 +22,7 @@ class NllbTranslator(Ct2Translator):
     """An NLLB-200 model (or one with the same token layout) converted to CTranslate2."""
 
     family = "nllb"
-    engine_version = "ctranslate2-nllb-2"
+    engine_version = "ctranslate2-nllb-3"
     max_source_tokens = 512
     tokenizers = (("sentencepiece.bpe.model", "sentencepiece.model", "spm.model"),)
     control_tokens = 2
@@ -33,7 +33,7 @@ class NllbTranslator(Ct2Translator):
 
     def source_tokens(self, text: str, source: str, target: str = "") -> list[str]:
         """Return ``[language] pieces </s>``, whatever the target."""
-        return [source, *self._encoder.encode(text, out_type=str), END]
+        return [source, *self.pieces(text), END]
 
     def target_prefix(self, target: str) -> list[str]:
         """Return ``[language]``."""
