@@ -13,7 +13,7 @@ import polars as pl
 from mlc_data.core import progress
 from mlc_data.core.hashing import RowsHash
 from mlc_data.core.parquet import write_table
-from mlc_data.core.records import TRANSLATIONS
+from mlc_data.core.records import TRANSLATIONS, FailureReason
 from mlc_data.translate.cache.store import Cache
 from mlc_data.translate.cached import Answers, CachedTranslator
 from mlc_data.translate.engines.base import Hypothesis, Request, Translator
@@ -134,6 +134,9 @@ class _Shard:
             sentences=len(answers.hypotheses),
             from_cache=len(answers.known),
             translated=answers.translated,
+            unanswered=sum(
+                one.failure is FailureReason.ENDPOINT_ERROR for one in answers.hypotheses.values()
+            ),
         )
         return answers
 

@@ -103,6 +103,12 @@ class TranslateStage(Stage):
             texts.height * len(recipe.languages.targets), *counts.values(),
         )  # fmt: skip
         engines = _of_engines(figures)
+        if unanswered := figures["unanswered"]:
+            counts["unanswered"] = unanswered
+            log.warning(
+                "translate: %d sentences have no answer of the endpoint; the next run asks again",
+                unanswered,
+            )
         for engine, figure in engines.get("engines", {}).items():
             log.info("translate: %s: %s", engine, listed(figure))
         return StageResult(
@@ -110,10 +116,15 @@ class TranslateStage(Stage):
             models={"translator": record_of(translator)},
             notes={
                 **counts,
-                **_of_engines(figures),
+                **engines,
                 "settings": {**translator.settings, **translator.decoding.as_dict()},
             },
         )
+
+    def incomplete(self, run: Run) -> bool:
+        """Return whether an endpoint gave no answer to some sentences."""
+        record = run.manifest.stages.get(self.name)
+        return bool(record and record.notes.get("unanswered"))
 
     def shard(self, shard: Shard, path: Path, bar: progress.Bar) -> Result:
         """Translate ``translate.shard_prompts`` prompts, or take their variants from the imported file."""

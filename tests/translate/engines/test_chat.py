@@ -210,6 +210,24 @@ def test_the_key_is_in_no_file_and_no_log(
     assert KEY not in caplog.text
 
 
+def test_what_an_endpoint_did_not_answer_is_asked_again_by_the_next_run(
+    server: ChatServer,
+    make_run: Callable[..., Run],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LLM_KEY", KEY)
+    rows = [{"prompt": f"Where is street number {number}?"} for number in range(4)]
+    server.planned[rows[1]["prompt"]] = [fails(400)]
+    settings = recipe(server, cache=str(tmp_path / "cache"))
+    run = make_run(rows, translate=settings, languages={"targets": ["spa_Latn"]})
+    run_stage(run, "sources")
+    run_stage(run, "translate")
+    assert run_stage(run, "translate") is False
+    assert sum(server.asked.values()) == 5
+    assert run_stage(run, "translate") is True
+
+
 @pytest.mark.integration
 def test_eight_languages_over_a_local_model_and_an_endpoint(
     server: ChatServer, make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
