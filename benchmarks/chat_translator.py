@@ -17,7 +17,7 @@ from chat_server import ChatServer, says, serving
 
 from mlc_data.core import console
 from mlc_data.recipe.endpoints import ChatEngine
-from mlc_data.translate.engines.base import Request
+from mlc_data.translate.engines.base import Decoding, Request
 from mlc_data.translate.engines.chat import ChatTranslator
 
 GOAL = 20.0
@@ -43,7 +43,7 @@ def main() -> None:
 def rate(server: ChatServer, at_once: int, sentences: int) -> float:
     """Return sentences a second."""
     settings = ChatEngine(url=server.url, model="llm", at_once=at_once)
-    engine = ChatTranslator("llm", settings, 64)
+    engine = ChatTranslator("llm", settings, Decoding())
     requests = [
         Request(f"Where is street {number}?", "eng_Latn", "spa_Latn") for number in range(sentences)
     ]

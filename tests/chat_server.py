@@ -8,16 +8,17 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from http.server import ThreadingHTTPServer
+
+import judge_server
 
 Behavior = Callable[["Handler", str], None]
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(judge_server.Handler):
     """Answers by what the last line of the question says."""
 
-    server: ChatServer
+    server: ChatServer  # type: ignore[assignment]
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
@@ -31,17 +32,6 @@ class Handler(BaseHTTPRequestHandler):
             behavior = planned.pop(0) if planned else self.server.usual
         time.sleep(self.server.delay)
         behavior(self, question)
-
-    def send(self, status: int, data: bytes, **headers: str) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing to the terminal."""
 
 
 class ChatServer(ThreadingHTTPServer):

@@ -1,6 +1,6 @@
 """Licenses of models that restrict what the model is used for, from `use_restrictions.json`.
 
-They bind whoever uses the model, and want to be passed on; they say little about the terms of data beside it.
+They bind every user of the model and must be passed on with it; they say little about the terms of other data.
 """
 
 from __future__ import annotations

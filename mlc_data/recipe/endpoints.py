@@ -1,9 +1,9 @@
-"""Translation engines behind OpenAI-compatible chat-completions endpoints."""
+"""Models behind OpenAI-compatible chat-completions endpoints: judges and translation engines."""
 
 from __future__ import annotations
 
 import re
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -13,42 +13,34 @@ PREFIX = "endpoint:"
 """Begins the name of an endpoint where a recipe names an engine: ``endpoint:llm``."""
 
 
-class ChatEngine(Section):
-    """A language model behind an OpenAI-compatible endpoint that translates, one sentence a request.
-
-    Prompts are sent to it.
-    """
+class Served(Section):
+    """A model behind an OpenAI-compatible chat-completions endpoint, and how requests to it are sent."""
 
     url: str
-    """Base address of the API, such as `http://127.0.0.1:8000/v1`."""
+    """Base address of the API, such as `https://host/v1`."""
     model: str
     """The model's name there."""
     revision: str | None = None
     """State of the model (a date, a commit): an endpoint does not report when its model changes."""
     licence: str = "unknown"
-    """Licence of its translations (SPDX identifier)."""
-    languages: tuple[str, ...] | None = None
-    """Languages that it translates into and from; null: all of FLORES-200."""
-    format: Literal["plain", "translategemma", "hy-mt"] = "plain"
-    """Form of the question: `plain` for any chat model, or the wording that TranslateGemma or Hunyuan-MT was
-    trained on."""
-    template: str | None = None
-    """Jinja template of the question in place of `format`, with `text`, `source`, `target` (English names of
-    the languages), `source_code`, `target_code` (BCP 47)."""
+    """The model's licence (SPDX identifier)."""
     key_variable: str | None = None
     """Environment variable that holds the key; never the key itself. null sends none."""
-    at_once: int = Field(default=32, ge=1)
+    at_once: int = Field(default=4, ge=1)
     """Largest number of requests at a time."""
-    timeout: float = Field(default=120.0, gt=0)
+    timeout: float = Field(default=60.0, gt=0)
     """Seconds to wait for a connection, and for each piece of an answer."""
     tries: int = Field(default=5, ge=1)
-    """Times that a request is sent before its sentence counts as failed, or goes to the next engine."""
+    """Times that a request is sent before it counts as failed."""
     longest_wait: float = Field(default=300.0, ge=0)
     """Longest wait in seconds that the endpoint may ask for (Retry-After) before the request fails."""
-    price_in: float = Field(default=0.0, ge=0)
-    """Price of a million tokens of questions, in any currency."""
-    price_out: float = Field(default=0.0, ge=0)
-    """Price of a million tokens of answers."""
+
+    @property
+    def client(self) -> dict[str, Any]:
+        """Arguments of `lm.chat.ChatClient` besides address and model."""
+        return self.model_dump(
+            include={"key_variable", "at_once", "timeout", "tries", "longest_wait"}
+        )
 
     @model_validator(mode="after")
     def _no_secret_in_the_recipe(self) -> Self:
@@ -63,3 +55,27 @@ class ChatEngine(Section):
         if re.search(r"[?#]|//[^/]*@", self.url):
             raise ValueError("`url` holds a name, a password, a query or a fragment; leave it out")
         return self
+
+
+class ChatEngine(Served):
+    """A language model behind an OpenAI-compatible endpoint that translates, one sentence a request.
+
+    Prompts are sent to it.
+    """
+
+    languages: tuple[str, ...] | None = None
+    """Languages that it translates into and from; null: all of FLORES-200."""
+    format: Literal["plain", "translategemma", "hy-mt"] = "plain"
+    """Form of the question: `plain` for any chat model, or the wording that TranslateGemma or Hunyuan-MT was
+    trained on."""
+    template: str | None = None
+    """Jinja template of the question in place of `format`, with `text`, `source`, `target` (English names of
+    the languages), `source_code`, `target_code` (BCP 47)."""
+    at_once: int = Field(default=32, ge=1)
+    """Largest number of requests at a time."""
+    timeout: float = Field(default=120.0, gt=0)
+    """Seconds to wait for a connection, and for each piece of an answer."""
+    price_in: float = Field(default=0.0, ge=0)
+    """Price of a million tokens of questions, in any currency."""
+    price_out: float = Field(default=0.0, ge=0)
+    """Price of a million tokens of answers."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -18,6 +17,7 @@ from pydantic import (
 from mlc_data.core.plugins import JUDGES, is_plugin, load_plugin, plugin_names
 from mlc_data.core.section import section_of_plugin
 from mlc_data.recipe.base import Fraction, Section
+from mlc_data.recipe.endpoints import Served
 
 Template = Literal["polyguard", "qwen3guard", "llamaguard"]
 
@@ -83,7 +83,7 @@ class Classifier(Section):
         return self
 
 
-class Endpoint(Section):
+class Endpoint(Served):
     """A model behind an OpenAI-compatible chat-completions endpoint.
 
     Prompts and replies are sent to it.
@@ -91,16 +91,6 @@ class Endpoint(Section):
 
     kind: Literal["endpoint"]
     """Kind of judge."""
-    url: str
-    """Base address of the API, such as `https://host/v1`."""
-    model: str
-    """The model's name there."""
-    revision: str | None = None
-    """State of the model (a date, a commit): an endpoint does not report when its model changes."""
-    licence: str = "unknown"
-    """The model's licence (SPDX identifier)."""
-    key_variable: str | None = None
-    """Environment variable that holds the key; never the key itself. null sends none."""
     template: Literal["instruction"] | Template = "instruction"
     """A guard's format, or an instruction that asks any model for JSON."""
     controversial: Literal["unsafe", "safe"] | None = None
@@ -109,27 +99,9 @@ class Endpoint(Section):
     """Largest number of tokens of an answer; null: as many as the template needs. Models that think need more."""
     batch_size: int = Field(default=32, ge=1)
     """Exchanges between two writes of results."""
-    at_once: int = Field(default=4, ge=1)
-    """Largest number of requests at a time."""
-    timeout: float = Field(default=60.0, gt=0)
-    """Seconds to wait for a connection, and for each piece of an answer."""
-    tries: int = Field(default=5, ge=1)
-    """Times that a request is sent before it counts as failed."""
-    longest_wait: float = Field(default=300.0, ge=0)
-    """Longest wait in seconds that the endpoint may ask for (Retry-After) before the request fails."""
 
     @model_validator(mode="after")
-    def _no_secret_in_the_recipe(self) -> Self:
-        # Checked for the section as a whole: a wrong value may be a key, and must not be repeated in a message.
-        if self.key_variable is not None and not re.fullmatch(
-            "[A-Z_][A-Z0-9_]*", self.key_variable
-        ):
-            raise ValueError(
-                "`key_variable` is the name of an environment variable (capitals, digits and _), "
-                "not the key"
-            )
-        if re.search(r"[?#]|//[^/]*@", self.url):
-            raise ValueError("`url` holds a name, a password, a query or a fragment; leave it out")
+    def _setting_of_the_template(self) -> Self:
         _check_controversial(self.template, self.controversial)
         return self
 

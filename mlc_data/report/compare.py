@@ -56,7 +56,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Both runs: their names (told apart by their folders where they are the same) and all parts."""
+    """Both runs: their names (with their folders where the names are equal) and all parts."""
 
     names: tuple[str, str]
     parts: Sequence[Part]

@@ -3,21 +3,11 @@
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
-
-from mlc_data.cli.main import main
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a command left behind."""
-
-    returncode: int
-    stdout: str
-    stderr: str
+from in_process import Done, call
 
 
 @pytest.fixture
@@ -27,17 +17,7 @@ def mlc_data(
     """Call the command in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
-    def call(*arguments: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["mlc-data", *arguments])
-        code: object = 0
-        try:
-            main()
-        except SystemExit as leaving:
-            code = leaving.code
-        said = capsys.readouterr()
-        return Done(int(str(code or 0)), said.out, said.err)
-
-    return call
+    return partial(call, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize(

@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import signal
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
 import pytest
+from in_process import Done, call, display_as_before
 
-from mlc_data.cli.main import main
-from mlc_data.core import progress
+__all__ = ["display_as_before"]
 
 SECONDS = 20
 LONGEST = 4_000
 """Characters of a message."""
-
-
-@dataclass(frozen=True)
-class Done:
-    """Exit code and output of a command."""
-
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture(autouse=True)
-def display_as_before() -> Iterator[None]:
-    """Set back the display that a command has chosen for this process."""
-    logger = logging.getLogger("mlc_data")
-    before = logger.level, logger.propagate, list(logger.handlers)
-    yield
-    level, logger.propagate, handlers = before
-    logger.setLevel(level)
-    for handler in set(logger.handlers) - set(handlers):
-        logger.removeHandler(handler)
-    progress.use(progress.LogReporter())
 
 
 @pytest.fixture
@@ -65,22 +41,12 @@ def mlc_data(
     """Call the command in an empty folder; any exception but its exit fails the test."""
     monkeypatch.chdir(tmp_path)
 
-    def call(*arguments: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["mlc-data", *arguments])
-        code: object = 0
-        try:
-            main()
-        except SystemExit as leaving:
-            code = leaving.code
-        said = capsys.readouterr()
-        return Done(int(str(code or 0)), said.out, said.err)
-
-    return call
+    return partial(call, monkeypatch, capsys)
 
 
 def refuse_unbounded(done: Done) -> None:
     """Fail for a traceback, a message without bound, or characters that a terminal obeys."""
-    said = done.err + done.out
+    said = done.stderr + done.stdout
     assert "Traceback" not in said
-    assert len(done.err) < LONGEST
+    assert len(done.stderr) < LONGEST
     assert not [one for one in said if not one.isprintable() and one not in "\n\t"]

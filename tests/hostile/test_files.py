@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile.conftest import Done, refuse_unbounded
+from hostile.conftest import refuse_unbounded
 from hostile.corpus import bytes_of, cases
 from hostile.odd_files import ODD, REFUSED
+from in_process import Done
 
 from mlc_data.errors import SourceError
 from mlc_data.recipe.sources import Source, Sources
@@ -60,9 +61,9 @@ def test_file_is_refused(
     source = f"sources: {{prompts: {{path: {case['file']!r}{encoding}}}}}\n"
     (tmp_path / "r.yaml").write_text(RECIPE + source)
     done = mlc_data("sources", "r.yaml", "--quiet", "--run-dir", "run")
-    assert done.code == 2, done.err
-    assert done.err.count("Error") == 1
-    assert case["refused"] in done.err
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.count("Error") == 1
+    assert case["refused"] in done.stderr
     refuse_unbounded(done)
 
 

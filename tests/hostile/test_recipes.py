@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile.conftest import Done, refuse_unbounded
+from hostile.conftest import refuse_unbounded
 from hostile.corpus import cases, text_of
 from hostile.test_files import RECIPE
+from in_process import Done
 
 RECIPES = cases("recipes")
 SOURCES = "sources: {prompts: {path: p.jsonl}}\n"
@@ -38,12 +39,12 @@ def test_recipe(case: dict[str, Any], prompts: Path, mlc_data: Callable[..., Don
     done = mlc_data("sources", "r.yaml", "--quiet", "--run-dir", "run")
     refuse_unbounded(done)
     if "refused" in case:
-        assert done.code == 2
-        assert case["refused"] in done.err
-        assert ("\n" + done.err).count("\nError: ") == 1
-        assert "sk-1234567890" not in done.err
+        assert done.returncode == 2
+        assert case["refused"] in done.stderr
+        assert ("\n" + done.stderr).count("\nError: ") == 1
+        assert "sk-1234567890" not in done.stderr
     else:
-        assert done.code == 0, done.err
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("name", LONG)
@@ -51,8 +52,8 @@ def test_long_recipe(name: str, prompts: Path, mlc_data: Callable[..., Done]) ->
     more, told = LONG[name]
     (prompts / "r.yaml").write_text(RECIPE + SOURCES + more)
     done = mlc_data("recipes", "validate", "r.yaml")
-    assert done.code == 2
-    assert told in done.err
+    assert done.returncode == 2
+    assert told in done.stderr
     refuse_unbounded(done)
 
 
@@ -93,6 +94,6 @@ def test_long_recipe(name: str, prompts: Path, mlc_data: Callable[..., Done]) ->
 )
 def test_command_is_refused(arguments: list[str], mlc_data: Callable[..., Done]) -> None:
     done = mlc_data(*arguments)
-    assert done.code in (1, 2)
-    assert done.err.count("Error") == 1
+    assert done.returncode in (1, 2)
+    assert done.stderr.count("Error") == 1
     refuse_unbounded(done)

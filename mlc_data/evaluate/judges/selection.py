@@ -49,11 +49,8 @@ def open_judge(settings: Guard | Classifier | Endpoint, *, key: str = KEY) -> Ju
     if isinstance(settings, Guard):
         of_guard = settings.model_dump(include={"revision", "dtype", "batch_size", "max_length"})
         return load_guard(settings.model, template, key=key, **of_guard)
-    of_client = {"key_variable", "at_once", "timeout", "tries", "longest_wait"}
     of_judge = {"revision", "licence", "batch_size", "max_tokens"}
-    client = ChatClient(
-        settings.url, settings.model, key=key, **settings.model_dump(include=of_client)
-    )
+    client = ChatClient(settings.url, settings.model, key=key, **settings.client)
     return EndpointJudge(client, template, **settings.model_dump(include=of_judge))
 
 

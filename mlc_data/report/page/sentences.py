@@ -58,7 +58,7 @@ def _model(facts: Facts, safety: Safety) -> str:
     worse = [name for name, verdict in figures.items() if verdict == "worse"]
     same = [name for name, verdict in figures.items() if not verdict]
     if not figures:
-        return "The replies do not show whether harmful and harmless prompts are told apart: one kind was not asked."
+        return "The replies do not show whether the model distinguishes harmful from harmless prompts: it was asked only one kind."
     few = f" ({safety.asked} prompts were asked)" if safety.asked else ""
     by = "By the difference between harmful and harmless prompts refused"
     if len(same) == len(figures) > 1:

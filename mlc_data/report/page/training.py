@@ -158,4 +158,7 @@ def _collapse(measures: Sequence[Compared]) -> tuple[bool, str]:
             True,
             f"Collapse: {figures}. All prompts look nearly the same to the model, harmful or not.",
         )
-    return False, f"No collapse: {figures} (from {COLLAPSED} on, prompts can hardly be told apart)."
+    return (
+        False,
+        f"No collapse: {figures} (from {COLLAPSED} on, prompts are hardly distinguishable).",
+    )

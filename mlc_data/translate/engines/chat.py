@@ -34,7 +34,7 @@ class ChatTranslator:
     Args:
         name: of the endpoint in the recipe.
         settings: its section.
-        max_output_tokens: largest number of tokens of an answer (>= 1).
+        decoding: the recipe's; a request takes the largest number of tokens of an answer from it.
         client: for tests; by default one for the endpoint.
 
     Raises:
@@ -45,20 +45,20 @@ class ChatTranslator:
         self,
         name: str,
         settings: ChatEngine,
-        max_output_tokens: int,
+        decoding: Decoding,
         client: ChatClient | None = None,
     ) -> None:
         key = f"translate.endpoints.{name}"
-        of_client = {"key_variable", "at_once", "timeout", "tries", "longest_wait"}
         self._client = client or ChatClient(
-            settings.url, settings.model, key=key, **settings.model_dump(include=of_client)
+            settings.url, settings.model, key=key, **settings.client
         )
         self._question = Question(settings.template or FORMATS[settings.format], key)
         self.name, self.id, self.licence = name, settings.model, settings.licence
         self.languages = frozenset(
             settings.languages or (language.code for language in all_languages())
         )
-        self.decoding = Decoding(beam_size=1, max_output_tokens=max_output_tokens)
+        # The recipe's own, so that engines side by side have one default, in the cache's keys too.
+        self.decoding = decoding
         self.revision = f"{settings.revision or 'unknown'}+{hash_value(self.settings)[:8]}"
         self._prices = (settings.price_in, settings.price_out)
         self._figures, self._lock = Counter[str](), Lock()

@@ -11,7 +11,7 @@ from mlc_data.recipe.endpoints import PREFIX
 from mlc_data.recipe.recipe import Engines, Translate, each_engine
 from mlc_data.translate.engines import weights
 from mlc_data.translate.engines.base import Translator
-from mlc_data.translate.engines.ctranslate2 import Ct2Translator
+from mlc_data.translate.engines.ctranslate2 import Ct2Translator, decoding_of
 from mlc_data.translate.engines.fallback import FallbackTranslator
 from mlc_data.translate.engines.families import FAMILIES, family_of
 from mlc_data.translate.engines.routed import RoutedTranslator
@@ -64,7 +64,7 @@ def _one(settings: Translate, key: str, location: str) -> Translator:
         from mlc_data.translate.engines.chat import ChatTranslator  # httpx takes a while
 
         name = location.removeprefix(PREFIX)
-        return ChatTranslator(name, settings.endpoints[name], settings.max_output_tokens)
+        return ChatTranslator(name, settings.endpoints[name], decoding_of(settings))
     return _load(settings if settings.model == location else _single(settings, location), key)
 
 

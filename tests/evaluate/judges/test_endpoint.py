@@ -147,7 +147,7 @@ def test_retry_after_that_makes_no_sense_is_no_wish(server: Server, value: str) 
     assert 0.5 <= asked.waits[0] <= 1
 
 
-def test_whoever_asks_for_too_long_a_wait_is_not_waited_for(server: Server) -> None:
+def test_a_request_for_too_long_a_wait_fails(server: Server) -> None:
     asked = Judged(server, fails(429, Retry_After="3600"), says(SAFE), longest_wait=300.0)
     detail = "HTTP 429, tried 1 times; it asks to wait 3600 seconds"
     assert asked.one() == Judgment(None, None, detail, "http_status")

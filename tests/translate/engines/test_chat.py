@@ -21,9 +21,11 @@ from mlc_data.errors import UsageError
 from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.endpoints import ChatEngine
-from mlc_data.translate.engines.base import Request
+from mlc_data.recipe.recipe import Translate
+from mlc_data.translate.engines.base import Decoding, Request
 from mlc_data.translate.engines.chat import ChatTranslator
 from mlc_data.translate.engines.fallback import FallbackTranslator
+from mlc_data.translate.engines.loading import load_translator
 
 KEY = "sk-do-not-tell-0123456789"
 SPANISH = "¿Cómo puedo hornear pan en casa hoy?"
@@ -43,7 +45,7 @@ def server() -> Iterator[ChatServer]:
 
 def engine(server: ChatServer, **settings: Any) -> ChatTranslator:
     given = {"tries": 3, "timeout": 5.0, **settings}
-    return ChatTranslator("llm", ChatEngine(url=server.url, model="org/llm", **given), 64)
+    return ChatTranslator("llm", ChatEngine(url=server.url, model="org/llm", **given), Decoding())
 
 
 def requests(*texts: str) -> list[Request]:
@@ -162,6 +164,17 @@ def test_the_next_engine_takes_what_one_fails_on(server: ChatServer) -> None:
         results = both.translate(requests(declined, fine))
     assert [each.text for each in results] == [SPANISH, translated(fine)]
     assert both.take_figures()["org/llm/spa_Latn/next: declined"] == 1
+
+
+def test_beside_an_endpoint_a_local_model_decodes_as_the_recipe_says(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLM_KEY", KEY)
+    models = {"spa_Latn": "endpoint:llm", "swh_Latn": ["endpoint:llm", PHRASEBOOK]}
+    settings = {**recipe(server), "model": None, "models": models, "beam_size": 3}
+    translator = load_translator(Translate.model_validate(settings))
+    assert translator.decoding.beam_size == 3
+    assert translator.part("eng_Latn", "swh_Latn").decoding.beam_size == 3
 
 
 def recipe(server: ChatServer, **more: Any) -> dict[str, Any]:
