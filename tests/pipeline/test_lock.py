@@ -59,7 +59,7 @@ def test_a_refusal_names_who_holds_the_folder(run: Run) -> None:
     finally:
         other.kill()
         other.join()
-    with run.locked():
+    with run.locked(), run.locked():
         assert json.loads((run.folder / HOLDER).read_text())["pid"] == os.getpid()
     assert not (run.folder / HOLDER).exists()
 

@@ -1,8 +1,5 @@
 import json
-import multiprocessing
-import time
 from collections.abc import Callable
-from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import polars as pl
@@ -90,29 +87,6 @@ def test_a_folder_that_is_no_run_is_refused(run: Run, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot make"):
         Run.create(run.recipe, mine / "letter.txt" / "below")
     assert Run.open(run.folder).recipe == run.recipe
-
-
-def _hold(run: Run, held: Event) -> None:
-    with run.locked():
-        held.set()
-        time.sleep(30)
-
-
-@pytest.mark.integration
-def test_two_processes_cannot_work_in_one_folder(run: Run) -> None:
-    context = multiprocessing.get_context("spawn")
-    held = context.Event()
-    other = context.Process(target=_hold, args=(run, held))
-    other.start()
-    try:
-        assert held.wait(60)
-        with pytest.raises(MlcDataError, match="in use by another process"), run.locked():
-            pass
-    finally:
-        other.kill()
-        other.join()
-    with run.locked(), run.locked():
-        pass
 
 
 def test_a_manifest_of_another_kind_is_told(run: Run) -> None:
