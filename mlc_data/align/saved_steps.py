@@ -44,7 +44,7 @@ def remove_damaged(folder: Path) -> None:
             remove_folder(checkpoint)
         elif (damage := _damage(checkpoint)) is not None:
             log.warning(
-                "align: the saved step %s is not used: %s; the training goes on from an earlier one, or begins anew",
+                "align: the saved step %s is not used: %s; training resumes from an earlier one, or starts over",
                 checkpoint, damage,
             )  # fmt: skip
             remove_folder(checkpoint)

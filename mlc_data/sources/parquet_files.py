@@ -32,8 +32,8 @@ def parquet_columns(path: Path) -> tuple[str, ...]:
         with path.open("rb") as handle:
             return tuple(ParquetFile(handle).schema_arrow.names)
     except _BROKEN as error:
-        told = shortened_middle(str(error), _MESSAGE)
-        raise SourceError(f"{path} cannot be read as Parquet: {told}") from error
+        reason = shortened_middle(str(error), _MESSAGE)
+        raise SourceError(f"{path} cannot be read as Parquet: {reason}") from error
 
 
 def read_parquet_rows(path: Path, wanted: Wanted | None) -> Iterator[RawRow]:
@@ -54,8 +54,8 @@ def read_parquet_rows(path: Path, wanted: Wanted | None) -> Iterator[RawRow]:
                     number += 1
                     yield RawRow(number, f"row {number}", dict(zip(chosen, values, strict=True)))
     except _BROKEN as error:
-        told = shortened_middle(str(error), _MESSAGE)
-        raise SourceError(f"{path} cannot be read as Parquet: {told}") from error
+        reason = shortened_middle(str(error), _MESSAGE)
+        raise SourceError(f"{path} cannot be read as Parquet: {reason}") from error
 
 
 def _values(batch: pa.RecordBatch, name: str, path: Path) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Sentences on which an engine raises an error: found, recorded as failed, and told; the others are translated.
+"""Sentences on which an engine raises an error: found, recorded as failed, and logged; the others are translated.
 
 An engine may be a class of the user's. One that raises on many sentences is broken: its error is shown.
 """
