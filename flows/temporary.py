@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -37,6 +38,9 @@ log = logging.getLogger("mlc_data.flows")
 
 _DRAIN_SECONDS = 10.0
 _UNFINISHED = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+
+_ERROR = re.compile(r"[\w.]+(?:Error|Exception): ")
+"""Begins the line of a traceback that says what is wrong."""
 
 
 class _ServerInOwnSession(SubprocessASGIServer):
@@ -122,10 +126,24 @@ def _start(server: _ServerInOwnSession) -> None:
     try:
         server.start()
     except RuntimeError as error:  # Prefect's, for a server that does not answer in time
+        reason, advice = explain_output(server.log_file.read_text(errors="replace"))
         raise MlcDataError(
-            f"the temporary Prefect server did not start: {first_line(error)} Its output is in {server.log_file}. "
-            "Run the same command again, or start a server of your own (docs/operations.md)"
+            f"the temporary Prefect server did not start: {reason or first_line(error)} Its output is in "
+            f"{server.log_file}. {advice}, or start a server of your own (docs/operations.md)"
         ) from error
+
+
+def explain_output(output: str) -> tuple[str, str]:
+    """Return the last error in a server's output, empty if there is none, and what to do."""
+    errors = [line for line in output.splitlines() if _ERROR.match(line)]
+    reason = f"{errors[-1]}." if errors else ""
+    if "Can't locate revision" in reason:
+        advice = (
+            f"The database in {get_current_settings().home} was made by another version of Prefect: name another "
+            "folder in PREFECT_HOME"
+        )
+        return reason, advice
+    return reason, "Run the same command again"
 
 
 def _tag(pid: int) -> str:
