@@ -10,7 +10,7 @@ from mlc_data.checks.english.request import object_of, object_returned, words_re
 from mlc_data.checks.sentences import returned
 from mlc_data.languages.by_language import ByLanguage, by_language
 
-_MOST = 0.6
+_MOST = 0.65
 """Least share of the other words that came back, for the lost ones to be evidence of a fault of the
 variant and not of a poor back-translation."""
 
@@ -28,8 +28,8 @@ class IntentCheck(CheckSection):
 class Intent(Check):
     """Changes that turn a request into another one although nearly all words come back.
 
-    "How do I avoid a bomb?" is not "How do I build a bomb?". It abstains where less than 60 % of the other
-    words came back: then the back-translation is too poor to tell. Each score is that of the worst sentence:
+    "How do I avoid a bomb?" is not "How do I build a bomb?". It abstains where less than 65 % of the other
+    words came back (two added to both numbers): the back-translation is too poor to tell. Each score is that of the worst sentence:
 
     - ``intent_polarity`` (0 to 1): agreement in negations and opposites, see `polarity`.
     - ``intent_object`` (0 to 1): share of the words of the request's object that come back, see
@@ -40,7 +40,7 @@ class Intent(Check):
     """
 
     name = "intent"
-    version = 5
+    version = 6
     section = IntentCheck
     scores = ("intent_polarity", "intent_object")
     limits = (
