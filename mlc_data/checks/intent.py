@@ -28,8 +28,9 @@ class IntentCheck(CheckSection):
 class Intent(Check):
     """Changes that turn a request into another one although nearly all words come back.
 
-    "How do I avoid a bomb?" is not "How do I build a bomb?". It abstains where less than 65 % of the other
-    words came back (two added to both numbers): the back-translation is too poor to tell. Each score is that of the worst sentence:
+    "How do I avoid a bomb?" is not "How do I build a bomb?". It abstains where less than 65 % of
+    the other words came back (two added to both numbers): the back-translation is too poor to tell.
+    Each score is that of the worst sentence:
 
     - ``intent_polarity`` (0 to 1): agreement in negations and opposites, see `polarity`.
     - ``intent_object`` (0 to 1): share of the words of the request's object that come back, see

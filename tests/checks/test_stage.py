@@ -79,7 +79,7 @@ def test_every_requested_variant_is_kept_or_rejected(
     assert found == [
         ("spa_Latn", "rejected", "copied", ["copied"], None),
         ("swh_Latn", "failed", "output_limit", ["output_limit"], "output_limit"),
-        ("zho_Hans", "rejected", "round_trip", ["round_trip"], None),
+        ("zho_Hans", "rejected", "intent", ["intent", "round_trip"], None),
     ]
     # A rejected variant keeps its text and all its scores; a failed one has none.
     assert aside["text"].to_list() == ["Tell me a story.", None, "给我讲个故事。"]
@@ -90,7 +90,7 @@ def test_every_requested_variant_is_kept_or_rejected(
     assert counts.variants.model_dump() == {
         "requested": 6,
         "kept": 3,
-        "rejected": {"copied": 1, "round_trip": 1},
+        "rejected": {"copied": 1, "intent": 1},
         "failed": {"output_limit": 1},
     }
     assert {code: one.kept for code, one in counts.by_language.items()} == {
@@ -182,13 +182,13 @@ def test_word_lists_are_part_of_the_scores(
     run_stage(run, "check")
     found = run.manifest.counts.variants
     assert found is not None
-    assert found.rejected == {"copied": 1, "round_trip": 1, "toxicity": 1}
+    assert found.rejected == {"copied": 1, "intent": 1, "toxicity": 1}
     assert run_stage(run, "score") is True
     Path(words["spa_Latn"]).write_text("tonto\n")
     assert run_stage(run, "score") is False
     run_stage(run, "check")
     found = run.manifest.counts.variants
-    assert found is not None and found.rejected == {"copied": 1, "round_trip": 1}
+    assert found is not None and found.rejected == {"copied": 1, "intent": 1}
 
 
 def test_variants_that_prompts_share_are_rejected(translated: Callable[..., Run]) -> None:

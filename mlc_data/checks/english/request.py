@@ -56,6 +56,7 @@ def object_of(text: str) -> tuple[str, ...]:
 
 
 _ADDED = 2
+"""Words added to both the returned and the counted ones (additive smoothing)."""
 
 
 def _is_imperative(word: str) -> bool:
@@ -83,7 +84,8 @@ def object_returned(source: str, back: str) -> float:
 def words_returned(source: str, back: str, without: Collection[str] = ()) -> float:
     """Return the share (0 to 1) of the source's content words that the back-translation has.
 
-    `_ADDED` is added to both numbers, so that one of two words lost says less than five of ten. 1 if there are none.
+    `_ADDED` is added to both numbers, so that one of two words lost says less than five of ten.
+    1 if there are none.
 
     Args:
         source: lower case, straight apostrophes.
