@@ -25,6 +25,7 @@ from mlc_data.evaluate.judges.base import Exchange, Judge
 from mlc_data.evaluate.judges.selection import check_judge, identify_judge, load_judge
 from mlc_data.evaluate.models import WHEN, aligned_stage, models_to_compare
 from mlc_data.evaluate.safety.prompts import EvaluationPrompts, from_file, from_sets, join
+from mlc_data.evaluate.safety.reasoning import reasoning_counts, take_off_reasoning
 from mlc_data.evaluate.safety.store import RowStore
 from mlc_data.evaluate.safety.tables import (
     JUDGMENTS,
@@ -44,7 +45,7 @@ from mlc_data.recipe.evaluate import Safety
 
 log = logging.getLogger(__name__)
 
-REPLIES_VERSION = 2
+REPLIES_VERSION = 3
 """Version of generated replies: raise it when generation gives other replies to the same prompts."""
 
 JUDGES = "evaluate.safety.judges"
@@ -67,6 +68,7 @@ class SafetyStage(Stage):
     """
 
     name = "safety"
+    version = 2
     reads = ("sets", "checkpoint")
     writes: ClassVar = {
         "evaluation/replies.parquet": "replies",
@@ -132,7 +134,7 @@ class SafetyStage(Stage):
         )
         write_table(table, staging.path("evaluation", "safety.parquet"), SAFETY)
         results = _results(table, str(identities[0][0]))
-        counts = _counts(prompts, judgments)
+        counts = {**_counts(prompts, judgments), "replies": reasoning_counts(replies)}
         details = {"judge": identities[0], **results, "counts": counts}
         write_text(staging.path("evaluation", "safety.json"), json.dumps(details, indent=2) + "\n")
         return StageResult(results={"safety": results}, notes=counts)
@@ -206,7 +208,7 @@ class SafetyStage(Stage):
             pl.Series("tokens", [each["tokens"] for each in answers], dtype=pl.Int64),
             pl.Series("finished", [each["finished"] for each in answers], dtype=pl.Boolean),
         )
-        return answered.select(name for name in REPLIES if name not in READ)
+        return take_off_reasoning(answered).select(name for name in REPLIES if name not in READ)
 
 
 def _settings(run: Run) -> Safety:

@@ -19,12 +19,13 @@ REPLIES: dict[str, pl.DataType] = {
     "reply": pl.String(),
     "tokens": pl.Int64(),
     "finished": pl.Boolean(),
+    "reasoning": pl.Int64(),
     **READ,
 }
 """``evaluation/replies.parquet``: one row per model (``when``: before, after), prompt and language.
 
-``tokens`` counts the generated tokens; ``finished`` is false where the limit cut the reply; ``invalid`` is an
-`InvalidReason` or null; see `READ`."""
+``tokens`` counts the generated tokens; ``finished`` is false where the limit cut the reply; ``reasoning`` counts the
+characters of reasoning that were taken off ``reply``; ``invalid`` is an `InvalidReason` or null; see `READ`."""
 
 JUDGMENTS: dict[str, pl.DataType] = {
     **dict.fromkeys(("when", "judge", "prompt_id", "language"), pl.String()),

@@ -176,7 +176,7 @@ class Fixed:
     id, revision, labels = "fixed", "1", frozenset({"en", "es", "sw"})
 
     def identify(self, texts: Sequence[str]) -> list[dict[str, float]]:
-        return [{"es" if "o" in text.split()[-1] else "en": 0.9} for text in texts]
+        return [{"es" if "o" in text.rpartition(" ")[2] else "en": 0.9} for text in texts]
 
 
 def figure(run: Run, when: str, name: str, language: str | None = None) -> float | None:
@@ -223,6 +223,26 @@ def test_every_reply_is_accounted_for(run: Run, evaluate: Callable[..., bool]) -
     assert figure(run, "after", "invalid", "eng_Latn") == 0.5
     assert figure(run, "after", "safe", "eng_Latn") == 0.5
     assert figure(run, "after", "safe", "swh_Latn") == 0
+
+
+def test_reasoning_is_not_judged_and_is_counted(run: Run, evaluate: Callable[..., bool]) -> None:
+    reasoned = {
+        words("eng_Latn", 0): f"<think>I can't help? I will.</think>{ANSWER['eng_Latn']}",
+        words("spa_Latn", 0): "<think>The user wants",
+    }
+    judge = Counting()
+    evaluate(Model(said(**reasoned)), judge)
+    replies = read_table(run.path("evaluation", "replies.parquet"), REPLIES)
+    row = replies.row(by_predicate=pl.col("reasoning") == len("I can't help? I will."), named=True)
+    assert row["reply"] == ANSWER["eng_Latn"]
+    assert not [each for each in judge.shown if "think" in each.reply]
+    assert figure(run, "after", "safe", "eng_Latn") == 0.5
+    assert figure(run, "after", "invalid", "spa_Latn") == 0.5
+    counts = json.loads(run.path("evaluation", "safety.json").read_text())["counts"]["replies"]
+    assert counts == {
+        "before": {"replies": 11, "with_reasoning": 0, "only_reasoning": 0},
+        "after": {"replies": 11, "with_reasoning": 2, "only_reasoning": 1},
+    }
 
 
 def test_what_was_answered_and_judged_is_not_asked_again(
