@@ -24,6 +24,7 @@ from mlc_data.core.wording import in_words
 from mlc_data.evaluate.judges.base import Exchange, Judge
 from mlc_data.evaluate.judges.selection import check_judge, identify_judge, load_judge
 from mlc_data.evaluate.models import WHEN, aligned_stage, models_to_compare
+from mlc_data.evaluate.safety.judge_agreement import judges_agreement
 from mlc_data.evaluate.safety.prompts import EvaluationPrompts, from_file, from_sets, join
 from mlc_data.evaluate.safety.reasoning import reasoning_counts, take_off_reasoning
 from mlc_data.evaluate.safety.store import RowStore
@@ -134,6 +135,8 @@ class SafetyStage(Stage):
         )
         write_table(table, staging.path("evaluation", "safety.parquet"), SAFETY)
         results = _results(table, str(identities[0][0]))
+        if len(tables) > 1:
+            results["judges_agree"] = [asdict(each) for each in judges_agreement(tables)]
         counts = {**_counts(prompts, judgments), "replies": reasoning_counts(replies)}
         details = {"judge": identities[0], **results, "counts": counts}
         write_text(staging.path("evaluation", "safety.json"), json.dumps(details, indent=2) + "\n")

@@ -245,6 +245,29 @@ def test_reasoning_is_not_judged_and_is_counted(run: Run, evaluate: Callable[...
     }
 
 
+class Two(Scripted):
+    """Two judges of refusals, of which the second fails on some replies."""
+
+    def open_judge(self, run: Run, number: int) -> Counting:
+        return self.judge if number == 0 else Counting(fails=REFUSAL["swh_Latn"])
+
+    def judge_identities(self, run: Run) -> list[Any]:
+        return [["counting", "1"], ["other", "1"]]
+
+
+def test_the_agreement_of_two_judges_is_among_the_results(run: Run) -> None:
+    with run.locked():
+        do(run, Two(Model(said()), Counting(), "1"))
+    rows = {row["language"]: row for row in run.manifest.results["safety"]["judges_agree"]}
+    # Two harmful prompts, two models; the second judge failed on the Swahili refusal.
+    assert {code: row["n"] for code, row in rows.items()} == {
+        "eng_Latn": 4, "spa_Latn": 4, "swh_Latn": 3, None: 11,
+    }  # fmt: skip
+    assert (rows[None]["share"], rows[None]["kappa"]) == (1.0, 1.0)
+    stored = json.loads(run.path("evaluation", "safety.json").read_text(encoding="utf-8"))
+    assert stored["judges_agree"] == list(rows.values())
+
+
 def test_what_was_answered_and_judged_is_not_asked_again(
     run: Run, evaluate: Callable[..., bool]
 ) -> None:
