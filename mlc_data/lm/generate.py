@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,6 +10,7 @@ import torch
 from mlc_data.core import progress
 from mlc_data.core.memory import in_halves
 from mlc_data.lm.prompt_format import PLAIN_PROMPT, PromptFormat
+from mlc_data.lm.reply import Reply
 from mlc_data.text.reasoning import OPENING, begins_reasoning
 
 NEXT_TURN = "\n" + PLAIN_PROMPT.partition("{")[0].strip()
@@ -18,19 +18,6 @@ NEXT_TURN = "\n" + PLAIN_PROMPT.partition("{")[0].strip()
 
 _TAIL = 16
 """Tokens at the end of a prompt that show whether it begins reasoning; more than its mark can have."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """Reply of a model.
-
-    ``text`` includes reasoning, with the mark that begins it, even if that is the chat template's. ``tokens``
-    counts the generated tokens; ``finished`` is True if the model ended before the limit.
-    """
-
-    text: str
-    tokens: int
-    finished: bool
 
 
 OnBatch = Callable[[Sequence[int], Sequence[Reply]], None]

@@ -13,6 +13,22 @@ PREFIX = "endpoint:"
 """Begins the name of an endpoint where a recipe names an engine: ``endpoint:llm``."""
 
 
+def check_no_secret(url: str, key_variable: str | None) -> None:
+    """Check that a section holds no key.
+
+    Called for the section as a whole: a wrong value may be a key, and must not be repeated in a message.
+
+    Raises:
+        ValueError: it may hold one.
+    """
+    if key_variable is not None and not re.fullmatch("[A-Z_][A-Z0-9_]*", key_variable):
+        raise ValueError(
+            "`key_variable` is the name of an environment variable (capitals, digits and _), not the key"
+        )
+    if re.search(r"[?#]|//[^/]*@", url):
+        raise ValueError("`url` holds a name, a password, a query or a fragment; leave it out")
+
+
 class ChatEngine(Section):
     """A language model behind an OpenAI-compatible endpoint that translates, one sentence a request.
 
@@ -52,14 +68,5 @@ class ChatEngine(Section):
 
     @model_validator(mode="after")
     def _no_secret_in_the_recipe(self) -> Self:
-        # Checked for the section as a whole: a wrong value may be a key, and must not be repeated in a message.
-        if self.key_variable is not None and not re.fullmatch(
-            "[A-Z_][A-Z0-9_]*", self.key_variable
-        ):
-            raise ValueError(
-                "`key_variable` is the name of an environment variable (capitals, digits and _), "
-                "not the key"
-            )
-        if re.search(r"[?#]|//[^/]*@", self.url):
-            raise ValueError("`url` holds a name, a password, a query or a fragment; leave it out")
+        check_no_secret(self.url, self.key_variable)
         return self

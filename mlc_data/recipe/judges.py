@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -18,6 +17,7 @@ from pydantic import (
 from mlc_data.core.plugins import JUDGES, is_plugin, load_plugin, plugin_names
 from mlc_data.core.section import section_of_plugin
 from mlc_data.recipe.base import Fraction, Section
+from mlc_data.recipe.endpoints import check_no_secret
 
 Template = Literal["polyguard", "qwen3guard", "llamaguard"]
 
@@ -120,16 +120,7 @@ class Endpoint(Section):
 
     @model_validator(mode="after")
     def _no_secret_in_the_recipe(self) -> Self:
-        # Checked for the section as a whole: a wrong value may be a key, and must not be repeated in a message.
-        if self.key_variable is not None and not re.fullmatch(
-            "[A-Z_][A-Z0-9_]*", self.key_variable
-        ):
-            raise ValueError(
-                "`key_variable` is the name of an environment variable (capitals, digits and _), "
-                "not the key"
-            )
-        if re.search(r"[?#]|//[^/]*@", self.url):
-            raise ValueError("`url` holds a name, a password, a query or a fragment; leave it out")
+        check_no_secret(self.url, self.key_variable)
         _check_controversial(self.template, self.controversial)
         return self
 

@@ -6,6 +6,7 @@ import re
 
 OPENING = "<think>"
 """Begins reasoning."""
+_CLOSING = "</think>"
 
 _BLOCK = re.compile(r"<think>(.*?)(?:</think>|\Z)", re.DOTALL | re.IGNORECASE)
 _END = re.compile(r"\A(.*?)</think>", re.DOTALL | re.IGNORECASE)
@@ -30,6 +31,11 @@ def split_reasoning(reply: str) -> tuple[str, str]:
 def without_reasoning(reply: str) -> str:
     """Return a reply without its reasoning (`split_reasoning`)."""
     return split_reasoning(reply)[1]
+
+
+def marked_reasoning(reasoning: str, rest: str) -> str:
+    """Return a reply of which `split_reasoning` gives these parts, for reasoning that came apart from the reply."""
+    return f"{OPENING}{reasoning}{_CLOSING}{rest}" if reasoning else rest
 
 
 def begins_reasoning(prompt: str) -> bool:

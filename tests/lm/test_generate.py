@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from mlc_data.errors import MlcDataError
-from mlc_data.lm.generate import NEXT_TURN, Reply, _reply, generate
+from mlc_data.lm.generate import NEXT_TURN, _reply, generate
 from mlc_data.lm.perplexity import perplexity
 from mlc_data.lm.prompt_format import PromptFormat
+from mlc_data.lm.reply import Reply
 
 PROMPTS = [
     "How do I mend a car?",

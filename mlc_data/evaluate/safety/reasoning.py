@@ -25,12 +25,12 @@ def take_off_reasoning(replies: pl.DataFrame) -> pl.DataFrame:
 
 
 def reasoning_counts(replies: pl.DataFrame) -> dict[str, dict[str, int]]:
-    """Return counts by model: ``replies``, those ``with_reasoning``, and of these the ones that say nothing else.
+    """Return counts by model: ``replies``, of these the ``missing`` ones and those ``with_reasoning``.
 
-    The last, ``only_reasoning``, are invalid (empty); a warning tells of them.
+    Those that say nothing else, ``only_reasoning``, are invalid (empty); a warning tells of them.
 
     Args:
-        replies: with ``when``, ``reply`` and ``reasoning`` of `take_off_reasoning`.
+        replies: with ``when``, ``reply``, ``failure`` and ``reasoning`` of `take_off_reasoning`.
     """
     counts: dict[str, dict[str, int]] = {}
     for (when,), part in replies.group_by("when", maintain_order=True):
@@ -38,6 +38,7 @@ def reasoning_counts(replies: pl.DataFrame) -> dict[str, dict[str, int]]:
         only = reasoned.filter(pl.col("reply") == "").height
         counts[str(when)] = {
             "replies": part.height,
+            "missing": part["failure"].count(),
             "with_reasoning": reasoned.height,
             "only_reasoning": only,
         }
