@@ -45,7 +45,9 @@ class Ended:
     @property
     def errors(self) -> list[str]:
         """Lines that the command line shows as errors."""
-        return [line for line in self.output.splitlines() if line.startswith("Error: ")]
+        return [
+            line for line in self.output.splitlines() if line.startswith(("Error: ", "Stopped "))
+        ]
 
 
 class LaunchSandbox:

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from mlc_data.align.distributed.environment import LAUNCH_COMMAND, Rank, current_rank
 from mlc_data.errors import UsageError
 from mlc_data.recipe.align import Align
+
+_SETTINGS = ("ACCELERATE_", "FSDP_")
+"""Begin the names of environment variables with which a launcher configures accelerate."""
+
+
+@contextmanager
+def launcher_settings_kept() -> Iterator[None]:
+    """Restore accelerate's environment variables: training sets them, and they would look like a launcher's."""
+    before = {name: value for name, value in os.environ.items() if name.startswith(_SETTINGS)}
+    try:
+        yield
+    finally:
+        for name in [name for name in os.environ if name.startswith(_SETTINGS)]:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def resolve_processes(settings: Align) -> Align:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mlc_data.align.processes import resolve_processes
+from mlc_data.align.processes import launcher_settings_kept, resolve_processes
 from mlc_data.align.saved_steps import remove_damaged
 from mlc_data.core.extras import require
 from mlc_data.core.files import remove_folder, write_text
@@ -114,7 +114,8 @@ class AlignStage(Stage):
                 remove_folder(other)
         folder.mkdir(parents=True, exist_ok=True)
         remove_damaged(folder)
-        return _train(run, possible if staging.force else settings, staging, folder)
+        with launcher_settings_kept():
+            return _train(run, possible if staging.force else settings, staging, folder)
 
     def clean_up(self, run: Run) -> None:
         """Remove the saved steps of the finished training."""

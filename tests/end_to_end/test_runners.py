@@ -123,7 +123,7 @@ def test_a_worker_that_dies_changes_nothing(
         assert time.monotonic() < deadline
         time.sleep(0.02)
     # The worker that has done a shard is killed.
-    pid = int(json.loads(done[0].read_text())["process"].rpartition(":")[2])
+    pid = int(json.loads(done[0].read_text())["result"]["process"].rpartition(":")[2])
     (killed,) = [worker for worker in workers if worker.pid == pid]
     end_tree(killed)
     output, _ = flow.communicate(timeout=600)

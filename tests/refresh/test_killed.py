@@ -59,16 +59,16 @@ elif place == "in the middle of translating":
     Ct2Translator.translate = translate
 elif place == "new files in the place of half of the old":
     real = Staging.publish
-    def publish(self):
+    def publish(self, *former):
         if self.folder.name == ".staging-check":
             self.path("variants").rename(self.path("kept"))
             (self.target / "rejected" / "variants.parquet").unlink()
             die()
-        return real(self)
+        return real(self, *former)
     Staging.publish = publish
 elif place == "diff half written":
     real = Staging.publish
-    Staging.publish = lambda self: die() if self.folder.name == ".staging-refresh" else real(self)
+    Staging.publish = lambda self, *former: die() if self.folder.name == ".staging-refresh" else real(self, *former)
 elif place == "diff written":
     after(module, "compare")
 else:

@@ -76,7 +76,7 @@ def test_training_stopped_under_torchrun_resumes_to_the_same_weights(
     (stopped,) = wait_for([launcher])
     step = last_step(folder)
     (error,) = stopped.errors
-    assert error.startswith(f"Error: stopped after step {step} of {STEPS}, which is saved")
+    assert error.startswith(f"Stopped after step {step} of {STEPS}, which is saved")
     resumed = run([*COMMAND, *align(folder, "processes=2")])
     assert resumed.returncode == 0, resumed.output
     assert notes(folder)["resumed_from"] == step

@@ -80,9 +80,7 @@ def test_interrupt_exits_with_130(interrupted: Cut) -> None:
 def test_interrupt_saves_the_last_step(interrupted: Cut) -> None:
     assert 4 <= interrupted.step < STEPS
     (error,) = interrupted.ended.errors
-    assert error.startswith(
-        f"Error: stopped after step {interrupted.step} of {STEPS}, which is saved"
-    )
+    assert error.startswith(f"Stopped after step {interrupted.step} of {STEPS}, which is saved")
 
 
 def test_interrupt_leaves_no_process(interrupted: Cut) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import report_run
 
@@ -11,16 +9,17 @@ from mlc_data.pipeline.run import Run
 
 
 @pytest.fixture(scope="session")
-def page_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def page_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A finished run with rescue and a training, not to be changed."""
+    # Undone at once: other tests of this process load engines of their own.
     with pytest.MonkeyPatch.context() as monkeypatch:
         run = report_run.build(tmp_path_factory.mktemp("report"), monkeypatch)
-        report_run.train(run)
-        yield run
+    report_run.train(run)
+    return run
 
 
 @pytest.fixture(scope="session")
-def plain_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def plain_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run of variant sets without rescue and training, not to be changed."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        yield report_run.build(tmp_path_factory.mktemp("plain"), monkeypatch, rescue={"rungs": []})
+        return report_run.build(tmp_path_factory.mktemp("plain"), monkeypatch, rescue={"rungs": []})
