@@ -14,7 +14,7 @@ from mlc_data.core.parquet import read_table, scan_parquet, write_table
 from mlc_data.core.records import PREFERENCES, PROMPTS, TRANSLATED_PAIRS
 from mlc_data.core.wording import in_words
 from mlc_data.pipeline.run import Run
-from mlc_data.translate.texts import Translated, other_texts
+from mlc_data.translate.texts import Translated, other_texts, pairs_of
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ PAIRS_FILE = "translated_preferences.parquet"
 def translated_texts(run: Run) -> Translated | None:
     """Return the kept translations of texts besides the prompts; None if nothing but prompts is translated."""
     prompts = read_table(run.path("prompts.parquet"), PROMPTS)
-    others = other_texts(run.recipe, prompts, run)["prompt_id"]
+    others = other_texts(run.recipe, prompts, pairs_of(run))["prompt_id"]
     if others.is_empty():
         return None
     wanted = pl.concat([others, prompts["prompt_id"]]) if run.recipe.translate.responses else others

@@ -19,7 +19,7 @@ from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import Stage, StageResult
 from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.recipe import AtLeast, Sets
-from mlc_data.translate.texts import Translated, other_texts, texts_key
+from mlc_data.translate.texts import Translated, other_texts, pairs_of, texts_key
 from mlc_data.translated_pairs import PAIRS_FILE, translated_texts, write_pairs
 
 log = logging.getLogger(__name__)
@@ -227,7 +227,7 @@ def _in_slices(run: Run) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         held = held.filter(~inside)
         yield some, mine.select(columns)
         begun = until
-    others = set(other_texts(run.recipe, prompts, run)["prompt_id"])
+    others = set(other_texts(run.recipe, prompts, pairs_of(run))["prompt_id"])
     rest = (held, *waiting)
     if any(not part["prompt_id"].is_in(list(others)).all() for part in rest):
         raise MlcDataError(

@@ -40,7 +40,7 @@ def texts_of(run: Run) -> pl.DataFrame:
     wanted = {name: PROMPTS[name] for name in ("prompt_id", "prompt", "context")}
     prompts = with_added(table.select([name for name in wanted if name in there]).collect(), wanted)
     prompts = with_schema(prompts, wanted, "prompts.parquet")
-    others = other_texts(run.recipe, prompts, run)
+    others = other_texts(run.recipe, prompts, pairs_of(run))
     return pl.concat([prompts.select(list(TEXTS)), others])
 
 
@@ -54,15 +54,29 @@ def texts_key(run: Run) -> dict[str, Any]:
     return key
 
 
-def other_texts(recipe: Recipe, prompts: pl.DataFrame, run: Run) -> pl.DataFrame:
-    """Return the texts that are translated besides the prompts, each once, as `TEXTS`."""
+def pairs_of(run: Run) -> pl.DataFrame | None:
+    """Return the pairs of a run whose responses are translated; None where the recipe has none translated."""
+    if not run.recipe.translate.responses:
+        return None
+    return read_table(run.path("preferences.parquet"), PREFERENCES)
+
+
+def other_texts(
+    recipe: Recipe, prompts: pl.DataFrame, pairs: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Return the texts that are translated besides the prompts, each once, as `TEXTS`.
+
+    Args:
+        recipe: whose turns and responses are translated.
+        prompts: ``prompt_id`` and ``context`` of all prompts.
+        pairs: see `pairs_of`.
+    """
     settings = recipe.translate
     found: dict[str, str] = {}
     # A file of translations has those of prompts alone.
     if settings.imported is None:
         _add(found, _turns(prompts["context"], settings.roles))
-    if settings.responses:
-        pairs = read_table(run.path("preferences.parquet"), PREFERENCES)
+    if pairs is not None:
         _add(found, _turns(pairs["context"], settings.roles))
         known = set(prompts["prompt_id"])
         for row in pairs.iter_rows(named=True):
