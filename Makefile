@@ -33,6 +33,7 @@ quickstart: $(INSTALLED)
 # Two at a time, a core each: many wait for processes. Tests of one file stay together.
 TEST_PROCESSES ?= 2
 test: export OMP_NUM_THREADS = 1
+test: export PYTHONDONTWRITEBYTECODE =  # the many processes that the tests start compile nothing anew
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -m "" -n $(TEST_PROCESSES) --no-loadscope-reorder
 

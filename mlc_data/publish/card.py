@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
-from huggingface_hub import DatasetCard, RepoCard
 
 from mlc_data.core.manifest import Manifest, VariantCounts
 from mlc_data.core.redaction import without_folders
@@ -22,6 +21,9 @@ from mlc_data.languages.flores import get_language
 from mlc_data.publish.license import LicenseDecision
 from mlc_data.publish.tables import Tables
 from mlc_data.recipe.recipe import Recipe
+
+if TYPE_CHECKING:
+    from huggingface_hub import RepoCard
 
 WEAK = 0.9
 """A language is weak if its kept share is below this fraction of the best language's."""
@@ -190,6 +192,8 @@ def check(card: str, wanted: Mapping[str, Any]) -> None:
     Raises:
         MlcDataError: it finds other metadata than ``wanted``.
     """
+    from huggingface_hub import DatasetCard
+
     metadata = read_head(DatasetCard(card))
     if metadata != dict(wanted):
         differing = sorted(
