@@ -136,8 +136,9 @@ def test_runs_end_as_they_should(
     weekly = deployment(deployed, "refresh", "weekly")["id"]
     mine = {"deployment_id": {"any_": [weekly]}, "state": {"name": {"any_": ["Running"]}}}
     # It is cancelled or killed before its end.
-    engine = "{model: waiting, family: 'waiting_engine:Waiting', cache: null}"
-    slow = (f"translate={engine}", "refresh.retrain=never")
+    cache = f"cache: {tmp_path / 'cache'}"
+    engine = f"translate={{model: waiting, family: 'waiting_engine:Waiting', {cache}}}"
+    slow = (engine, "refresh.retrain=never")
 
     # No worker: the run waits, and the command says why.
     follower = subprocess.Popen(
