@@ -68,7 +68,7 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/refresh.py
 	$(BIN)/python benchmarks/planted_faults.py
 	$(if $(wildcard $(NTREX)),$(BIN)/python benchmarks/language_id.py --ntrex $(NTREX),@echo "language_id.py is left out: no folder $(NTREX); name one with NTREX=DIR")
-	$(if $(wildcard $(NTREX)),$(BIN)/python benchmarks/scale.py --ntrex $(NTREX),@echo "scale.py is left out: no folder $(NTREX); name one with NTREX=DIR")
+	$(if $(wildcard $(NTREX)),$(BIN)/python benchmarks/estimate.py --ntrex $(NTREX),@echo "estimate.py is left out: no folder $(NTREX); name one with NTREX=DIR")
 
 ## make schemas      write schemas/ anew from the code
 schemas: $(INSTALLED)

@@ -1,4 +1,4 @@
-"""What `scale.py` measures: every stage of a build but the engine, on human translations.
+"""What `estimate.py` measures: every stage of a build but the engine, on human translations.
 
 The engine is replaced by one that knows the answers: it translates a sentence of a parallel text by its human
 translation, and back into English with a few words changed. All else is what `mlc-data check` and `mlc-data
