@@ -47,6 +47,9 @@ class Answer:
     """Tokens of the question, as far as the endpoint says."""
     answer_tokens: int = 0
     """Tokens of the answer."""
+    reasoning: str = ""
+    """Reasoning that the endpoint gives apart from the text (`reasoning_content`, or `reasoning`); there may be one
+    without a text, if the answer ends within it."""
 
 
 class _TransientError(Exception):
@@ -199,16 +202,20 @@ class ChatClient:
         try:
             body = response.json()
             choice = body["choices"][0]
-            text = choice["message"]["content"]
+            message = choice["message"]
+            reasoning = self._secret.removed_from(_reasoning(message))
+            text = message.get("content") if reasoning else message["content"]
             reason = choice.get("finish_reason")
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return Answer(None, "unreadable_answer", "the response is not a chat completion")
-        if not isinstance(text, str):
-            detail = f"the response has no text (finish_reason {reason})"
-            return Answer(None, "unreadable_answer", shortened(self._secret.removed_from(detail)))
         usage = body.get("usage")
         tokens = [_count(usage, name) for name in ("prompt_tokens", "completion_tokens")]
-        return Answer(self._secret.removed_from(text), None, "", reason == "length", *tokens)
+        rest = (reason == "length", *tokens, reasoning)
+        if not isinstance(text, str):
+            detail = f"the response has no text (finish_reason {reason})"
+            detail = shortened(self._secret.removed_from(detail))
+            return Answer(None, "unreadable_answer", detail, *rest)
+        return Answer(self._secret.removed_from(text), None, "", *rest)
 
     def _rejected(self, response: httpx.Response) -> Answer:
         """Return the failure of a request that the endpoint would reject again."""
@@ -234,6 +241,12 @@ class ChatClient:
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return "", None
         return self._secret.removed_from(message), code if isinstance(code, str) else None
+
+
+def _reasoning(message: Any) -> str:
+    """Return the reasoning beside a message's content: vLLM and others name it so or so."""
+    named = (message.get(name) for name in ("reasoning_content", "reasoning"))
+    return next((text for text in named if isinstance(text, str) and text), "")
 
 
 def _count(usage: Any, name: str) -> int:

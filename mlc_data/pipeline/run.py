@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mlc_data.core.checksummed import with_checksum
 from mlc_data.core.files import update_text
 from mlc_data.core.manifest import Manifest, read_manifest, versions
 from mlc_data.errors import RecipeError, UsageError
@@ -188,7 +189,7 @@ class Run:
         manifest.name = self.recipe.name
         manifest.recipe_hash = self.recipe.hash
         manifest.versions = versions()
-        update_text(self.folder / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
+        update_text(self.folder / MANIFEST, with_checksum(manifest.model_dump_json()))
 
     def trainings(self) -> Sequence[str | None]:
         """Return the names of all trainings in the folder; None is the default one."""

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from mlc_data.core.checksummed import CHECKSUM
 from mlc_data.core.files import atomic_folder, write_text
 from mlc_data.core.manifest import ContentHash, Manifest
 from mlc_data.core.redaction import without_folders
@@ -140,7 +141,7 @@ def build(
     card = render(facts)
     write_text(folder / "README.md", render(replace(facts, changes=changes)))
     write_text(folder / "recipe.yaml", as_yaml(without_folders(recipe.model_dump(mode="json"))))
-    public = without_folders(manifest.model_dump(mode="json"))
+    public = without_folders(manifest.model_dump(mode="json", exclude={CHECKSUM}))
     text = json.dumps(public, indent=2, ensure_ascii=False)
     write_text(folder / "manifest.json", f"{text}\n")
     if report and (page := current_report(run)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import polars as pl
 from rich.console import RenderableType
@@ -47,9 +48,14 @@ _DIRECTIONS = (
     "answering, everything gives a difference of 0."
 )
 
+_JUDGES_AGREE = (
+    "n: replies to harmful prompts, of both models, that both judged. kappa: Cohen's; 0 is chance, 1 full agreement, - "
+    "undefined, as where both judge all alike."
+)
+
 
 def safety_tables(run: Run) -> Iterator[RenderableType]:
-    """Yield the first judge's tables: one by language, `before→after`, and one over all with intervals."""
+    """Yield the first judge's tables (by language, `before→after`; over all, with intervals), then the judges' agreement."""
     path = run.path("evaluation", "safety.parquet")
     if not path.is_file():
         return
@@ -59,6 +65,7 @@ def safety_tables(run: Run) -> Iterator[RenderableType]:
     asked = _asked(run)
     yield _by_language(rows, asked, f"{_prompts(asked, run)}, judged by {first}")
     yield _over_all(rows)
+    yield from _judges(run)
     if asked is not None and not asked["harmless"].sum():
         yield (
             "Every prompt counts as harmful: none is named as harmless in evaluate.safety.prompts, so refusing "
@@ -120,6 +127,23 @@ def _over_all(rows: pl.DataFrame) -> Table:
             title, *(interval(cells[name, when]) for when in ("before", "after")), _BETTER[name]
         )
     return shown
+
+
+def _judges(run: Run) -> Iterator[Table]:
+    """Yield a table for each two judges: how many verdicts are equal, by language."""
+    rows = run.manifest.results.get("safety", {}).get("judges_agree", [])
+    by_pair: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        by_pair.setdefault((row["first"], row["second"]), []).append(row)
+    for (first, second), pair in by_pair.items():
+        shown = table(title=f"{first} and {second}", caption=_JUDGES_AGREE)
+        shown.add_column("language", no_wrap=True, min_width=8)
+        for heading in ("n", "equal verdicts", "kappa"):
+            shown.add_column(heading, justify="right", no_wrap=True)
+        for row in pair:
+            shares = (number(row[name]) for name in ("share", "kappa"))
+            shown.add_row(row["language"] or "all", str(row["n"]), *shares)
+        yield shown
 
 
 def number(value: float | None) -> str:

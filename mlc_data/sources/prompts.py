@@ -39,7 +39,7 @@ AT_ONCE = 2_000
 
 @dataclass(frozen=True)
 class Batch:
-    """What became of some rows of a source.
+    """Prompts, rejected rows and pairs of some rows of a source.
 
     Attributes:
         kept: prompts, in order.

@@ -95,6 +95,16 @@ def test_a_manifest_of_another_kind_is_told(run: Run) -> None:
         _ = run.manifest
 
 
+def test_a_manifest_with_a_changed_figure_is_refused(run: Run) -> None:
+    do(run, "one")
+    path = run.path("manifest.json")
+    text = path.read_text()
+    assert '"format_version": 1' in text
+    path.write_text(text.replace('"name": "', '"name": "un', 1))
+    with pytest.raises(MlcDataError, match="its checksum does not fit"):
+        _ = run.manifest
+
+
 def test_forgetting_a_stage_takes_its_figures_along(run: Run) -> None:
     do(run, "one")
     forget_stages(run, "sets")

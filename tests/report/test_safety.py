@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,26 @@ def test_tables_fit_and_show_before_and_after(run: Run) -> None:
     assert text.count("0.25→0.75") == 5
     assert "0.75 [0.10, 0.90]" in text
     assert "…" not in text
+
+
+def test_the_agreement_of_two_judges_is_shown_with_its_n(run: Run) -> None:
+    head = {"first": "a/guard", "second": "b/guard"}
+    rows = [
+        {**head, "language": "swh_Latn", "n": 12, "share": 0.75, "kappa": 0.5},
+        {**head, "language": None, "n": 13, "share": 1.0, "kappa": None},
+    ]
+    manifest = run.manifest
+    manifest.results["safety"] = {"judges_agree": rows}
+    with run.locked():
+        run.store(manifest)
+    console = Console(width=80, file=io.StringIO())
+    for table in safety_tables(run):
+        console.print(table)
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    cells = [re.findall(r"[\w.-]+", line) for line in lines]
+    assert any("a/guard and b/guard" in line for line in lines)
+    assert ["swh_Latn", "12", "0.75", "0.50"] in cells
+    assert ["all", "13", "1.00", "-"] in cells
 
 
 def test_without_an_evaluation_there_are_no_tables(tmp_path: Path, small: dict[str, Any]) -> None:
