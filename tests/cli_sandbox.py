@@ -41,6 +41,8 @@ class CliSandbox:
         own = {
             "MLC_DATA_CACHE": str(self.folder / "cache"),
             "PREFECT_HOME": str(self.folder / "prefect"),
+            # A busy machine starts the temporary server slowly.
+            "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "240",
             "HF_HUB_OFFLINE": "1",
             "NO_COLOR": "1",
         }
