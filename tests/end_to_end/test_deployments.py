@@ -189,6 +189,7 @@ def test_runs_end_as_they_should(
     run = tmp_path / "whole"
     command = ("--no-prompt", "deployment", "run", "build-and-align/local", "--watch")
     model = (f"align.model={save_causal_lm(tmp_path / 'model')}", "align.loss.layer=-1")
+    model = (*model, "align.max_length=512")  # its tokens are bytes
     watched = deployed.run("-m", "prefect", *command, *parameters(run, *SHORT, *TINY, *model))
     assert "Completed" in watched
     assert (run / "checkpoint" / "model.safetensors").is_file()

@@ -46,9 +46,8 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stopped]:
     sandbox = CliSandbox(tmp_path_factory.mktemp("terminal"))
     save_causal_lm(sandbox.folder / "model")
     settings = [
-        "sources.prompts.limit=60",
-        "sources.preferences.limit=24",
-        "languages.targets=[spa_Latn]",
+        "sources.preferences.limit=40",
+        "languages.targets=[spa_Latn,swh_Latn]",
         "sets.completeness={at_least: 1}",
         "align.model=./model",
         "align.max_steps=4000",
@@ -74,7 +73,7 @@ def _stop(sandbox: CliSandbox, command: list[str], moment: str) -> Stopped:
         assert server
         terminal.wait_until(reached[moment], SECONDS)
         before = len(terminal.output)
-        if moment == "translate":
+        if moment == "align":
             terminal.send(signal.SIGTERM)
         else:
             terminal.press_ctrl_c()
