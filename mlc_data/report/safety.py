@@ -12,6 +12,7 @@ from rich.table import Table
 from mlc_data.core.console import table
 from mlc_data.core.parquet import read_parquet
 from mlc_data.pipeline.run import Run
+from mlc_data.report.refusals import difference_table, interval
 
 COLUMNS = {
     "safe": "safe",
@@ -49,7 +50,7 @@ _DIRECTIONS = (
 
 
 def safety_tables(run: Run) -> Iterator[RenderableType]:
-    """Yield the first judge's tables: one by language, `before→after`, and one over all with intervals."""
+    """Yield the first judge's tables: by language `before→after`, `difference_table`, and over all with intervals."""
     path = run.path("evaluation", "safety.parquet")
     if not path.is_file():
         return
@@ -58,6 +59,7 @@ def safety_tables(run: Run) -> Iterator[RenderableType]:
     rows = frame.filter(pl.col("judge") == first)
     asked = _asked(run)
     yield _by_language(rows, asked, f"{_prompts(asked, run)}, judged by {first}")
+    yield difference_table(run, str(first))
     yield _over_all(rows)
     if asked is not None and not asked["harmless"].sum():
         yield (
@@ -125,10 +127,3 @@ def _over_all(rows: pl.DataFrame) -> Table:
 def number(value: float | None) -> str:
     """Return the value with two decimals; a hyphen where it is undefined."""
     return "-" if value is None else f"{value:.2f}"
-
-
-def interval(row: dict[str, float | None]) -> str:
-    """Return ``value [low, high]``."""
-    if row["value"] is None:
-        return "-"
-    return f"{number(row['value'])} [{number(row['low'])}, {number(row['high'])}]"
