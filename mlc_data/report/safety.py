@@ -13,6 +13,7 @@ from rich.table import Table
 from mlc_data.core.console import table
 from mlc_data.core.parquet import read_parquet
 from mlc_data.pipeline.run import Run
+from mlc_data.report.refusals import difference_table, interval
 
 COLUMNS = {
     "safe": "safe",
@@ -55,7 +56,10 @@ _JUDGES_AGREE = (
 
 
 def safety_tables(run: Run) -> Iterator[RenderableType]:
-    """Yield the first judge's tables (by language, `before→after`; over all, with intervals), then the judges' agreement."""
+    """Yield the first judge's tables, then the judges' agreement.
+
+    The tables: by language, `before→after`; `difference_table`; over all, with intervals.
+    """
     path = run.path("evaluation", "safety.parquet")
     if not path.is_file():
         return
@@ -64,6 +68,7 @@ def safety_tables(run: Run) -> Iterator[RenderableType]:
     rows = frame.filter(pl.col("judge") == first)
     asked = _asked(run)
     yield _by_language(rows, asked, f"{_prompts(asked, run)}, judged by {first}")
+    yield difference_table(run, str(first))
     yield _over_all(rows)
     yield from _judges(run)
     if asked is not None and not asked["harmless"].sum():
@@ -149,10 +154,3 @@ def _judges(run: Run) -> Iterator[Table]:
 def number(value: float | None) -> str:
     """Return the value with two decimals; a hyphen where it is undefined."""
     return "-" if value is None else f"{value:.2f}"
-
-
-def interval(row: dict[str, float | None]) -> str:
-    """Return ``value [low, high]``."""
-    if row["value"] is None:
-        return "-"
-    return f"{number(row['value'])} [{number(row['low'])}, {number(row['high'])}]"
