@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mlc_data.core.paths import PACKAGE
+from mlc_data.pipeline.layout import RECIPE
 from mlc_data.pipeline.run import Run
 
 
@@ -16,18 +17,22 @@ def start_folder(run: Run) -> Path | None:
     A recipe's relative paths start where the command is given, so a run that is named from elsewhere does not find
     its own files.
     """
-    # Texts that are no paths seldom name a file above; the recipe's name is that of the run's own folder.
+    if not (run.folder / RECIPE).is_file():
+        return None
     texts = _texts(run.recipe.model_dump(mode="json", exclude={"name", "description"}))
-    missing = [
-        text
-        for text in texts
-        if not text.startswith((PACKAGE, "~")) and not Path(text).is_absolute() and not _exists(Path(text))
-    ]  # fmt: skip
+    missing = [text for text in texts if _is_relative_path(text) and not _exists(Path(text))]
     above = run.folder.resolve().parents
     return next(
         (folder for folder in above for text in missing if _exists(folder / text)),
         None,
     )
+
+
+def _is_relative_path(text: str) -> bool:
+    """Return whether a text of the recipe can only be a path: a category such as `home` may name a folder, too."""
+    path = Path(text)
+    named = not text.startswith((PACKAGE, "~")) and not path.is_absolute()
+    return named and (len(path.parts) > 1 or bool(path.suffix))
 
 
 def _texts(value: Any) -> Iterator[str]:

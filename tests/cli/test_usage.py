@@ -53,6 +53,8 @@ def mlc_data(
         (["align", "prob"], "No recipe 'prob'"),
         (["align", "probe", "nowhere"], "not a run's folder"),
         (["probe", "nowhere"], "No such command 'probe'"),
+        (["trian", "quickstart"], "Did you mean 'align'?"),
+        (["evalute", "quickstart"], "Did you mean 'evaluate'?"),
     ],
 )
 def test_wrong_usage_is_one_message_and_exit_code_2(

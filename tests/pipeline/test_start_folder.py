@@ -24,7 +24,7 @@ def project(
     (folder / "data" / "mine.jsonl").write_text("{}\n")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    return folder, Run.of(parse_recipe(small, "test"), Path("../project/runs/mine"))
+    return folder, Run.create(parse_recipe(small, "test"), Path("../project/runs/mine"))
 
 
 def test_the_project_s_folder_is_found_from_elsewhere(project: tuple[Path, Run]) -> None:
@@ -44,3 +44,18 @@ def test_a_file_that_is_nowhere_has_none(project: tuple[Path, Run]) -> None:
     folder, run = project
     (folder / "data" / "mine.jsonl").unlink()
     assert start_folder(run) is None
+
+
+def test_a_word_that_is_a_folder_above_is_no_path(
+    project: tuple[Path, Run], small: dict[str, Any]
+) -> None:
+    folder, run = project
+    (folder / "data" / "mine.jsonl").unlink()
+    (folder / "home").mkdir()
+    small["evaluate"] = {"safety": {"prompts": [{"harmless": ["home"]}]}}
+    assert start_folder(Run.of(parse_recipe(small, "test"), run.folder)) is None
+
+
+def test_a_run_that_is_not_there_yet_has_none(project: tuple[Path, Run]) -> None:
+    _, run = project
+    assert start_folder(Run.of(run.recipe, Path("../project/runs/new"))) is None
