@@ -25,7 +25,7 @@ def _data(facts: Facts, languages: Languages) -> str:
     if not counts.rejected:
         return f"{kept}; no check rejects any."
     reason, number = max(counts.rejected.items(), key=lambda each: each[1])
-    return f"{kept}; most fail the check “{reason.replace('_', ' ')}” ({number:,})."
+    return f"{kept}; the check that rejects most is “{reason.replace('_', ' ')}” ({number:,})."
 
 
 def _weakest(facts: Facts, languages: Languages) -> str:
