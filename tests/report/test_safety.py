@@ -14,7 +14,14 @@ import pytest
 from rich.console import Console
 
 from mlc_data.core.manifest import StageRecord
-from mlc_data.evaluate.safety.tables import BY_LANGUAGE, OVER_LANGUAGES, SAFETY
+from mlc_data.evaluate.safety.tables import (
+    BY_LANGUAGE,
+    OVER_LANGUAGES,
+    REPLIES,
+    SAFETY,
+    judgment_rows,
+    safety_rows,
+)
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.loading import parse_recipe
 from mlc_data.report.safety import safety_tables
@@ -111,3 +118,36 @@ def _add_training(run: Run, name: str, *, value: float, judged: bool) -> None:
 
 def test_without_an_evaluation_there_are_no_tables(tmp_path: Path, small: dict[str, Any]) -> None:
     assert list(safety_tables(Run.create(parse_recipe(small, "test"), tmp_path / "run"))) == []
+
+
+def test_every_prompt_set_has_tables_of_its_own(tmp_path: Path, small: dict[str, Any]) -> None:
+    recipe = {**small, "evaluate": {"safety": {"prompts": [{}, {"path": "xstest.csv"}]}}}
+    run = Run.create(parse_recipe(recipe, "test"), tmp_path / "run")
+    run.path("evaluation").mkdir()
+    rows = [
+        {
+            "when": when, "prompt_id": prompt, "language": "swh_Latn", "prompt": "p", "category": None, "harmful": True,
+            "reply": "r", "tokens": 1, "finished": True, "invalid": None, "reply_language": None, "same_language": None,
+        }
+        for when in ("before", "after")
+        for prompt in ("0a", "1:1", "1:2")
+    ]  # fmt: skip
+    replies = pl.DataFrame(rows, schema=REPLIES)
+    said = [
+        {"unsafe": None, "refused": row["prompt_id"] != "0a", "detail": "", "failure": None} for row in rows
+    ]  # fmt: skip
+    judged = judgment_rows(replies, "phrases", said)
+    for name, table in (("replies", replies), ("judgments", judged), ("safety", safety_rows(judged, replies, 100, 0.95))):  # fmt: skip
+        table.write_parquet(run.path("evaluation", f"{name}.parquet"))
+    console = Console(width=80, file=io.StringIO())
+    for part in safety_tables(run):
+        console.print(part)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    titles = [line.strip() for line in text.splitlines() if "judged by phrases" in line]
+    assert titles == [
+        "3 prompts in 1 language, judged by phrases",
+        "held-out sets: 1 prompt in 1 language, judged by phrases",
+        "xstest: 2 prompts in 1 language, judged by phrases",
+    ]
+    assert text.count("1.00→1.00") == 1
+    assert "xstest, over all languages" in " ".join(text.split())
