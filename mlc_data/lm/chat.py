@@ -10,15 +10,16 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import httpx
-import tenacity
 
 from mlc_data.core.redaction import Secret, shortened
 from mlc_data.core.retry import TRANSIENT, retry_after
 from mlc_data.errors import UsageError
+
+if TYPE_CHECKING:  # imported where they are used: every command imports this file
+    import httpx
+    import tenacity
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +100,8 @@ class ChatClient:
         key: str = "evaluate.judges",
         pause: Callable[[float], bool] | None = None,
     ) -> None:
+        import httpx
+
         self.url, self.model = _endpoint(url, key), model
         self._secret = _read_key(key_variable, key)
         self._key, self._key_variable = key, key_variable
@@ -167,6 +170,8 @@ class ChatClient:
             if (self._pause or stop.wait)(seconds):
                 raise _StoppedError
 
+        import tenacity
+
         def send() -> Answer:
             if stop.is_set():
                 raise _StoppedError
@@ -184,6 +189,8 @@ class ChatClient:
         return answer
 
     def _send(self, body: Mapping[str, Any]) -> Answer:
+        import httpx
+
         try:
             response = self._http.post(self.url, json=body)
         except httpx.TimeoutException as error:

@@ -23,7 +23,7 @@ from mlc_data.sources.prompts import Prompts, read_prompts
 from mlc_data.sources.readers import open_source
 from mlc_data.sources.rows import Wanted
 from mlc_data.translate.sentences import split
-from mlc_data.translate.texts import other_texts, texts_of
+from mlc_data.translate.texts import texts_besides, texts_of
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,8 @@ def read_inputs(run: Run, rates: Rates, *, sources_done: bool) -> Inputs:
         kept = read.pairs.kept
     texts = [prompt.prompt for prompt in prompts]
     known = _table(kept or (), PREFERENCES) if recipe.translate.responses else None
-    others = other_texts(recipe, _table(prompts, PROMPTS), known)
+    ids = {prompt.prompt_id for prompt in prompts}
+    others = texts_besides(recipe, [_table(prompts, PROMPTS)["context"]], known, ids)
     return Inputs(
         prompts=len(texts),
         pairs=len(kept) if kept is not None else _stated(pairs_source or source, rates.pairs),
@@ -118,8 +119,7 @@ def read_inputs(run: Run, rates: Rates, *, sources_done: bool) -> Inputs:
 
 def _of_folder(run: Run) -> Inputs:
     every = texts_of(run)
-    number = scan_parquet(run.path("prompts.parquet")).select(pl.len()).collect().item()
-    prompts = every.head(number)
+    prompts = every.slice(0, every.prompts)
     columns = [pl.col(name).str.len_chars().mean() for name in ("prompt", "chosen", "rejected")]
     pairs = scan_parquet(run.path("preferences.parquet"))
     prompt, chosen, rejected = pairs.select(columns).collect().row(0)
@@ -130,7 +130,7 @@ def _of_folder(run: Run) -> Inputs:
         texts=tuple(texts),
         ids=tuple(prompts["prompt_id"]),
         sentences=_split(texts, run.recipe),
-        others=_split(every["prompt"].slice(number).to_list(), run.recipe),
+        others=_split(every.others["prompt"].to_list(), run.recipe),
         pair_characters=None if prompt is None else (prompt, chosen, rejected),
         basis="exact: the run has read the source",
     )
