@@ -171,12 +171,20 @@ ODD: dict[str, tuple[Maker, int, dict[str, int]]] = {
     "times": (_category([1, 2], pa.time64("us")), 2, {}),
     "bytes": (_category([b"a\xff", None], pa.binary()), 2, {}),
     "column_of_escapes": (_table({"prompt": BREAD, "\x1b[31mx": [1, 2], "": [3, 4]}), 2, {}),
-    "dictionary_of_numbers": (_table({"prompt": BREAD, "category": pa.array([7, 8]).dictionary_encode()}), 2, {}),
+    "dictionary_of_numbers": (
+        _table({"prompt": BREAD, "category": pa.array([7, 8]).dictionary_encode()}),
+        2,
+        {},
+    ),
     "large_lists": (_category([["a"], []], pa.large_list(pa.string())), 2, {}),
     "metadata_of_pandas": (_described({"pandas": "{not json", "huggingface": "[["}), 2, {}),
     "metadata_long": (_described({"x": "y" * 1_000_000}), 2, {}),
     "brotli": (_written(compression="brotli"), 2, {}),
-    "deltas": (_written(use_dictionary=False, column_encoding={"prompt": "DELTA_BYTE_ARRAY"}), 2, {}),
+    "deltas": (
+        _written(use_dictionary=False, column_encoding={"prompt": "DELTA_BYTE_ARRAY"}),
+        2,
+        {},
+    ),
     "version_1": (_written(version="1.0"), 2, {}),
 }
 """Makers of files that are read, the number of prompts kept, and of rows rejected by reason."""
