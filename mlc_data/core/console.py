@@ -130,7 +130,7 @@ class ConsoleHandler(logging.Handler):
                     (f"{record.levelname} ", _STYLES.get(record.levelno, "")),
                     bounded(self.format(record)),
                 ),
-                soft_wrap=True,
+                soft_wrap=not err.is_terminal,  # a file gets one line, a terminal breaks between words
             )
         except Exception:  # noqa: BLE001 - as every handler of the standard library
             self.handleError(record)

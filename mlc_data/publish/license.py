@@ -165,21 +165,30 @@ class LicenseDecision:
         return tuple(dict.fromkeys(f"{each.notice} ({each.link})" for each in found))
 
 
+_LONGEST = 100
+"""Characters of a license's name."""
+
+
 def parse(name: str) -> License:
     """Return the license of an SPDX or Hub identifier; an unlisted name has terms of its own.
 
     Raises:
+<<<<<<< HEAD
         LicenseError: the name is empty or `UNKNOWN`, or no name at all: of several lines, or longer than 100
             characters.
+=======
+        LicenseError: the name is empty or `UNKNOWN`, or no name: several lines, markup, control characters.
+>>>>>>> main
     """
     if not name.isprintable() or len(name) > _LONGEST:
         raise LicenseError(
             f"{shown(name)} is not a license: write an SPDX identifier, such as CC-BY-4.0"
         )
     folded = name.strip().lower()
-    if folded in ("", UNKNOWN, "other", "none", "noassertion"):
+    no_name = not folded.isprintable() or set("<>") & set(folded) or len(folded) > _LONGEST
+    if no_name or folded in ("", UNKNOWN, "other", "none", "noassertion"):
         raise LicenseError(
-            f"{name!r} is not a license: write an SPDX identifier, such as CC-BY-4.0"
+            f"{shown(name)} is not a license: write an SPDX identifier, such as CC-BY-4.0"
         )
     spelled = "-".join(word for word in _WORDS.findall(folded) if word not in _FILLING)
     listed = next(

@@ -14,6 +14,7 @@ PREFIX = "endpoint:"
 """Begins the name of an endpoint where a recipe names an engine: ``endpoint:llm``."""
 
 
+<<<<<<< HEAD
 def _is_address(url: str) -> bool:
     """Return whether a text is the address of a server."""
     try:
@@ -26,15 +27,20 @@ def _is_address(url: str) -> bool:
 
 class Served(Section):
     """A model behind an OpenAI-compatible chat-completions endpoint, and how requests to it are sent."""
+=======
+class Address(Section):
+    """An OpenAI-compatible chat-completions endpoint, and how requests to it are sent."""
+>>>>>>> main
 
     url: str
     """Base address of the API, such as `https://host/v1`."""
-    model: str
-    """The model's name there."""
     revision: str | None = None
     """State of the model (a date, a commit): an endpoint does not report when its model changes."""
+<<<<<<< HEAD
     licence: LicenceName = "unknown"
     """The model's licence (SPDX identifier)."""
+=======
+>>>>>>> main
     key_variable: str | None = None
     """Environment variable that holds the key; never the key itself. null sends none."""
     at_once: int = Field(default=4, ge=1)
@@ -68,6 +74,15 @@ class Served(Section):
         if not _is_address(self.url):
             raise ValueError("`url` has to begin with https:// or http:// and name a host")
         return self
+
+
+class Served(Address):
+    """A model behind an endpoint."""
+
+    model: str
+    """The model's name there."""
+    licence: str = "unknown"
+    """The model's licence (SPDX identifier)."""
 
 
 class ChatEngine(Served):
