@@ -23,7 +23,6 @@ UNKNOWN = "unknown"
 """License that nobody named, as manifests write it."""
 
 
-_LONGEST = 100
 _NAMES = Path(__file__).parent / "license_names.txt"
 _OWN_NAME = re.compile(r"LicenseRef-[A-Za-z0-9.-]+\Z")
 
@@ -173,17 +172,8 @@ def parse(name: str) -> License:
     """Return the license of an SPDX or Hub identifier; an unlisted name has terms of its own.
 
     Raises:
-<<<<<<< HEAD
-        LicenseError: the name is empty or `UNKNOWN`, or no name at all: of several lines, or longer than 100
-            characters.
-=======
         LicenseError: the name is empty or `UNKNOWN`, or no name: several lines, markup, control characters.
->>>>>>> main
     """
-    if not name.isprintable() or len(name) > _LONGEST:
-        raise LicenseError(
-            f"{shown(name)} is not a license: write an SPDX identifier, such as CC-BY-4.0"
-        )
     folded = name.strip().lower()
     no_name = not folded.isprintable() or set("<>") & set(folded) or len(folded) > _LONGEST
     if no_name or folded in ("", UNKNOWN, "other", "none", "noassertion"):

@@ -14,7 +14,6 @@ PREFIX = "endpoint:"
 """Begins the name of an endpoint where a recipe names an engine: ``endpoint:llm``."""
 
 
-<<<<<<< HEAD
 def _is_address(url: str) -> bool:
     """Return whether a text is the address of a server."""
     try:
@@ -25,22 +24,13 @@ def _is_address(url: str) -> bool:
     return known and url.isprintable() and " " not in url
 
 
-class Served(Section):
-    """A model behind an OpenAI-compatible chat-completions endpoint, and how requests to it are sent."""
-=======
 class Address(Section):
     """An OpenAI-compatible chat-completions endpoint, and how requests to it are sent."""
->>>>>>> main
 
     url: str
     """Base address of the API, such as `https://host/v1`."""
     revision: str | None = None
     """State of the model (a date, a commit): an endpoint does not report when its model changes."""
-<<<<<<< HEAD
-    licence: LicenceName = "unknown"
-    """The model's licence (SPDX identifier)."""
-=======
->>>>>>> main
     key_variable: str | None = None
     """Environment variable that holds the key; never the key itself. null sends none."""
     at_once: int = Field(default=4, ge=1)
@@ -81,7 +71,7 @@ class Served(Address):
 
     model: str
     """The model's name there."""
-    licence: str = "unknown"
+    licence: LicenceName = "unknown"
     """The model's licence (SPDX identifier)."""
 
 
