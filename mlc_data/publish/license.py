@@ -23,7 +23,6 @@ UNKNOWN = "unknown"
 """License that nobody named, as manifests write it."""
 
 
-_LONGEST = 100
 _NAMES = Path(__file__).parent / "license_names.txt"
 _OWN_NAME = re.compile(r"LicenseRef-[A-Za-z0-9.-]+\Z")
 
@@ -165,15 +164,18 @@ class LicenseDecision:
         return tuple(dict.fromkeys(f"{each.notice} ({each.link})" for each in found))
 
 
+_LONGEST = 100
+"""Characters of a license's name."""
+
+
 def parse(name: str) -> License:
     """Return the license of an SPDX or Hub identifier; an unlisted name has terms of its own.
 
     Raises:
-        LicenseError: the name is empty or `UNKNOWN`, or no name: several lines, markup, control
-            characters, or longer than 100 characters.
+        LicenseError: the name is empty or `UNKNOWN`, or no name: several lines, markup, control characters.
     """
     folded = name.strip().lower()
-    no_name = not name.isprintable() or set("<>") & set(folded) or len(folded) > _LONGEST
+    no_name = not folded.isprintable() or set("<>") & set(folded) or len(folded) > _LONGEST
     if no_name or folded in ("", UNKNOWN, "other", "none", "noassertion"):
         raise LicenseError(
             f"{shown(name)} is not a license: write an SPDX identifier, such as CC-BY-4.0"

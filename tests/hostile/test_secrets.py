@@ -20,6 +20,7 @@ from mlc_data.core.messages import bounded, printable
 
 KEY = "sk-p/l+a=n\"t'e&d<k>e%2Fy\\0123"
 HUB = "hf_plantedplantedplantedplanted02"
+pytestmark = pytest.mark.integration
 FORMS = (KEY, quote(KEY, safe=""), quote(KEY), json.dumps(KEY)[1:-1], repr(KEY)[1:-1])
 PROMPTS = [
     f"How do I bake {kind} bread at home?" for kind in ("rye", "oat", "corn", "white", "brown")
@@ -70,7 +71,9 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Left]:
         patch.chdir(folder)
         patch.setenv("LLM_KEY", KEY)
         patch.setenv("HF_TOKEN", HUB)
-        endpoint = f"{{url: '{server.url}', model: m, key_variable: LLM_KEY, tries: 1}}"
+        endpoint = (
+            f"{{url: '{server.url}', model: m, key_variable: LLM_KEY, tries: 1, licence: MIT}}"
+        )
         settings = {
             "sources.prompts.path": "p.jsonl", "sources.preferences": "null", "languages.targets": "[spa_Latn]",
             "translate.model": "endpoint:llm", "translate.endpoints.llm": endpoint, "translate.cache": "cache",
@@ -81,11 +84,10 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Left]:
         done.call(patch, "sets", "quickstart", *given, "--run-dir", "run")
         for command in (
             ["report", "run"], ["show", "run"], ["lineage", "run"], ["explain", "run", "row:1"], ["explain", "run", "row:2"],
-            ["plan", "run", "--json"], ["publish", "run", "--to", "out", "--declare", "translator=MIT"],
+            ["publish", "run", "--to", "out"],
             ["recipes", "validate", "quickstart", "--set", f"translate.endpoints.llm.key_variable={KEY}"],
             ["recipes", "validate", "quickstart", "--set", f"name={KEY}"],
             ["recipes", "validate", f"https://me:{HUB}@host/r.yaml"],
-            ["publish", "run", "--repo", f"org/{HUB}"],
             ["audit", f"{KEY}.csv", "--out", "audited"],
         ):  # fmt: skip
             done.call(patch, *command)
@@ -120,7 +122,7 @@ def test_the_run_was_made_and_published(left: Left) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [KEY, "a b c d e f", "пароль-секрет", "x" * 4000, "%s%n{0}", "$1\\1"]
+    "value", [KEY, "a b c d e f", "пароль-секрет", "x" * 4000, "%s%n{0}%s%n{0}", "$1\\1$2\\2"]
 )
 def test_a_message_has_no_secret_of_the_environment(
     value: str, monkeypatch: pytest.MonkeyPatch
