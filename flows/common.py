@@ -33,6 +33,7 @@ from mlc_data.recipe.recipe import Recipe
 from mlc_data.report.page import bring_up_to_date
 
 from . import artifacts, runners
+from .lost_server import lost_server_explained
 
 TAG = "mlc-data"
 """Tag of every run of our deployments and of its subflows: the heartbeat automation selects by it."""
@@ -174,7 +175,8 @@ def errors_shown() -> Iterator[None]:
     """Set up the console for a flow that is run here and now; leave with one line where it fails."""
     set_up(quiet=False)
     try:
-        yield
+        with lost_server_explained():
+            yield
     except MlcDataError as error:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(error.exit_code)

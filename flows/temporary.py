@@ -34,6 +34,8 @@ from prefect.states import Crashed
 from mlc_data.core.stopping import at_second_signal
 from mlc_data.errors import MlcDataError, first_line
 
+from .lost_server import is_answering
+
 log = logging.getLogger("mlc_data.flows")
 
 _DRAIN_SECONDS = 10.0
@@ -112,7 +114,7 @@ def temporary_server() -> Iterator[None]:
             with tags(_tag(os.getpid())):
                 yield
         except BaseException:
-            if answers:
+            if answers and is_answering():
                 _end_runs(_tag(os.getpid()))
             raise
         finally:

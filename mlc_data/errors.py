@@ -48,6 +48,10 @@ class StageTimeoutError(MlcDataError):
     """A stage took longer than `runner.stage_limit`; what was finished is kept."""
 
 
+class UnusableStepError(MlcDataError):
+    """The last saved step of a training is as it was written, but cannot be loaded."""
+
+
 class StoppedError(MlcDataError):
     """The user asked to stop (Ctrl-C or SIGTERM); what was finished is kept. Exit code 130."""
 

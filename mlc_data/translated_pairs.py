@@ -10,8 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from mlc_data.core.parquet import read_table, scan_parquet, write_table
-from mlc_data.core.records import PREFERENCES, PROMPTS, TRANSLATED_PAIRS
+from mlc_data.core.parquet import read_parquet, read_table, scan_parquet, write_table
+from mlc_data.core.records import PREFERENCES, TRANSLATED_PAIRS
 from mlc_data.core.wording import in_words
 from mlc_data.pipeline.run import Run
 from mlc_data.translate.texts import Translated, other_texts
@@ -24,11 +24,13 @@ PAIRS_FILE = "translated_preferences.parquet"
 
 def translated_texts(run: Run) -> Translated | None:
     """Return the kept translations of texts besides the prompts; None if nothing but prompts is translated."""
-    prompts = read_table(run.path("prompts.parquet"), PROMPTS)
-    others = other_texts(run.recipe, prompts, run)["prompt_id"]
+    others = other_texts(run)["prompt_id"]
     if others.is_empty():
         return None
-    wanted = pl.concat([others, prompts["prompt_id"]]) if run.recipe.translate.responses else others
+    wanted = others
+    if run.recipe.translate.responses:
+        prompts = read_parquet(run.path("prompts.parquet"), ["prompt_id"])
+        wanted = pl.concat([others, prompts["prompt_id"]])
     variants = scan_parquet(run.path("variants", "variants.parquet"))
     kept = variants.select("prompt_id", "language", "text")
     found = kept.filter(pl.col("prompt_id").is_in(wanted.to_list())).collect()

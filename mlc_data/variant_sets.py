@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 import polars as pl
 
 from mlc_data.core.hashing import RowsHash
-from mlc_data.core.parquet import SplitFiles, read_table, scan_parquet
-from mlc_data.core.records import PROMPTS, SETS, SetReason, Split, content_of_row
+from mlc_data.core.in_step import InStep
+from mlc_data.core.parquet import SplitFiles, read_parts
+from mlc_data.core.records import KEYS, PROMPTS, SETS, VARIANTS, SetReason, Split, content_of_row
 from mlc_data.core.wording import in_words
 from mlc_data.errors import MlcDataError
 from mlc_data.pipeline.run import Run
@@ -30,6 +31,7 @@ PROMPTS_AT_ONCE = 2_000
 """Prompts that are assembled together."""
 VARIANTS_AT_ONCE = 20_000
 """Kept variants that are read together."""
+_VARIANT: dict[str, pl.DataType] = {name: VARIANTS[name] for name in (*KEYS, "text")}
 
 
 def required(policy: AtLeast | str, targets: int) -> int:
@@ -202,34 +204,14 @@ def _in_slices(run: Run) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     Raises:
         MlcDataError: the variants are in another order, or of other prompts.
     """
-    prompts = read_table(run.path("prompts.parquet"), PROMPTS)
-    places = prompts.select("prompt_id").with_row_index("place")
-    columns = ["prompt_id", "language", "text"]
     path = run.path("variants", "variants.parquet")
-    batches = scan_parquet(path).select(columns).collect_batches(chunk_size=VARIANTS_AT_ONCE)
-    # A prompt that does not exist gets a place after all others, and is reported at the end. So do other texts.
-    place = pl.col("place").fill_null(prompts.height)
-    waiting = (
-        part.join(places, on="prompt_id", how="left", maintain_order="left").with_columns(place)
-        for part in batches
-    )
-    held = pl.DataFrame(schema={**dict.fromkeys(columns, pl.String), "place": pl.UInt32})
-    begun = 0
-    for some in prompts.iter_slices(PROMPTS_AT_ONCE):
-        until = begun + some.height
-        while held.is_empty() or held["place"][-1] < until:
-            part = next(waiting, None)
-            if part is None:
-                break
-            held = pl.concat([held, part])
-        inside = (pl.col("place") >= begun) & (pl.col("place") < until)
-        mine = held.filter(inside)
-        held = held.filter(~inside)
-        yield some, mine.select(columns)
-        begun = until
-    others = set(other_texts(run.recipe, prompts, run)["prompt_id"])
-    rest = (held, *waiting)
-    if any(not part["prompt_id"].is_in(list(others)).all() for part in rest):
+    batches = read_parts(path, _VARIANT, VARIANTS_AT_ONCE)
+    kept = InStep(batches, pl.DataFrame(schema=_VARIANT))
+    for prompts in read_parts(run.path("prompts.parquet"), PROMPTS, PROMPTS_AT_ONCE):
+        yield prompts, kept.of(prompts["prompt_id"])
+    others = other_texts(run)["prompt_id"]
+    rest = kept.rest()
+    if any(not part["prompt_id"].is_in(others.implode()).all() for part in rest):
         raise MlcDataError(
             f"{path} has variants of prompts that prompts.parquet does not have, or has them in another order: "
             "run `mlc-data check RUN --force`"

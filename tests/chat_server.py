@@ -19,10 +19,12 @@ class Handler(judge_server.Handler):
     """Answers by what the last line of the question says."""
 
     server: ChatServer  # type: ignore[assignment]
+    model: str
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.model = body["model"]
         question = body["messages"][-1]["content"]
         text = question.rpartition("\n\n")[2]
         with self.server.lock:
@@ -53,12 +55,14 @@ class ChatServer(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}/v1"
 
 
-def says(reply: Callable[[str], str] | str, finish: str = "stop") -> Behavior:
-    """Answer with a reply, or with what a function makes of the question."""
+def says(
+    reply: Callable[[str], str] | str | None, finish: str = "stop", **message: str
+) -> Behavior:
+    """Answer with a reply, or with what a function makes of the question; ``message`` has more of its fields."""
 
     def behave(handler: Handler, question: str) -> None:
-        text = reply if isinstance(reply, str) else reply(question)
-        choice = {"index": 0, "message": {"role": "assistant", "content": text}}
+        text = reply(question) if callable(reply) else reply
+        choice = {"index": 0, "message": {"role": "assistant", "content": text, **message}}
         usage = {"prompt_tokens": 10, "completion_tokens": 5}
         body = {"choices": [{**choice, "finish_reason": finish}], "usage": usage}
         handler.send(200, json.dumps(body).encode(), Content_Type="application/json")

@@ -43,6 +43,22 @@ def test_a_service_is_pinned_healthy_and_refers_to_what_exists(name: str) -> Non
         assert service["build"]["target"] in STAGES
 
 
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_a_service_gains_no_rights(name: str) -> None:
+    assert SERVICES[name]["security_opt"] == ["no-new-privileges:true"]
+    assert SERVICES[name]["cap_drop"] == ["ALL"]
+
+
+def test_workers_do_not_reach_the_messages_and_the_hub_s_token_goes_to_workers_alone() -> None:
+    data = {name for name, service in SERVICES.items() if "data" in service.get("networks", ())}
+    assert data.isdisjoint(WORKERS)
+    assert "redis" in data
+    tokens = {
+        name for name, service in SERVICES.items() if "HF_TOKEN" in service.get("environment", {})
+    }
+    assert tokens == {"worker-cpu", "worker-gpu"}
+
+
 def test_every_volume_is_used() -> None:
     used = [str(volume) for service in SERVICES.values() for volume in service.get("volumes", ())]
     for name in COMPOSE["volumes"]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from mlc_data.core.files import remove_folder, sync_tree, write_text
-from mlc_data.core.hashing import hash_file
+from mlc_data.core.files import remove_folder
+from mlc_data.core.memory import is_out_of_memory
+from mlc_data.core.seals import SEAL_FILE, damage
+from mlc_data.errors import StoppedError, UnusableStepError, first_line, is_disk_full
 
 log = logging.getLogger(__name__)
-
-COMPLETE_FILE = "complete"
-"""File written last into a training checkpoint, with the SHA-256 of all others: one without it is incomplete."""
 
 
 def step_of(checkpoint: Path) -> int:
@@ -22,46 +22,44 @@ def step_of(checkpoint: Path) -> int:
 
 def last_complete(folder: Path) -> Path | None:
     """Return the newest complete training checkpoint in a folder, if any."""
-    complete = [path.parent for path in folder.glob(f"checkpoint-*/{COMPLETE_FILE}")]
+    complete = [path.parent for path in folder.glob(f"checkpoint-*/{SEAL_FILE}")]
     return max(complete, key=step_of, default=None)
-
-
-def seal(checkpoint: Path) -> None:
-    """Force a training checkpoint to disk, then write `COMPLETE_FILE`."""
-    sync_tree(checkpoint)
-    hashes = {
-        path.relative_to(checkpoint).as_posix(): hash_file(path)
-        for path in sorted(checkpoint.rglob("*"))
-        if path.is_file() and path.name != COMPLETE_FILE
-    }
-    write_text(checkpoint / COMPLETE_FILE, json.dumps(hashes, indent=1) + "\n")
 
 
 def remove_damaged(folder: Path) -> None:
     """Remove training checkpoints that are incomplete or not as they were sealed, and say so."""
     for checkpoint in sorted(folder.glob("checkpoint-*")):
-        if not (checkpoint / COMPLETE_FILE).is_file():
+        if not (checkpoint / SEAL_FILE).is_file():
             remove_folder(checkpoint)
-        elif (damage := _damage(checkpoint)) is not None:
+        elif (reason := damage(checkpoint)) is not None:
             log.warning(
                 "align: the saved step %s is not used: %s; training resumes from an earlier one, or starts over",
-                checkpoint, damage,
+                checkpoint, reason,
             )  # fmt: skip
             remove_folder(checkpoint)
 
 
-def _damage(checkpoint: Path) -> str | None:
-    """Return how a training checkpoint differs from its seal; None if it does not."""
+@contextmanager
+def loading(saved: Path | None, begun: Callable[[], bool]) -> Iterator[None]:
+    """Explain an error that comes from a saved step: one before the first step, whatever libraries raise.
+
+    Memory that does not suffice, a full disk, or files that may not be read are no fault of the step.
+
+    Args:
+        saved: the step that the training resumes from, if any.
+        begun: returns whether a step has begun since.
+
+    Raises:
+        UnusableStepError: the saved step cannot be loaded.
+    """
     try:
-        hashes = json.loads((checkpoint / COMPLETE_FILE).read_bytes())
-        if not isinstance(hashes, dict) or not hashes:
-            return "it has no checksums"
-        for name, digest in hashes.items():
-            file = checkpoint / name
-            if not file.is_file():
-                return f"{name} is missing"
-            if hash_file(file) != digest:
-                return f"{name} was changed"
-    except (OSError, ValueError) as error:
-        return f"its checksums cannot be read ({type(error).__name__})"
-    return None
+        yield
+    except StoppedError:
+        raise
+    except Exception as error:
+        outside = isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
+        if saved is None or begun() or outside or is_out_of_memory(error) or is_disk_full(error):
+            raise
+        raise UnusableStepError(
+            f"the saved step {saved} cannot be loaded: {type(error).__name__}: {first_line(error)}"
+        ) from error

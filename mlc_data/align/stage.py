@@ -8,14 +8,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from mlc_data.align.distributed.environment import current_rank
 from mlc_data.align.processes import launcher_settings_kept, resolve_processes
-from mlc_data.align.saved_steps import remove_damaged
+from mlc_data.align.saved_steps import last_complete, remove_damaged
 from mlc_data.core.extras import require
 from mlc_data.core.files import remove_folder, write_text
 from mlc_data.core.manifest import BASE, versions
 from mlc_data.core.paths import is_hub_id
 from mlc_data.core.wording import in_words
-from mlc_data.errors import MlcDataError, UsageError
+from mlc_data.errors import MlcDataError, UnusableStepError, UsageError
 from mlc_data.lm.chat_template import Chat
 from mlc_data.lm.loading import KEY, check_model, identify, layer_number, quiet
 from mlc_data.pipeline import superseded
@@ -115,7 +116,11 @@ class AlignStage(Stage):
         folder.mkdir(parents=True, exist_ok=True)
         remove_damaged(folder)
         with launcher_settings_kept():
-            return _train(run, possible if staging.force else settings, staging, folder)
+            while True:
+                try:
+                    return _train(run, possible if staging.force else settings, staging, folder)
+                except UnusableStepError as error:
+                    _give_up(last_complete(folder), error)
 
     def clean_up(self, run: Run) -> None:
         """Remove the saved steps of the finished training."""
@@ -166,6 +171,20 @@ class AlignStage(Stage):
         return possible
 
 
+def _give_up(saved: Path | None, error: UnusableStepError) -> None:
+    """Remove a saved step that cannot be loaded, so that the training resumes from the one before or starts over.
+
+    Raises:
+        UnusableStepError: a launcher started the ranks, which have ended: the same command has to be given again.
+    """
+    if saved is None:
+        raise error
+    remove_folder(saved)
+    log.warning("align: %s; training resumes from an earlier step, or starts over", error)
+    if current_rank():
+        raise UnusableStepError(f"{error}. It was removed: run the same command again") from error
+
+
 def _check_pairs(run: Run) -> None:
     """Refuse sources without a preference pair; a finished sources stage has the count."""
     known = run.folder.is_dir() and run.manifest.content_hash.preferences is not None
@@ -190,9 +209,7 @@ def _train(run: Run, settings: Align, staging: Staging, folder: Path) -> StageRe
     _, record = identify(settings.model, settings.revision, KEY)
     revision = record.revision if is_hub_id(settings.model) else None
     loaded = load(settings, revision)
-    model, tokenizer = loaded.model, loaded.tokenizer
-    del loaded
-    form = PromptFormat(tokenizer)
+    form = PromptFormat(loaded.tokenizer)
     inputs = read_inputs(run, form)
     log.info(
         "align: %d pairs (left out: %s), %d sets",
@@ -201,25 +218,15 @@ def _train(run: Run, settings: Align, staging: Staging, folder: Path) -> StageRe
     with quiet():
         layers: list[dict[str, Any]] = []
         if settings.loss.layer == "auto":
-            layer, layers = choose_layer(run, model, tokenizer)
+            layer, layers = choose_layer(run, loaded.model, loaded.tokenizer)
             settings = settings.with_layer(layer)
+        tokenizer = loaded.tokenizer
         if settings.processes == 1:
-            trained = train(
-                Job(
-                    model=model,
-                    tokenizer=tokenizer,
-                    pairs=inputs.pairs,
-                    sets=inputs.sets.rows,
-                    settings=settings,
-                    seed=recipe.seed,
-                    folder=folder,
-                    tensorboard=run.path(TENSORBOARD_FOLDER),
-                    held_out=inputs.held_out,
-                )
-            )
+            decided = recipe.model_copy(update={"align": settings})
+            trained = train(Job.of(decided, loaded, inputs, folder, run.path(TENSORBOARD_FOLDER)))
             model = finished(trained.model, settings, revision)
         else:
-            del model  # each process loads it for itself
+            del loaded  # each process loads the model for itself
             trained = train_distributed(run, settings, revision, folder)
             model = trained.model
         figures = {

@@ -22,7 +22,8 @@ from mlc_data.align.callbacks import tensorboard_callback
 from mlc_data.align.collectives import any_process
 from mlc_data.align.job import Job, training_arguments
 from mlc_data.align.methods import method_of, rows_of
-from mlc_data.align.saved_steps import last_complete, step_of
+from mlc_data.align.response_tokens import score_labelled_tokens
+from mlc_data.align.saved_steps import last_complete, loading, step_of
 from mlc_data.align.stopping import orderly_stop, stop_requested
 from mlc_data.align.trainer import Consistency, MLCTrainerMixin
 from mlc_data.align.weights import WeightWatch, hold_in
@@ -65,6 +66,7 @@ def train(job: Job) -> Trained:
 
     Raises:
         StoppedError: a stop was requested; the last step is saved in the folder.
+        UnusableStepError: the last complete checkpoint cannot be loaded.
         MlcDataError: a loss is not finite.
     """
     # No telemetry from libraries.
@@ -78,18 +80,20 @@ def train(job: Job) -> Trained:
         watch: WeightWatch = trainer.watch
         begun = time.perf_counter()
         if saved and done >= total:
-            if settings.sharding == "none":
-                trainer._load_from_checkpoint(str(saved))
-            else:  # the weights are sharded first
-                trainer._prepare_for_training(total, trainer.get_train_dataloader(), str(saved))
-            trainer.state.log_history = _saved_log(saved)
+            with loading(saved, lambda: False):
+                if settings.sharding == "none":
+                    trainer._load_from_checkpoint(str(saved))
+                else:  # the weights are sharded first
+                    trainer._prepare_for_training(total, trainer.get_train_dataloader(), str(saved))
+                trainer.state.log_history = _saved_log(saved)
             trainer.state.global_step = done
         else:
             if saved:
                 log.info("align: resuming after step %d of %d", done, total)
             with ExitStack() as stack:
                 bar = stack.enter_context(progress.bar("aligning", total - done, "steps"))
-                trainer.add_callback(_Steps(bar))
+                steps = _Steps(bar)
+                trainer.add_callback(steps)
                 if job.tensorboard is not None and trainer.is_world_process_zero():
                     if not saved:  # files of another training
                         shutil.rmtree(job.tensorboard, ignore_errors=True)
@@ -99,14 +103,15 @@ def train(job: Job) -> Trained:
                                 tensorboard_callback(job.tensorboard, done, _figures)
                             )
                         )
-                trainer.train(resume_from_checkpoint=str(saved) if saved else None)
+                with loading(saved, lambda: steps.begun):
+                    trainer.train(resume_from_checkpoint=str(saved) if saved else None)
         if any_process(stop_requested(), trainer.args.device):
             raise StoppedError(
                 f"stopped after step {trainer.state.global_step or done} of {total}, which is "
                 "saved: run the same command again to resume"
             )
-    steps = trainer.state.global_step
-    seconds = (time.perf_counter() - begun) / max(1, steps - done)
+    last = trainer.state.global_step
+    seconds = (time.perf_counter() - begun) / max(1, last - done)
     stored = watch.stored(getattr(torch, settings.dtype)) if settings.lora is None else None
     if stored is not None and stored < settings.min_changed:
         log.warning(
@@ -120,7 +125,7 @@ def train(job: Job) -> Trained:
             for row in trainer.state.log_history
             if "loss" in row or "eval_loss" in row
         ],
-        steps=steps,
+        steps=last,
         resumed_from=done,
         seconds_per_step=round(seconds, 3),
         trainable_parameters=_count(trainer.model),
@@ -135,6 +140,11 @@ class _Steps(TrainerCallback):  # type: ignore[misc]
 
     def __init__(self, bar: progress.Bar) -> None:
         self.bar = bar
+        self.begun = False
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Note that everything has been loaded; called by the trainer before every optimiser step."""
+        self.begun = True
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
         """Report the step; called by the trainer after every optimiser step."""
@@ -188,6 +198,7 @@ class _Trainer(MLCTrainerMixin):
 
 
 def _trainer(job: Job) -> Any:
+    score_labelled_tokens()
     settings, method = job.settings, method_of(job.settings)
     chosen = settings.loss
     if chosen.layer == "auto":

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from trl import DPOTrainer
 
 from mlc_data.align.collectives import SharedModule, mean_of_processes
-from mlc_data.align.saved_steps import seal
 from mlc_data.consistency.hidden_states import find_decoder, set_states
 from mlc_data.consistency.loss import MultilingualConsistencyLoss, at_floor, bounds
 from mlc_data.consistency.token_sets import SetSampler
+from mlc_data.core.seals import seal
 from mlc_data.errors import MlcDataError
 from mlc_data.lm.prompt_format import Tokens
 

@@ -314,6 +314,12 @@ class CorpusCheck(Check):
     def prepared(self, parts: Parts) -> Check:
         """Return the same check, ready to score."""
 
+    def prepared_in(self, folder: Path, parts: Parts) -> Check:
+        """Return what `prepared` does. What is too large for memory may be written into ``folder``, the one that
+        `save` is called with next; it does not exist yet."""
+        del folder
+        return self.prepared(parts)
+
     @abstractmethod
     def save(self, folder: Path, *, others: bool) -> None:
         """Write what makes it ready to score into a folder, for other processes.

@@ -41,7 +41,7 @@ class Copy(Check):
     """
 
     name = "copied"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     section = CopyCheck
     scores = ("copied_share", "copied_run", "copied_english")
     limits = (

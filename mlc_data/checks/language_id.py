@@ -167,7 +167,7 @@ class LanguageId(Check):
     """
 
     name = "language_id"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     section = LanguageIdCheck
     scores = (
         "language_id_support",
@@ -204,7 +204,7 @@ class LanguageId(Check):
 
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return the columns `scores`."""
-        texts = readable(rows["text"])
+        texts = _own_script(readable(rows["text"]), rows["language"])
         identified = [each.identify(texts.to_list()) for each in self.identifiers]
         voters_of = {code: self._voters(code) for code in rows["language"].unique()}
 
@@ -305,6 +305,16 @@ def readable(texts: pl.Series) -> pl.Series:
     cleaned = without_spans(texts)
     shouted = cleaned.str.count_matches(r"\p{Lu}") > cleaned.str.count_matches(r"\p{Ll}")
     return cleaned.str.to_lowercase().zip_with(shouted, cleaned)
+
+
+def _own_script(texts: pl.Series, languages: pl.Series) -> pl.Series:
+    """Return texts in other scripts than Latin without their Latin words, unless nothing else is left.
+
+    Names and terms say nothing about the language; English that was left is for other checks to find.
+    """
+    rest = texts.str.replace_all(r"\p{Latin}[\p{Latin}\x{300}-\x{36f}\d'’-]*", " ")
+    latin = languages.str.ends_with("_Latn") | ~rest.str.contains(r"\p{L}")
+    return texts.zip_with(latin, rest)
 
 
 def _counted(votes: Sequence[_Vote], voters: Sequence[_Voter]) -> tuple[float, float, float, float]:

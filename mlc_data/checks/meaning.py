@@ -160,7 +160,7 @@ class Meaning(Check):
     def _cosines(self, texts: Sequence[str], others: Sequence[str]) -> list[float]:
         if not texts or self.encoder is None:
             return []
-        products = self.encoder.encode(texts) * self.encoder.encode(others)
+        products = self.encoder.encode(_calm(texts)) * self.encoder.encode(_calm(others))
         return [min(1.0, float(value)) for value in products.sum(axis=1)]
 
     def _critical(self, rows: pl.DataFrame) -> pl.DataFrame:
@@ -168,7 +168,15 @@ class Meaning(Check):
         if model is None or rows.is_empty() or self.encoder is None or self.source != ENGLISH:
             return rows.clear().select("index", critical=pl.lit(0.0))
         scores = model.scores(
-            self.encoder.encode(rows["source"].to_list()),
-            self.encoder.encode(rows["text"].to_list()),
+            self.encoder.encode(_calm(rows["source"].to_list())),
+            self.encoder.encode(_calm(rows["text"].to_list())),
         )
         return rows.select("index", critical=pl.Series(scores, dtype=pl.Float64))
+
+
+def _calm(texts: Sequence[str]) -> list[str]:
+    """Return the texts, in lower case where most letters are capitals: to an encoder they are other words."""
+    return [
+        text.lower() if sum(map(str.isupper, text)) > sum(map(str.islower, text)) else text
+        for text in texts
+    ]

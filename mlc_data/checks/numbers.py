@@ -11,13 +11,15 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from mlc_data.checks import halves
 from mlc_data.checks.digits import Digits, digits, readable
+from mlc_data.checks.month_names import MONTH, months, named_months
 from mlc_data.checks.number_words import NumberWords, number_words
 from mlc_data.checks.prompt_numbers import PromptNumber, prompt_numbers, romans
 from mlc_data.text.spans import spans
 
-HAS_NUMBER = re.compile(r"[\d½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞]|\b[IVXLC]{2,}\b")
-"""Found in every text with a number that is compared."""
+HAS_NUMBER = re.compile(rf"[\d½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞]|\b[IVXLC]{{2,}}\b|{MONTH}")
+"""Found in every text with a number or an English month that is compared."""
 
 # Hours are counted from six there: 7am is saa 1 asubuhi.
 _CLOCK = {"swh_Latn": (6, -6), "amh_Ethi": (6, -6), "tha_Thai": (-6, -12)}
@@ -54,19 +56,23 @@ def compare(source: str, text: str, language: str = "") -> tuple[int, int, int]:
     wanted, explained = prompt_numbers(source)
     for span in spans(source):
         text = text.replace(span, " ")
-    return _Comparison(text, language).of(wanted, explained)
+    compared = _Comparison(text, language)
+    other_month = compared.other_month(months(source), wanted)
+    numbers, there, added = compared.of(wanted, explained)
+    return numbers + other_month, there, added
 
 
 class _Comparison:
     """A translation whose numbers are taken one by one."""
 
     def __init__(self, text: str, language: str) -> None:
-        self.text = readable(text)
+        self.text = halves.apart(readable(text), language)
         self.language = language
         self.words: NumberWords = number_words(language) if language else number_words("eng_Latn")
         self.left = digits(self.text, self.words)
         self.romans = Counter(romans(text))
         self.spelled: Counter[float] | None = None
+        self.twelve_hours = False  # whether 21:45 was found as 9:45
 
     def of(
         self, wanted: tuple[PromptNumber, ...], explained: frozenset[float]
@@ -75,18 +81,34 @@ class _Comparison:
         lost = [number for number in wanted if not self._take(number)]
         lost = [number for number in lost if not self._take_together(number)]
         lost = [number for number in lost if not self._take_converted(number)]
+        lost = [number for number in lost if not self._take_halved(number)]
         pool = Counter(part for number in self.left for part in number.parts)
         lost = [number for number in lost if not self._take_parts(number, pool)]
         lost = [number for number in lost if not self._take_words(number)]
         added = self._added(pool, explained)
         hard = [number for number in lost if not (number.soft or self._dual(number))]
-        others = self.romans.total() > 0 or any(self.words.ordinals(self.text))
-        romans_left = others and any(number.roman for number in lost)
-        if len(hard) < len(lost) and (added or romans_left):
+        if len(hard) < len(lost) and (added or self._another_in_its_place(lost, explained)):
             hard = lost
         wrong_day_part = self._other_day_part(wanted)
         counted = len(wanted) - (len(lost) - len(hard))
         return counted, counted - len(hard) - (wrong_day_part and len(hard) < counted), added
+
+    def _another_in_its_place(self, lost: list[PromptNumber], explained: frozenset[float]) -> bool:
+        """Return whether the text has an ordinal or a Roman numeral that the prompt does not explain."""
+        if not any(number.roman or number.ordinal for number in lost):
+            return False
+        if self.romans.total() > 0 or any(self.words.ordinals(self.text)):
+            return True
+        # One is an article in many languages, and large Chinese numerals are words: 千万, 万一.
+        left = {value for value, count in self._spelled().items() if count > 0}
+        for number in lost:
+            if number.ordinal and any(
+                value - one in left for value in number.values for one in left
+            ):
+                continue  # in two words: التاسع عشر
+            if number.ordinal and any(1 < value < 1000 for value in left - explained):
+                return True
+        return False
 
     def _take(self, number: PromptNumber) -> bool:
         """Remove a number with the same value; return whether it was there."""
@@ -98,6 +120,7 @@ class _Comparison:
             if not self._same_sign(number, one):
                 continue
             del self.left[index]
+            self.twelve_hours |= number.afternoon and int(one.parts[0]) < 12
             return True
         return False
 
@@ -178,6 +201,15 @@ class _Comparison:
                     return True
         return False
 
+    def other_month(self, wanted: frozenset[int], numbers: tuple[PromptNumber, ...]) -> bool:
+        """Return whether the text names months and none of those that the prompt has."""
+        written = Counter(part for one in self.left for part in one.parts)
+        written -= Counter(part for one in numbers for part in (*one.parts, ())[0])
+        if not wanted or any(written[str(month)] > 0 for month in wanted):
+            return False
+        named = named_months(self.text, self.words)
+        return bool(named) and named.isdisjoint(wanted)
+
     def months(self) -> set[str]:
         """Return the numbers of the months that the text names."""
         return {str(month) for name, month in self.words.months.items() if name in self.text}
@@ -206,6 +238,21 @@ class _Comparison:
                 return True
         return self._take_time(number, lambda part: self._spelled()[float(part)] > 0)
 
+    def _take_halved(self, number: PromptNumber) -> bool:
+        """Remove a number that makes another with a half or a quarter in words: two hours and a half."""
+        for value in number.values:
+            for rest in halves.halved(value, self.text, self.words):
+                if not rest:
+                    return True
+                for index, one in enumerate(self.left):
+                    if _same(rest, one.values):
+                        del self.left[index]
+                        return True
+                if found := next((each for each in rest if self._spelled()[each] > 0), None):
+                    self.spelled[found] -= 1
+                    return True
+        return False
+
     def _spelled(self) -> Counter[float]:
         if self.spelled is None:
             self.spelled = Counter(self.words.values(self.text))
@@ -226,6 +273,7 @@ class _Comparison:
     def _other_day_part(self, wanted: tuple[PromptNumber, ...]) -> bool:
         """Return whether the text says morning where the prompt says afternoon, or the reverse."""
         given = {number.meridiem for number in wanted if number.meridiem}
+        given |= {"p"} if self.twelve_hours else set()
         if len(given) != 1 or not (self.words.morning and self.words.afternoon):
             return False
         said, other = (

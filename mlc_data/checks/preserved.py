@@ -41,7 +41,7 @@ class Preserved(Check):
     """
 
     name = "preserved"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     section = PreservedCheck
     scores = (
         "preserved_spans",

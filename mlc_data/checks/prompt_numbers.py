@@ -27,7 +27,7 @@ _CONVERTED: dict[str, list[float]] = _TABLE["converted"]
 _ENGLISH = number_words("eng_Latn")
 
 _ROMAN = re.compile(r"\b(?=[ivxlc]{2})(c{0,3})(xc|xl|l?x{0,3})(ix|iv|v?i{0,3})\b")
-_UPPER_ROMAN = re.compile(r"\b[IVXLC]{2,}\b")
+_UPPER_ROMAN = re.compile(r"\b[IVXLC]{2,}(?=(?:e|er|[èe]me|è|º|ª|os?|as?|th)?\b)")  # XIXe siècle
 _ROMAN_DIGITS = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 _NO_ROMAN = frozenset({"xl", "cc", "li"})  # a size, a copy, a name
 
@@ -43,6 +43,7 @@ _NAMED_BEFORE = re.compile(r"[^\W\d_][-‑]?$")
 _EVENING = re.compile(r"\b(?:evening|afternoon|tonight|night|noon|midnight|o['’]clock)\b")
 _WORD_AFTER = re.compile(r"[\s-]*(?:(?:to|or|and|-)\s*[\d.,]+[\s-]*)?([a-z]+)")
 _BELOW_ZERO = re.compile(r"(?:minus|negative)\s$")
+_NOON = 12
 _YEARS = re.compile(r"(1\d|20)\d\d\s?[-–/]\s?$")
 
 
@@ -56,6 +57,10 @@ class PromptNumber:
         parts: alternative groups of digits that may stand for it.
         soft: whether languages may write it without a number.
         meridiem: `a`, `p` or empty.
+        ordinal: whether it is written as one: 3rd.
+        roman: whether it is a Roman numeral.
+        converted: values in other units that may stand for it.
+        negative: whether it is below zero.
     """
 
     digits: Digits | None
@@ -63,9 +68,19 @@ class PromptNumber:
     parts: tuple[tuple[str, ...], ...]
     soft: bool
     meridiem: str = ""
+    ordinal: bool = False
     roman: bool = False
     converted: tuple[float, ...] = ()
     negative: bool = False
+
+    @property
+    def afternoon(self) -> bool:
+        """True if it is a time such as 21:45."""
+        return (
+            self.digits is not None
+            and self.digits.kind == "time"
+            and int(self.digits.parts[0]) > _NOON
+        )
 
 
 @lru_cache(maxsize=4096)
@@ -118,6 +133,7 @@ def _number(one: Digits, text: str, late: bool) -> PromptNumber:
         or one.kind in ("fraction", "mixed")
         or one.readings == {1.0},
         meridiem=meridiem[1] if meridiem and hour <= 12 else "",
+        ordinal=ordinal is not None,
         converted=_converted(one, text),
         negative=one.negative
         or _BELOW_ZERO.search(text[max(0, one.start - 10) : one.start]) is not None,

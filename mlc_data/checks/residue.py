@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import ClassVar
 
 import polars as pl
 
@@ -48,6 +49,7 @@ class Residue(Check):
     """
 
     name = "residue"
+    version: ClassVar[int] = 2
     section = ResidueCheck
     scores = ("residue_marks", "residue_stripped")
     limits = (at_most("residue_marks", "max_marks"), at_most("residue_stripped", "max_stripped"))

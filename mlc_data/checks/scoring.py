@@ -61,11 +61,23 @@ def scored_by(checks: Sequence[Check]) -> dict[str, dict[str, Any]]:
     return {name: values for name, values in settings.items() if values}
 
 
-def prepare(checks: Sequence[Check], parts: Parts) -> tuple[Check, ...]:
-    """Return the checks, ready to score; see `CorpusCheck.prepared`."""
-    return tuple(
-        check.prepared(parts) if isinstance(check, CorpusCheck) else check for check in checks
-    )
+def prepare(checks: Sequence[Check], parts: Parts, folder: Path | None = None) -> tuple[Check, ...]:
+    """Return the checks, ready to score; see `CorpusCheck.prepared`.
+
+    Args:
+        checks: see `build_checks`.
+        parts: reads the run's translations, see `Parts`.
+        folder: the one that `save` is called with next, see `CorpusCheck.prepared_in`; None if it is not.
+    """
+
+    def ready(check: Check) -> Check:
+        if not isinstance(check, CorpusCheck):
+            return check
+        if folder is None or check.lasting:
+            return check.prepared(parts)
+        return check.prepared_in(folder / check.saved_as, parts)
+
+    return tuple(map(ready, checks))
 
 
 def save(checks: Sequence[Check], folder: Path, lasting: Path, *, others: bool) -> None:

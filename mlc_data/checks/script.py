@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
 import polars as pl
 
 from mlc_data.checks.base import Check, CheckSection, at_least
+from mlc_data.checks.english.words import FUNCTION_WORDS
 from mlc_data.languages.by_language import ByLanguage, by_language
 from mlc_data.languages.flores import get_language
 from mlc_data.text.spans import names, without_spans
@@ -84,7 +86,7 @@ class Script(Check):
     """
 
     name = "script"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     section = ScriptCheck
     scores = ("script_share", "script_variety_share")
     limits = (
@@ -119,9 +121,23 @@ class Script(Check):
 
 def _without_names(texts: pl.Series, sources: pl.Series, where: pl.Series) -> pl.Series:
     """Return the texts without words that are names in their prompts; null where ``where`` is False."""
-    pairs = zip(texts.filter(where), names(sources.filter(where)).to_list(), strict=True)
-    rest = [_drop(text, frozenset(kept)) for text, kept in pairs]
+    own = sources.filter(where)
+    rows = zip(texts.filter(where), own, names(own).to_list(), strict=True)
+    rest = [
+        _drop(text, frozenset(kept) | _beside(kept, source, text)) for text, source, kept in rows
+    ]
     return pl.Series("text", [None] * len(texts), dtype=pl.String).scatter(where.arg_true(), rest)
+
+
+def _beside(kept: Sequence[str], source: str, text: str) -> set[str]:
+    """Return the words that stand beside a name in a prompt and in a text: drive, of google drive."""
+    known, lower = frozenset(kept), text.lower()
+    found = set[str]()
+    for pair in pairwise(_LATIN.findall(source.lower())):
+        new = set(pair) - known - FUNCTION_WORDS
+        if len(new) == 1 and not known.isdisjoint(pair) and " ".join(pair) in lower:
+            found |= new
+    return found
 
 
 def _drop(text: str, kept: frozenset[str]) -> str:

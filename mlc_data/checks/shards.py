@@ -49,7 +49,7 @@ def dispatch_checks(
     """
     folder = _prepared(run.folder, staging.stage, staging.key)
     shutil.rmtree(folder, ignore_errors=True)
-    ready = prepare(checks, lambda: map(translated, parts(run)))
+    ready = prepare(checks, lambda: map(translated, parts(run)), folder)
     save(ready, folder, run.path(STORED_SCORES), others=others)
     with progress.bar(label[0], sum(weights), label[1]) as bar:
         return dispatch_shards(stage, run, staging, weights, bar, **more)

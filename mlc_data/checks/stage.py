@@ -32,11 +32,13 @@ from mlc_data.checks.tables import (
     SCORES,
     files,
     parts,
+    refuse_stale,
+    scores_of,
     translated,
-    with_scores,
 )
 from mlc_data.checks.verdicts import (
     ATTEMPTS,
+    STALE_ATTEMPTS,
     VerdictCounts,
     attempts_schema,
     judge,
@@ -49,10 +51,12 @@ from mlc_data.checks.verdicts import (
 from mlc_data.checks.word_lists import WordList, load_word_lists
 from mlc_data.core import progress
 from mlc_data.core.hashing import RowsHash
+from mlc_data.core.in_step import InStep
 from mlc_data.core.manifest import ModelRecord, VariantCounts
-from mlc_data.core.parquet import TableWriter, read_parquet, read_table, scan_parquet, with_schema
+from mlc_data.core.parquet import TableWriter, read_parts, read_table, scan_parquet
 from mlc_data.core.records import KEYS, TRANSLATIONS, Status
 from mlc_data.core.wording import in_words
+from mlc_data.errors import MlcDataError
 from mlc_data.language_id.base import LanguageIdentifier
 from mlc_data.language_id.loading import load_identifiers
 from mlc_data.pipeline.run import Run
@@ -266,21 +270,29 @@ class CheckStage(Stage):
 def decide(run: Run, checks: Sequence[Check]) -> Iterator[pl.DataFrame]:
     """Yield the verdicts of all requested variants, part by part, from stored scores and attempts."""
     names = score_names(checks)
-    saved = _saved(run, checks)
-    for requested, scores in with_scores(run, names):
-        yield rescued(judge(requested, scores, checks), saved, names)
+    schema = attempts_schema(names)
+    del schema["segments"]
+    attempts = InStep(_passed(run, checks, schema), pl.DataFrame(schema=schema))
+    begun = 0
+    for file in files(run):
+        # Attempts are in the order of the files; within one, a strategy at a time.
+        prompts = scan_parquet(file).select(pl.col("prompt_id").unique()).collect()["prompt_id"]
+        saved = attempts.of(prompts).unique(list(KEYS), keep="first", maintain_order=True)
+        for requested, scores in scores_of(run, names, file, begun):
+            yield rescued(judge(requested, scores, checks), saved, names)
+            begun += scores.height
+    refuse_stale(run, begun)
+    if any(part.height for part in attempts.rest()):
+        raise MlcDataError(STALE_ATTEMPTS)
 
 
-def _saved(run: Run, checks: Sequence[Check]) -> pl.DataFrame:
-    """Return the first attempt at each variant that passes every check; none without rescue."""
-    names = score_names(checks)
-    passed = [pl.DataFrame(schema=attempts_schema(names)).drop("segments")]
+def _passed(
+    run: Run, checks: Sequence[Check], schema: Mapping[str, pl.DataType]
+) -> Iterator[pl.DataFrame]:
+    """Yield the attempts that pass every check, in order; none without rescue."""
     if run.manifest.content_hash.attempts is not None:
-        path = run.path(ATTEMPTS)
-        with_schema(read_parquet(path, n_rows=0), attempts_schema(names), str(path))
-        attempts = scan_parquet(path).drop("segments").collect_batches(chunk_size=ROWS_AT_ONCE)
-        passed += [passing(part, checks) for part in attempts]
-    return pl.concat(passed).unique(list(KEYS), keep="first", maintain_order=True)
+        for part in read_parts(run.path(ATTEMPTS), schema, ROWS_AT_ONCE):
+            yield passing(part, checks)
 
 
 def left_out(recipe: Recipe, checks: Sequence[Check]) -> dict[str, str]:

@@ -36,20 +36,6 @@ def translated(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(pl.col("failure").is_null())
 
 
-def with_scores(run: Run, names: Sequence[str]) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Yield parts of the translations, without their segments, each with its scores.
-
-    Raises:
-        MlcDataError: there are more or fewer scores than translations.
-    """
-    begun = 0
-    for file in files(run):
-        for rows, scores in scores_of(run, names, file, begun):
-            yield rows, scores
-            begun += rows["failure"].null_count()
-    refuse_stale(run, begun)
-
-
 def refuse_stale(run: Run, scored: int) -> None:
     """Refuse scores that do not belong to the run's translations.
 
@@ -67,7 +53,14 @@ def refuse_stale(run: Run, scored: int) -> None:
 def scores_of(
     run: Run, names: Sequence[str], file: Path, begun: int
 ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Yield parts of a file of translations, as `with_scores` does, after ``begun`` scores of earlier files."""
+    """Yield parts of a file of translations, without their segments, each with its scores.
+
+    Args:
+        run: the run.
+        names: names of the scores.
+        file: the file, see `files`.
+        begun: number of scores of the files before it.
+    """
     path = run.path(SCORES)
     with_schema(read_parquet(path, n_rows=0), scores_schema(names), str(path))
     table = read_table(file, TRANSLATIONS).drop("segments")

@@ -16,6 +16,7 @@ from mlc_data.core.records import KEYS, TRANSLATIONS, Status
 from mlc_data.errors import MlcDataError
 
 STALE = "the scores do not belong to the translations: run the score stage again"
+STALE_ATTEMPTS = "the rescue attempts do not belong to the translations: run the rescue stage again"
 
 ATTEMPTS = "rescue/attempts.parquet"
 """File of the variants that were translated again, see `attempts_schema`."""

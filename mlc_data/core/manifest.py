@@ -23,6 +23,8 @@ from pydantic import (
 )
 
 from mlc_data._version import __version__
+from mlc_data.core.checksummed import CHECKSUM, is_intact
+from mlc_data.core.described import Described
 from mlc_data.errors import MlcDataError
 
 FORMAT_VERSION = 1
@@ -45,8 +47,8 @@ PACKAGES = (
 )
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+class _Record(Described, BaseModel):
+    model_config = ConfigDict(extra="forbid")
 
 
 class ModelRecord(_Record):
@@ -171,6 +173,8 @@ class Manifest(_Record):
     """Held-out measures, `before` and `after` alignment."""
     trainings: dict[TrainingName, TrainingRecord] = {}
     """Named trainings on the same variant sets, by name."""
+    checksum: str = ""
+    """SHA-256 of the rest; checked when the file is read. Records of earlier versions have none."""
 
     def of_training(self, name: str, stages: Collection[str]) -> Manifest:
         """Return the manifest with the results of a named training in place of those of the default one.
@@ -230,14 +234,21 @@ def read_manifest(path: Path) -> Manifest:
     """Return the manifest in a file; an empty one if there is no file.
 
     Raises:
-        MlcDataError: the file is not a manifest of a format that this version reads.
+        MlcDataError: the file is not a manifest of a format that this version reads, or not as it was written.
     """
     if not path.exists():
         return Manifest()
+    data = path.read_bytes()
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        manifest = Manifest.model_validate_json(data)
     except ValidationError as error:
         raise MlcDataError(
             f"{path} is not a manifest of format {FORMAT_VERSION} ({error.error_count()} faults). "
             "It was made by another version or edited; choose another --run-dir or remove it."
         ) from error
+    if not is_intact(data):
+        raise MlcDataError(
+            f"{path} was changed since it was written: its checksum does not fit. Put it back, choose another "
+            "--run-dir, or remove it: the same command then builds the run again"
+        )
+    return manifest.model_copy(update={CHECKSUM: ""})

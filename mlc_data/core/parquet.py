@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
 import polars as pl
-from pyarrow.parquet import ParquetWriter
+from pyarrow import Table
+from pyarrow.parquet import ParquetFile, ParquetWriter
 
 from mlc_data.core.records import ADDED
 from mlc_data.errors import MlcDataError
@@ -22,6 +23,22 @@ def read_table(path: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
         MlcDataError: columns differ from the schema.
     """
     return with_schema(with_added(read_parquet(path), schema), schema, str(path))
+
+
+def read_parts(
+    path: Path, schema: Mapping[str, pl.DataType], number: int
+) -> Iterator[pl.DataFrame]:
+    """Yield the columns of the schema from what `read_table` reads, in order, at most so many rows at a time.
+
+    Raises:
+        MlcDataError: a column is missing or has another type.
+    """
+    for file in _files(path):
+        with ParquetFile(file) as table:
+            there = [name for name in schema if name in table.schema_arrow.names]
+            for batch in table.iter_batches(number, columns=there, use_threads=False):
+                part = with_added(pl.DataFrame(Table.from_batches([batch])), schema)
+                yield with_schema(part, schema, str(path)).select(list(schema))
 
 
 def with_added(frame: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:

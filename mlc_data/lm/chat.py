@@ -10,15 +10,16 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import httpx
-import tenacity
 
 from mlc_data.core.redaction import Secret, shortened
 from mlc_data.core.retry import TRANSIENT, retry_after
 from mlc_data.errors import UsageError
+
+if TYPE_CHECKING:  # imported where they are used: every command imports this file
+    import httpx
+    import tenacity
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,9 @@ class Answer:
     """Tokens of the question, as far as the endpoint says."""
     answer_tokens: int = 0
     """Tokens of the answer."""
+    reasoning: str = ""
+    """Reasoning that the endpoint gives apart from the text (`reasoning_content`, or `reasoning`); there may be one
+    without a text, if the answer ends within it."""
 
 
 class _TransientError(Exception):
@@ -96,6 +100,8 @@ class ChatClient:
         key: str = "evaluate.judges",
         pause: Callable[[float], bool] | None = None,
     ) -> None:
+        import httpx
+
         self.url, self.model = _endpoint(url, key), model
         self._secret = _read_key(key_variable, key)
         self._key, self._key_variable = key, key_variable
@@ -154,6 +160,8 @@ class ChatClient:
             if (self._pause or stop.wait)(seconds):
                 raise _StoppedError
 
+        import tenacity
+
         def send() -> Answer:
             if stop.is_set():
                 raise _StoppedError
@@ -171,6 +179,8 @@ class ChatClient:
         return answer
 
     def _send(self, body: Mapping[str, Any]) -> Answer:
+        import httpx
+
         try:
             response = self._http.post(self.url, json=body)
         except httpx.TimeoutException as error:
@@ -199,16 +209,20 @@ class ChatClient:
         try:
             body = response.json()
             choice = body["choices"][0]
-            text = choice["message"]["content"]
+            message = choice["message"]
+            reasoning = self._secret.removed_from(_reasoning(message))
+            text = message.get("content") if reasoning else message["content"]
             reason = choice.get("finish_reason")
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return Answer(None, "unreadable_answer", "the response is not a chat completion")
-        if not isinstance(text, str):
-            detail = f"the response has no text (finish_reason {reason})"
-            return Answer(None, "unreadable_answer", shortened(self._secret.removed_from(detail)))
         usage = body.get("usage")
         tokens = [_count(usage, name) for name in ("prompt_tokens", "completion_tokens")]
-        return Answer(self._secret.removed_from(text), None, "", reason == "length", *tokens)
+        rest = (reason == "length", *tokens, reasoning)
+        if not isinstance(text, str):
+            detail = f"the response has no text (finish_reason {reason})"
+            detail = shortened(self._secret.removed_from(detail))
+            return Answer(None, "unreadable_answer", detail, *rest)
+        return Answer(self._secret.removed_from(text), None, "", *rest)
 
     def _rejected(self, response: httpx.Response) -> Answer:
         """Return the failure of a request that the endpoint would reject again."""
@@ -234,6 +248,12 @@ class ChatClient:
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return "", None
         return self._secret.removed_from(message), code if isinstance(code, str) else None
+
+
+def _reasoning(message: Any) -> str:
+    """Return the reasoning beside a message's content: vLLM and others name it so or so."""
+    named = (message.get(name) for name in ("reasoning_content", "reasoning"))
+    return next((text for text in named if isinstance(text, str) and text), "")
 
 
 def _count(usage: Any, name: str) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,21 +10,14 @@ import torch
 from mlc_data.core import progress
 from mlc_data.core.memory import in_halves
 from mlc_data.lm.prompt_format import PLAIN_PROMPT, PromptFormat
+from mlc_data.lm.reply import Reply
+from mlc_data.text.reasoning import OPENING, begins_reasoning
 
 NEXT_TURN = "\n" + PLAIN_PROMPT.partition("{")[0].strip()
 """End of a reply without a chat template: the model continues as the user."""
 
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """Reply of a model.
-
-    ``tokens`` counts the generated tokens; ``finished`` is True if the model ended before the limit.
-    """
-
-    text: str
-    tokens: int
-    finished: bool
+_TAIL = 16
+"""Tokens at the end of a prompt that show whether it begins reasoning; more than its mark can have."""
 
 
 OnBatch = Callable[[Sequence[int], Sequence[Reply]], None]
@@ -96,10 +88,20 @@ def _answer(
         generation_config=settings,
         **stopping,
     )
-    return [_reply(row[width:].tolist(), form, ends) for row in output]
+    return [
+        _reply(row[width:].tolist(), form, ends, begun=_begins_reasoning(prompt, form))
+        for prompt, row in zip(prompts, output, strict=True)
+    ]
 
 
-def _reply(ids: list[int], form: PromptFormat, ends: Sequence[int]) -> Reply:
+def _begins_reasoning(prompt: Sequence[int], form: PromptFormat) -> bool:
+    # Only a chat template begins it: in a plain prompt the mark is the user's own.
+    return form.kind == "chat" and begins_reasoning(form.tokenizer.decode(list(prompt[-_TAIL:])))
+
+
+def _reply(
+    ids: list[int], form: PromptFormat, ends: Sequence[int], *, begun: bool = False
+) -> Reply:
     # A row that ended before the others of its batch is padded.
     stops = {*ends, form.tokenizer.pad_token_id}
     end = next((place for place, token in enumerate(ids) if token in stops), None)
@@ -111,4 +113,5 @@ def _reply(ids: list[int], form: PromptFormat, ends: Sequence[int]) -> Reply:
     if not finished:
         # The limit may split the bytes of a character; the model did not write a broken one.
         text = text.removesuffix("\ufffd")
-    return Reply(text.strip(), len(own), finished)
+    text = text.strip()
+    return Reply(OPENING + text if begun else text, len(own), finished)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from contextlib import redirect_stderr
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from mlc_data.core.files import atomic_folder
 from mlc_data.core.hashing import hash_file
 from mlc_data.core.paths import user_cache
 from mlc_data.core.revision import REVISION_LENGTH
+from mlc_data.core.seals import damage, seal
 from mlc_data.errors import DiskFullError, ModelError, first_line, is_disk_full
 
 log = logging.getLogger(__name__)
@@ -21,15 +23,22 @@ _UNPACKED = "gguf-1"  # raised whenever the copy of a GGUF file is made differen
 
 
 def unpacked(file: Path, location: str, key: str) -> Path:
-    """Return a folder with the GGUF file's model in safetensors (float32), created if it does not exist."""
+    """Return a folder with the GGUF file's model in safetensors (float32).
+
+    It is created if it does not exist, and anew if it is not as it was written.
+    """
     folder = user_cache() / "models" / f"{_UNPACKED}-{hash_file(file)[:REVISION_LENGTH]}"
-    if folder.is_dir():
+    reason = _damage(folder, _signature(folder)) if folder.is_dir() else None
+    if folder.is_dir() and reason is None:
         return folder
+    if reason is not None:
+        log.warning("%s: the unpacked copy %s is not used: %s", key, folder, reason)
     log.info("%s: unpacking %s into %s, once", key, location, folder)
     try:
         # Another process may be faster; its copy is the same.
-        with atomic_folder(folder, replace=False) as temporary:
+        with atomic_folder(folder, replace=reason is not None) as temporary:
             _unpack(file, temporary)
+            seal(temporary)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
         if is_disk_full(error):
             raise DiskFullError(
@@ -38,6 +47,17 @@ def unpacked(file: Path, location: str, key: str) -> Path:
             ) from error
         raise ModelError(f"{key}: cannot unpack {location}: {first_line(error)}") from error
     return folder
+
+
+def _signature(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return names, sizes and times of a folder's files: as long as they are the same, nothing is read again."""
+    stats = ((path.name, path.stat()) for path in sorted(folder.iterdir()))
+    return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
+
+
+@cache
+def _damage(folder: Path, _: tuple[tuple[str, int, int], ...]) -> str | None:
+    return damage(folder)
 
 
 def _unpack(file: Path, folder: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from mlc_data.core.checksummed import is_intact, with_checksum
 from mlc_data.core.files import write_text
 from mlc_data.core.manifest import ContentHash, Counts, Manifest, ModelRecord, StageRecord
 
@@ -31,6 +32,7 @@ class Superseded(BaseModel):
     content_hash: dict[str, str] = {}
     results: dict[str, Any] = {}
     models: dict[str, ModelRecord] = {}
+    checksum: str = ""
 
 
 def read(run: Run, name: str) -> Superseded | None:
@@ -38,14 +40,21 @@ def read(run: Run, name: str) -> Superseded | None:
     path = run.superseded(name)
     if not path.is_file():
         return None
+    data = path.read_bytes()
     try:
-        return Superseded.model_validate_json(path.read_bytes())
+        results = Superseded.model_validate_json(data)
     except ValidationError as error:
         log.warning(
             "%s cannot be read, so former results of the stage %s are not used again (%d faults)",
             path, name, error.error_count(),
         )  # fmt: skip
         return None
+    if not is_intact(data):
+        log.warning(
+            "%s was changed, so former results of the stage %s are not used again", path, name
+        )
+        return None
+    return results
 
 
 def outputs(run: Run, stage: Stage) -> set[str]:
@@ -75,7 +84,7 @@ def keep(run: Run, stage: Stage) -> None:
     )
     path = run.superseded(stage.name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, results.model_dump_json(indent=2) + "\n")
+    write_text(path, with_checksum(results.model_dump_json()))
     run.store(without(manifest, stage))
 
 

@@ -161,8 +161,12 @@ def _safety(job: Job, shape: Shape, texts: Texts) -> Time:
         return Time(None, "unknown: the number of safety prompts is")
     if not made.number:
         return Time(0.0, "there is no section evaluate.safety")
+    settings = job.recipe.evaluate.safety
+    if settings is not None and settings.replies.endpoint is not None:
+        return Time(None, f"unknown: {made.number} replies come from an endpoint")
     rates = job.rates
-    width = 2 if job.recipe.align.dtype == "bfloat16" else 4
+    dtype = (settings.replies.dtype if settings else None) or job.recipe.align.dtype
+    width = 2 if dtype == "bfloat16" else 4
     reading = made.passes * shape.parameters * width / (rates.bandwidth * 1e9)
     seconds = rates.start_up * 2 + reading + made.operations / job.speed
     for model in job.models:

@@ -10,6 +10,7 @@ from huggingface_hub import ModelCard
 from mlc_data.core.manifest import ModelRecord
 from mlc_data.core.paths import is_hub_id
 from mlc_data.core.redaction import without_folders
+from mlc_data.core.templates import without_html
 from mlc_data.errors import MlcDataError, UsageError
 from mlc_data.pipeline.lineage import record as lineage
 from mlc_data.pipeline.lineage.record import PublishedData
@@ -130,18 +131,19 @@ def _data(data: Pushed) -> str:
 
 
 def _license(decision: LicenseDecision) -> str:
-    lines = [f"## License\n\nPublished under **{decision.name}**. It was made from:\n"]
+    name = without_html(decision.name)
+    lines = [f"## License\n\nPublished under **{name}**. It was made from:\n"]
     lines += [
-        f"- {part.name.replace('_', ' ')}: `{part.what}`, {part.license}"
+        f"- {part.name.replace('_', ' ')}: `{without_html(part.what)}`, {without_html(part.license)}"
         + (" (as declared by the publisher)" if part.declared else "")
         for part in decision.parts
     ]
     lines += [f"\n{notice}" for notice in decision.notices]
     if decision.objections:
         lines.append("\nThe licenses of the parts do not allow this by themselves:\n")
-        lines += [f"- {objection}" for objection in decision.objections]
+        lines += [f"- {without_html(objection)}" for objection in decision.objections]
     if decision.rights:
-        lines.append(f'\nThe publisher states: "{" ".join(decision.rights.split())}"')
+        lines.append(f'\nThe publisher states: "{without_html(" ".join(decision.rights.split()))}"')
     return "\n".join(lines) + "\n"
 
 

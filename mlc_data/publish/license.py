@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from mlc_data.core.messages import shown
 from mlc_data.errors import UsageError
 from mlc_data.publish.use_restrictions import UseRestriction, find_restriction
 
@@ -157,16 +158,21 @@ class LicenseDecision:
         return tuple(dict.fromkeys(f"{each.notice} ({each.link})" for each in found))
 
 
+_LONGEST = 100
+"""Characters of a license's name."""
+
+
 def parse(name: str) -> License:
     """Return the license of an SPDX or Hub identifier; an unlisted name has terms of its own.
 
     Raises:
-        LicenseError: the name is empty or `UNKNOWN`.
+        LicenseError: the name is empty or `UNKNOWN`, or no name: several lines, markup, control characters.
     """
     folded = name.strip().lower()
-    if folded in ("", UNKNOWN, "other", "none", "noassertion"):
+    no_name = not folded.isprintable() or set("<>") & set(folded) or len(folded) > _LONGEST
+    if no_name or folded in ("", UNKNOWN, "other", "none", "noassertion"):
         raise LicenseError(
-            f"{name!r} is not a license: write an SPDX identifier, such as CC-BY-4.0"
+            f"{shown(name)} is not a license: write an SPDX identifier, such as CC-BY-4.0"
         )
     spelled = "-".join(word for word in _WORDS.findall(folded) if word not in _FILLING)
     listed = next(

@@ -13,17 +13,13 @@ PREFIX = "endpoint:"
 """Begins the name of an endpoint where a recipe names an engine: ``endpoint:llm``."""
 
 
-class Served(Section):
-    """A model behind an OpenAI-compatible chat-completions endpoint, and how requests to it are sent."""
+class Address(Section):
+    """An OpenAI-compatible chat-completions endpoint, and how requests to it are sent."""
 
     url: str
     """Base address of the API, such as `https://host/v1`."""
-    model: str
-    """The model's name there."""
     revision: str | None = None
     """State of the model (a date, a commit): an endpoint does not report when its model changes."""
-    licence: str = "unknown"
-    """The model's licence (SPDX identifier)."""
     key_variable: str | None = None
     """Environment variable that holds the key; never the key itself. null sends none."""
     at_once: int = Field(default=4, ge=1)
@@ -55,6 +51,15 @@ class Served(Section):
         if re.search(r"[?#]|//[^/]*@", self.url):
             raise ValueError("`url` holds a name, a password, a query or a fragment; leave it out")
         return self
+
+
+class Served(Address):
+    """A model behind an endpoint."""
+
+    model: str
+    """The model's name there."""
+    licence: str = "unknown"
+    """The model's licence (SPDX identifier)."""
 
 
 class ChatEngine(Served):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from mlc_data.languages.flores import get_language
-from mlc_data.recipe.base import Fraction, Section
+from mlc_data.recipe.base import Fraction, Grown, Section
 from mlc_data.recipe.judges import Judge, RefusalPhrases
+from mlc_data.recipe.replies import Replies
 from mlc_data.recipe.sources import TextFormat
 
 
@@ -96,8 +97,10 @@ class Validity(Section):
     than this probability, and the prompt's language and English less than a fifth of it."""
 
 
-class Safety(Section):
+class Safety(Grown):
     """Replies of both models to prompts in many languages, and judgments of them."""
+
+    added: ClassVar = ("replies",)
 
     prompts: tuple[PromptSet, ...] = (PromptSet(),)
     """The prompts."""
@@ -106,7 +109,9 @@ class Safety(Section):
     max_new_tokens: int = Field(default=128, ge=1)
     """Largest number of tokens of a reply; a longer one is cut there and judged as it is."""
     batch_size: int = Field(default=32, ge=1)
-    """Replies generated at once."""
+    """Replies generated at once, if they are generated here."""
+    replies: Replies = Replies()
+    """Place where replies are generated, and their type."""
     validity: Validity = Validity()
     """Limits beyond which a reply is invalid."""
     bootstrap: int = Field(default=1000, ge=100)

@@ -7,6 +7,7 @@ from itertools import combinations
 
 import polars as pl
 
+from mlc_data.core.kappa import cohens_kappa
 from mlc_data.review.intervals import NOTHING, Amount, added, part, share
 from mlc_data.review.judgements import BAD
 from mlc_data.review.record import Agreement, Estimate, Measures
@@ -119,10 +120,7 @@ def agreement(judged: pl.DataFrame) -> list[Agreement]:
 def _agreement(first: str, second: str, mine: pl.Series, theirs: pl.Series) -> Agreement:
     equal = (mine == theirs).cast(pl.Float64)
     alike = _estimate(share(equal, pl.repeat(1.0, equal.len(), eager=True)))
-    one, other = float(mine.cast(pl.Float64).mean()), float(theirs.cast(pl.Float64).mean())  # type: ignore[arg-type]
-    by_chance = one * other + (1 - one) * (1 - other)
-    # Undefined where both say the same of every row: there is nothing to agree on by chance or otherwise.
-    kappa = None if by_chance == 1 else (float(equal.mean()) - by_chance) / (1 - by_chance)  # type: ignore[arg-type]
+    kappa = cohens_kappa(mine.to_list(), theirs.to_list())
     return Agreement(
         first=first,
         second=second,

@@ -53,10 +53,6 @@ def why_foreign(
     """
     expected = labels_of(get_language(language), identifier) if identifier else frozenset()
     if identifier is None or not expected:
-        log.warning(
-            "sources: no identifier can recognise %s, so no prompt is rejected for its language",
-            language,
-        )
         yield from (None for _ in texts)
         return
     prepared = readable(pl.Series(texts, dtype=pl.String)).to_list()
@@ -68,6 +64,15 @@ def why_foreign(
             yield None
         else:
             yield f"{look.label} {look.other:.2f}, {language} {look.own:.2f}"
+
+
+def warn_unless_recognised(language: str, identifier: LanguageIdentifier | None) -> None:
+    """Log a warning where `why_foreign` has no evidence for want of an identifier."""
+    if identifier is None or not labels_of(get_language(language), identifier):
+        log.warning(
+            "sources: no identifier can recognise %s, so no prompt is rejected for its language",
+            language,
+        )
 
 
 def _look(found: Mapping[str, float], expected: frozenset[str]) -> _Look:

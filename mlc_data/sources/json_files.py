@@ -52,7 +52,7 @@ def read_jsonl(path: Path, form: TextFormat, wanted: Wanted | None, key: str) ->
 
 def _whole_list(text: str) -> list[Any] | None:
     try:
-        whole = json.loads(text)
+        whole = _parse(text)
     except (ValueError, RecursionError):
         return None
     return (

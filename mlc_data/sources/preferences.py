@@ -12,7 +12,7 @@ from mlc_data.sources.accounting import Read, Unusable, read_rows
 from mlc_data.sources.decontaminate import EvaluationSet, find_copies
 from mlc_data.sources.layouts import RowReader
 from mlc_data.sources.pairs import PairBuilder
-from mlc_data.sources.prompts import report_layout
+from mlc_data.sources.prompts import layout_of, report_layout
 from mlc_data.sources.readers import open_source
 from mlc_data.sources.rows import OpenSource, Wanted
 from mlc_data.sources.selection import is_selected
@@ -35,7 +35,7 @@ def read_preferences(
     """
     reader = RowReader(settings.columns, limit, source.columns)
     read = read_rows(source, settings, reader, KEY)
-    report_layout(source, read.kept)
+    report_layout(source, layout_of(read.kept))
     copies = find_copies([row.prompt.prompt for row in read.kept], evaluations, language)
     pairs = PairBuilder()
     for row, copy in zip(read.kept, copies, strict=True):

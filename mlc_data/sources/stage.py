@@ -7,14 +7,15 @@ first reason that applies; pairs likewise, to ``rejected/preferences.parquet``.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 import polars as pl
 
-from mlc_data.core.hashing import hash_rows
-from mlc_data.core.parquet import write_table
+from mlc_data.core.hashing import RowsHash, hash_rows
+from mlc_data.core.parquet import TableWriter, read_parts, write_table
 from mlc_data.core.records import (
     IDENTITY,
     PREFERENCES,
@@ -36,7 +37,7 @@ from mlc_data.recipe.recipe import Recipe
 from mlc_data.recipe.sources import Source
 from mlc_data.sources.decontaminate import EvaluationSet, open_evaluations
 from mlc_data.sources.preferences import read_preferences, require_pairs
-from mlc_data.sources.prompts import content_of, read_prompts
+from mlc_data.sources.prompts import AT_ONCE, PromptReader, content_of
 from mlc_data.sources.readers import named_files, open_source
 from mlc_data.sources.rows import OpenSource, Wanted
 
@@ -133,30 +134,29 @@ class SourcesStage(Stage):
         opened, recipe = _Opened.of(run.recipe), run.recipe
         prompts, pairs = opened.prompts, opened.pairs
         language, evaluations = recipe.languages.source, opened.evaluations
-        found = read_prompts(prompts, recipe.sources, language, opened.identifier, evaluations)
-        read, paired = found.prompts, found.pairs
-        if not read.kept:
+        reader = PromptReader(prompts, recipe.sources, language, opened.identifier, evaluations)
+        counts, content = _write_prompts(reader, staging)
+        if not counts["kept"]:
             raise SourceError(
-                f"{prompts.name}: no row can be used as a prompt: {in_words(read.counts['rejected'])}"
+                f"{prompts.name}: no row can be used as a prompt: {in_words(counts['rejected'])}"
             )
+        paired = reader.pairs.read
         if pairs and (settings := recipe.sources.preferences):
             _warn_of_unused_pairs(len(paired.kept), pairs)
             paired = read_preferences(
                 pairs, settings, recipe.sources.max_characters, language, evaluations
             )
         for name, frame, schema in (
-            ("prompts.parquet", _frame(read.kept, PROMPTS), PROMPTS),
             ("preferences.parquet", _frame(paired.kept, PREFERENCES), PREFERENCES),
-            ("rejected/prompts.parquet", _frame(read.rejected), REJECTED_PROMPTS),
             ("rejected/preferences.parquet", _frame(paired.rejected), REJECTED_PROMPTS),
         ):
             write_table(frame, staging.path(name), schema)
-        log.info("sources: %d prompts kept of %d rows, %d pairs of %d", len(read.kept), read.read,
+        log.info("sources: %d prompts kept of %d rows, %d pairs of %d", counts["kept"], counts["read"],
                  len(paired.kept), paired.read)  # fmt: skip
         return StageResult(
-            counts={"prompts": read.counts, "preferences": paired.counts},
+            counts={"prompts": counts, "preferences": paired.counts},
             content_hash={
-                "prompts": hash_rows(content_of(prompt) for prompt in read.kept),
+                "prompts": content,
                 "preferences": hash_rows(content_of_row(asdict(pair)) for pair in paired.kept),
             },
             notes={
@@ -165,6 +165,34 @@ class SourcesStage(Stage):
                 IDENTITY: opened.identity,
             },
         )
+
+
+def _write_prompts(reader: PromptReader, staging: Staging) -> tuple[dict[str, Any], str]:
+    """Write the tables of prompts and of rejected rows; return the manifest's counts and the content hash."""
+    kept, reasons, content = 0, Counter[str](), RowsHash()
+    later: dict[str, Preference] = {}
+    read = staging.path("prompts.parquet.read")
+    with (
+        TableWriter(read, PROMPTS) as prompts,
+        TableWriter(staging.path("rejected/prompts.parquet"), REJECTED_PROMPTS) as rejected,
+    ):
+        for batch in reader.batches():
+            prompts.write(_frame(batch.kept, PROMPTS))
+            rejected.write(_frame(batch.rejected))
+            kept += len(batch.kept)
+            reasons.update(str(row.reason) for row in batch.rejected)
+            later |= batch.paired
+    with TableWriter(staging.path("prompts.parquet"), PROMPTS) as prompts:
+        for part in read_parts(read, PROMPTS, AT_ONCE):
+            rows = part.to_dicts()
+            for row in rows:
+                if pair := later.get(row["prompt_id"]):
+                    row.update(chosen=pair.chosen, rejected=pair.rejected)
+                content.add_row(content_of(row))
+            prompts.write(pl.DataFrame(rows, schema=PROMPTS) if later else part)
+    read.unlink()
+    counts = {"read": reader.read, "kept": kept, "rejected": dict(sorted(reasons.items()))}
+    return counts, content.hexdigest()
 
 
 def _warn_of_unused_pairs(unused: int, pairs: OpenSource) -> None:

@@ -20,6 +20,8 @@ _DOTTED_BEFORE = re.compile(r"\w\.$")
 _LONGEST_ENDING = 4
 _LEAST_ENGLISH = 0.2
 _FEW = 4
+_SHORTEST_EMPHASIS = 4
+_ACRONYMS = frozenset({"AIDS", "FAST", "MASH", "RAID", "SALT", "WASP"})
 
 _WORD = r"[\p{L}\p{M}\p{N}]+(?:['’\x{00AD}\x{200C}\x{200D}-][\p{L}\p{M}\p{N}]+)*"
 _UNSPACED_WORD = r"\p{Latin}+(?:['’]\p{Latin}+)?|\p{L}"
@@ -69,8 +71,8 @@ def words(texts: pl.Series, *, spaced: bool = True) -> pl.Series:
 def names(sources: pl.Series) -> pl.Series:
     """Return the words of each prompt that look like names (List of String, lower case, distinct).
 
-    By case: `NATO`, `iPhone`, `Berlin` within a sentence; in a prompt whose words are mostly capitalised,
-    as in headlines, case means nothing. By vocabulary, in English: words that are not ordinary ones
+    By case: `NATO`, `iPhone`, `Berlin` within a sentence, but not `PLEASE`; in a prompt whose words are
+    mostly capitalised, as in headlines, case means nothing. By vocabulary, in English: words that are not ordinary ones
     (`pynput`, `keylogger`, `python`), however they are written.
     """
     distinct = sources.rename("source").unique()
@@ -89,6 +91,7 @@ def _names(source: str) -> list[str]:
     by_case = [match.group() for match in matches if _is_name(match, text)]
     if len(by_case) > _MOSTLY * len(matches):
         by_case = []
+    by_case = [word for word in by_case if not _is_emphasis(word)]
     found = {_POSSESSIVE.sub("", word.lower()) for word in (*by_case, *_no_ordinary_words(matches))}
     parts = {
         part for word in found if "-" in word for part in (*word.split("-"), word.replace("-", ""))
@@ -115,6 +118,16 @@ def _is_dotted(match: re.Match[str]) -> bool:
             len(match[0]) <= _LONGEST_ENDING
             and _DOTTED_BEFORE.search(match.string[: match.start()])
         )
+    )
+
+
+def _is_emphasis(word: str) -> bool:
+    """Return whether an ordinary English word is in capitals for its weight: PLEASE help me."""
+    return (
+        len(word) >= _SHORTEST_EMPHASIS
+        and word.isupper()
+        and word not in _ACRONYMS
+        and is_ordinary(word.lower())
     )
 
 

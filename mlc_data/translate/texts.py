@@ -7,19 +7,23 @@ prompts in every table of variants.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from mlc_data.core.hashing import PROMPT_ID_LENGTH, hash_value
-from mlc_data.core.parquet import read_table, scan_parquet, with_added, with_schema
+from mlc_data.core.parquet import read_parquet, read_parts, read_table, scan_parquet
 from mlc_data.core.records import PREFERENCES, PROMPTS
 from mlc_data.pipeline.run import Run
-from mlc_data.recipe.recipe import Recipe
 from mlc_data.sources.fields import has_words
 
 TEXTS: dict[str, pl.DataType] = {"prompt_id": pl.String(), "prompt": pl.String()}
 """Texts to translate, with their ids."""
+_CONTEXT: dict[str, pl.DataType] = {"prompt_id": pl.String(), "context": PROMPTS["context"]}
+_NONE = pl.DataFrame(schema=TEXTS)
+_AT_ONCE = 20_000
 
 
 def text_id(text: str) -> str:
@@ -32,16 +36,42 @@ def needs_translation(text: str) -> bool:
     return bool(text.strip()) and has_words(text)
 
 
-def texts_of(run: Run) -> pl.DataFrame:
-    """Return all texts that a run translates, as `TEXTS`: its prompts, then the others, each once."""
-    # Neither responses nor categories: every process of a translation has these texts in memory.
-    table = scan_parquet(run.path("prompts.parquet"))
-    there = set(table.collect_schema().names())
-    wanted = {name: PROMPTS[name] for name in ("prompt_id", "prompt", "context")}
-    prompts = with_added(table.select([name for name in wanted if name in there]).collect(), wanted)
-    prompts = with_schema(prompts, wanted, "prompts.parquet")
-    others = other_texts(run.recipe, prompts, run)
-    return pl.concat([prompts.select(list(TEXTS)), others])
+@dataclass(frozen=True)
+class RunTexts:
+    """All texts that a run translates: its prompts, then the others, each once.
+
+    Attributes:
+        path: the table of prompts, which is read where it is needed.
+        prompts: number of its rows.
+        others: `TEXTS` besides the prompts.
+    """
+
+    path: Path
+    prompts: int
+    others: pl.DataFrame
+
+    @property
+    def height(self) -> int:
+        """Number of texts."""
+        return self.prompts + self.others.height
+
+    def slice(self, begin: int, number: int) -> pl.DataFrame:
+        """Return so many texts from one on, as `TEXTS`."""
+        table = scan_parquet(self.path).select(list(TEXTS))
+        prompts = table.slice(begin, number).collect() if begin < self.prompts else _NONE
+        until = max(0, begin + number - self.prompts)
+        return pl.concat([prompts, self.others[max(0, begin - self.prompts) : until]])
+
+    def iter_slices(self, number: int) -> Iterator[pl.DataFrame]:
+        """Yield all texts in order, so many at a time."""
+        return (self.slice(begin, number) for begin in range(0, self.height, number))
+
+
+def texts_of(run: Run) -> RunTexts:
+    """Return all texts that a run translates."""
+    path = run.path("prompts.parquet")
+    number = scan_parquet(path).select(pl.len()).collect().item()
+    return RunTexts(path, number, other_texts(run))
 
 
 def texts_key(run: Run) -> dict[str, Any]:
@@ -54,17 +84,19 @@ def texts_key(run: Run) -> dict[str, Any]:
     return key
 
 
-def other_texts(recipe: Recipe, prompts: pl.DataFrame, run: Run) -> pl.DataFrame:
+def other_texts(run: Run) -> pl.DataFrame:
     """Return the texts that are translated besides the prompts, each once, as `TEXTS`."""
-    settings = recipe.translate
+    settings = run.recipe.translate
+    prompts = run.path("prompts.parquet")
     found: dict[str, str] = {}
     # A file of translations has those of prompts alone.
     if settings.imported is None:
-        _add(found, _turns(prompts["context"], settings.roles))
+        for part in read_parts(prompts, _CONTEXT, _AT_ONCE):
+            _add(found, _turns(part["context"], settings.roles))
     if settings.responses:
         pairs = read_table(run.path("preferences.parquet"), PREFERENCES)
         _add(found, _turns(pairs["context"], settings.roles))
-        known = set(prompts["prompt_id"])
+        known = set(read_parquet(prompts, ["prompt_id"])["prompt_id"])
         for row in pairs.iter_rows(named=True):
             asked = [] if row["prompt_id"] in known else [row["prompt"]]
             _add(found, (*asked, *(row[name] for name in settings.responses)))

@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 from alignment_fixtures import alignable_run
 from launch_sandbox import weights
+from safetensors.torch import load_file, save_file
 from support import SMALL
 from torch.testing import assert_close
 from trl import DPOTrainer
 
 from mlc_data.align import align
-from mlc_data.align.saved_steps import COMPLETE_FILE, last_complete, remove_damaged, seal
-from mlc_data.errors import MlcDataError
+from mlc_data.align.saved_steps import last_complete, loading, remove_damaged
+from mlc_data.core.seals import SEAL_FILE, seal
+from mlc_data.errors import MlcDataError, StoppedError
 from mlc_data.pipeline.run import Run
 
 FILES = (
@@ -77,20 +79,20 @@ def test_a_harmed_file_is_noticed(saved: Path, name: str, how: str) -> None:
 
 @pytest.mark.parametrize("kind", SEALS)
 def test_so_is_a_harmed_seal(saved: Path, kind: str, caplog: pytest.LogCaptureFixture) -> None:
-    (saved / "checkpoint-4" / COMPLETE_FILE).write_text(SEALS[kind])
+    (saved / "checkpoint-4" / SEAL_FILE).write_text(SEALS[kind])
     remove_damaged(saved)
     assert last_complete(saved) == saved / "checkpoint-2"
     assert "checkpoint-4 is not used" in caplog.text
 
 
 def test_a_step_without_seal_is_removed(saved: Path) -> None:
-    (saved / "checkpoint-4" / COMPLETE_FILE).unlink()
+    (saved / "checkpoint-4" / SEAL_FILE).unlink()
     remove_damaged(saved)
     assert not (saved / "checkpoint-4").exists()
 
 
 def test_the_seal_holds_every_file(saved: Path) -> None:
-    sealed = json.loads((saved / "checkpoint-2" / COMPLETE_FILE).read_text())
+    sealed = json.loads((saved / "checkpoint-2" / SEAL_FILE).read_text())
     assert set(sealed) == set(FILES)
 
 
@@ -143,3 +145,51 @@ def test_a_harmed_training_ends_with_the_same_weights(
     align(run)
     assert run.manifest.stages["align"].notes["resumed_from"] == 0
     assert_close(weights(run.folder), weights(undisturbed.folder), rtol=0, atol=0)
+
+
+def _of_another_shape(file: Path) -> None:
+    save_file({name: value[:-1].clone() for name, value in load_file(file).items()}, file)
+
+
+UNUSABLE: dict[str, tuple[str, Callable[[Path], Any]]] = {
+    "no optimizer": ("optimizer.pt", lambda file: file.write_bytes(b"from another library")),
+    "weights of another shape": ("adapter_model.safetensors", _of_another_shape),
+    "no extractor": ("consistency_loss.safetensors", Path.unlink),
+    "no state": ("trainer_state.json", lambda file: file.write_text("{")),
+}
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("kind", UNUSABLE)
+def test_a_step_that_fits_its_seal_and_cannot_be_loaded_is_given_up(
+    stopped: Run, undisturbed: Run, tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = Run(stopped.recipe, shutil.copytree(stopped.folder, tmp_path / "run"))
+    (checkpoint,) = run.folder.glob(".training-*/checkpoint-4")
+    name, harm = UNUSABLE[kind]
+    harm(checkpoint / name)
+    seal(checkpoint)
+    align(run)
+    assert "checkpoint-4 cannot be loaded" in caplog.text
+    assert run.manifest.stages["align"].notes["resumed_from"] == 0
+    assert_close(weights(run.folder), weights(undisturbed.folder), rtol=0, atol=0)
+
+
+FAULTS_OF_OTHERS = (
+    MemoryError(),
+    RuntimeError("CUDA out of memory"),
+    PermissionError(13, "Permission denied"),
+    OSError(28, "No space left on device"),
+    StoppedError("stopped"),
+)
+
+
+@pytest.mark.parametrize("error", FAULTS_OF_OTHERS, ids=str)
+def test_a_step_is_not_blamed_for_the_machine(saved: Path, error: Exception) -> None:
+    with pytest.raises(type(error)), loading(saved / "checkpoint-4", lambda: False):
+        raise error
+
+
+def test_nor_for_what_happens_after_it_was_loaded(saved: Path) -> None:
+    with pytest.raises(KeyError), loading(saved / "checkpoint-4", lambda: True):
+        raise KeyError("a column")

@@ -162,10 +162,10 @@ def test_a_source_that_is_edited_while_it_is_read_is_refused(
     own = shutil.copy(source, empty.folder / "prompts.jsonl")
     empty.recipe["sources"]["prompts"]["path"] = str(own)
     edit = (
-        "from mlc_data.sources import stage\nreal = stage.read_prompts\n"
+        "from mlc_data.sources import stage\nreal = stage.PromptReader\n"
         "def read(*given, **named):\n"
         f"    open({str(own)!r}, 'a').write('{{\"prompt\": \"How do I wash a cat?\"}}\\n')\n"
-        "    return real(*given, **named)\nstage.read_prompts = read\n"
+        "    return real(*given, **named)\nstage.PromptReader = read\n"
     )
     one_message(empty.run(before=edit), 1, "was changed while it was at work")
     assert "sources" not in empty.manifest.stages

@@ -131,6 +131,7 @@ def test_a_record_that_cannot_be_read_is_told_and_the_runs_data_are_shown(run: R
 
 def test_what_nobody_recorded_is_named_and_not_guessed(run: Run) -> None:
     manifest = json.loads(run.path("manifest.json").read_text())
+    del manifest["checksum"]  # as in manifests of earlier versions
     del manifest["stages"]["align"], manifest["models"]["translator"], manifest["models"]["base"]
     del manifest["stages"]["sources"]["notes"]["identity"], manifest["stages"]["score"]
     manifest["stages"]["sets"]["versions"] = {}

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from mlc_data.errors import MlcDataError
-from mlc_data.lm.generate import NEXT_TURN, Reply, _reply, generate
+from mlc_data.lm.generate import NEXT_TURN, _reply, generate
 from mlc_data.lm.perplexity import perplexity
 from mlc_data.lm.prompt_format import PromptFormat
+from mlc_data.lm.reply import Reply
 
 PROMPTS = [
     "How do I mend a car?",
@@ -93,6 +94,23 @@ def test_a_limit_within_a_character_breaks_nothing(
     ended = [*said[:4], tokenizer.eos_token_id]
     broken = _reply(ended, PromptFormat(tokenizer), [tokenizer.eos_token_id])
     assert broken.text.endswith("\ufffd")  # this one is the model's doing
+
+
+@pytest.mark.parametrize(
+    ("opened", "begins"), [("<think>\n", True), ("<think>\n\n</think>\n\n", False), ("", False)]
+)
+def test_reasoning_that_the_template_begins_is_marked(
+    llama: Any, tokenizer: Any, opened: str, begins: bool
+) -> None:
+    llama.generation_config.update(pad_token_id=1, eos_token_id=1)
+    tokenizer = type(tokenizer)(tokenizer_object=tokenizer._tokenizer, eos_token="<|im_end|>")
+    tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.chat_template = (
+        "{% for m in messages %}{{ m.content }}\n{% endfor %}"
+        "{% if add_generation_prompt %}A: " + opened.replace("\n", "{{ '\\n' }}") + "{% endif %}"
+    )
+    (reply,) = replies(llama, tokenizer, ["How? <think>"], max_new_tokens=3)
+    assert reply.text.startswith("<think>") is begins
 
 
 def test_perplexity_is_that_of_the_models_own_loss(llama: Any, tokenizer: Any) -> None:

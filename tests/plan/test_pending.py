@@ -115,6 +115,7 @@ def test_a_file_that_was_changed_is_named(built: Run) -> None:
 def test_old_records_do_not_know_the_part(built: Run) -> None:
     path = built.folder / MANIFEST
     manifest = json.loads(path.read_text())
+    del manifest["checksum"]
     for record in manifest["stages"].values():
         del record["key_parts"]
     path.write_text(json.dumps(manifest))

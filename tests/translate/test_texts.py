@@ -106,14 +106,14 @@ def test_a_variant_whose_earlier_turn_was_not_kept_is_missing(build: Build) -> N
 
 def test_each_text_is_translated_once(build: Build) -> None:
     rows = [*ROWS, {"prompt": [*CONTEXT, {"role": "user", "content": "And now, what?"}]}]
-    texts = texts_of(build(rows))
+    texts = texts_of(build(rows)).slice(0, 99)
     assert texts["prompt"].to_list() == [THEN, BAKE, "And now, what?", SWIM]
     assert texts["prompt_id"].n_unique() == 4
 
 
 def test_a_run_without_conversations_translates_its_prompts_alone(build: Build) -> None:
     run = build([{"prompt": BAKE, "chosen": "Yes.", "rejected": "No."}])
-    assert texts_of(run)["prompt_id"].to_list() == [prompt_id(BAKE)]
+    assert texts_of(run).slice(0, 99)["prompt_id"].to_list() == [prompt_id(BAKE)]
     assert not run.path("translated_preferences.parquet").exists()
 
 
@@ -144,7 +144,7 @@ def test_responses_are_translated_where_the_recipe_says_so(build: Build) -> None
 
 def test_what_is_the_same_in_all_languages_is_not_translated(build: Build) -> None:
     run = build(**RESPONSES)
-    assert "42" not in texts_of(run)["prompt"].to_list()
+    assert "42" not in texts_of(run).slice(0, 99)["prompt"].to_list()
     assert {pair["rejected"] for pair in pairs_of(run) if pair["chosen"].endswith("flour.")} == {
         "42"
     }

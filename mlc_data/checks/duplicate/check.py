@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,18 +15,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from mlc_data.checks.base import ENGLISH, Check, CheckSection, CorpusCheck, Parts, at_most
-from mlc_data.checks.duplicate.index import Index
-from mlc_data.checks.duplicate.shingles import jaccard, plain, runs, signatures
-from mlc_data.checks.duplicate.texts import COLUMNS, SCHEMA, Texts
+from mlc_data.checks.duplicate.index import Index, Scores
+from mlc_data.checks.duplicate.shingles import Signatures, jaccard, plain, runs, signatures
+from mlc_data.checks.duplicate.texts import COLUMNS, Texts, TextsWriter
 from mlc_data.checks.round_trip import common_words
 from mlc_data.languages.by_language import ByLanguage, by_language
 from mlc_data.languages.flores import get_language
 
-HELD = 3_000_000
-"""Bytes of texts that are kept in memory for comparisons."""
-HELD_A_VARIANT = 32
-"""Bytes of texts per variant that are kept while the index is built, if that is more than `HELD`. Other texts
-need another pass over all translations: with a fixed limit, more variants would need more passes."""
 RUNS_HELD = 100_000
 PAIRS_AT_ONCE = 1000
 ALIKE = 0.3
@@ -31,50 +29,22 @@ ALIKE = 0.3
 AGREES = 0.5
 """Share of words that a back-translation must have in common with its prompt to count as right."""
 
-_NONE = pl.DataFrame(schema={"row": pl.Int64(), **SCHEMA})
-_ROW_BYTES = 64
-
 
 @dataclass
 class Corpus:
-    """All translations: an index of numbers, and texts that are read where they are needed."""
+    """All translations: an index of numbers, and texts that are read where they are needed, both in a folder."""
 
+    folder: Path
     index: Index
-    parts: Parts
-    held: pl.DataFrame = field(default_factory=lambda: _NONE)
-    """Texts by row, in order."""
-    stored: Texts | None = None
-    """Texts stored by row; without them all translations are read for a few texts."""
+
+    @classmethod
+    def of(cls, folder: Path) -> Corpus:
+        """Return what was written into a folder."""
+        return cls(folder, Index.load(folder))
 
     def texts(self, rows: NDArray[np.int64]) -> pl.DataFrame:
-        """Return the given rows of the translations, and maybe others, in order; reads only new ones."""
-        missing = np.setdiff1d(rows, self.held["row"].to_numpy())
-        if len(missing):
-            kept = self.held.filter(pl.col("row").is_in(rows)) if self._full else self.held
-            new = self.stored.rows(missing) if self.stored else self.read(missing, None)[0]
-            self.held = pl.concat([kept, new]).sort("row")
-        return self.held
-
-    @property
-    def _full(self) -> bool:
-        return _bytes(self.held) > HELD
-
-    def read(
-        self, wanted: NDArray[np.int64], budget: int | None
-    ) -> tuple[pl.DataFrame, NDArray[np.int64]]:
-        """Return texts of the first wanted rows (sorted), and the rows beyond the budget (bytes)."""
-        texts, begun, used, taken = [_NONE], 0, 0, 0
-        for part in self.parts():
-            until = int(np.searchsorted(wanted, begun + part.height))
-            inside = wanted[taken:until]
-            if len(inside):
-                rows = part.select(COLUMNS)[inside - begun]
-                texts.append(rows.select(pl.Series("row", inside), *COLUMNS))
-                used += _bytes(rows)
-            taken, begun = until, begun + part.height
-            if taken == len(wanted) or (budget is not None and used > budget):
-                break
-        return pl.concat(texts), wanted[taken:]
+        """Return the given rows of the translations (sorted), see `Texts.rows`."""
+        return Texts(self.folder).rows(rows)
 
 
 class DuplicateCheck(CheckSection):
@@ -116,40 +86,31 @@ class Duplicate(CorpusCheck):
         self.corpus = corpus
 
     def prepared(self, parts: Parts) -> Check:
+        """Return the check with an index in a temporary folder, which goes with it; see `prepared_in`."""
+        folder = Path(tempfile.mkdtemp(prefix="mlc-data-duplicate-"))
+        check = self.prepared_in(folder, parts)
+        weakref.finalize(check, shutil.rmtree, folder, ignore_errors=True)
+        return check
+
+    def prepared_in(self, folder: Path, parts: Parts) -> Check:
         """Return the check with an index of all translations and the scores of those with similar ones."""
-        index = Index.build(signatures(part) for part in parts())
-        corpus = Corpus(index, parts)
-        asked, needed = (np.zeros(len(index.prompts), np.bool_) for _ in range(2))
-        for begun, part in _placed(parts()):
-            doubtful = np.flatnonzero(self._doubtful(part))
-            who, other = index.candidates(signatures(part[doubtful]))
-            asked[begun + doubtful[who]] = True
-            needed[other] = True
-        left = np.flatnonzero(needed)
-        budget = max(HELD, HELD_A_VARIANT * len(index.prompts))
-        while len(left):
-            corpus.held, left = corpus.read(left, budget)
-            for begun, part in _placed(parts()):
-                some = part.filter(pl.Series(asked[begun : begun + part.height]))
-                signed = signatures(some)
-                who, other = index.candidates(signed)
-                here = np.isin(other, corpus.held["row"].to_numpy())
-                excess = self._excess(some, corpus.held, who[here], other[here])
-                known, place = index.known(signed)
-                np.maximum.at(index.scores, place[known], excess[known].astype(np.float32))
-        return Duplicate(self.settings, self.source, corpus)
+        with TextsWriter(folder) as texts:
+            index = Index.build(_signed(parts(), texts), folder)
+        corpus = Corpus(folder, index)
+        scores = (self._own_scores(part, corpus) for part in parts())
+        return Duplicate(
+            self.settings, self.source, Corpus(folder, Index.with_scores(folder, scores))
+        )
 
     def save(self, folder: Path, *, others: bool) -> None:
-        """Write the index, which holds the translations' own scores, and texts for the scores of others."""
+        """Copy the index with the translations' own scores, and the texts that others are compared with."""
         assert self.corpus is not None
-        self.corpus.index.save(folder)
-        if others:
-            Texts.write(self.corpus.parts(), folder)
+        if folder != self.corpus.folder:
+            shutil.copytree(self.corpus.folder, folder)
 
     def loaded(self, folder: Path, parts: Parts) -> Check:
         """Return the check with the index and texts of a folder."""
-        corpus = Corpus(Index.load(folder), parts, stored=Texts.in_folder(folder))
-        return Duplicate(self.settings, self.source, corpus)
+        return Duplicate(self.settings, self.source, Corpus.of(folder))
 
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return ``duplicate_similarity``.
@@ -159,17 +120,30 @@ class Duplicate(CorpusCheck):
         """
         if self.corpus is None:
             raise ValueError("`Duplicate` scores after `prepared` has seen all translations")
-        index, signed = self.corpus.index, signatures(rows)
-        known, place = index.known(signed)
+        signed = signatures(rows)
+        known, places = self.corpus.index.known(signed)
         scores = np.zeros(rows.height)
-        scores[known] = index.scores[place[known]]
-        who, other = index.candidates(signed)
-        new = (~known & self._doubtful(rows))[who]
-        if new.any():
-            who, other = who[new], other[new]
-            excess = self._excess(rows, self.corpus.texts(np.unique(other)), who, other)
-            scores = np.where(known, scores, excess)
+        scores[known] = self.corpus.index.scores_at(places)
+        new = np.flatnonzero(~known)
+        new = new[self._doubtful(rows[new])]
+        scores[new] = self._compared(rows[new], signed.some(new), self.corpus)
         return pl.DataFrame({"duplicate_similarity": scores}, schema={self.scores[0]: pl.Float64})
+
+    def _own_scores(self, part: pl.DataFrame, corpus: Corpus) -> Scores:
+        """Return the scores above 0 of translations that the index has."""
+        rows = part.filter(pl.Series(self._doubtful(part), dtype=pl.Boolean))
+        signed = signatures(rows)
+        excess = self._compared(rows, signed, corpus).astype(np.float32)
+        known, places = corpus.index.known(signed)
+        above = excess[known] > 0
+        return places[above], excess[known][above]
+
+    def _compared(
+        self, rows: pl.DataFrame, signed: Signatures, corpus: Corpus
+    ) -> NDArray[np.float64]:
+        """Return the score of each row, compared with the translations that may be alike."""
+        who, other = corpus.index.candidates(signed)
+        return self._excess(rows, corpus.texts(np.unique(other)), who, other)
 
     def _excess(
         self,
@@ -258,13 +232,8 @@ def _similarities(texts: list[str], others: list[str], spaced: list[bool]) -> pl
     return pl.Series(similarities, dtype=pl.Float64)
 
 
-def _placed(parts: Iterator[pl.DataFrame]) -> Iterator[tuple[int, pl.DataFrame]]:
-    """Yield parts, each after the number of rows before it."""
-    begun = 0
+def _signed(parts: Iterator[pl.DataFrame], texts: TextsWriter) -> Iterator[Signatures]:
+    """Yield the signatures of the parts, and write their texts."""
     for part in parts:
-        yield begun, part
-        begun += part.height
-
-
-def _bytes(texts: pl.DataFrame) -> int:
-    return int(texts.estimated_size()) + _ROW_BYTES * texts.height
+        texts.write(part)
+        yield signatures(part)

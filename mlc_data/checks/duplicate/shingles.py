@@ -56,6 +56,10 @@ class Signatures:
     prompts: Numbers
     any: NDArray[np.bool_]
 
+    def some(self, rows: NDArray[np.int64]) -> Signatures:
+        """Return the signatures of some of the texts."""
+        return Signatures(self.bands[rows], self.texts[rows], self.prompts[rows], self.any[rows])
+
 
 def signatures(rows: pl.DataFrame) -> Signatures:
     """Return the signatures of a table with ``prompt_id``, ``language`` and ``text``.

@@ -2,47 +2,40 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 from numpy.typing import NDArray
+
+from mlc_data.checks.duplicate.sorted_keys import Column
 
 COLUMNS = ("language", "source", "text", "back_translation")
 SCHEMA: dict[str, pl.DataType] = dict.fromkeys(COLUMNS, pl.String())
 
-_FILE, _STARTS = "texts.arrow", "starts.npy"
+_FILE, _STARTS = "texts.jsonl", "starts"
+_END = ord("\n")
 
 
 @dataclass(frozen=True)
 class Texts:
-    """`COLUMNS` of variants in a folder. The file is memory-mapped and not compressed, so that a process reads
-    only the requested rows, and keeps none of them."""
+    """`COLUMNS` of variants in a folder: a line of JSON each, and where each line begins. Only what is asked for is
+    read, and nothing is kept in memory."""
 
     folder: Path
 
     @classmethod
     def write(cls, parts: Iterable[pl.DataFrame], folder: Path) -> Texts:
         """Write the texts of all variants, in order; creates the folder."""
-        folder.mkdir(parents=True, exist_ok=True)
-        starts = [0]
-        schema = pl.DataFrame(schema=SCHEMA).to_arrow().schema
-        with pa.OSFile(str(folder / _FILE), "wb") as file, pa.ipc.new_file(file, schema) as writer:
+        made = cls(folder)
+        with TextsWriter(folder) as writer:
             for part in parts:
-                if part.height:
-                    [batch] = part.select(COLUMNS).to_arrow().combine_chunks().to_batches()
-                    writer.write_batch(batch)
-                    starts.append(starts[-1] + part.height)
-        np.save(folder / _STARTS, np.array(starts, np.int64), allow_pickle=False)
-        return cls(folder)
-
-    @classmethod
-    def in_folder(cls, folder: Path) -> Texts | None:
-        """Return the texts that were written there; None if there are none."""
-        return cls(folder) if (folder / _STARTS).is_file() else None
+                writer.write(part)
+        return made
 
     def rows(self, wanted: NDArray[np.int64]) -> pl.DataFrame:
         """Return the given rows (sorted), with their numbers as ``row``.
@@ -50,16 +43,41 @@ class Texts:
         Raises:
             IndexError: there is no such row.
         """
-        starts = np.load(self.folder / _STARTS, allow_pickle=False)
-        if len(wanted) and not 0 <= wanted[0] <= wanted[-1] < starts[-1]:
-            raise IndexError(f"{self.folder} holds {starts[-1]} rows, not row {wanted[-1]}")
-        parts = [pl.DataFrame(schema={"row": pl.Int64(), **SCHEMA})]
-        batches = np.searchsorted(starts, wanted, side="right") - 1
-        with pa.memory_map(str(self.folder / _FILE)) as file:
-            reader = pa.ipc.open_file(file)
-            for number in np.unique(batches):
-                inside = wanted[batches == number]
-                taken = reader.get_batch(int(number)).take(pa.array(inside - starts[number]))
-                texts = pl.DataFrame(pa.Table.from_batches([taken]))
-                parts.append(texts.select(pl.Series("row", inside), *COLUMNS))
-        return pl.concat(parts)
+        if not len(wanted):
+            return pl.DataFrame(schema={"row": pl.Int64(), **SCHEMA})
+        starts = Column(self.folder / _STARTS, np.int64)
+        if not 0 <= wanted[0] <= wanted[-1] < len(starts) - 1:
+            raise IndexError(f"{self.folder} holds {len(starts) - 1} rows, not row {wanted[-1]}")
+        places = starts.take(wanted, 2).tolist()
+        with (self.folder / _FILE).open("rb", buffering=0) as file:
+            at = file.fileno()
+            lines = b"".join([os.pread(at, end - begin, begin) for begin, end in places])
+        texts = pl.read_ndjson(lines, schema=SCHEMA)
+        return texts.select(pl.Series("row", wanted), *COLUMNS)
+
+
+class TextsWriter:
+    """Writes `Texts`, part by part; use it in a ``with`` statement."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = (folder / _FILE).open("wb")
+        self._starts = (folder / _STARTS).open("wb")
+        self._size = 0
+        self._starts.write(np.zeros(1, np.int64).tobytes())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, part: pl.DataFrame) -> None:
+        """Append the rows of a table with `COLUMNS`."""
+        lines = part.select(COLUMNS).write_ndjson().encode("utf-8")
+        # A line end within a text is escaped.
+        ends = np.flatnonzero(np.frombuffer(lines, np.uint8) == _END) + 1
+        self._file.write(lines)
+        self._starts.write((ends + self._size).astype(np.int64).tobytes())
+        self._size += len(lines)
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        self._starts.close()

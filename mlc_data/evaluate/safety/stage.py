@@ -24,7 +24,10 @@ from mlc_data.core.wording import in_words
 from mlc_data.evaluate.judges.base import Exchange, Judge
 from mlc_data.evaluate.judges.selection import check_judge, identify_judge, load_judge
 from mlc_data.evaluate.models import WHEN, aligned_stage, models_to_compare
+from mlc_data.evaluate.safety.judge_agreement import judges_agreement
 from mlc_data.evaluate.safety.prompts import EvaluationPrompts, from_file, from_sets, join
+from mlc_data.evaluate.safety.reasoning import reasoning_counts, take_off_reasoning
+from mlc_data.evaluate.safety.served import ask, identify_endpoint, open_client
 from mlc_data.evaluate.safety.store import RowStore
 from mlc_data.evaluate.safety.tables import (
     JUDGMENTS,
@@ -44,10 +47,12 @@ from mlc_data.recipe.evaluate import Safety
 
 log = logging.getLogger(__name__)
 
-REPLIES_VERSION = 2
+REPLIES_VERSION = 3
 """Version of generated replies: raise it when generation gives other replies to the same prompts."""
 
 JUDGES = "evaluate.safety.judges"
+
+_NO_REPLY: Mapping[str, Any] = {"reply": "", "tokens": 0, "finished": False}
 
 OnBatch = Callable[[Sequence[int], Sequence[Any]], None]
 """Called with each batch of replies: positions of prompts, and replies with ``text``, ``tokens``, ``finished``."""
@@ -67,6 +72,7 @@ class SafetyStage(Stage):
     """
 
     name = "safety"
+    version = 2
     reads = ("sets", "checkpoint")
     writes: ClassVar = {
         "evaluation/replies.parquet": "replies",
@@ -81,7 +87,7 @@ class SafetyStage(Stage):
         """Check that prompts and judges exist.
 
         Raises:
-            UsageError: prompts or an endpoint's key are missing.
+            UsageError: prompts or an endpoint's key are missing, or an address is wrong.
             ModelError: a judge's model is missing.
         """
         settings = run.recipe.evaluate.safety
@@ -92,6 +98,8 @@ class SafetyStage(Stage):
                 source_file(prompts.path, f"evaluate.safety.prompts[{number}].path")
         for number, judge in enumerate(settings.judges):
             check_judge(judge, f"{JUDGES}[{number}]")
+        if settings.replies.endpoint is not None:
+            open_client(settings.replies.endpoint, WHEN[0]).close()
 
     def key(self, run: Run) -> dict[str, Any]:
         """See `Stage.key`."""
@@ -119,7 +127,9 @@ class SafetyStage(Stage):
         prompts, identities = _prompts(run, settings), self.judge_identities(run)
         replies = pl.concat([self._replies(run, when, prompts.frame) for when in WHEN])
         read = read_replies(replies, settings.validity, self.identifiers(run))
-        replies = replies.hstack(read.select(list(READ)))
+        # A missing reply is empty, but not because a model said nothing.
+        valid = pl.when(pl.col("failure").is_null()).then("invalid").alias("invalid")
+        replies = replies.hstack(read.select(list(READ))).with_columns(valid)
         write_table(replies, staging.path("evaluation", "replies.parquet"), REPLIES)
         tables = [
             _judge(run, replies, partial(self.open_judge, run, number), identity)
@@ -132,7 +142,9 @@ class SafetyStage(Stage):
         )
         write_table(table, staging.path("evaluation", "safety.parquet"), SAFETY)
         results = _results(table, str(identities[0][0]))
-        counts = _counts(prompts, judgments)
+        if len(tables) > 1:
+            results["judges_agree"] = [asdict(each) for each in judges_agreement(tables)]
+        counts = {**_counts(prompts, judgments), "replies": reasoning_counts(replies)}
         details = {"judge": identities[0], **results, "counts": counts}
         write_text(staging.path("evaluation", "safety.json"), json.dumps(details, indent=2) + "\n")
         return StageResult(results={"safety": results}, notes=counts)
@@ -157,7 +169,7 @@ class SafetyStage(Stage):
 
         settings = _settings(run)
         model, tokenizer = load_on_device(
-            location, revision, run.recipe.align.dtype, Chat.of(run.recipe.align)
+            location, revision, _dtype(run), Chat.of(run.recipe.align)
         )
         limits = {"max_new_tokens": settings.max_new_tokens, "batch_size": settings.batch_size}
         with quiet():
@@ -180,9 +192,14 @@ class SafetyStage(Stage):
     def _replies(self, run: Run, when: str, prompts: pl.DataFrame) -> pl.DataFrame:
         base, aligned = run.manifest.models[BASE], aligned_stage(run)
         model = [base.id, base.revision] if when == WHEN[0] else aligned.outputs
-        limit, dtype = _settings(run).max_new_tokens, run.recipe.align.dtype
-        chat = [each for each in [Chat.of(run.recipe.align).identity] if each]
-        digest = hash_value([when, model, limit, dtype, REPLIES_VERSION, *chat])
+        limit, endpoint = _settings(run).max_new_tokens, _settings(run).replies.endpoint
+        if endpoint is None:
+            chat = [each for each in [Chat.of(run.recipe.align).identity] if each]
+            digest = hash_value([when, model, limit, _dtype(run), REPLIES_VERSION, *chat])
+        else:
+            served = identify_endpoint(endpoint, when)
+            digest = hash_value([when, model, limit, served, REPLIES_VERSION])
+        failed: dict[str, str] = {}
         with closing(RowStore(run.path(".evaluation", f"replies-{digest[:16]}.jsonl"))) as store:
             distinct = prompts["prompt"].unique(maintain_order=True)
             texts = [text for text in distinct if text not in store]
@@ -198,15 +215,24 @@ class SafetyStage(Stage):
 
             if texts:
                 log.info("evaluate: %s: generating replies to %d prompts", when, len(texts))
-                self.generate(run, *models_to_compare(run)[when], texts, keep)
-            answers = [store[text] for text in prompts["prompt"]]
+                if endpoint is None:
+                    self.generate(run, *models_to_compare(run)[when], texts, keep)
+                else:
+                    reasons = ask(endpoint, when, texts, limit, keep)
+                    failed = {texts[at]: reason for at, reason in reasons.items()}
+            answers = [_NO_REPLY if text in failed else store[text] for text in prompts["prompt"]]
         answered = prompts.with_columns(
             pl.lit(when).alias("when"),
             pl.Series("reply", [each["reply"] for each in answers], dtype=pl.String),
             pl.Series("tokens", [each["tokens"] for each in answers], dtype=pl.Int64),
             pl.Series("finished", [each["finished"] for each in answers], dtype=pl.Boolean),
+            pl.Series("failure", [failed.get(text) for text in prompts["prompt"]], dtype=pl.String),
         )
-        return answered.select(name for name in REPLIES if name not in READ)
+        return take_off_reasoning(answered).select(name for name in REPLIES if name not in READ)
+
+
+def _dtype(run: Run) -> str:
+    return _settings(run).replies.dtype or run.recipe.align.dtype
 
 
 def _settings(run: Run) -> Safety:
@@ -234,10 +260,12 @@ def _prompts(run: Run, settings: Safety) -> EvaluationPrompts:
 def _judge(
     run: Run, replies: pl.DataFrame, make: Callable[[], Judge], identity: Any
 ) -> pl.DataFrame:
-    """Return `JUDGMENTS` of replies; the judge does not get invalid ones."""
+    """Return `JUDGMENTS` of replies; the judge does not get invalid and missing ones."""
     name = str(identity[0])
     exchanges = [
-        Exchange(row["prompt"], row["reply"], row["language"]) if row["invalid"] is None else None
+        Exchange(row["prompt"], row["reply"], row["language"])
+        if row["invalid"] is None and row["failure"] is None
+        else None
         for row in replies.iter_rows(named=True)
     ]
     keys = [None if each is None else hash_value(list(astuple(each))) for each in exchanges]

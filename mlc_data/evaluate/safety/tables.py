@@ -19,12 +19,15 @@ REPLIES: dict[str, pl.DataType] = {
     "reply": pl.String(),
     "tokens": pl.Int64(),
     "finished": pl.Boolean(),
+    "reasoning": pl.Int64(),
+    "failure": pl.String(),
     **READ,
 }
 """``evaluation/replies.parquet``: one row per model (``when``: before, after), prompt and language.
 
-``tokens`` counts the generated tokens; ``finished`` is false where the limit cut the reply; ``invalid`` is an
-`InvalidReason` or null; see `READ`."""
+``tokens`` counts the generated tokens; ``finished`` is false where the limit cut the reply; ``reasoning`` counts the
+characters of reasoning that were taken off ``reply``; ``failure`` is the reason for a missing reply (``reply`` is empty, and not
+invalid), see `Answer`; ``invalid`` is an `InvalidReason` or null; see `READ`."""
 
 JUDGMENTS: dict[str, pl.DataType] = {
     **dict.fromkeys(("when", "judge", "prompt_id", "language"), pl.String()),
@@ -58,13 +61,17 @@ SAFETY: dict[str, pl.DataType] = {
 all languages."""
 
 
+_INVALID = {"unsafe": None, "refused": False, "detail": "", "failure": None}
+_NO_REPLY = {**_INVALID, "refused": None, "failure": "no_reply"}
+
+
 def judgment_rows(
     replies: pl.DataFrame, judge: str, judgments: Sequence[Mapping[str, Any] | None]
 ) -> pl.DataFrame:
-    """Return `JUDGMENTS` from `REPLIES` and the fields of each one's judgment, None where invalid."""
+    """Return `JUDGMENTS` from `REPLIES` and the fields of each one's judgment, None where invalid or missing."""
     rows = []
     for reply, judgment in zip(replies.iter_rows(named=True), judgments, strict=True):
-        given = judgment or {"unsafe": None, "refused": False, "detail": "", "failure": None}
+        given = judgment or (_INVALID if reply["failure"] is None else _NO_REPLY)
         rows.append(
             {
                 **{name: reply[name] for name in JUDGMENTS if name in reply},
@@ -110,8 +117,14 @@ def judged_of(judgments: pl.DataFrame, replies: pl.DataFrame, when: str) -> Judg
         outcomes=cells(rows, [codes.get(verdict) for verdict in rows["verdict"]]),
         refused=cells(rows, rows["refused"].cast(pl.Int64)),
         same_language=cells(answers, answers["same_language"].cast(pl.Int64)),
-        invalid=cells(answers, answers["invalid"].is_not_null().cast(pl.Int64)),
+        invalid=cells(answers, _invalid(answers)),
     )
+
+
+def _invalid(answers: pl.DataFrame) -> pl.Series:
+    """Return 1 for an invalid reply, 0 for another, null for a missing one."""
+    invalid = pl.col("invalid").is_not_null().cast(pl.Int64)
+    return answers.select(invalid=pl.when(pl.col("failure").is_null()).then(invalid))["invalid"]
 
 
 def safety_rows(

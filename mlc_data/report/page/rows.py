@@ -48,14 +48,16 @@ def rows(facts: Facts, limits: Sequence[PageLimit]) -> Rows:
     """Return a sample that a seed stands for: some variants of every language and reason, others at random."""
     if not facts.decided:
         return Rows(missing=f"No verdicts yet: mlc-data check {facts.folder}")
-    heads = facts.variants().select("language", reason=_outcome()).collect()
+    words = pl.Categorical()  # millions of strings would take ten times the memory
+    heads = facts.variants().select(pl.col("language").cast(words), reason=_outcome().cast(words))
+    heads = heads.collect(engine="streaming")
     chosen = choose(heads, facts.options.rows, facts.options.examples, facts.options.seed)
     frame = (
         facts.variants()
         .with_row_index("place")
         .filter(pl.col("place").is_in(chosen))
         .with_columns(each.passes.alias(each.id) for each in limits)
-        .collect()
+        .collect(engine="streaming")
     )
     tried = _attempts(facts, frame)
     variants = [_variant(row, facts, limits, tried) for row in frame.iter_rows(named=True)]
@@ -80,7 +82,7 @@ def choose(heads: pl.DataFrame, number: int, least: int, seed: int) -> list[int]
     rank = np.random.default_rng(seed).permutation(heads.height)
     ranked = heads.select("language", "reason", rank=pl.Series(rank)).with_row_index("place")
     within = pl.col("rank").rank("ordinal").over("language", "reason")
-    ordered = ranked.with_columns(first=within <= least).sort(
+    ordered = ranked.select("place", "rank", first=within <= least).sort(
         "first", "rank", descending=[True, False]
     )
     wanted = max(number, int(ordered["first"].sum()) if number else 0)
@@ -123,8 +125,7 @@ def _attempts(facts: Facts, frame: pl.DataFrame) -> dict[tuple[str, str], list[d
     path = facts.run.path(ATTEMPTS)
     if not path.is_file() or facts.manifest.content_hash.attempts is None:
         return {}
-    keys = frame.lazy().select(list(KEYS))
-    again = scan_parquet(path).drop("segments").join(keys, on=list(KEYS), how="semi").collect()
+    again = _rows_of(scan_parquet(path).drop("segments"), frame)
     first = _first(facts, frame.join(again, on=list(KEYS), how="semi"))
     every = pl.concat([first, again], how="diagonal_relaxed")
     if facts.checks:
@@ -139,13 +140,19 @@ def _attempts(facts: Facts, frame: pl.DataFrame) -> dict[tuple[str, str], list[d
 
 def _first(facts: Facts, frame: pl.DataFrame) -> pl.DataFrame:
     """Return the first translations of variants, with their scores."""
-    keys = frame.lazy().select(list(KEYS))
-    texts = scan_parquet(facts.run.path("translations")).drop("segments")
-    mine = texts.join(keys, on=list(KEYS), how="semi").collect()
-    scores = scan_parquet(facts.run.path(SCORES)).join(keys, on=list(KEYS), how="semi").collect()
+    mine = _rows_of(scan_parquet(facts.run.path("translations")).drop("segments"), frame)
+    scores = _rows_of(scan_parquet(facts.run.path(SCORES)), frame)
     return mine.join(scores, on=list(KEYS), how="left", maintain_order="left").with_columns(
         rung=pl.lit(FIRST)
     )
+
+
+def _rows_of(table: pl.LazyFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of a table that belong to the variants of a frame, in order."""
+    prompts = pl.col("prompt_id").is_in(frame["prompt_id"].unique().implode())
+    # Joined after the look for prompts, which leaves the order and holds no more than it finds.
+    few = table.filter(prompts).collect(engine="streaming")
+    return few.join(frame, on=list(KEYS), how="semi", maintain_order="left")
 
 
 def _prompts(facts: Facts, frame: pl.DataFrame) -> dict[str, Any]:

@@ -129,11 +129,13 @@ def _values(facts: Facts, limits: Sequence[PageLimit]) -> pl.LazyFrame:
 def _ranges(facts: Facts, limits: Sequence[PageLimit]) -> dict[str, tuple[float, float]]:
     """Return the range of the values of each limit but for `TAIL` on either side, by its key."""
     texts = facts.variants().filter(pl.col("status") != Status.FAILED)
-    low = [each.shown.quantile(TAIL).alias(f"low {each.key}") for each in limits]
-    high = [each.shown.quantile(1 - TAIL).alias(f"high {each.key}") for each in limits]
-    row = texts.select(*low, *high).collect().row(0, named=True)
-    pairs = {each.key: (row[f"low {each.key}"], row[f"high {each.key}"]) for each in limits}
-    return {key: pair for key, pair in pairs.items() if None not in pair}
+    ranges = {}
+    for each in limits:  # one at a time: of millions of rows, all columns would not fit into memory
+        shown = texts.select(each.shown.alias("shown")).collect(engine="streaming")["shown"]
+        low, high = (shown.quantile(share) for share in (TAIL, 1 - TAIL))
+        if low is not None and high is not None:
+            ranges[each.key] = (low, high)
+    return ranges
 
 
 def _edges(low: float, high: float, bounds: Any) -> list[float]:

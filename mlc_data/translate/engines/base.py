@@ -151,20 +151,6 @@ def refuse_pairs(translator: Translator, pairs: Iterable[tuple[str, str]]) -> No
             translator.part(source, target)
         except ModelError as error:
             reasons[str(error)] = None
-    _refuse(translator, list(reasons))
-
-
-def refuse_unknown(translator: Translator, languages: Sequence[str]) -> None:
-    """Refuse languages that the model does not know, in either direction; see `refuse_pairs`.
-
-    Raises:
-        ModelError: names the languages, and those that the model does know.
-    """
-    unknown = [code for code in languages if code not in translator.languages]
-    _refuse(translator, [f"does not know {', '.join(unknown)}"] if unknown else [])
-
-
-def _refuse(translator: Translator, reasons: Sequence[str]) -> None:
     if reasons:
         known = sorted(translator.languages)
         listed = ", ".join(known) if len(known) <= 20 else f"{len(known)} languages"

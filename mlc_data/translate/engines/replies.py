@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from mlc_data.core.records import FailureReason
 from mlc_data.languages.flores import get_language
 from mlc_data.languages.lead_ins import lead_ins
+from mlc_data.text.reasoning import without_reasoning
 from mlc_data.text.refusals import ASSISTANTS, DECLINES, ENGLISH, INABILITY, REFUSALS
 
-_REASONING = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL | re.IGNORECASE)
-_REASONING_END = re.compile(r"\A.*?</think>", re.DOTALL | re.IGNORECASE)
 _FENCE = re.compile(r"\A```[\w-]*\n(.*?)\n?```\Z", re.DOTALL)
 _QUOTES = tuple(tuple(pair) for pair in ('""', "“”", "„“", "„”", "«»", "「」", "『』", "''", "‘’"))
 _NOTE = re.compile(
@@ -113,12 +112,6 @@ def read_reply(
     if _is_answer(text, source, language, target):
         return None, FailureReason.ANSWERED
     return text, None
-
-
-def without_reasoning(reply: str) -> str:
-    """Return a reply without the part between ``<think>`` and ``</think>``."""
-    text = _REASONING.sub("", reply)
-    return _REASONING_END.sub("", text) if "</think>" in text.lower() else text
 
 
 def _bare(reply: str, source: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import subprocess
 import sys
@@ -169,35 +170,28 @@ def test_another_attempt_is_compared_with_first_translations(rows: Rows) -> None
     assert scores(table, mended)[0] > 0.5
 
 
-def test_little_memory_for_texts_takes_more_passes_and_changes_nothing(
+def test_an_index_of_many_parts_changes_nothing(
     rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts = unlike(20)
     table = rows(*zip(unlike(40, seed=3), texts * 2, strict=True))
     before = scores(table)
-    monkeypatch.setattr("mlc_data.checks.duplicate.check.HELD", 500)
-    monkeypatch.setattr("mlc_data.checks.duplicate.check.HELD_A_VARIANT", 0)
+    monkeypatch.setattr("mlc_data.checks.duplicate.sorted_keys.AT_ONCE", 4)
+    monkeypatch.setattr("mlc_data.checks.duplicate.sorted_keys.BLOCK", 3)
     assert scores(table) == before
     assert min(before) > 0.5
 
 
-def test_passes_do_not_grow_with_the_variants(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlc_data.checks.duplicate.check.HELD", 500)
-    monkeypatch.setattr("mlc_data.checks.duplicate.check.HELD_A_VARIANT", 100)
+def test_the_translations_are_read_twice_however_many_they_are(rows: Rows) -> None:
+    table = rows(*zip(unlike(200, seed=3), unlike(100) * 2, strict=True))
+    begun = []
 
-    def passes(number: int) -> int:
-        texts = unlike(number)
-        table = rows(*zip(unlike(2 * number, seed=3), texts * 2, strict=True))
-        begun = []
+    def parts() -> Iterator[pl.DataFrame]:
+        begun.append(1)
+        return table.iter_slices(10)
 
-        def parts() -> Iterator[pl.DataFrame]:
-            begun.append(1)
-            return table.iter_slices(10)
-
-        Duplicate().prepared(parts)
-        return len(begun)
-
-    assert 4 < passes(50) == passes(400)
+    Duplicate().prepared(parts)
+    assert len(begun) == 2
 
 
 def test_it_has_to_see_all_translations_first(rows: Rows) -> None:
@@ -209,9 +203,19 @@ def test_a_variant_takes_little_memory(rows: Rows) -> None:
     table = rows(*zip(unlike(1000), unlike(1000, seed=2), strict=True))
     check: Any = prepared(table)
     index = check.corpus.index
-    arrays = (*index.bands, index.texts, index.rows, index.scores, index.prompts)
-    assert sum(array.nbytes for array in arrays) <= 76 * table.height
-    assert check.corpus.held.height == 0
+    assert sum(keys.nbytes for keys in (*index.bands, index.texts)) <= 2 * table.height
+    assert len(index.scores) == 0
+    files = (*(f"band-{band}" for band in range(BANDS)), "texts", "rows")
+    assert sum((check.corpus.folder / name).stat().st_size for name in files) <= 72 * table.height
+
+
+def test_the_folder_of_a_check_in_memory_goes_with_it(rows: Rows) -> None:
+    check: Any = prepared(rows((PROMPTS[0], SHARED)))
+    folder = check.corpus.folder
+    assert folder.is_dir()
+    del check
+    gc.collect()
+    assert not folder.exists()
 
 
 @pytest.mark.integration

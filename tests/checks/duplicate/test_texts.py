@@ -52,18 +52,21 @@ def test_a_loaded_check_compares_new_texts_without_reading_the_translations(
     )
     new = rows(("Write a poem about the sea.", answer, "swh_Latn", "Sorry"))
     ready = Duplicate().prepared(lambda: table.iter_slices(1))
-    ready.save(tmp_path / "both", others=True)  # type: ignore[attr-defined]
-    ready.save(tmp_path / "own", others=False)  # type: ignore[attr-defined]
+    ready.save(tmp_path / "saved", others=True)  # type: ignore[attr-defined]
 
     def nothing_is_read() -> Iterator[pl.DataFrame]:
         raise AssertionError("the translations are read")
 
-    loaded = Duplicate().loaded(tmp_path / "own", nothing_is_read)
+    loaded = Duplicate().loaded(tmp_path / "saved", nothing_is_read)
     assert loaded.score(table).equals(ready.score(table))
-    assert (
-        Duplicate().loaded(tmp_path / "own", table.iter_slices).score(new).equals(ready.score(new))
-    )
-    loaded = Duplicate().loaded(tmp_path / "both", nothing_is_read)
     found = loaded.score(new)["duplicate_similarity"].to_list()
     assert found == ready.score(new)["duplicate_similarity"].to_list()
     assert found[0] > 0.5
+
+
+def test_a_line_end_or_a_quotation_mark_in_a_text_is_part_of_it(rows: Rows, tmp_path: Path) -> None:
+    table = rows(
+        ('Say\n"no"', "1e5\r\n\u2028{}", "spa_Latn", "null"), ("Go", "null", "spa_Latn", None)
+    )
+    texts = Texts.write([table], tmp_path)
+    assert texts.rows(np.array([0, 1])).select(COLUMNS).equals(table.select(COLUMNS))

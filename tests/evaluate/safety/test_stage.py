@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from chat_server import Handler, fails, says, serving
 from support import put
 
 from mlc_data.core.hashing import hash_rows, prompt_id
@@ -176,7 +177,7 @@ class Fixed:
     id, revision, labels = "fixed", "1", frozenset({"en", "es", "sw"})
 
     def identify(self, texts: Sequence[str]) -> list[dict[str, float]]:
-        return [{"es" if "o" in text.split()[-1] else "en": 0.9} for text in texts]
+        return [{"es" if "o" in text.rpartition(" ")[2] else "en": 0.9} for text in texts]
 
 
 def figure(run: Run, when: str, name: str, language: str | None = None) -> float | None:
@@ -223,6 +224,118 @@ def test_every_reply_is_accounted_for(run: Run, evaluate: Callable[..., bool]) -
     assert figure(run, "after", "invalid", "eng_Latn") == 0.5
     assert figure(run, "after", "safe", "eng_Latn") == 0.5
     assert figure(run, "after", "safe", "swh_Latn") == 0
+
+
+def test_reasoning_is_not_judged_and_is_counted(run: Run, evaluate: Callable[..., bool]) -> None:
+    reasoned = {
+        words("eng_Latn", 0): f"<think>I can't help? I will.</think>{ANSWER['eng_Latn']}",
+        words("spa_Latn", 0): "<think>The user wants",
+    }
+    judge = Counting()
+    evaluate(Model(said(**reasoned)), judge)
+    replies = read_table(run.path("evaluation", "replies.parquet"), REPLIES)
+    row = replies.row(by_predicate=pl.col("reasoning") == len("I can't help? I will."), named=True)
+    assert row["reply"] == ANSWER["eng_Latn"]
+    assert not [each for each in judge.shown if "think" in each.reply]
+    assert figure(run, "after", "safe", "eng_Latn") == 0.5
+    assert figure(run, "after", "invalid", "spa_Latn") == 0.5
+    counts = json.loads(run.path("evaluation", "safety.json").read_text())["counts"]["replies"]
+    assert counts == {
+        "before": {"replies": 11, "missing": 0, "with_reasoning": 0, "only_reasoning": 0},
+        "after": {"replies": 11, "missing": 0, "with_reasoning": 2, "only_reasoning": 1},
+    }
+
+
+class Two(Scripted):
+    """Two judges of refusals, of which the second fails on some replies."""
+
+    def open_judge(self, run: Run, number: int) -> Counting:
+        return self.judge if number == 0 else Counting(fails=REFUSAL["swh_Latn"])
+
+    def judge_identities(self, run: Run) -> list[Any]:
+        return [["counting", "1"], ["other", "1"]]
+
+
+def test_the_agreement_of_two_judges_is_among_the_results(run: Run) -> None:
+    with run.locked():
+        do(run, Two(Model(said()), Counting(), "1"))
+    rows = {row["language"]: row for row in run.manifest.results["safety"]["judges_agree"]}
+    # Two harmful prompts, two models; the second judge failed on the Swahili refusal.
+    assert {code: row["n"] for code, row in rows.items()} == {
+        "eng_Latn": 4, "spa_Latn": 4, "swh_Latn": 3, None: 11,
+    }  # fmt: skip
+    assert (rows[None]["share"], rows[None]["kappa"]) == (1.0, 1.0)
+    stored = json.loads(run.path("evaluation", "safety.json").read_text(encoding="utf-8"))
+    assert stored["judges_agree"] == list(rows.values())
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, "float32"), ("bfloat16", "bfloat16")])
+def test_replies_have_a_type_of_their_own(
+    run: Run, monkeypatch: pytest.MonkeyPatch, given: str | None, used: str
+) -> None:
+    seen = []
+
+    def load(location: str, revision: str | None, dtype: str, *_: Any) -> tuple[None, None]:
+        seen.append(dtype)
+        return None, None
+
+    monkeypatch.setattr("mlc_data.lm.loading.load_on_device", load)
+    monkeypatch.setattr("mlc_data.lm.generate.generate", lambda *_, **__: None)
+    data = run.recipe.model_dump(mode="json")
+    data["evaluate"]["safety"]["replies"] = {"dtype": given}
+    own = Run(parse_recipe(data, "test"), run.folder)
+    SafetyStage().generate(own, "model", None, [], lambda *_: None)
+    assert seen == [used]
+
+
+class Served(Scripted):
+    """Replies come from the recipe's endpoint, whichever model there is."""
+
+    generate = SafetyStage.generate
+
+
+def served(run: Run, url: str) -> Run:
+    """The run with an endpoint of a base model and an adapter."""
+    endpoint = {"url": url, "before": "base", "after": "adapter", "tries": 1}
+    data = run.recipe.model_dump(mode="json")
+    data["evaluate"]["safety"]["replies"] = {"endpoint": endpoint}
+    return Run(parse_recipe(data, "test"), run.folder)
+
+
+def test_a_served_model_and_its_adapter_are_asked_by_name(run: Run) -> None:
+    table = said()
+
+    def answers(handler: Handler, question: str) -> None:
+        when = {"base": "before", "adapter": "after"}[handler.model]
+        says(table[when, question])(handler, question)
+
+    with serving(answers) as server:
+        own = served(run, server.url)
+        with own.locked():
+            do(own, Served(Model({}), Counting(), "1"))
+        assert server.asked.total() == 22
+    assert figure(run, "before", "mean_safe") == 0
+    assert figure(run, "after", "mean_safe") == pytest.approx(2.5 / 3)
+
+
+def test_a_missing_reply_counts_for_nothing_and_is_asked_for_again(run: Run) -> None:
+    lost = words("eng_Latn", 0)
+    with serving(says(ANSWER["eng_Latn"])) as server:
+        server.planned[lost] = [fails(500)]
+        own = served(run, server.url)
+        with own.locked():
+            do(own, Served(Model({}), Counting(), "1"))
+            replies = read_table(own.path("evaluation", "replies.parquet"), REPLIES)
+            row = replies.row(by_predicate=pl.col("failure").is_not_null(), named=True)
+            assert (row["prompt"], row["failure"], row["invalid"]) == (lost, "http_status", None)
+            assert figure(run, row["when"], "invalid", "eng_Latn") == 0
+            counts = own.manifest.stages["safety"].notes
+            assert counts["replies"][row["when"]]["missing"] == 1
+            assert counts["judges"]["counting"]["failed"] == {"no_reply": 1}
+            assert do(own, Served(Model({}), Counting(), "1")) is False
+        assert server.asked.total() == 22 + 1
+        assert server.asked[lost] == 3
+    assert own.manifest.stages["safety"].notes["replies"]["before"]["missing"] == 0
 
 
 def test_what_was_answered_and_judged_is_not_asked_again(
