@@ -215,7 +215,7 @@ class Check(ABC):
         scores: names of the score columns, ``<name>_<measure>``.
         limits: thresholds that the scores are compared with.
         evidence: thresholds that reject nothing: scores above them excuse what other limits reject. Where
-            the recipe has null, the run sets them, see `nearest`.
+            the recipe has null, the run sets them, see `nearest`, not below their loosest value.
         abstains: whether it may leave a score null: it has no opinion of that row, which passes it.
         settings: its section of the recipe.
         source: language of the prompts (FLORES-200 code).

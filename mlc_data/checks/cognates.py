@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from mlc_data.text.consonants import consonants
-from mlc_data.text.spans import words
+from mlc_data.text.spans import without_spans, words
 from mlc_data.text.vocabulary import is_ordinary
 
 _LETTERS = 4
@@ -31,9 +31,10 @@ def evidence(sources: pl.Series, texts: pl.Series, backs: pl.Series) -> list[flo
     """Return how much each variant resembles its prompt (0 to 1), or 0 where its back-translation resembles the
     variant half as much or more: then it was translated back, not made up.
 
-    Ordinary English words that the variant has as they are do not count: they were left in English.
+    Addresses, placeholders and code do not count, which are copied whatever the text says; nor do ordinary English
+    words that the variant has as they are: they were left in English.
     """
-    listed = (words(series).to_list() for series in (sources, texts, backs))
+    listed = (words(without_spans(series)).to_list() for series in (sources, texts, backs))
     return [_evidence(*row) for row in zip(*listed, strict=True)]
 
 
@@ -42,7 +43,10 @@ def nearest(sources: pl.Series, texts: pl.Series) -> pl.Series:
 
     Prompts with the same text are not other prompts. Time and memory grow with the square of the rows.
     """
-    own, others = ([_runs(each) for each in words(series).to_list()] for series in (sources, texts))
+    own, others = (
+        [_runs(each) for each in words(without_spans(series)).to_list()]
+        for series in (sources, texts)
+    )
     common = np.zeros((len(own), len(others)))
     distinct = sorted(frozenset().union(*own, *others))
     for start in range(0, len(distinct), _AT_ONCE):

@@ -143,14 +143,19 @@ def _limits(check: Check, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _excuses(check: Check, rows: pl.DataFrame) -> pl.DataFrame:
-    """Return what `QUANTILE` of the texts do not reach of a check's evidence with the nearest other prompt."""
+    """Return what `QUANTILE` of the texts do not reach of a check's evidence with the nearest other prompt, and at
+    least the loosest value."""
     wrong = check.nearest(rows)
     if rows.height < LEAST_ROWS or wrong.height < LEAST_ROWS:
         return pl.DataFrame(schema=LIMITS)
     language, count = rows["language"][0], wrong.height
     lines = [
-        (language, name, rows.height, count * (count - 1), _above(wrong[name]), True)
-        for name in wrong.columns
+        (
+            *(language, one.score, rows.height, count * (count - 1)),
+            max(_above(wrong[one.score]), one.loosest or 0.0),
+            True,
+        )
+        for one in check.evidence
     ]
     return pl.DataFrame(lines, schema=LIMITS, orient="row")
 

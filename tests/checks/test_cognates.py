@@ -34,6 +34,11 @@ def test_english_that_was_left_is_no_evidence() -> None:
     assert found("Describe the quiet river", "Describe the quiet river", MADE_UP) == 0
 
 
+def test_addresses_are_no_evidence() -> None:
+    source, text = "Open https://example.org/a1 for me", "Offne https://example.org/a1 bitte"
+    assert found(source, text, MADE_UP) == found("Open for me", "Offne bitte", MADE_UP)
+
+
 @pytest.mark.parametrize(("text", "back"), [("", MADE_UP), (VARIANTS["ron_Latn"], "")])
 def test_silence_is_no_evidence(text: str, back: str) -> None:
     assert found(PROMPT, text, back) == 0

@@ -157,6 +157,11 @@ def test_evidence_is_above_the_nearest_wrong_pairs(rows: Rows) -> None:
     assert found["pairs"] == len(CITIES) * (len(CITIES) - 1)
 
 
+def test_little_in_common_is_no_evidence_where_wrong_pairs_have_nothing(rows: Rows) -> None:
+    pairs = [(text, "猫在睡觉", "zho_Hans", back) for text, _, _, back in right()]
+    assert limits(rows(*pairs))["round_trip_cognates"]["limit"] == 0.25
+
+
 def test_few_rows_give_no_evidence(rows: Rows) -> None:
     assert "round_trip_cognates" not in limits(rows(*right(LEAST_ROWS - 1)))
 
