@@ -24,7 +24,7 @@ from pydantic import (
 from mlc_data.core.hashing import hash_value
 from mlc_data.core.plugins import TRANSLATORS, is_plugin, plugin_names
 from mlc_data.recipe.align import Align
-from mlc_data.recipe.base import Fraction, Section
+from mlc_data.recipe.base import Fraction, LicenceName, Section
 from mlc_data.recipe.checks import Checks
 from mlc_data.recipe.endpoints import PREFIX, ChatEngine
 from mlc_data.recipe.evaluate import Evaluate
@@ -107,7 +107,7 @@ class Translate(Section):
     `endpoint:<name>` among `models`, translates with one."""
     revision: str | None = None
     """Commit of the Hub repository; null takes the newest and records it."""
-    licence: str | None = None
+    licence: LicenceName | None = None
     """Licence of the weights, or of the translations in `import`; null takes what the model's folder says."""
     tokenizer: str | None = None
     """Folder or Hub id that has `sentencepiece.bpe.model`; null looks next to the model."""
