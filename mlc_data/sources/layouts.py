@@ -114,7 +114,8 @@ class RowReader:
         value = record.get(columns.prompt)
         if is_absent(value):
             found = _conversation_of(record, responses)
-        elif not responses:
+        elif not responses and columns.prompt != Columns().prompt:
+            # A conversation by another name has the reply too.
             found = dialogue_of(value, columns.prompt, replied=True)
         else:
             found = explicit_prompt(value, columns.prompt)
