@@ -40,6 +40,8 @@ SHARDED = ("translate", "score", "rescue")
 TABLES = ("translations", "scores", "rescue", "variants", "rejected", "sets")
 BUFFERS = 20_000
 """Variants that stages which stream hold at once: with fewer, memory grows until the buffers are full."""
+INDEX = 8
+"""Bytes a variant that are in memory while the duplicate index is built, see `checks/duplicate/index.py`."""
 WHAT_IF = (2_000, 5_000, 10_000)
 
 console = Console(width=118, highlight=False)
@@ -203,7 +205,7 @@ def show_bytes(sizes: list[Found], plan: Plan) -> None:
         title="on disk",
     )  # fmt: skip
     run = 0.0
-    for name in (*TABLES, "cache", "cache replica", "texts, in rescue"):
+    for name in (*TABLES, "cache", "cache replica", "duplicate index", "texts beside it"):
         each = [one.bytes[name] / one.variants for one in sizes]
         whole = each[-1] * plan.variants / 1e9
         run += whole if name in TABLES else 0
@@ -282,9 +284,8 @@ def show_memory(sizes: list[Found], plan: Plan) -> None:
     """What grows with the variants, and what a worker holds."""
     small, large = sizes[0], sizes[-1]
     table = Table("memory", "bytes per variant", "GB of the plan", "how", title="memory")
-    index = large.index / large.variants
-    table.add_row("duplicate index", f"{index:.0f}", f"{index * plan.variants / 1e9:,.1f}",
-                  "once per machine, shared by its processes")  # fmt: skip
+    table.add_row("duplicate index", f"{INDEX}", f"{INDEX * plan.variants / 1e9:,.1f}",
+                  "while it is built, once; it is in files")  # fmt: skip
     for name in ("check", "sets"):
         if small.variants < BUFFERS:
             table.add_row(

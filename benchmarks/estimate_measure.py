@@ -71,7 +71,6 @@ class Found:
     variants: int
     kept: int = 0
     tried: int = 0
-    index: int = 0
     stages: dict[str, Stage] = field(default_factory=dict)
     bytes: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
@@ -256,6 +255,10 @@ def _lend(location: str | None, folder: Path, found: Found) -> None:
         found.bytes["cache replica"] = _size(folder / "replica")
 
 
+def _is_text(path: Path) -> bool:
+    return path.name in ("texts.jsonl", "starts")
+
+
 def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
@@ -270,11 +273,11 @@ class Watch:
         shards.prepare = self._timed(shards.prepare, "index")
         save, parts = shards.save, shards.parts
 
-        def saved(checks: Any, to: Path, *, others: bool) -> None:
-            self._timed(save, "index")(checks, to, others=others)
-            found.index = sum(path.stat().st_size for path in to.rglob("*.npy"))
-            if others:
-                found.bytes["texts, in rescue"] = _size(to) - found.index
+        def saved(checks: Any, to: Path, lasting: Path, *, others: bool) -> None:
+            self._timed(save, "index")(checks, to, lasting, others=others)
+            texts = sum(path.stat().st_size for path in to.glob("duplicate/*") if _is_text(path))
+            found.bytes["duplicate index"] = _size(to / "duplicate") - texts
+            found.bytes["texts beside it"] = texts
 
         def counted(run: Run) -> Iterator[Any]:
             for part in parts(run):

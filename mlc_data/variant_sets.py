@@ -12,8 +12,8 @@ import polars as pl
 
 from mlc_data.core.hashing import RowsHash
 from mlc_data.core.in_step import InStep
-from mlc_data.core.parquet import SplitFiles, read_parts, scan_parquet
-from mlc_data.core.records import PROMPTS, SETS, SetReason, Split, content_of_row
+from mlc_data.core.parquet import SplitFiles, read_parts
+from mlc_data.core.records import KEYS, PROMPTS, SETS, VARIANTS, SetReason, Split, content_of_row
 from mlc_data.core.wording import in_words
 from mlc_data.errors import MlcDataError
 from mlc_data.pipeline.run import Run
@@ -31,6 +31,7 @@ PROMPTS_AT_ONCE = 2_000
 """Prompts that are assembled together."""
 VARIANTS_AT_ONCE = 20_000
 """Kept variants that are read together."""
+_VARIANT: dict[str, pl.DataType] = {name: VARIANTS[name] for name in (*KEYS, "text")}
 
 
 def required(policy: AtLeast | str, targets: int) -> int:
@@ -203,10 +204,9 @@ def _in_slices(run: Run) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     Raises:
         MlcDataError: the variants are in another order, or of other prompts.
     """
-    columns = ["prompt_id", "language", "text"]
     path = run.path("variants", "variants.parquet")
-    batches = scan_parquet(path).select(columns).collect_batches(chunk_size=VARIANTS_AT_ONCE)
-    kept = InStep(batches, pl.DataFrame(schema=dict.fromkeys(columns, pl.String)))
+    batches = read_parts(path, _VARIANT, VARIANTS_AT_ONCE)
+    kept = InStep(batches, pl.DataFrame(schema=_VARIANT))
     for prompts in read_parts(run.path("prompts.parquet"), PROMPTS, PROMPTS_AT_ONCE):
         yield prompts, kept.of(prompts["prompt_id"])
     others = other_texts(run)["prompt_id"]

@@ -48,6 +48,16 @@ from mlc_data.errors import (
     refused_access,
 )
 
+_OTHER_WORDS = {
+    "train": "align",
+    "build": "sets",
+    "filter": "check",
+    "push": "publish",
+    "init": "recipes",
+    "eval": "evaluate",
+}
+"""Words of other tools, and the commands that do that here."""
+
 
 class _Commands(TyperGroup):
     """Commands of one word or two, such as `align` and `align probe`.
@@ -61,8 +71,9 @@ class _Commands(TyperGroup):
             return both, self.commands[both], args[2:]
         name = args[0] if args else ""
         if name and not name.startswith("-") and super().get_command(ctx, name) is None:
-            near = get_close_matches(name, self.commands, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else " `mlc-data --help` lists them."
+            near = get_close_matches(name, [*self.commands, *_OTHER_WORDS], n=1)
+            meant = [_OTHER_WORDS.get(word, word) for word in near]
+            hint = f" Did you mean {meant[0]!r}?" if meant else " `mlc-data --help` lists them."
             raise UsageError(f"No such command {name!r}.{hint}")
         return super().resolve_command(ctx, args)
 

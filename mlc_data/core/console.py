@@ -117,7 +117,7 @@ class ConsoleHandler(logging.Handler):
                     (f"{record.levelname} ", _STYLES.get(record.levelno, "")),
                     self.format(record),
                 ),
-                soft_wrap=True,
+                soft_wrap=not err.is_terminal,  # a file gets one line, a terminal breaks between words
             )
         except Exception:  # noqa: BLE001 - as every handler of the standard library
             self.handleError(record)

@@ -46,7 +46,8 @@ class Facts:
     """Contents of the card.
 
     ``repo`` is ``organisation/name``, None for a folder; ``gated`` is True where the Hub asks for consent;
-    ``changes`` lists the changes since the revision before, in Markdown.
+    ``changes`` lists the changes since the revision before, in Markdown; ``picture`` is the file of
+    `pictures.kept`, None where there is none.
     """
 
     recipe: Recipe
@@ -56,6 +57,7 @@ class Facts:
     repo: str | None = None
     gated: bool = True
     changes: str | None = None
+    picture: str | None = None
 
 
 @dataclass(frozen=True)

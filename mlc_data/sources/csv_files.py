@@ -99,6 +99,9 @@ def _likeliest(header: str, usual: str, quote: str, wanted: Wanted | None) -> st
         return wanted.prompt in cells, len(wanted.among(cells))
 
     best = max((usual, *_DELIMITERS), key=score)
+    if wanted is not None and score(best) == (False, 0) and usual not in header:
+        # No column has a name that is wanted: the error lists those that there are.
+        return max((usual, *_DELIMITERS), key=header.count)
     enough = wanted is not None or score(usual)[1] < 2
     return best if enough and score(best) > score(usual) else usual
 

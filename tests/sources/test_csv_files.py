@@ -81,6 +81,18 @@ def test_places_are_lines_of_the_file_after_excel_s_line(read_file: Callable[...
     assert read.column("rejected/prompts.parquet", "detail")[0].startswith("line 4")
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_names_of_columns_are_listed_apart_where_none_is_wanted(
+    delimiter: str, read_file: Callable[..., Any]
+) -> None:
+    header = delimiter.join(["Prompt", "Category", "Notes"])
+    row = delimiter.join([SWIM, "a", "b"])
+    with pytest.raises(
+        SourceError, match=r"it has: Category, Notes, Prompt\. .*columns\.prompt=Prompt"
+    ):
+        read_file(f"\ufeff{header}\n{row}\n", "p.csv")
+
+
 def test_a_named_delimiter_wins(read_file: Callable[..., Any]) -> None:
     with pytest.raises(SourceError, match="no column 'prompt'; it has: prompt;category"):
         read_file(f"prompt;category\n{SWIM};a\n", "p.csv", delimiter=",")
