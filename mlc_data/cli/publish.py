@@ -14,6 +14,7 @@ from mlc_data.core import console
 from mlc_data.core.console import out
 from mlc_data.errors import UsageError
 from mlc_data.pipeline.run import Run
+from mlc_data.publish.license import require_known
 
 if TYPE_CHECKING:
     from mlc_data.publish.publication import Plan
@@ -108,6 +109,8 @@ def publish(
     from mlc_data.publish.publication import PublishOptions, to_folder, to_hub
     from mlc_data.report.page import bring_up_to_date
 
+    if license is not None:
+        require_known(license, "--license")
     request = LicenseRequest(license, rights, _declared(declare))
     opened = Run.open(run)
     if report and not dry_run:
@@ -152,6 +155,7 @@ def _declared(given: list[str]) -> dict[str, str]:
             raise UsageError(
                 f"--declare takes part=license, such as prompts=CC-BY-4.0, not {text!r}"
             )
+        require_known(license, f"--declare {part.strip()}")
         declared[part.strip()] = license.strip()
     return declared
 

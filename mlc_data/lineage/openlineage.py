@@ -38,7 +38,8 @@ def write_events(run: Run) -> None:
             log.warning("OpenLineage events are neither written nor sent: %s", _not_installed())
         return
     path = run.path(FILE)
-    known = path.read_text(encoding="utf-8") if path.is_file() else ""
+    # Lines that were harmed are not found again, and are written anew.
+    known = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     lines = _lines(run)
     text = "".join(lines)
     if text != known:

@@ -125,10 +125,12 @@ class ChatClient:
         conversations: Sequence[Sequence[Mapping[str, str]]],
         max_tokens: int,
         done: Callable[[int, Answer], None] | None = None,
+        sampling: Sequence[Mapping[str, float]] | None = None,
     ) -> list[Answer]:
         """Return the answer to each conversation, in order, at temperature 0.
 
-        ``done`` is called with the index of each conversation and its answer, as soon as it is there.
+        ``done`` is called with the index of each conversation and its answer, as soon as it is there. ``sampling``
+        has fields of each request that sample its answer, such as ``temperature`` and ``seed``.
 
         Raises:
             UsageError: a status 401, 403, 404, 405 or a redirection, which every request would meet.
@@ -136,7 +138,11 @@ class ChatClient:
         stop = Event()
         with ThreadPoolExecutor(self._at_once) as workers:
             request = partial(self._request, max_tokens=max_tokens, stop=stop)
-            futures = [workers.submit(request, messages) for messages in conversations]
+            drawn = sampling or [{}] * len(conversations)
+            futures = [
+                workers.submit(request, messages, each)
+                for messages, each in zip(conversations, drawn, strict=True)
+            ]
             try:
                 # Not in order: the first error ends everything, whichever request meets it.
                 places = {future: index for index, future in enumerate(futures)}
@@ -151,10 +157,14 @@ class ChatClient:
                 raise
 
     def _request(
-        self, messages: Sequence[Mapping[str, str]], max_tokens: int, stop: Event
+        self,
+        messages: Sequence[Mapping[str, str]],
+        sampling: Mapping[str, float],
+        max_tokens: int,
+        stop: Event,
     ) -> Answer:
         limits = {"temperature": 0, "max_tokens": max_tokens}
-        body = {"model": self.model, "messages": list(messages), **limits}
+        body = {"model": self.model, "messages": list(messages), **limits, **sampling}
 
         def sleep(seconds: float) -> None:
             if (self._pause or stop.wait)(seconds):

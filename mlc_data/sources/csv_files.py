@@ -160,6 +160,8 @@ def _row(number: int, line: int, header: list[str], cells: list[str], fault: str
         return RawRow(number, where, None, PromptReason.MALFORMED, fault)
     if not cells:
         return RawRow(number, where, None, PromptReason.EMPTY, "the line is blank")
+    if len(header) > 1 and [cell.strip().lstrip("\ufeff") for cell in cells] == header:
+        return RawRow(number, where, None, PromptReason.MALFORMED, "the header again")
     if any(cell.strip() for cell in cells[len(header) :]):
         detail = f"{len(cells)} fields where the header has {len(header)}"
         return RawRow(number, where, None, PromptReason.MALFORMED, detail)

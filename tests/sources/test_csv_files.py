@@ -136,6 +136,36 @@ def test_an_encoding_is_detected_and_said(
     assert any(f"looks like {encoding}" in message for message in caplog.messages)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What is “café”?",
+        "What is 5 €?",
+        "Say Müßiggang!",
+        "Is a naïve “été” – or «là» – fine in an English text?",
+    ],
+)
+def test_letters_beside_quotes_are_cp1252_in_a_file_of_one_row(
+    text: str, read_file: Callable[..., Any]
+) -> None:
+    assert read_file(f"prompt;category\n{text};x\n".encode("cp1252"), "p.csv").prompts == [text]
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "gb18030", "shift_jis", "euc_kr", "mac_roman"])
+def test_other_encodings_are_not_taken_for_cp1252(
+    encoding: str, read_file: Callable[..., Any]
+) -> None:
+    text = {
+        "cp1251": "What does “привет” mean?",
+        "gb18030": "What does “你好” mean?",
+        "shift_jis": "What does 「こんにちは」 mean?",
+        "euc_kr": "What does “안녕” mean?",
+        "mac_roman": "What does “café” mean?",
+    }[encoding]
+    with pytest.raises(SourceError, match="name its encoding"):
+        read_file(f"prompt\n{text}\n".encode(encoding), "p.csv")
+
+
 @pytest.mark.parametrize("broken", [b"caf\xe2\x80 now", b"\xff", b"\x81", b"\xc3"])
 def test_broken_bytes_of_a_utf_8_file_cost_their_row_alone(
     broken: bytes, read_file: Callable[..., Any]

@@ -29,13 +29,15 @@ class Hypothesis:
 
     ``log_prob`` is the mean log-probability per token (<= 0), None after a greedy search, which does not
     compute it; ``unknown_share`` is the share of source pieces (0 to 1) that the vocabulary does not know.
-    With a ``failure`` there is no text.
+    With a ``failure`` there is no text. ``tokens`` are those of question and answer (0 from engines that
+    do not count them).
     """
 
     text: str | None
     log_prob: float | None
     unknown_share: float
     failure: FailureReason | None = None
+    tokens: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)

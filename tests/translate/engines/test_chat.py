@@ -22,6 +22,8 @@ from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.endpoints import ChatEngine
 from mlc_data.recipe.recipe import Translate
+from mlc_data.translate.cache.store import open_cache
+from mlc_data.translate.cached import CachedTranslator
 from mlc_data.translate.engines.base import Decoding, Request
 from mlc_data.translate.engines.chat import ChatTranslator
 from mlc_data.translate.engines.fallback import FallbackTranslator
@@ -57,10 +59,9 @@ def test_translations_in_order_with_tokens_and_cost(server: ChatServer) -> None:
     texts = [f"Where is street number {number}?" for number in range(9)]
     hypotheses = chat.translate(requests(*texts))
     assert [each.text for each in hypotheses] == [translated(text) for text in texts]
-    figures = chat.take_figures()
+    figures = chat.usage(hypotheses)
     assert figures["llm/tokens in"] == 90
     assert figures["llm/cost in millionths"] == 9 * 20
-    assert not chat.take_figures()
 
 
 @pytest.mark.parametrize(
@@ -163,7 +164,24 @@ def test_the_next_engine_takes_what_one_fails_on(server: ChatServer) -> None:
         both = FallbackTranslator([engine(server), engine(second)])
         results = both.translate(requests(declined, fine))
     assert [each.text for each in results] == [SPANISH, translated(fine)]
-    assert both.take_figures()["org/llm/spa_Latn/next: declined"] == 1
+
+
+def test_candidates_are_the_certain_answer_and_sampled_ones(server: ChatServer) -> None:
+    chat = engine(server)
+    several = chat.translate_nbest(requests("Where?", "When?"), Decoding(num_hypotheses=3))
+    assert [len(each) for each in several] == [3, 3]
+    drawn = sorted((body["temperature"], body.get("seed", 0)) for body in server.bodies)
+    assert drawn == [(0, 0)] * 2 + [(0.7, 1)] * 2 + [(0.7, 2)] * 2
+
+
+def test_another_search_asks_nothing_new(server: ChatServer, tmp_path: Path) -> None:
+    chat = engine(server)
+    with open_cache(str(tmp_path), chat) as cache:
+        cached = CachedTranslator(chat, cache)
+        cached.translate(requests("Where?"))
+        other = Decoding(beam_size=5, no_repeat_ngram_size=3, repetition_penalty=1.2)
+        assert cached.translate(requests("Where?"), other).translated == 0
+        assert cached.translate_nbest(requests("Where?"), Decoding(num_hypotheses=2)).translated
 
 
 def test_beside_an_endpoint_a_local_model_decodes_as_the_recipe_says(
@@ -208,9 +226,18 @@ def test_the_cache_answers_what_the_endpoint_answered(in_stage: Run, server: Cha
     assert sum(server.asked.values()) == before
 
 
-def test_the_manifest_compares_engines_by_language(in_stage: Run) -> None:
-    note = in_stage.manifest.stages["translate"].notes["engines"]["org/llm"]["spa_Latn"]
-    assert note == {"translated": 19, "declined": 1}
+@pytest.mark.parametrize("again", [False, True], ids=["asked", "cached"])
+def test_the_manifest_compares_engines_by_language(in_stage: Run, again: bool) -> None:
+    if again:
+        run_stage(in_stage, "translate", force=True)
+    note = in_stage.manifest.stages["translate"].notes["engines"]
+    assert note["org/llm"]["spa_Latn"] == {"translated": 19, "declined": 1}
+    assert note["llm"] == {
+        "requests": 60,
+        "tokens in": 600,
+        "tokens out": 300,
+        "cost in millionths": 0,
+    }
 
 
 def test_the_key_is_in_no_file_and_no_log(
@@ -305,4 +332,4 @@ def test_a_killed_run_asks_nothing_again(
     subprocess.run(command, env=environment, check=True, timeout=120)
     again = sum(count - 1 for count in server.asked.values())
     assert len(server.asked) == 60
-    assert again <= 6  # in flight, or received within the last tenth of a second
+    assert again <= 6  # in flight, or received within the last fiftieth of a second
