@@ -32,6 +32,7 @@ FREE = {
     "source",
     "head",
     "scontrol",
+    "vllm",
     "tensorboard",
     "#!/bin/bash",
 }
