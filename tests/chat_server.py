@@ -34,7 +34,11 @@ class Handler(judge_server.Handler):
             self.server.bodies.append(body)
             planned = self.server.planned[text]
             behavior = planned.pop(0) if planned else self.server.usual
+            self.server.inside += 1
+            self.server.most_inside = max(self.server.most_inside, self.server.inside)
         time.sleep(self.server.delay)
+        with self.server.lock:
+            self.server.inside -= 1
         behavior(self, question)
 
 
@@ -52,6 +56,7 @@ class ChatServer(ThreadingHTTPServer):
         self.asked: Counter[str] = Counter()
         self.headers: list[dict[str, str]] = []
         self.bodies: list[dict[str, Any]] = []
+        self.inside = self.most_inside = 0
 
     @property
     def url(self) -> str:

@@ -27,6 +27,7 @@ PAIRS = [
     }
     for number in range(8)
 ]
+KINDS = ("harmful", "harmless")
 
 pytestmark = pytest.mark.integration
 
@@ -43,7 +44,8 @@ def effect() -> Iterator[ModuleType]:
 
 
 def spanish(question: str) -> str:
-    return f"«{question.rpartition(chr(10))[2].upper()}»"
+    """Words backwards, so that they are not taken for English."""
+    return " ".join(word[::-1] for word in question.rpartition("\n\n")[2].split())
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,8 @@ def trained(effect: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
     def write_sources(folder: Path) -> None:
         for name in ("prompts", "pairs"):
-            text = "".join(json.dumps({**row, "category": "harmful"}) + "\n" for row in PAIRS)
+            rows = [{**row, "category": KINDS[place % 2]} for place, row in enumerate(PAIRS)]
+            text = "".join(json.dumps(row) + "\n" for row in rows)
             (folder / f"{name}.jsonl").write_text(text)
 
     with pytest.MonkeyPatch.context() as patch, serving(says(spanish)) as server:
@@ -86,7 +89,7 @@ def test_the_pairs_trained_on_have_responses_in_other_languages(trained: Path) -
     pairs = pl.read_parquet(trained / "run" / "preferences.parquet")
     for name in ("prompt", "chosen", "rejected"):
         english = {row[name] for row in PAIRS}
-        assert {f"«{text.upper()}»" for text in english} <= set(pairs[name]) - english
+        assert {spanish(text) for text in english} <= set(pairs[name]) - english
 
 
 def test_they_are_trained_on(trained: Path) -> None:

@@ -111,18 +111,16 @@ def test_a_rejected_key_stops_at_once(server: ChatServer, monkeypatch: pytest.Mo
     assert KEY not in str(error.value)
 
 
-def test_many_in_flight_are_many_times_faster(server: ChatServer) -> None:
-    server.delay = 0.05
-    texts = requests(*(f"Where is street number {number}?" for number in range(32)))
-
-    def seconds(at_once: int) -> float:
-        began = time.perf_counter()
-        engine(server, at_once=at_once).translate(texts)
-        return time.perf_counter() - began
-
-    assert seconds(1) > 4 * seconds(
-        32
-    )  # benchmarks/chat_translator.py: more than 20 on a quiet machine
+@pytest.mark.parametrize(("at_once", "least", "most"), [(1, 1, 1), (32, 24, 32)])
+def test_as_many_requests_are_in_flight_as_the_recipe_says(
+    server: ChatServer, at_once: int, least: int, most: int
+) -> None:
+    # benchmarks/chat_translator.py measures the throughput: more than 20 times on a quiet machine
+    server.delay = 0.5 if at_once > 1 else 0.02
+    number = 32 if at_once > 1 else 4
+    texts = requests(*(f"Where is street number {one}?" for one in range(number)))
+    engine(server, at_once=at_once).translate(texts)
+    assert least <= server.most_inside <= most
 
 
 @pytest.mark.parametrize("name", ["plain", "translategemma", "hy-mt"])
