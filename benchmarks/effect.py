@@ -246,7 +246,8 @@ def align(place: Path, recipe: Path, way: str, seed: int, overrides: Sequence[st
         (folder / "manifest.json").write_bytes((place / "built" / "manifest.json").read_bytes())
     else:
         shutil.copytree(place / "built", folder)
-    run = Run.create(load_recipe(str(recipe), settings), folder)
+    # The folder has the prompts of all ways; some bring pairs of their own.
+    run = Run.create(load_recipe(str(recipe), settings), folder, force=True)
     run_stages(run, "safety")
     return run
 

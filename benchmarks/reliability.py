@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from xml.etree import ElementTree
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
 sys.path[:0] = [str(TESTS)]
@@ -76,17 +77,61 @@ def kill_and_compare(whole: SmallRun, expected: State, count: int, seed: int, wo
     return tally
 
 
-def run_faults() -> str:
-    """Run the tests of injected faults with all their moments; return pytest's last line."""
+@dataclass
+class Faults:
+    """Cases of each fault test, and how many of them held."""
+
+    held: Counter[str] = field(default_factory=Counter)
+    cases: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    output: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """True if a case did not hold, or none was run."""
+        return self.held + self.skipped != self.cases or not self.cases
+
+    def rows(self) -> list[str]:
+        """Return the rows of the table."""
+        return [
+            f"| {name.removeprefix('test_').replace('_', ' ')} | {count} | {self.held[name]} | {self.skipped[name]} |"
+            for name, count in self.cases.items()
+        ]
+
+
+def run_faults(chosen: str, work: Path) -> Faults:
+    """Run the tests of injected faults with all their moments.
+
+    Args:
+        chosen: expression of pytest's ``-k``; empty runs all.
+        work: folder for the report.
+    """
+    report, kills = work / "faults.xml", str(TESTS / "faults/test_kills.py")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-m", "", str(TESTS / "faults"), "--deselect", str(TESTS / "faults/test_kills.py")],
+        [sys.executable, "-m", "pytest", "-q", "-m", "", "-k", chosen, f"--junit-xml={report}", "--ignore", kills,
+         str(TESTS / "faults")],
         capture_output=True, text=True, check=False, env={**os.environ, "MLC_DATA_LONG_FAULTS": "1"},
         cwd=TESTS.parent,
     )  # fmt: skip
-    lines = [line for line in done.stdout.splitlines() if line.strip()]
-    if done.returncode:
-        sys.stderr.write(done.stdout)
-    return f"{'failed' if done.returncode else 'held'}: {lines[-1] if lines else done.stderr}"
+    faults = Faults(output=done.stdout + done.stderr)
+    if not report.is_file():
+        return faults
+    for case in ElementTree.parse(report).iter("testcase"):
+        name = str(case.get("name")).partition("[")[0]
+        faults.cases[name] += 1
+        faults.skipped[name] += case.find("skipped") is not None
+        faults.held[name] += all(
+            case.find(kind) is None for kind in ("skipped", "failure", "error")
+        )
+    return faults
+
+
+def kills_in(whole: Path, count: int, seed: int) -> Tally:
+    """Run the small run undisturbed, then kill it ``count`` times."""
+    with Nursery(whole) as nursery:
+        (whole / "whole").mkdir()
+        run = SmallRun(nursery, whole / "whole", recipe(whole / "whole"))
+        return kill_and_compare(run, undisturbed(run), count, seed, whole)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -95,29 +140,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=100, help="kills in all")
     parser.add_argument("--seed", type=int, default=1, help="decides stages, moments and signals")
     parser.add_argument(
-        "--faults", action="store_true", help="inject the faults of tests/faults, too"
-    )
+        "--faults", nargs="?", const="", metavar="EXPRESSION",
+        help="inject the faults of tests/faults, too, or those that fit pytest's -k",
+    )  # fmt: skip
     chosen = parser.parse_args(argv)
-    with (
-        tempfile.TemporaryDirectory(prefix="mlc-data-reliability-") as name,
-        Nursery(Path(name)) as nursery,
-    ):
+    with tempfile.TemporaryDirectory(prefix="mlc-data-reliability-") as name:
         work = Path(name)
-        (work / "whole").mkdir()
-        whole = SmallRun(nursery, work / "whole", recipe(work / "whole"))
-        expected = undisturbed(whole)
-        tally = kill_and_compare(whole, expected, chosen.kills, chosen.seed, work)
-    faults = run_faults() if chosen.faults else "not run"
+        tally = kills_in(work, chosen.kills, chosen.seed) if chosen.kills else Tally()
+        faults = None if chosen.faults is None else run_faults(chosen.faults, work)
     command = " ".join(["python benchmarks/reliability.py", *(argv or sys.argv[1:])])
     out = sys.stdout.write
     out(
-        f"{datetime.now(UTC):%Y-%m-%d}, `{command}`: {len(tally.kills)} kills, {len(tally.wrong)} differences; "
+        f"{datetime.now(UTC):%Y-%m-%d}, `{command}`: {len(tally.kills)} kills, {len(tally.wrong)} differences\n"
     )
-    out(f"faults {faults}\n\n| stage | kills | after its end | signals |\n|---|---|---|---|\n")
-    out("\n".join(tally.rows()) + "\n")
+    if tally.kills:
+        out("\n| stage | kills | after its end | signals |\n|---|---|---|---|\n")
+        out("\n".join(tally.rows()) + "\n")
     for wrong in tally.wrong:
         out(f"\n{wrong}\n")
-    return 1 if tally.wrong or faults.startswith("failed") else 0
+    if faults is not None:
+        out("\n| fault | cases | held | skipped |\n|---|---|---|---|\n")
+        out("\n".join(faults.rows()) + "\n")
+        if faults.failed:
+            out(f"\n{faults.output}\n")
+    return 1 if tally.wrong or (faults is not None and faults.failed) else 0
 
 
 if __name__ == "__main__":

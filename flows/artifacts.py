@@ -29,6 +29,8 @@ from mlc_data.report.markdown import in_markdown
 from mlc_data.report.page.headline import headline
 from mlc_data.report.summary import summary
 
+from .lost_server import ServerLostError
+
 log = logging.getLogger("mlc_data.flows")
 
 
@@ -120,5 +122,5 @@ def _key(*words: str) -> str:
 def _logged_errors(what: str) -> Iterator[None]:
     try:
         yield
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, ServerLostError) as error:
         log.warning("the server did not accept %s: %s", what, first_line(error))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import queue
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any, cast
 
+import httpx
+from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
 from prefect.client.orchestration import get_client
 from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL
@@ -35,36 +38,93 @@ def is_answering() -> bool:
 
 
 @contextmanager
-def lost_server_explained() -> Iterator[None]:
+def lost_server_explained(is_gone: Callable[[], bool] = lambda: False) -> Iterator[None]:
     """Turn what Prefect raises once its server is gone into one error; log a server that does not answer once.
 
-    An error of a stage, or a stop by the user, is raised as it is: Prefect hides it behind its own, for it cannot
-    report it either.
+    Prefect tries each request again for a minute, so that a server may be restarted. Once one has been tried in vain,
+    or the server is known to be gone, no other is tried again. An error of a stage, or a stop by the user, is raised
+    as it is: Prefect hides it behind its own, for it cannot report it either.
+
+    Args:
+        is_gone: returns whether the server has ended and will not come back.
 
     Raises:
         ServerLostError: the server does not answer any more.
     """
-    with _said_once():
+    with _said_once() as once, _tried_again_once(is_gone):
         try:
             yield
+        except ServerLostError as error:
+            once.logged = True
+            discard_unsent()
+            raise (_cause(error) or error) from None
         except MlcDataError:
             raise
         except Exception as error:
             if (problem := _problem()) is None:
                 raise
+            once.logged = True
             discard_unsent()
-            if (own := _cause(error)) is not None:
-                raise own from None
-            raise ServerLostError(
-                f"the Prefect server{_where()} stopped answering ({first_line(problem)}); {HOW_TO_GO_ON} once it "
-                "answers"
-            ) from error
+            raise (_cause(error) or _lost(problem)) from None
+
+
+@contextmanager
+def _tried_again_once(is_gone: Callable[[], bool]) -> Iterator[None]:
+    """Let requests fail at once, as long as the server does not answer, after one was tried again in vain."""
+    lost = False
+
+    def at_once(error: httpx.TransportError) -> httpx.TransportError | ServerLostError:
+        return _lost(error) if lost or is_gone() else error
+
+    def send_sync(self: Any, request: Any, send: Any, *rest: Any, **named: Any) -> Any:
+        nonlocal lost
+
+        def attempt(*given: Any, **kwargs: Any) -> Any:
+            try:
+                return send(*given, **kwargs)
+            except httpx.TransportError as error:
+                raise at_once(error) from error
+
+        try:
+            return sync(self, request, attempt, *rest, **named)
+        except httpx.TransportError:
+            lost = True
+            raise
+
+    async def send_async(self: Any, request: Any, send: Any, *rest: Any, **named: Any) -> Any:
+        nonlocal lost
+
+        async def attempt(*given: Any, **kwargs: Any) -> Any:
+            try:
+                return await send(*given, **kwargs)
+            except httpx.TransportError as error:
+                raise at_once(error) from error
+
+        try:
+            return await asynchronous(self, request, attempt, *rest, **named)
+        except httpx.TransportError:
+            lost = True
+            raise
+
+    sync = PrefectHttpxSyncClient._send_with_retry
+    asynchronous = PrefectHttpxAsyncClient._send_with_retry
+    kinds: tuple[tuple[Any, Any, Any], ...] = (
+        (PrefectHttpxSyncClient, send_sync, sync),
+        (PrefectHttpxAsyncClient, send_async, asynchronous),
+    )
+    for kind, ours, _ in kinds:
+        kind._send_with_retry = ours
+    try:
+        yield
+    finally:
+        for kind, _, theirs in kinds:
+            kind._send_with_retry = theirs
 
 
 def discard_unsent() -> None:
     """Discard the events and log lines that wait for the server; each would be tried for seconds."""
     # The registry is one for all of Prefect's senders.
-    for sender in list(EventsWorker._instances.values()):
+    for sender in list(cast(Any, EventsWorker)._instances.values()):
         with suppress(queue.Empty):
             while True:
                 sender._queue.get_nowait()
@@ -75,13 +135,20 @@ def _problem() -> Exception | None:
         return client.api_healthcheck()
 
 
+def _lost(problem: Exception) -> ServerLostError:
+    return ServerLostError(
+        f"the Prefect server{_where()} stopped answering ({first_line(problem)}); {HOW_TO_GO_ON}"
+    )
+
+
 def _cause(error: BaseException) -> BaseException | None:
     """Return the error of a stage, or the stop, that an error hides; None if there is none."""
     at: BaseException | None = error
     while at is not None:
-        if isinstance(at, MlcDataError) or not isinstance(at, Exception):
+        ours = isinstance(at, MlcDataError) and not isinstance(at, ServerLostError)
+        if ours or isinstance(at, KeyboardInterrupt | SystemExit):
             return at
-        at = at.__cause__ or at.__context__
+        at = at.__context__ or at.__cause__
     return None
 
 
@@ -108,7 +175,8 @@ class _Once(logging.Filter):
 
 
 @contextmanager
-def _said_once() -> Iterator[None]:
+def _said_once() -> Iterator[_Once]:
+    """Let Prefect's senders say once that they cannot send; afterwards they stay silent, until the process ends."""
     once, shown = _Once(), logging.raiseExceptions
     # Prefect's log handler writes to the terminal itself, unless the process shows no errors of logging.
     logging.raiseExceptions = False
@@ -116,8 +184,9 @@ def _said_once() -> Iterator[None]:
     for logger in loggers:
         logger.addFilter(once)
     try:
-        yield
+        yield once
     finally:
-        for logger in loggers:
-            logger.removeFilter(once)
-        logging.raiseExceptions = shown
+        if not once.logged:
+            for logger in loggers:
+                logger.removeFilter(once)
+            logging.raiseExceptions = shown

@@ -18,6 +18,7 @@ from prefect.settings import get_current_settings
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from mlc_data.core.cores import available_cores
+from mlc_data.core.extras import install_extra
 from mlc_data.errors import MlcDataError, UsageError
 from mlc_data.pipeline import sharding
 from mlc_data.pipeline.sharding.shard import Result, Shard
@@ -39,9 +40,7 @@ def check(recipe: Recipe) -> None:
     if kind == "threads":
         return
     if find_spec(f"prefect_{kind}") is None:
-        raise UsageError(
-            f"runner.type: {kind} needs prefect-{kind}: pip install 'mlc-data[{kind}]'"
-        )
+        raise UsageError(f"runner.type: {kind} needs prefect-{kind}: {install_extra(kind)}")
     if get_current_settings().api.url is None:
         raise UsageError(
             f"runner.type: {kind} needs a Prefect server that its workers reach too: `prefect server start`, "

@@ -8,7 +8,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -86,6 +86,11 @@ class _ServerInOwnSession(SubprocessASGIServer):
         home.mkdir(parents=True, exist_ok=True)
         return home / "mlc-data-server.log"
 
+    def has_ended(self) -> bool:
+        """Return whether the server has ended; it is not started again."""
+        process = self.server_process
+        return process is not None and process.poll() is not None
+
     def kill(self) -> None:
         """End the server at once."""
         if self.server_process:
@@ -93,14 +98,16 @@ class _ServerInOwnSession(SubprocessASGIServer):
 
 
 @contextmanager
-def temporary_server() -> Iterator[None]:
+def temporary_server() -> Iterator[Callable[[], bool]]:
     """Start the temporary server, and stop it once everything is reported to it; none if a server is named.
+
+    Yields a function that returns whether the temporary server has ended by itself.
 
     However the context ends, no flow run of this process is left unfinished on the server, nor any of an earlier
     process of this machine that was killed.
     """
     if PREFECT_API_URL.value():
-        yield
+        yield lambda: False
         return
     server = _ServerInOwnSession()
     # Prefect asks this registry for the server that a process has.
@@ -112,7 +119,7 @@ def temporary_server() -> Iterator[None]:
             answers = True
             _end_runs_of_killed_processes()
             with tags(_tag(os.getpid())):
-                yield
+                yield server.has_ended
         except BaseException:
             if answers and is_answering():
                 _end_runs(_tag(os.getpid()))

@@ -108,7 +108,7 @@ def whole_message(error: BaseException) -> str:
     return " ".join(lines) or type(error).__name__
 
 
-_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ESTALE, errno.ENOTCONN)
 
 
 def refused_access(error: BaseException | None) -> MlcDataError | None:

@@ -39,7 +39,7 @@ def opened(chromium: Any, path: Path, messages: list[str], **options: Any) -> An
     """Open a file; errors and warnings of its console, and requests to elsewhere, are added to ``messages``."""
     context = chromium.new_context(accept_downloads=True, **options)
     page = context.new_page()
-    page.set_default_timeout(5000)
+    page.set_default_timeout(30_000)  # a busy machine: only a fault takes so long
     page.on(
         "console",
         lambda said: messages.append(said.text) if said.type in ("error", "warning") else None,

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
+from typing import Any
 
 import judge_server
 
@@ -30,9 +31,14 @@ class Handler(judge_server.Handler):
         with self.server.lock:
             self.server.asked[question] += 1
             self.server.headers.append(dict(self.headers))
+            self.server.bodies.append(body)
             planned = self.server.planned[text]
             behavior = planned.pop(0) if planned else self.server.usual
+            self.server.inside += 1
+            self.server.most_inside = max(self.server.most_inside, self.server.inside)
         time.sleep(self.server.delay)
+        with self.server.lock:
+            self.server.inside -= 1
         behavior(self, question)
 
 
@@ -49,6 +55,8 @@ class ChatServer(ThreadingHTTPServer):
         self.planned: dict[str, list[Behavior]] = defaultdict(list)
         self.asked: Counter[str] = Counter()
         self.headers: list[dict[str, str]] = []
+        self.bodies: list[dict[str, Any]] = []
+        self.inside = self.most_inside = 0
 
     @property
     def url(self) -> str:

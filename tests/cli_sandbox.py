@@ -11,14 +11,15 @@ from pathlib import Path
 
 from mlc_data.core.manifest import Manifest, read_manifest
 
-# Fewer languages and steps than the quickstart, so that a run takes about a minute.
+# Fewer languages, steps and replies than the quickstart, so that a run takes half a minute.
 SHORT = (
-    "sources.preferences.limit=40",
+    "sources.preferences.limit=24",
     "languages.targets=[spa_Latn,swh_Latn,arb_Arab,zho_Hans]",
     "sets.completeness={at_least: 3}",
     "align.max_steps=4",
     "align.loss.every=2",
-    "evaluate.max_sets=12",
+    "evaluate.max_sets=6",
+    "evaluate.safety.prompts=[{harmless: [cooking, garden, learning, everyday, home], limit: 2}]",
     "evaluate.safety.max_new_tokens=8",
 )
 COMMAND_SECONDS = 600
@@ -41,6 +42,8 @@ class CliSandbox:
         own = {
             "MLC_DATA_CACHE": str(self.folder / "cache"),
             "PREFECT_HOME": str(self.folder / "prefect"),
+            # A busy machine starts the temporary server slowly.
+            "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "240",
             "HF_HUB_OFFLINE": "1",
             "NO_COLOR": "1",
         }

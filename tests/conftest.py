@@ -16,7 +16,14 @@ from mlc_data.recipe.loading import parse_recipe
 from mlc_data.recipe.recipe import Recipe
 
 TOGETHER = ("tests/end_to_end/", "tests/align/distributed/")
-"""Folders whose tests share what is slow to make. Longest first."""
+"""Folders whose tests share what is slow to make."""
+ALONE = "tests/end_to_end/test_terminal.py"
+"""Shares nothing with the other tests of its folder."""
+SLOW = (
+    "tests/faults/", "tests/align/", "tests/docs/", "tests/report/page/", "tests/hostile/",
+    "tests/publish/", "tests/refresh/", "tests/lm/", "tests/examples/", "tests/cli/", "tests/evaluate/",
+)  # fmt: skip
+"""Begin the paths of other slow tests, the slowest first: what comes last is short, so that all processes end together."""
 GUARD = pytest.StashKey[ProcessGuard]()
 
 
@@ -31,15 +38,25 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of the folders `TOGETHER` first: they take longest, and mostly wait."""
-    order = {folder: number for number, folder in enumerate(TOGETHER)}
-    items.sort(key=lambda item: order.get(scope_of(item.nodeid), len(order)))
+    """Put the slowest tests first."""
+    items.sort(key=lambda item: order_of(item.nodeid))
+
+
+def order_of(nodeid: str) -> int:
+    """Return the place of a test's file among the slow ones."""
+    scope = scope_of(nodeid)
+    first = (*TOGETHER, ALONE)
+    if scope in first:
+        return first.index(scope)
+    places = (n for n, path in enumerate(SLOW) if scope.startswith(path))
+    return len(first) + next(places, len(SLOW))
 
 
 def scope_of(nodeid: str) -> str:
     """Return what the tests that run in the same process as this one have in common: file or folder."""
-    folders = (folder for folder in TOGETHER if nodeid.startswith(folder))
-    return next(folders, nodeid.partition("::")[0])
+    file = nodeid.partition("::")[0]
+    folders = (folder for folder in TOGETHER if file.startswith(folder) and file != ALONE)
+    return next(folders, file)
 
 
 @pytest.hookimpl(optionalhook=True)

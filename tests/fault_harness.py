@@ -167,14 +167,26 @@ class Nursery:
         earlier = set(NAMES[: NAMES.index(stage)])
         deadline = time.monotonic() + _WAIT_SECONDS
         while time.monotonic() < deadline:
-            done = {name.decode() for name in _DONE.findall(self._log.read_bytes())}
-            if earlier <= done or not _alive(pid):
+            if earlier <= done_stages(self._log) or not _alive(pid):
+                return
+            time.sleep(0.002)
+
+    def wait_for_text(self, text: str, pid: int) -> None:
+        """Wait until the command has written something, or has ended."""
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while time.monotonic() < deadline and _alive(pid):
+            if text in self._log.read_text("utf-8", "replace"):
                 return
             time.sleep(0.002)
 
     def _line(self) -> str:
         assert self._program.stdout
         return self._program.stdout.readline()
+
+
+def done_stages(log: Path) -> set[str]:
+    """Return the stages that are done, or reused, by the output of a command."""
+    return {name.decode() for name in _DONE.findall(log.read_bytes())}
 
 
 def _alive(pid: int) -> bool:

@@ -117,13 +117,13 @@ def two_ranks() -> list[str]:
     return ["--nproc-per-node", "2", "--master-port", str(free_port()), "-m", "mlc_data"]
 
 
-def accelerate(folder: Path, machines: int = 1) -> list[Ended]:
-    """Run `mlc-data align` as two ranks of `accelerate launch`, on one or two "machines"."""
+def accelerate(folder: Path) -> list[Ended]:
+    """Run `mlc-data align` as two ranks of `accelerate launch`, each on a "machine" of its own."""
     address = ["--main_process_ip", "127.0.0.1", "--main_process_port", str(free_port())]
-    launch = [*ACCELERATE, "--num_machines", str(machines), *address]
+    launch = [*ACCELERATE, "--num_machines", "2", *address]
     commands = [
         [*launch, "--machine_rank", str(number), "-m", "mlc_data", *align(folder)]
-        for number in range(machines)
+        for number in range(2)
     ]
     return wait_for([start(command) for command in commands])
 

@@ -3,12 +3,12 @@
     python benchmarks/experiments/real_errors.py --data ../shared/data
 
 The folder holds ``round_trips/<language>.tsv`` (right variants with a real translator's back-translation; wrong
-ones are made by shifting the variants by one row) and ``critical_errors/<language>.dev.tsv`` (real machine translations,
+ones are made by shifting the variants by one row, and by taking the variant of the most similar prompt) and ``critical_errors/<language>.dev.tsv`` (real machine translations,
 critical errors by the majority of three people), and ``ntrex/<language>.txt`` (human translations, taken as their
 own perfect back-translations).
 
 Printed for each configuration: the share of right variants rejected with a 95 % Wilson interval, the share of wrong
-pairs kept, and for critical errors MCC, the share caught and the share of the others flagged.
+and of nearest wrong pairs kept, and for critical errors MCC, the share caught and the share of the others flagged.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from mlc_data.core.records import TRANSLATIONS
 from mlc_data.language_id.loading import load_identifiers
 from mlc_data.recipe.loading import load_recipe
 from mlc_data.recipe.recipe import Recipe
+from mlc_data.text.spans import words
 from scripts.meaning.judged import read_judged
 
 FIXED = (
@@ -48,6 +49,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--encoder", action="append", help="encoders of checks.meaning to compare")
+    parser.add_argument(
+        "--only", choices=("critical_errors", "round_trips", "human"), action="append"
+    )
     parser.add_argument("--rows", type=int, help="rows of each file; all by default")
     options = parser.parse_args()
     for encoder in options.encoder or ["use-multilingual"]:
@@ -56,7 +60,10 @@ def main() -> None:
             for name, settings in CONFIGURATIONS.items()
         }
         print(f"encoder: {encoder}")
-        for section in (critical_errors, round_trips, human):
+        sections = (critical_errors, round_trips, human)
+        for section in sections:
+            if options.only and section.__name__ not in options.only:
+                continue
             for line in section(recipes, options.data, options.rows):
                 print("  " + line, flush=True)
 
@@ -72,11 +79,14 @@ def round_trips(recipes: Recipes, data: Path, count: int | None) -> Iterator[str
         wrong = translations(
             path.stem, table["prompt"], others["variant"], others["back_translation"]
         )
-        given, kept = verdicts(recipes, right, right), verdicts(recipes, right, wrong)
+        near = table[nearest(table["prompt"])]
+        close = translations(path.stem, table["prompt"], near["variant"], near["back_translation"])
+        given, kept, nearly = (verdicts(recipes, right, rows) for rows in (right, wrong, close))
         for name in recipes:
             yield (
                 f"{path.stem}, {name}: right rejected {share(given[name])}, wrong kept "
-                f"{1 - sum(map(bool, kept[name])) / table.height:.3f}; {by_reason(given[name])}"
+                f"{1 - sum(map(bool, kept[name])) / table.height:.3f}, nearest wrong kept "
+                f"{1 - sum(map(bool, nearly[name])) / table.height:.3f}; {by_reason(given[name])}"
             )
 
 
@@ -117,6 +127,20 @@ def human(recipes: Recipes, data: Path, count: int | None) -> Iterator[str]:
         rows = translations(path.stem, prompts, pl.Series(texts), prompts)
         for name, given in verdicts(recipes, rows, rows).items():
             yield f"{path.stem}, {name}: human text rejected {share(given)}; {by_reason(given)}"
+
+
+def nearest(prompts: pl.Series) -> list[int]:
+    """Return for each prompt the number of the other prompt that has most of its words."""
+    found = [frozenset(each) for each in words(prompts).to_list()]
+    return [
+        max(
+            (other for other in range(len(found)) if prompts[other] != prompts[one]),
+            key=lambda other, one=one: (
+                len(found[one] & found[other]) / len(found[one] | found[other])
+            ),
+        )
+        for one in range(len(found))
+    ]
 
 
 def read_tsv(path: Path, count: int | None) -> pl.DataFrame:

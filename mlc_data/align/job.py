@@ -12,10 +12,13 @@ from typing import Any
 import torch
 import yaml
 
+from mlc_data.align.data import Inputs
 from mlc_data.align.methods import Method
+from mlc_data.lm.loading import LoadedModel
 from mlc_data.lm.prompt_format import Tokens
 from mlc_data.recipe.align import Align
 from mlc_data.recipe.align_options import training_options
+from mlc_data.recipe.recipe import Recipe
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +54,28 @@ class Job:
     folder: Path
     tensorboard: Path | None = None
     held_out: Sequence[Mapping[str, Any]] = ()
+
+    @classmethod
+    def of(
+        cls,
+        recipe: Recipe,
+        loaded: LoadedModel,
+        inputs: Inputs,
+        folder: Path,
+        tensorboard: Path,
+    ) -> Job:
+        """Return the training of a loaded model on a run's inputs, as the recipe's ``align`` section has it."""
+        return cls(
+            model=loaded.model,
+            tokenizer=loaded.tokenizer,
+            pairs=inputs.pairs,
+            sets=inputs.sets.rows,
+            settings=recipe.align,
+            seed=recipe.seed,
+            folder=folder,
+            tensorboard=tensorboard,
+            held_out=inputs.held_out,
+        )
 
     @property
     def processes(self) -> int:

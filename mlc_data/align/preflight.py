@@ -16,6 +16,7 @@ from transformers import AutoModelForCausalLM
 
 from mlc_data.align.adapters import adapters_of
 from mlc_data.consistency.hidden_states import find_decoder
+from mlc_data.core.extras import install_extra
 from mlc_data.errors import ModelError, UsageError, first_line
 from mlc_data.lm.chat_template import Chat, prepare
 from mlc_data.lm.loading import KEY, load_description, quiet
@@ -59,7 +60,7 @@ def _check_packages(settings: Align) -> None:
     if settings.quantised and find_spec("bitsandbytes") is None:
         raise UsageError(
             f"align.model_options asks for {settings.quantised}-bit weights, which needs bitsandbytes: "
-            "pip install 'mlc-data[quantised]'"
+            f"{install_extra('quantised')}"
         )
     optim = str(settings.training.get("optim") or "")
     needed = [(module, name) for pattern, module, name in _OPTIMISERS if pattern.search(optim)]

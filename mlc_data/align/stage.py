@@ -209,9 +209,7 @@ def _train(run: Run, settings: Align, staging: Staging, folder: Path) -> StageRe
     _, record = identify(settings.model, settings.revision, KEY)
     revision = record.revision if is_hub_id(settings.model) else None
     loaded = load(settings, revision)
-    model, tokenizer = loaded.model, loaded.tokenizer
-    del loaded
-    form = PromptFormat(tokenizer)
+    form = PromptFormat(loaded.tokenizer)
     inputs = read_inputs(run, form)
     log.info(
         "align: %d pairs (left out: %s), %d sets",
@@ -220,25 +218,15 @@ def _train(run: Run, settings: Align, staging: Staging, folder: Path) -> StageRe
     with quiet():
         layers: list[dict[str, Any]] = []
         if settings.loss.layer == "auto":
-            layer, layers = choose_layer(run, model, tokenizer)
+            layer, layers = choose_layer(run, loaded.model, loaded.tokenizer)
             settings = settings.with_layer(layer)
+        tokenizer = loaded.tokenizer
         if settings.processes == 1:
-            trained = train(
-                Job(
-                    model=model,
-                    tokenizer=tokenizer,
-                    pairs=inputs.pairs,
-                    sets=inputs.sets.rows,
-                    settings=settings,
-                    seed=recipe.seed,
-                    folder=folder,
-                    tensorboard=run.path(TENSORBOARD_FOLDER),
-                    held_out=inputs.held_out,
-                )
-            )
+            decided = recipe.model_copy(update={"align": settings})
+            trained = train(Job.of(decided, loaded, inputs, folder, run.path(TENSORBOARD_FOLDER)))
             model = finished(trained.model, settings, revision)
         else:
-            del model  # each process loads it for itself
+            del loaded  # each process loads the model for itself
             trained = train_distributed(run, settings, revision, folder)
             model = trained.model
         figures = {

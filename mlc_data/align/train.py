@@ -22,6 +22,7 @@ from mlc_data.align.callbacks import tensorboard_callback
 from mlc_data.align.collectives import any_process
 from mlc_data.align.job import Job, training_arguments
 from mlc_data.align.methods import method_of, rows_of
+from mlc_data.align.response_tokens import score_labelled_tokens
 from mlc_data.align.saved_steps import last_complete, loading, step_of
 from mlc_data.align.stopping import orderly_stop, stop_requested
 from mlc_data.align.trainer import Consistency, MLCTrainerMixin
@@ -197,6 +198,7 @@ class _Trainer(MLCTrainerMixin):
 
 
 def _trainer(job: Job) -> Any:
+    score_labelled_tokens()
     settings, method = job.settings, method_of(job.settings)
     chosen = settings.loss
     if chosen.layer == "auto":

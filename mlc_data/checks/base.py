@@ -100,8 +100,8 @@ class Limit:
             reference do not disable a check.
         from_run: True if the threshold may come from the run's mismatched pairs, see
             `RunLimitedSection`; for least values alone.
-        unless: name of what excuses a value that fails, see `Check.confirming`: another score, or `SAME`.
-            A variant is rejected only where both speak against it.
+        unless: names of what excuses a value that fails, see `Check.confirming`: other scores, `SAME` or
+            `MADE_UP`. A variant is rejected only where all speak against it.
 
     A limit with neither ``tighten`` nor ``loosest`` is not calibrated.
     """
@@ -112,7 +112,7 @@ class Limit:
     tighten: bool = False
     loosest: float | None = None
     from_run: bool = False
-    unless: str | None = None
+    unless: tuple[str, ...] = ()
 
     @property
     def calibrated(self) -> bool:
@@ -138,6 +138,12 @@ class Limit:
         effective = threshold_of(self.thresholds(settings)).is_finite()
         return (self.passes(settings) & effective).fill_null(value=False)
 
+    def excused(self, excuses: Mapping[str, pl.Expr]) -> pl.Expr:
+        """Return whether something excuses a value that fails (Boolean); see `Check.confirming`."""
+        never = pl.lit(value=False)
+        named = [excuses.get(name, never).fill_null(value=False) for name in self.unless]
+        return pl.any_horizontal(named) if named else never
+
     def bound(self, settings: Section, language: str, scores: Mapping[str, float]) -> float:
         """Return the bound of one row's score, in a language (FLORES-200 code)."""
         return self.thresholds(settings).get(language)
@@ -150,19 +156,28 @@ def at_least(
     tighten: bool = False,
     loosest: float | None = None,
     from_run: bool = False,
-    unless: str | None = None,
+    unless: tuple[str, ...] = (),
 ) -> Limit:
     """Return a limit that scores must not be below; arguments as in `Limit`."""
     return Limit(score, key, False, tighten, loosest, from_run, unless)
 
 
-def at_most(score: str, key: str, *, tighten: bool = False, loosest: float | None = None) -> Limit:
+def at_most(
+    score: str,
+    key: str,
+    *,
+    tighten: bool = False,
+    loosest: float | None = None,
+    unless: tuple[str, ...] = (),
+) -> Limit:
     """Return a limit that scores must not be above; arguments as in `Limit`."""
-    return Limit(score, key, True, tighten, loosest)
+    return Limit(score, key, True, tighten, loosest, unless=unless)
 
 
 SAME = "meaning_same"
 """Name of the excuse that the back-translation means the same as the prompt, see `Limit.unless`."""
+MADE_UP = "round_trip_made_up"
+"""Name of the excuse that the back-translation has nothing to do with a variant that the prompt resembles."""
 
 
 @dataclass(frozen=True)
@@ -199,6 +214,8 @@ class Check(ABC):
         section: class of its settings in the recipe.
         scores: names of the score columns, ``<name>_<measure>``.
         limits: thresholds that the scores are compared with.
+        evidence: thresholds that reject nothing: scores above them excuse what other limits reject. Where
+            the recipe has null, the run sets them, see `nearest`, not below their loosest value.
         abstains: whether it may leave a score null: it has no opinion of that row, which passes it.
         settings: its section of the recipe.
         source: language of the prompts (FLORES-200 code).
@@ -209,6 +226,7 @@ class Check(ABC):
     section: ClassVar[type[CheckSection]] = CheckSection
     scores: ClassVar[tuple[str, ...]]
     limits: ClassVar[tuple[Limit, ...]]
+    evidence: ClassVar[tuple[Limit, ...]] = ()
     abstains: ClassVar[bool] = False
     settings: Any
 
@@ -253,13 +271,20 @@ class Check(ABC):
         Args:
             excuses: see `confirming`, of all enabled checks; a check that stands alone has none.
         """
-        never = pl.lit(value=False)
         good = [
-            limit.passes(self.settings).fill_null(value=True)
-            | excuses.get(limit.unless or "", never)
+            limit.passes(self.settings).fill_null(value=True) | limit.excused(excuses)
             for limit in self.limits
         ]
         return pl.all_horizontal(good)
+
+    def nearest(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the scores of `evidence` that texts have with the nearest wrong prompt (Float64), one row
+        for each text.
+
+        Args:
+            rows: as for `score`, of one language.
+        """
+        return pl.DataFrame(schema={limit.score: pl.Float64() for limit in self.evidence})
 
     def judges(self, language: str) -> bool:
         """Return whether it scores variants in a language (FLORES-200 code)."""
@@ -267,7 +292,7 @@ class Check(ABC):
 
     def scored_by(self) -> dict[str, Any]:
         """Return the settings that scores depend on (JSON-able): all but the thresholds."""
-        thresholds = {limit.key for limit in self.limits}
+        thresholds = {limit.key for limit in (*self.limits, *self.evidence)}
         others = {"enabled", "use", "limits", *thresholds}
         return dict(self.settings.model_dump(mode="json", exclude=others))
 

@@ -8,7 +8,7 @@ from itertools import accumulate, chain, groupby
 
 import polars as pl
 
-from mlc_data.checks.base import SAME, Check, CheckSection, at_least, at_most
+from mlc_data.checks.base import MADE_UP, SAME, Check, CheckSection, at_least, at_most
 from mlc_data.checks.english.words import FUNCTION_WORDS, canonical_form, occur
 from mlc_data.checks.sentences import returned
 from mlc_data.languages.by_language import ByLanguage, by_language
@@ -60,12 +60,12 @@ class Coverage(Check):
     """
 
     name = "coverage"
-    version = 3
+    version = 4
     section = CoverageCheck
     scores = ("coverage_returned", "coverage_invented", "coverage_length", "coverage_empty")
     limits = (
-        at_least("coverage_returned", "min_returned", loosest=0.1, unless=SAME),
-        at_most("coverage_invented", "max_invented", loosest=12.0),
+        at_least("coverage_returned", "min_returned", loosest=0.1, unless=(SAME, MADE_UP)),
+        at_most("coverage_invented", "max_invented", loosest=12.0, unless=(MADE_UP,)),
         at_least("coverage_length", "min_length", loosest=0.25),
         at_most("coverage_empty", "max_empty"),
     )

@@ -37,7 +37,6 @@ _NUMBER = re.compile(
     re.ASCII,
 )
 _NOT_DIGIT = re.compile(r"\D+", re.ASCII)
-_SPACES = re.compile(r"\s", re.UNICODE)
 _MINUS = re.compile(r"(?:^|[\s(\[:=~≤≥<>])[-−–﹣－]$")
 _DASH = re.compile(r"[-−–—﹣－~/]\s?$")
 _LETTER_SCALE = re.compile(r"\s?(k|m|b|t|mn|bn|tn|mm)(?![^\W\d_])", re.IGNORECASE)

@@ -46,7 +46,7 @@ class Intent(Check):
     scores = ("intent_polarity", "intent_object")
     limits = (
         at_least("intent_polarity", "min_polarity"),
-        at_least("intent_object", "min_object", unless=SAME),
+        at_least("intent_object", "min_object", unless=(SAME,)),
     )
 
     def score(self, rows: pl.DataFrame) -> pl.DataFrame:

@@ -3,7 +3,8 @@
 A prompt with another prompt's translation is wrong for certain, and needs no trusted data. The score that
 all but 1 % of such pairs stay below is the limit of its language: a variant that scores no better than a wrong
 one is rejected. A limit is never above the threshold of the recipe, because prompts of one mould ("How do I ...?")
-make wrong pairs that resemble each other.
+make wrong pairs that resemble each other. Evidence that excuses (`Check.evidence`) has to be above 99 % of the
+*nearest* wrong pairs.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ def measure(checks: Sequence[Check], parts: Parts) -> pl.DataFrame:
     if chosen:
         for _, rows in sorted(_samples(parts()).items()):
             limits += [_limits(check, rows) for check in chosen]
+            limits += [_excuses(check, rows) for check in chosen if check.evidence]
     return pl.concat(limits)
 
 
@@ -77,6 +79,11 @@ def with_run_limits(recipe: Recipe, limits: pl.DataFrame) -> Recipe:
             )
             for limit in each.check.limits
             if limit.from_run
+        }
+        update |= {
+            one.key: _excusing(limits.filter(score=one.score))
+            for one in each.check.evidence
+            if getattr(settings, one.key) is None
         }
         resolved = settings.model_copy(update=update)
         if each.key == f"checks.{each.check.name}":
@@ -133,6 +140,30 @@ def _limits(check: Check, rows: pl.DataFrame) -> pl.DataFrame:
         separable = limit is None or bool(usual >= limit)
         lines.append((rows["language"][0], name, judged.len(), wrong.len(), limit, separable))
     return pl.DataFrame(lines, schema=LIMITS, orient="row")
+
+
+def _excuses(check: Check, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return what `QUANTILE` of the texts do not reach of a check's evidence with the nearest other prompt, and at
+    least the loosest value."""
+    wrong = check.nearest(rows)
+    if rows.height < LEAST_ROWS or wrong.height < LEAST_ROWS:
+        return pl.DataFrame(schema=LIMITS)
+    language, count = rows["language"][0], wrong.height
+    lines = [
+        (
+            *(language, one.score, rows.height, count * (count - 1)),
+            max(_above(wrong[one.score]), one.loosest or 0.0),
+            True,
+        )
+        for one in check.evidence
+    ]
+    return pl.DataFrame(lines, schema=LIMITS, orient="row")
+
+
+def _excusing(limits: pl.DataFrame) -> ByLanguage:
+    """Return thresholds of evidence: the run's, and none where it has none."""
+    found = dict(limits.select("language", "limit").iter_rows())
+    return ByLanguage({**found, "default": math.inf})
 
 
 def _above(wrong: pl.Series) -> float:

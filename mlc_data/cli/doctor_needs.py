@@ -68,10 +68,10 @@ def _memory(recipe: Recipe) -> Iterator[Row]:
         shape = shape_of(next(model for model in models if model.role == "base"))
     trained = training_memory(recipe, shape, trainer.device) if shape else None
     translated = translation_memory(recipe, models, translator.device)
-    for what, need, there in (
-        ("training", trained, trainer),
-        ("translation", translated, translator),
-    ):
+    needs = [("training", trained, trainer)]
+    if recipe.translate.has_engine:
+        needs.append(("translation", translated, translator))
+    for what, need, there in needs:
         if need is None:
             yield (
                 f"memory, {what}",

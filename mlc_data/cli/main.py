@@ -38,6 +38,7 @@ from mlc_data.core import time_limit
 from mlc_data.core.console import err, out, show_all_characters
 from mlc_data.core.extras import missing_extra
 from mlc_data.core.messages import bounded, shown
+from mlc_data.core.redaction import look_again
 from mlc_data.core.stopping import HOW_TO_GO_ON, stoppable
 from mlc_data.errors import (
     MlcDataError,
@@ -47,6 +48,16 @@ from mlc_data.errors import (
     is_disk_full,
     refused_access,
 )
+
+_OTHER_WORDS = {
+    "train": "align",
+    "build": "sets",
+    "filter": "check",
+    "push": "publish",
+    "init": "recipes",
+    "eval": "evaluate",
+}
+"""Words of other tools, and the commands that do that here."""
 
 
 class _Commands(TyperGroup):
@@ -61,8 +72,9 @@ class _Commands(TyperGroup):
             return both, self.commands[both], args[2:]
         name = args[0] if args else ""
         if name and not name.startswith("-") and super().get_command(ctx, name) is None:
-            near = get_close_matches(name, self.commands, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else " `mlc-data --help` lists them."
+            near = get_close_matches(name, [*self.commands, *_OTHER_WORDS], n=1)
+            meant = [_OTHER_WORDS.get(word, word) for word in near]
+            hint = f" Did you mean {meant[0]!r}?" if meant else " `mlc-data --help` lists them."
             raise UsageError(f"No such command {name!r}.{hint}")
         return super().resolve_command(ctx, args)
 
@@ -142,6 +154,7 @@ def main() -> None:
     Known errors become one message each.
     """
     show_all_characters()
+    look_again()
     time_limit.END_PROCESS = True
     with stoppable():
         _run()

@@ -9,9 +9,11 @@ from typing import Annotated
 
 import typer
 
+from mlc_data.errors import ModelError, SourceError
 from mlc_data.execute import preflight
 from mlc_data.pipeline.layout import RECIPE
 from mlc_data.pipeline.run import Run
+from mlc_data.pipeline.start_folder import start_folder
 from mlc_data.recipe.loading import load_recipe, shipped_recipes
 
 
@@ -115,6 +117,13 @@ def working_on(run: Run, stages: Sequence[str], *, force: bool = False) -> Itera
         MlcDataError: another process holds the folder.
     """
     run.check_folder(force=force)
-    preflight(run, stages)
+    try:
+        preflight(run, stages)
+    except (SourceError, ModelError) as error:
+        if (folder := start_folder(run)) is None:
+            raise
+        raise type(error)(
+            f"{error}\nThe recipe of {run.folder} was used in {folder}: give the command there"
+        ) from error
     with run.held(force=force):
         yield

@@ -14,6 +14,7 @@ from mlc_data.core import console
 from mlc_data.core.console import out
 from mlc_data.errors import UsageError
 from mlc_data.pipeline.run import Run
+from mlc_data.publish.license import require_known
 
 if TYPE_CHECKING:
     from mlc_data.publish.publication import Plan
@@ -96,10 +97,10 @@ def publish(
     """
     if (repo is None) == (to is None):
         raise UsageError("name where to publish: --repo organisation/name, or --to FOLDER")
-    if to is not None and (checkpoint or dry_run or private is not None or gated is not None):
+    if to is not None and (checkpoint or private is not None or gated is not None):
         raise UsageError(
-            "--to writes the data set into a folder; --checkpoint, --dry-run, --private, --public, "
-            "--gated and --no-gated go with --repo"
+            "--to writes the data set into a folder; --checkpoint, --private, --public, --gated and --no-gated go "
+            f"with --repo. The checkpoint is a folder of its own already: {run / 'checkpoint'}"
         )
     console.set_up(quiet=quiet)
     from huggingface_hub.utils.tqdm import disable_progress_bars
@@ -108,17 +109,22 @@ def publish(
     from mlc_data.publish.publication import PublishOptions, to_folder, to_hub
     from mlc_data.report.page import bring_up_to_date
 
+    if license is not None:
+        require_known(license, "--license")
     request = LicenseRequest(license, rights, _declared(declare))
     opened = Run.open(run)
     if report and not dry_run:
         bring_up_to_date(opened)
     if to is not None:
-        written = to_folder(opened, to, request, report=report)
+        written = to_folder(opened, to, request, report=report, dry=dry_run)
         if as_json:
-            console.print_json({"folder": str(to), **written.model_dump(mode="json")})
+            console.print_json(
+                {"folder": str(to), "dry_run": dry_run, **written.model_dump(mode="json")}
+            )
             return
         _summary(written)
-        out.print(f"written to {to}", highlight=False, soft_wrap=True)
+        outcome = "dry run: nothing was written" if dry_run else f"written to {to}"
+        out.print(outcome, highlight=False, soft_wrap=True)
         return
     if quiet or not console.err.is_terminal:
         disable_progress_bars()
@@ -149,6 +155,7 @@ def _declared(given: list[str]) -> dict[str, str]:
             raise UsageError(
                 f"--declare takes part=license, such as prompts=CC-BY-4.0, not {text!r}"
             )
+        require_known(license, f"--declare {part.strip()}")
         declared[part.strip()] = license.strip()
     return declared
 

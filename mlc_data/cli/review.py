@@ -10,7 +10,6 @@ from rich.table import Table
 
 from mlc_data.cli.options import QuietOption
 from mlc_data.core import console
-from mlc_data.core.messages import json_text
 from mlc_data.errors import UsageError
 from mlc_data.pipeline.layout import REVIEW, REVIEW_FOLDER
 from mlc_data.pipeline.run import Run
@@ -65,7 +64,7 @@ def review(
         raise UsageError("--out names the file that --sample writes")
     found = import_judgements(opened, import_) if import_ else read_review(opened)
     if as_json:
-        typer.echo(json_text(found.model_dump(mode="json"), indent=2))
+        console.print_json(found.model_dump(mode="json"))
     else:
         _show(found, opened)
 

@@ -75,8 +75,8 @@ def _run_stages(run: Run, name: str | None, *, verbose: bool) -> None:
     if not verbose:
         flows_module("prefect_lines").only_warnings()
     with (
-        flows_module("temporary").temporary_server(),
-        flows_module("lost_server").lost_server_explained(),
+        flows_module("temporary").temporary_server() as is_gone,
+        flows_module("lost_server").lost_server_explained(is_gone),
         flows_module("common").opened(run),
     ):
         flows_module("build_and_align").build_and_align(run_dir=str(run.folder), name=name)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import json
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from mlc_data.core import console
 from mlc_data.core.console import out
 from mlc_data.errors import UsageError
 from mlc_data.evaluate.safety.suites import Suite
@@ -31,7 +31,7 @@ def suites(
         raise UsageError(f"there is no suite {name!r}{hint}")
     chosen = [known[name]] if name else list(known.values())
     if as_json:
-        typer.echo(json.dumps([one.model_dump() for one in chosen], ensure_ascii=False, indent=2))
+        console.print_json([one.model_dump() for one in chosen])
         return
     out.print(_one(chosen[0]) if name else _table(chosen))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
+import re
 import sys
 import time
 import warnings
@@ -22,6 +24,9 @@ from rich.text import Text
 from mlc_data.core import progress
 from mlc_data.core.live import LiveView, NoteHandler, RichReporter
 from mlc_data.core.messages import bounded, json_text, printable
+from mlc_data.core.redaction import without_secrets
+
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 
 class PlainConsole(Console):
@@ -83,8 +88,16 @@ def number(heading: str) -> Column:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON on standard output: no colour, no line broken, text as it is."""
-    sys.stdout.write(json_text(value, indent=2, default=_plain) + "\n")
+    """Print a value as JSON on standard output: no colour, no line broken, text as it is.
+
+    Where standard output cannot encode a character, it stands as JSON escapes it, which reads back as the same.
+    """
+    text = without_secrets(json_text(value, indent=2, default=_plain))
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        text = _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    sys.stdout.write(text + "\n")
 
 
 def _plain(value: Any) -> Any:
@@ -115,9 +128,9 @@ class ConsoleHandler(logging.Handler):
                 Text.assemble(
                     (f"{time.strftime('%H:%M:%S', time.localtime(record.created))} ", "dim"),
                     (f"{record.levelname} ", _STYLES.get(record.levelno, "")),
-                    self.format(record),
+                    bounded(self.format(record)),
                 ),
-                soft_wrap=True,
+                soft_wrap=not err.is_terminal,  # a file gets one line, a terminal breaks between words
             )
         except Exception:  # noqa: BLE001 - as every handler of the standard library
             self.handleError(record)

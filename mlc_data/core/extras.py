@@ -6,12 +6,17 @@ what is missing is reported in one line with the command that installs it.
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import util
+from importlib import metadata, util
 from types import MappingProxyType
+from urllib.parse import unquote, urlsplit
 
 from mlc_data.errors import UsageError
+
+_PACKAGE = "mlc-data"
 
 PURPOSES = MappingProxyType(
     {
@@ -63,7 +68,28 @@ def is_installed(module: str) -> bool:
 
 def install_command(module: str) -> str:
     """Return the command that installs a module of one of the extras."""
-    return f"pip install 'mlc-data[{EXTRAS[module]}]'"
+    return install_extra(EXTRAS[module])
+
+
+def install_extra(extra: str) -> str:
+    """Return the command that installs an extra from where this package came from.
+
+    That is the folder or repository that pip has written down (PEP 610): an index may have no package of this
+    name, or somebody else's.
+    """
+    try:
+        written = metadata.distribution(_PACKAGE).read_text("direct_url.json")
+    except metadata.PackageNotFoundError:
+        written = None
+    origin = json.loads(written) if written else {}
+    url, vcs = origin.get("url", ""), origin.get("vcs_info", {}).get("vcs")
+    if vcs:
+        return f"pip install {shlex.quote(f'{_PACKAGE}[{extra}] @ {vcs}+{url}')}"
+    if "dir_info" in origin:
+        editable = "-e " if origin["dir_info"].get("editable") else ""
+        return f"pip install {editable}{shlex.quote(f'{unquote(urlsplit(url).path)}[{extra}]')}"
+    at = f" @ {url}" if url else ""  # a file that was named by its address
+    return f"pip install '{_PACKAGE}[{extra}]{at}'"
 
 
 def missing(module: str) -> MissingExtraError:

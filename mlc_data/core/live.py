@@ -50,6 +50,10 @@ class RichBar:
         self._display.advance(self.task, steps)
 
 
+_PERIOD = 600.0
+"""Seconds whose units give rate and time left: a step of a large model takes longer than Rich's 30."""
+
+
 def bars(console: Console) -> Progress:
     """Return a display of bars that fits 80 columns."""
     return Progress(
@@ -60,6 +64,7 @@ def bars(console: Console) -> Progress:
         TimeRemainingColumn(),
         console=console,
         transient=True,
+        speed_estimate_period=_PERIOD,
     )
 
 

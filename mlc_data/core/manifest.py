@@ -24,6 +24,7 @@ from pydantic import (
 
 from mlc_data._version import __version__
 from mlc_data.core.checksummed import CHECKSUM, is_intact
+from mlc_data.core.described import Described
 from mlc_data.errors import MlcDataError
 
 FORMAT_VERSION = 1
@@ -46,8 +47,8 @@ PACKAGES = (
 )
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+class _Record(Described, BaseModel):
+    model_config = ConfigDict(extra="forbid")
 
 
 class ModelRecord(_Record):

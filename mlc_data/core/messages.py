@@ -1,7 +1,7 @@
 """Values of users in messages: on one line, printable, of bounded length.
 
 Every text that a person sees (errors, log lines, tables of the terminal) passes `printable` on its way out, in
-`core.console`. A value that is put into a message passes `shown` where the message is made, for it may have any size.
+`core.console`, and leaves the secrets of this process behind. A value that is put into a message passes `shown` where the message is made, for it may have any size.
 """
 
 from __future__ import annotations
@@ -11,14 +11,18 @@ import re
 import reprlib
 from typing import Any
 
+from mlc_data.core.redaction import look_again, without_credentials, without_secrets
+
 VALUE = 120
 """Characters of a value in a message."""
 LINE, LINES = 2_000, 60
 """Characters of a line, and lines, of a message as a whole."""
 
-# C0 and C1 but for tab and line feed, marks that turn the direction of what follows, and halves of surrogate pairs.
+# C0 and C1 but for tab and line feed, marks that turn the direction of what follows, halves of surrogate pairs, and
+# marks that belong to no text.
 _ACTIVE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+    "\ufeff\ufff9-\ufffb]"
 )
 
 
@@ -37,8 +41,8 @@ _repr.maxlevel, _repr.maxlist, _repr.maxdict, _repr.maxtuple, _repr.maxset = 3, 
 
 
 def printable(text: str) -> str:
-    r"""Return a text with characters that a terminal obeys, or cannot show, written out as ``\x1b``."""
-    return _ACTIVE.sub(lambda found: _escaped(found[0]), text)
+    r"""Return a text without secrets, and with characters that a terminal obeys, or cannot show, as ``\x1b``."""
+    return _ACTIVE.sub(lambda found: _escaped(found[0]), without_secrets(text))
 
 
 def shown(value: Any, limit: int = VALUE) -> str:
@@ -56,7 +60,8 @@ def shortened_middle(text: str, limit: int) -> str:
 
 def bounded(message: str) -> str:
     """Return a message for a terminal: printable, `LINES` lines of `LINE` characters at most."""
-    lines = message.split("\n")
+    look_again()
+    lines = without_credentials(without_secrets(message)).split("\n")
     left_out = len(lines) - LINES
     if left_out > 0:
         lines = [*lines[: LINES - 1], f"  ... and {left_out + 1} lines more"]

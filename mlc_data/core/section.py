@@ -7,11 +7,13 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, RootModel, create_model, model_validator
 
+from mlc_data.core.described import Described
 
-class Section(BaseModel):
+
+class Section(Described, BaseModel):
     """Immutable settings that refuse unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     @model_validator(mode="before")
     @classmethod

@@ -29,3 +29,8 @@ def rate(speed: float) -> str:
     if speed < 1:
         return f"{1 / speed:.0f} s each" if speed else ""
     return f"{speed:,.0f}/s" if speed >= 10 else f"{speed:.1f}/s"
+
+
+def amount(number: int, noun: str) -> str:
+    """Return ``1 prompt``, ``2 prompts``, ``1,000 prompts``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -14,6 +15,11 @@ CHARACTERS, VALUES, DEPTH = 1 << 20, 50_000, 40
 """Most characters of a text, values with everything that aliases repeat, and levels of nesting. The largest recipe
 that ships has 3,000 characters and 100 values."""
 _REASON = 400
+_DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9_]*|0x[0-9a-fA-F_]+|0b[01_]+)\Z")
+_FLOAT = re.compile(
+    r"(?:[-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+][0-9]+)?|[-+]?\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?"
+    r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z"
+)
 
 
 class YamlError(ValueError):
@@ -34,6 +40,16 @@ class _Loader(yaml.SafeLoader):
             seen.add(name)
         made: dict[Hashable, Any] = super().construct_mapping(node, deep)
         return made
+
+
+# A time of day is no number of seconds (1:30 is 90 in YAML 1.1), and 017 is not 15.
+_Loader.yaml_implicit_resolvers = {
+    first: [
+        (tag, _DECIMAL if tag.endswith(":int") else _FLOAT if tag.endswith(":float") else pattern)
+        for tag, pattern in resolvers
+    ]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def read_yaml(text: str) -> Any:

@@ -186,7 +186,7 @@ def _decoding(run: Run, strategy: str) -> dict[str, Any]:
     first = {name: recorded[name] for name in _DECODING if name in recorded}
     if strategy == RescueStrategy.SEARCH:
         return {**first, **recipe.rescue.search.model_dump()}
-    if strategy == RescueStrategy.NBEST:
+    if strategy in (RescueStrategy.NBEST, RescueStrategy.CANDIDATES):
         hypotheses = recipe.rescue.hypotheses
         beam = max(hypotheses, first.get("beam_size", hypotheses))
         return {**first, "beam_size": beam, "num_hypotheses": hypotheses}

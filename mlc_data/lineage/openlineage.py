@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlc_data.core.extras import install_extra
 from mlc_data.core.files import write_text
 from mlc_data.errors import UsageError
 from mlc_data.pipeline.run import Run
@@ -25,8 +26,6 @@ log = logging.getLogger(__name__)
 FILE = "lineage.openlineage.jsonl"
 """Name of the file in the run's folder."""
 
-_INSTALL = "openlineage-python is not installed: pip install 'mlc-data[openlineage]'"
-
 
 def write_events(run: Run) -> None:
     """Bring the run's event file up to date and send new events to the configured server, if any.
@@ -36,10 +35,11 @@ def write_events(run: Run) -> None:
     """
     if not _is_installed():
         if _is_configured():
-            log.warning("OpenLineage events are neither written nor sent: %s", _INSTALL)
+            log.warning("OpenLineage events are neither written nor sent: %s", _not_installed())
         return
     path = run.path(FILE)
-    known = path.read_text(encoding="utf-8") if path.is_file() else ""
+    # Lines that were harmed are not found again, and are written anew.
+    known = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     lines = _lines(run)
     text = "".join(lines)
     if text != known:
@@ -57,7 +57,7 @@ def export_events(run: Run, path: Path) -> None:
         UsageError: the extra ``openlineage`` is not installed.
     """
     if not _is_installed():
-        raise UsageError(f"--openlineage: {_INSTALL}")
+        raise UsageError(f"--openlineage: {_not_installed()}")
     write_text(path, "".join(_lines(run)))
 
 
@@ -68,6 +68,10 @@ def _lines(run: Run) -> dict[str, RunEvent]:
     from mlc_data.lineage.openlineage_events import build_events
 
     return {Serde.to_json(event, ensure_ascii=False) + "\n": event for event in build_events(run)}
+
+
+def _not_installed() -> str:
+    return f"openlineage-python is not installed: {install_extra('openlineage')}"
 
 
 def _is_installed() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,6 +32,8 @@ from mlc_data.pipeline.lineage.record import ModelLineage, SourceLineage
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.sources import Columns
 from mlc_data.stages import NAMES, STAGES, named
+
+log = logging.getLogger(__name__)
 
 PRODUCER = f"urn:mlc-data:{__version__}"
 """URI of the producer; it need not be reachable."""
@@ -190,8 +193,14 @@ class _Builder:
 
     def _columns(self, table: str) -> dict[str, pl.DataType]:
         path = self.run.path(min(self.tables[table]))
-        parquet = path.suffix == ".parquet" and path.is_file()
-        return dict(scan_parquet(path).collect_schema()) if parquet else {}
+        if path.suffix != ".parquet" or not path.is_file():
+            return {}
+        try:
+            return dict(scan_parquet(path).collect_schema())
+        except (pl.exceptions.PolarsError, OSError) as error:
+            # A table that was harmed: its own stage notices by checksum, says so, and makes it again.
+            log.debug("%s has no readable schema: %s", path, error)
+            return {}
 
     def _read_by(self, name: str) -> list[str]:
         reads = named(name).reads if name in NAMES else ()

@@ -10,15 +10,16 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import httpx
-import tenacity
 
 from mlc_data.core.redaction import Secret, shortened
 from mlc_data.core.retry import TRANSIENT, retry_after
 from mlc_data.errors import UsageError
+
+if TYPE_CHECKING:  # imported where they are used: every command imports this file
+    import httpx
+    import tenacity
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +100,8 @@ class ChatClient:
         key: str = "evaluate.judges",
         pause: Callable[[float], bool] | None = None,
     ) -> None:
+        import httpx
+
         self.url, self.model = _endpoint(url, key), model
         self._secret = _read_key(key_variable, key)
         self._key, self._key_variable = key, key_variable
@@ -122,10 +125,12 @@ class ChatClient:
         conversations: Sequence[Sequence[Mapping[str, str]]],
         max_tokens: int,
         done: Callable[[int, Answer], None] | None = None,
+        sampling: Sequence[Mapping[str, float]] | None = None,
     ) -> list[Answer]:
         """Return the answer to each conversation, in order, at temperature 0.
 
-        ``done`` is called with the index of each conversation and its answer, as soon as it is there.
+        ``done`` is called with the index of each conversation and its answer, as soon as it is there. ``sampling``
+        has fields of each request that sample its answer, such as ``temperature`` and ``seed``.
 
         Raises:
             UsageError: a status 401, 403, 404, 405 or a redirection, which every request would meet.
@@ -133,7 +138,11 @@ class ChatClient:
         stop = Event()
         with ThreadPoolExecutor(self._at_once) as workers:
             request = partial(self._request, max_tokens=max_tokens, stop=stop)
-            futures = [workers.submit(request, messages) for messages in conversations]
+            drawn = sampling or [{}] * len(conversations)
+            futures = [
+                workers.submit(request, messages, each)
+                for messages, each in zip(conversations, drawn, strict=True)
+            ]
             try:
                 # Not in order: the first error ends everything, whichever request meets it.
                 places = {future: index for index, future in enumerate(futures)}
@@ -148,14 +157,20 @@ class ChatClient:
                 raise
 
     def _request(
-        self, messages: Sequence[Mapping[str, str]], max_tokens: int, stop: Event
+        self,
+        messages: Sequence[Mapping[str, str]],
+        sampling: Mapping[str, float],
+        max_tokens: int,
+        stop: Event,
     ) -> Answer:
         limits = {"temperature": 0, "max_tokens": max_tokens}
-        body = {"model": self.model, "messages": list(messages), **limits}
+        body = {"model": self.model, "messages": list(messages), **limits, **sampling}
 
         def sleep(seconds: float) -> None:
             if (self._pause or stop.wait)(seconds):
                 raise _StoppedError
+
+        import tenacity
 
         def send() -> Answer:
             if stop.is_set():
@@ -174,6 +189,8 @@ class ChatClient:
         return answer
 
     def _send(self, body: Mapping[str, Any]) -> Answer:
+        import httpx
+
         try:
             response = self._http.post(self.url, json=body)
         except httpx.TimeoutException as error:

@@ -151,6 +151,15 @@ def default_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def device_dtype() -> Literal["float32", "bfloat16"]:
+    """Return bfloat16 if `default_device` computes in it itself, else float32."""
+    import torch
+
+    on_gpu = default_device() == "cuda"
+    native = on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
+    return "bfloat16" if native else "float32"
+
+
 def load_on_device(
     location: str, revision: str | None, dtype: Any, chat: Chat | None = None
 ) -> tuple[Any, Any]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 from jinja2 import TemplateError
 
@@ -146,14 +147,31 @@ def break_control_tokens(text: str, tokenizer: Any) -> str:
     transformers to encode them as text give the control tokens all the same. Control tokens are the special
     ones and added ones that the chat template writes.
     """
-    template = str(tokenizer.chat_template or "")
-    added = tokenizer.added_tokens_decoder.values()
-    tokens = {one.content for one in added if one.special or one.content in template}
-    # Longest first: one may be a part of another. A single character, or white space, cannot be broken.
-    for token in sorted(tokens | set(tokenizer.all_special_tokens), key=len, reverse=True):
-        if len(token.strip()) > 1:
+    present = {*text, " "}  # breaking a token adds blanks
+    for token in _control_tokens(tokenizer):
+        if token[0] in present:
             text = text.replace(token, f"{token[0]} {token[1:]}")
     return text
+
+
+_CONTROL: WeakKeyDictionary[Any, tuple[tuple[Any, ...], tuple[str, ...]]] = WeakKeyDictionary()
+"""Control tokens by tokenizer, each with the state that it was read in: a vocabulary with thousands of added tokens
+(Gemma) takes as long to read as many texts do."""
+
+
+def _control_tokens(tokenizer: Any) -> tuple[str, ...]:
+    """Return the control tokens that can be broken, longest first: one may be a part of another."""
+    template, special = str(tokenizer.chat_template or ""), tuple(tokenizer.all_special_tokens)
+    state = (template, special, len(tokenizer))
+    known = _CONTROL.get(tokenizer)
+    if known is not None and known[0] == state:
+        return known[1]
+    added = tokenizer.added_tokens_decoder.values()
+    tokens = {one.content for one in added if one.special or one.content in template}
+    # A single character, or white space, cannot be broken.
+    found = [token for token in tokens | set(special) if len(token.strip()) > 1]
+    _CONTROL[tokenizer] = state, tuple(sorted(found, key=len, reverse=True))
+    return _CONTROL[tokenizer][1]
 
 
 def _turn(role: str, content: str) -> dict[str, str]:

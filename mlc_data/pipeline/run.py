@@ -125,15 +125,18 @@ class Run:
 
     def _write_recipe(self) -> None:
         """Write the recipe; that of a named training keeps the settings of the default training."""
-        path = self.folder / RECIPE
-        recipe = self.recipe
         if self.training is not None:
             own = self.folder / "trainings" / self.training / RECIPE
             own.parent.mkdir(parents=True, exist_ok=True)
-            update_text(own, dump_recipe(recipe))
-            if path.is_file():
-                recipe = _with_training_of(recipe, load_recipe(str(path)))
-        update_text(path, dump_recipe(recipe))
+            update_text(own, dump_recipe(self.recipe))
+        update_text(self.folder / RECIPE, dump_recipe(self._folder_recipe()))
+
+    def _folder_recipe(self) -> Recipe:
+        """Return the recipe of the whole folder: with the settings of the default training, where this one has a name."""
+        path = self.folder / RECIPE
+        if self.training is None or not path.is_file():
+            return self.recipe
+        return _with_training_of(self.recipe, load_recipe(str(path)))
 
     def _trained_by(self) -> Recipe:
         """Return the recipe with the settings that the named training was made with."""
@@ -187,7 +190,7 @@ class Run:
             whole = read_manifest(self.folder / MANIFEST)
             manifest = whole.with_training(self.training, manifest, TRAINING_STAGES)
         manifest.name = self.recipe.name
-        manifest.recipe_hash = self.recipe.hash
+        manifest.recipe_hash = self._folder_recipe().hash
         manifest.versions = versions()
         update_text(self.folder / MANIFEST, with_checksum(manifest.model_dump_json()))
 

@@ -111,11 +111,11 @@ def _sources(job: Job) -> Time:
 
 def _tables(job: Job) -> dict[str, Time]:
     recipe, inputs, scoring, rates = job.recipe, job.inputs, job.scoring, job.rates
-    if inputs.prompts is None:
+    if inputs.translated is None:
         unknown = Time(None, "unknown: the number of prompts is")
         return dict.fromkeys(("score", "rescue", "check", "sets"), unknown)
     languages = len(recipe.languages.targets)
-    variants = inputs.prompts * languages
+    variants = inputs.translated * languages
     if isinstance(scoring, Scoring):
         each, rejected, basis = scoring.variant, scoring.rejected, "measured on the sample"
         score = Time(variants * each + languages * scoring.limits, _with(basis, scoring.note))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import polars as pl
 
 from mlc_data.core.parquet import scan_parquet
-from mlc_data.core.records import Preference
+from mlc_data.core.records import PREFERENCES, PROMPTS, Preference, Prompt
 from mlc_data.errors import ModelError
 from mlc_data.language_id.base import LanguageIdentifier
 from mlc_data.language_id.loading import load_identifier
@@ -23,6 +23,7 @@ from mlc_data.sources.prompts import Prompts, read_prompts
 from mlc_data.sources.readers import open_source
 from mlc_data.sources.rows import Wanted
 from mlc_data.translate.sentences import split
+from mlc_data.translate.texts import texts_besides, texts_of
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Inputs:
         texts: the English prompts, in order; empty where they are not on this machine.
         ids: their ids.
         sentences: English sentences of each prompt, as the engine gets them.
+        others: those of each earlier turn and response that is translated too.
         pair_characters: mean characters of prompt, chosen and rejected response of a pair; None where unknown.
         basis: where the figures come from.
         seconds: time of reading; None where nothing was read.
@@ -45,6 +47,7 @@ class Inputs:
     texts: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
     sentences: tuple[tuple[str, ...], ...] = ()
+    others: tuple[tuple[str, ...], ...] = ()
     pair_characters: tuple[float, float, float] | None = None
     basis: str = "exact"
     seconds: float | None = None
@@ -54,10 +57,15 @@ class Inputs:
         """True if the prompts themselves are known."""
         return bool(self.texts)
 
+    @property
+    def translated(self) -> int | None:
+        """Number of texts that are translated; of a source that is not on this machine, that of its prompts."""
+        return None if self.prompts is None else self.prompts + len(self.others)
+
     def sentence_count(self, rates: Rates) -> float | None:
         """Return the number of English sentences; exact where the prompts are known, else by stated rates."""
         if self.exact:
-            return sum(map(len, self.sentences))
+            return sum(map(len, (*self.sentences, *self.others)))
         return None if self.prompts is None else self.prompts * rates.sentences_per_prompt
 
 
@@ -93,12 +101,16 @@ def read_inputs(run: Run, rates: Rates, *, sources_done: bool) -> Inputs:
     if pairs_source is None:
         kept = read.pairs.kept
     texts = [prompt.prompt for prompt in prompts]
+    known = _table(kept or (), PREFERENCES) if recipe.translate.responses else None
+    ids = {prompt.prompt_id for prompt in prompts}
+    others = texts_besides(recipe, [_table(prompts, PROMPTS)["context"]], known, ids)
     return Inputs(
         prompts=len(texts),
         pairs=len(kept) if kept is not None else _stated(pairs_source or source, rates.pairs),
         texts=tuple(texts),
         ids=tuple(prompt.prompt_id for prompt in prompts),
         sentences=_split(texts, recipe),
+        others=_split(others["prompt"].to_list(), recipe),
         pair_characters=_characters(kept) if kept else None,
         basis="exact: the source was read",
         seconds=time.perf_counter() - started,
@@ -106,7 +118,8 @@ def read_inputs(run: Run, rates: Rates, *, sources_done: bool) -> Inputs:
 
 
 def _of_folder(run: Run) -> Inputs:
-    prompts = scan_parquet(run.path("prompts.parquet")).select("prompt_id", "prompt").collect()
+    every = texts_of(run)
+    prompts = every.slice(0, every.prompts)
     columns = [pl.col(name).str.len_chars().mean() for name in ("prompt", "chosen", "rejected")]
     pairs = scan_parquet(run.path("preferences.parquet"))
     prompt, chosen, rejected = pairs.select(columns).collect().row(0)
@@ -117,9 +130,26 @@ def _of_folder(run: Run) -> Inputs:
         texts=tuple(texts),
         ids=tuple(prompts["prompt_id"]),
         sentences=_split(texts, run.recipe),
+        others=_split(every.others["prompt"].to_list(), run.recipe),
         pair_characters=None if prompt is None else (prompt, chosen, rejected),
         basis="exact: the run has read the source",
     )
+
+
+def _table(
+    records: Sequence[Prompt] | Sequence[Preference], schema: dict[str, pl.DataType]
+) -> pl.DataFrame:
+    wanted = ("prompt_id", "prompt", "chosen", "rejected", "context")
+    rows = [
+        {
+            name: [asdict(turn) for turn in record.context]
+            if name == "context"
+            else getattr(record, name)
+            for name in wanted
+        }
+        for record in records
+    ]
+    return pl.DataFrame(rows, schema={name: schema[name] for name in wanted})
 
 
 def _split(texts: Sequence[str], recipe: Recipe) -> tuple[tuple[str, ...], ...]:

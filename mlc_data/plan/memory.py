@@ -85,7 +85,7 @@ def translation_memory(recipe: Recipe, models: Sequence[Model], device: str) -> 
 def disk(recipe: Recipe, inputs: Inputs, models: Sequence[Model], shape: Shape | None) -> Estimate:
     """Return the disk space of a run and of the models that it fetches."""
     settings = recipe.align
-    variants = (inputs.prompts or 0) * len(recipe.languages.targets)
+    variants = (inputs.translated or 0) * len(recipe.languages.targets)
     tables = variants * _VARIANT_BYTES
     fetched = sum(_size(model) for model in models if is_fetched(model))
     saved, steps = 0.0, 0.0

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mlc_data.core.offline import offline
+from mlc_data.lm.loading import default_device
 from mlc_data.pipeline.run import Run
 from mlc_data.plan.hours import Job, Time, measured_tflops, times, with_records
 from mlc_data.plan.inputs import Inputs, read_inputs
@@ -128,7 +129,7 @@ def make_plan(run: Run, options: Options) -> Plan:
     run.check_folder(other_sources=True)
     recipe = run.recipe
     with offline():
-        device, wanted = _device(), "cuda" if recipe.align.dtype == "bfloat16" else "cpu"
+        device, wanted = default_device(), "cuda" if recipe.align.dtype == "bfloat16" else "cpu"
         target = "cuda" if "cuda" in (device, wanted) else "cpu"
         rates = with_settings(stated(target == "cuda"), options.rates)
         stages = stage_plans(run)
@@ -156,12 +157,6 @@ def make_plan(run: Run, options: Options) -> Plan:
             models=models,
             price=options.price,
         )
-
-
-def _device() -> str:
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _machine(target: str, device: str, processes: int | str) -> str:

@@ -13,6 +13,7 @@ from mlc_data.errors import MlcDataError, first_line
 from mlc_data.plan.inputs import Inputs
 from mlc_data.plan.models import is_here
 from mlc_data.plan.rates import Rates
+from mlc_data.recipe.endpoints import PREFIX
 from mlc_data.recipe.recipe import Recipe
 from mlc_data.translate.cache.store import read_cache
 from mlc_data.translate.engines.base import Hypothesis, Request, Translator
@@ -125,7 +126,9 @@ def plan_translation(recipe: Recipe, inputs: Inputs, rates: Rates, sample: int) 
     forth = _distinct(inputs, recipe)
     requests = len(forth) * ways if inputs.exact else sentences
     cached = _cached(recipe, translator, forth) if translator and inputs.exact else 0
-    if translator is not None and inputs.exact and sample > 0:
+    if asked := [name for name in recipe.translate.engines if name.startswith(PREFIX)]:
+        missing = missing or f"not measured: texts would be sent to {', '.join(asked)}"
+    if translator is not None and inputs.exact and sample > 0 and not asked:
         speed = measure(recipe, translator, inputs, sample)
         each = speed.seconds / max(speed.requests, 1)
         left = requests - cached
@@ -152,11 +155,12 @@ def _distinct(inputs: Inputs, recipe: Recipe) -> list[Request]:
     # A shard translates each request once; without a cache the next shard does so again.
     seen: dict[Request, None] = {}
     repeated: list[Request] = []
-    for start in range(0, len(inputs.sentences), size):
+    sentences = (*inputs.sentences, *inputs.others)
+    for start in range(0, len(sentences), size):
         shard = dict.fromkeys(
             Request(sentence, source, target)
-            for prompt in inputs.sentences[start : start + size]
-            for sentence in prompt
+            for text in sentences[start : start + size]
+            for sentence in text
             for target in recipe.languages.targets
         )
         if recipe.translate.cache is None:

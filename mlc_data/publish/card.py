@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
-from huggingface_hub import DatasetCard, RepoCard
 
 from mlc_data.core.manifest import Manifest, VariantCounts
 from mlc_data.core.redaction import without_folders
@@ -22,6 +21,9 @@ from mlc_data.languages.flores import get_language
 from mlc_data.publish.license import LicenseDecision
 from mlc_data.publish.tables import Tables
 from mlc_data.recipe.recipe import Recipe
+
+if TYPE_CHECKING:
+    from huggingface_hub import RepoCard
 
 WEAK = 0.9
 """A language is weak if its kept share is below this fraction of the best language's."""
@@ -44,7 +46,8 @@ class Facts:
     """Contents of the card.
 
     ``repo`` is ``organisation/name``, None for a folder; ``gated`` is True where the Hub asks for consent;
-    ``changes`` lists the changes since the revision before, in Markdown.
+    ``changes`` lists the changes since the revision before, in Markdown; ``picture`` is the file of
+    `pictures.kept`, None where there is none.
     """
 
     recipe: Recipe
@@ -54,6 +57,7 @@ class Facts:
     repo: str | None = None
     gated: bool = True
     changes: str | None = None
+    picture: str | None = None
 
 
 @dataclass(frozen=True)
@@ -190,6 +194,8 @@ def check(card: str, wanted: Mapping[str, Any]) -> None:
     Raises:
         MlcDataError: it finds other metadata than ``wanted``.
     """
+    from huggingface_hub import DatasetCard
+
     metadata = read_head(DatasetCard(card))
     if metadata != dict(wanted):
         differing = sorted(

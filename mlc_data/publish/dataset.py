@@ -1,6 +1,6 @@
 """A run's data set as a folder that `datasets`, the Hub and people can read.
 
-README.md  report.html  sets/  variants/  preferences/  recipe.yaml  manifest.json  SHA256SUMS  publication.json
+README.md  kept.svg  report.html  sets/  variants/  preferences/  recipe.yaml  manifest.json  SHA256SUMS  publication.json
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from mlc_data.pipeline.layout import REPORT
 from mlc_data.pipeline.lineage.build import hashes
 from mlc_data.pipeline.report_state import current_report
 from mlc_data.pipeline.run import Run
-from mlc_data.publish import license, record
-from mlc_data.publish.card import Facts, as_yaml, render
+from mlc_data.publish import license, pictures, record
+from mlc_data.publish.card import Facts, as_yaml, languages_of, render
 from mlc_data.publish.license import UNKNOWN, LicenseDecision, Part
 from mlc_data.publish.record import PartRecord, Publication
 from mlc_data.publish.tables import require, write_tables
@@ -137,8 +137,12 @@ def build(
             "publish: the preference pairs are left out, since their source has no recorded license: write "
             "sources.preferences.licence into the recipe, or name it with --declare preferences=SPDX"
         )
-    facts = Facts(recipe, manifest, tables, decision, repo, gated)
-    card = render(facts)
+    drawn = pictures.kept(languages_of(manifest.counts.by_language or {}))
+    if drawn is not None:
+        write_text(folder / pictures.KEPT, drawn)
+    picture = None if drawn is None else pictures.KEPT
+    facts = Facts(recipe, manifest, tables, decision, repo, gated, picture=picture)
+    card = render(replace(facts, repo=None))  # the same data have the same hash wherever they go
     write_text(folder / "README.md", render(replace(facts, changes=changes)))
     write_text(folder / "recipe.yaml", as_yaml(without_folders(recipe.model_dump(mode="json"))))
     public = without_folders(manifest.model_dump(mode="json", exclude={CHECKSUM}))
@@ -188,7 +192,7 @@ def replace_folder(folder: Path) -> Iterator[Path]:
         UsageError: ``folder`` holds something else than a published data set, or something besides it.
     """
     folder = folder.expanduser().resolve()
-    _refuse_foreign(folder)
+    refuse_foreign(folder)
     try:
         with atomic_folder(folder) as new:
             yield new
@@ -196,7 +200,7 @@ def replace_folder(folder: Path) -> Iterator[Path]:
         raise UsageError(f"cannot write to {folder}: {error.strerror}") from error
 
 
-def _refuse_foreign(folder: Path) -> None:
+def refuse_foreign(folder: Path) -> None:
     """Refuse to replace what no publication has written.
 
     Raises:

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit, urlunsplit
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 from huggingface_hub.errors import RepositoryNotFoundError
 
+from mlc_data.core.parquet import read_parquet
 from mlc_data.errors import UsageError
 from mlc_data.publish import record
 from mlc_data.publish.calls import ATTEMPTS, call_hub
@@ -37,6 +38,7 @@ _STALE: Mapping[str, tuple[str, ...]] = {
     "model": (),
 }
 _REPO = re.compile(r"[A-Za-z0-9_][\w.-]{0,95}/[A-Za-z0-9_](?:[\w.-]{0,94}[A-Za-z0-9_])?", re.ASCII)
+_ROWS_AT_ONCE = 10_000
 _BINARY = (".parquet", ".safetensors", ".model", ".bin")
 GATE: Literal["manual"] = "manual"
 """Access to a gated repository: its owners approve readers one by one."""
@@ -218,11 +220,18 @@ def _token() -> str:
 def _refuse_secrets(upload: Upload, token: str) -> None:
     """Refuse to publish a file that contains the token."""
     for path, content in upload.files.items():
-        if path.endswith(_BINARY):
-            continue
-        text = content if isinstance(content, bytes) else content.read_bytes()
-        if token.encode() in text:
+        if _has(path, content, token):
             raise UsageError(f"{path} contains your token of the Hub, so nothing was published")
+
+
+def _has(path: str, content: bytes | Path, token: str) -> bool:
+    """Return whether a file contains the token; tables are packed, so their rows are looked at."""
+    if path.endswith(".parquet") and isinstance(content, Path):
+        rows = read_parquet(content).iter_slices(_ROWS_AT_ONCE)
+        return any(token in part.write_ndjson() for part in rows)
+    if path.endswith(_BINARY):
+        return False
+    return token.encode() in (content if isinstance(content, bytes) else content.read_bytes())
 
 
 def _check_visibility(target: Target, private: bool, gated: bool) -> None:

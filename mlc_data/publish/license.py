@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from enum import StrEnum
+from functools import cache
+from pathlib import Path
 
 from mlc_data.core.messages import shown
 from mlc_data.errors import UsageError
@@ -19,6 +22,9 @@ from mlc_data.publish.use_restrictions import UseRestriction, find_restriction
 UNKNOWN = "unknown"
 """License that nobody named, as manifests write it."""
 
+
+_NAMES = Path(__file__).parent / "license_names.txt"
+_OWN_NAME = re.compile(r"LicenseRef-[A-Za-z0-9.-]+\Z")
 
 BASE = "base"
 """Name of the part that is the model that was aligned."""
@@ -194,6 +200,35 @@ def parse(name: str) -> License:
             restriction,
         )
     return License(name.strip(), "other", frozenset({_BY, _OWN}))
+
+
+def require_known(name: str, option: str) -> None:
+    """Refuse a name that is no identifier of SPDX or the Hub, nor one of the publisher's own (``LicenseRef-mine``).
+
+    Args:
+        name: as it was typed; several may be joined by `` AND ``.
+        option: what was typed it into, for the message.
+
+    Raises:
+        LicenseError: a name is unknown.
+    """
+    for one in _each(name):
+        listed = one.id.lower() in _LICENSES or one.restriction is not None
+        if listed or one.id.lower() in _known_names() or _OWN_NAME.match(one.id):
+            continue
+        near = get_close_matches(one.id.lower(), _known_names(), n=1)
+        hint = f"Did you mean {_known_names()[near[0]]}? " if near else ""
+        raise LicenseError(
+            f"{option}: {shown(one.id)} is no license of SPDX or the Hub. {hint}A license of your own is named "
+            "LicenseRef-NAME"
+        )
+
+
+@cache
+def _known_names() -> dict[str, str]:
+    """Return every identifier of SPDX and of the Hub by its lower case."""
+    lines = _NAMES.read_text(encoding="utf-8").splitlines()
+    return {line.lower(): line for line in lines if line and not line.startswith("#")}
 
 
 def declare(parts: Sequence[Part], declared: Mapping[str, str]) -> tuple[Part, ...]:

@@ -11,7 +11,13 @@ from pathlib import Path
 from mlc_data.lineage.published import Published, record_publication
 from mlc_data.pipeline.run import Run
 from mlc_data.publish import checkpoint
-from mlc_data.publish.dataset import LicenseRequest, build, data_parts, replace_folder
+from mlc_data.publish.dataset import (
+    LicenseRequest,
+    build,
+    data_parts,
+    refuse_foreign,
+    replace_folder,
+)
 from mlc_data.publish.hub import Hub, Pushed, Target, Upload
 from mlc_data.publish.license import declare
 from mlc_data.publish.record import Publication
@@ -75,16 +81,22 @@ def to_folder(
     repo: str | None = None,
     *,
     report: bool = True,
+    dry: bool = False,
 ) -> Publication:
-    """Write the data set into a folder, in place of an earlier publication.
+    """Write the data set into a folder, in place of an earlier publication; with ``dry`` nothing is written.
 
     Raises:
         UsageError: the folder holds something else, or the run is not ready.
         LicenseError: the license is refused.
     """
     declare(data_parts(run.recipe, run.manifest, request.declared), request.declared)
-    with replace_folder(folder) as empty:
-        publication = build(run, empty, request, repo=repo, gated=repo is not None, report=report)
+    refuse_foreign(folder.expanduser().resolve())
+    place = tempfile.TemporaryDirectory() if dry else replace_folder(folder)
+    with place as empty:
+        # As for a repository: whoever uploads the folder gates it too.
+        publication = build(run, Path(empty), request, repo=repo, gated=True, report=report)
+    if dry:
+        return publication
     log.info("%s: %s written, content hash %s", folder, publication.name, publication.content_hash)
     return publication
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from mlc_data.core.described import Described
 from mlc_data.core.hashing import hash_value
 from mlc_data.core.manifest import InsidePath
 from mlc_data.errors import MlcDataError
@@ -17,10 +18,10 @@ FILE = PUBLICATION
 FORMAT_VERSION = 1
 
 
-class PartRecord(BaseModel):
+class PartRecord(Described, BaseModel):
     """Part that the work is made from, with its license."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid")
 
     name: str
     """`prompts`, `translator`, `second_translator`, `base`, `preferences`."""
@@ -32,10 +33,10 @@ class PartRecord(BaseModel):
     """True where the publisher named the license."""
 
 
-class Publication(BaseModel):
+class Publication(Described, BaseModel):
     """Published contents, without anything that differs between two publications of the same run."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid")
 
     format_version: int = FORMAT_VERSION
     kind: str

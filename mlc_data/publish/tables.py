@@ -18,10 +18,6 @@ from mlc_data.pipeline.run import Run
 from mlc_data.publish.preferences import CONVERSATIONAL, PAIR_TABLES, has_pairs, write_pairs
 from mlc_data.variant_sets import split_of
 
-CONFIGS = ("sets", "variants", "preferences", "translated_preferences")
-"""Configurations of the data set: one row per prompt with its variants; per variant; per pair; per pair and
-language."""
-
 _ROWS_AT_ONCE = 50_000
 _VARIANTS_FILE = "variants/variants.parquet"
 

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import re
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from mlc_data.recipe.base import Section
+from mlc_data.recipe.base import LicenceName, Section
 
 PREFIX = "endpoint:"
 """Begins the name of an endpoint where a recipe names an engine: ``endpoint:llm``."""
+
+
+def _is_address(url: str) -> bool:
+    """Return whether a text is the address of a server."""
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port beyond 65535, half an IPv6 address
+        return False
+    return known and url.isprintable() and " " not in url
 
 
 class Address(Section):
@@ -50,6 +61,8 @@ class Address(Section):
             )
         if re.search(r"[?#]|//[^/]*@", self.url):
             raise ValueError("`url` holds a name, a password, a query or a fragment; leave it out")
+        if not _is_address(self.url):
+            raise ValueError("`url` has to begin with https:// or http:// and name a host")
         return self
 
 
@@ -58,7 +71,7 @@ class Served(Address):
 
     model: str
     """The model's name there."""
-    licence: str = "unknown"
+    licence: LicenceName = "unknown"
     """The model's licence (SPDX identifier)."""
 
 

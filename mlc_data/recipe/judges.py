@@ -47,8 +47,8 @@ class Guard(Section):
     max_length: int | None = Field(default=None, ge=64)
     """Largest number of tokens of instruction, prompt and reply; longer exchanges fail, none is truncated. null:
     the model's limit."""
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    """Type of the weights in memory."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Type of the weights in memory; `auto`: bfloat16 on a GPU that computes in it, else float32."""
 
     @model_validator(mode="after")
     def _setting_of_the_template(self) -> Self:

@@ -24,7 +24,7 @@ from pydantic import (
 from mlc_data.core.hashing import hash_value
 from mlc_data.core.plugins import TRANSLATORS, is_plugin, plugin_names
 from mlc_data.recipe.align import Align
-from mlc_data.recipe.base import Fraction, Section
+from mlc_data.recipe.base import Fraction, LicenceName, Section
 from mlc_data.recipe.checks import Checks
 from mlc_data.recipe.endpoints import PREFIX, ChatEngine
 from mlc_data.recipe.evaluate import Evaluate
@@ -107,7 +107,7 @@ class Translate(Section):
     `endpoint:<name>` among `models`, translates with one."""
     revision: str | None = None
     """Commit of the Hub repository; null takes the newest and records it."""
-    licence: str | None = None
+    licence: LicenceName | None = None
     """Licence of the weights, or of the translations in `import`; null takes what the model's folder says."""
     tokenizer: str | None = None
     """Folder or Hub id that has `sentencepiece.bpe.model`; null looks next to the model."""
@@ -237,14 +237,19 @@ class Search(Section):
 class Rescue(Section):
     """Strategies that retry a variant that failed or would be rejected."""
 
-    rungs: tuple[Literal["split", "search", "nbest", "model"], ...] = ("split", "search", "nbest")
+    rungs: tuple[Literal["split", "search", "nbest", "candidates", "model"], ...] = (
+        "split",
+        "search",
+        "nbest",
+    )
     """Rescue strategies, tried in this order until the variant passes every check: sentences split at clauses;
-    another search; of several hypotheses the one with the best round trip; a second model. Empty: none.
-    Imported translations are not retried."""
+    another search; of several hypotheses the one with the best round trip; of several candidates the one with the best
+    scores of all checks; a second model. Empty: none. Imported translations are not retried."""
     search: Search = Search()
     """Settings of the strategy `search`."""
     hypotheses: int = Field(default=6, ge=2)
-    """Hypotheses of the strategy `nbest` that are translated back and compared by chrF++."""
+    """Hypotheses of the strategies `nbest`, which are translated back and compared by chrF++, and `candidates`. A chat
+    model samples them."""
     model: Translate | None = None
     """Second engine, for the strategy `model`, with settings of its own."""
 

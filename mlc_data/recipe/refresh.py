@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from mlc_data.recipe.base import Section
+from mlc_data.recipe.base import LicenceName, Section
 
 
 class ChangedAbove(Section):
@@ -28,7 +28,7 @@ class RefreshPublish(Section):
     """Visibility; null: a new repository is private, an existing public one is refused."""
     gated: bool | None = None
     """True if owners approve readers one by one; null: true for a new repository."""
-    licence: str | None = None
+    licence: LicenceName | None = None
     """SPDX identifier; null takes the strictest license of the parts."""
 
 

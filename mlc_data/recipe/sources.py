@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from mlc_data.recipe.base import Fraction, Grown, Section
+from mlc_data.recipe.base import Fraction, Grown, LicenceName, Section
 
 
 def _delimiter(text: str) -> str:
@@ -117,7 +117,7 @@ class Source(TextFormat):
     where: dict[str, Value | tuple[Value, ...]] | None = Field(default=None, min_length=1)
     """Values that columns must have, as `{prompt_harm_label: harmful, language: [en, eng]}`: a row without them is
     rejected as `not_selected`. A dot leads into a column of fields."""
-    licence: str | None = None
+    licence: LicenceName | None = None
     """SPDX identifier of the data's licence: `mlc-data publish` needs it, nothing else reads it."""
     columns: Columns = Columns()
     """Names of the columns."""

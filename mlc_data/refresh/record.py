@@ -8,6 +8,7 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from mlc_data.core.described import Described
 from mlc_data.core.manifest import ContentHash, ModelRecord
 
 FORMAT_VERSION = 1
@@ -47,8 +48,8 @@ SET_HASHES: dict[str, pl.DataType] = {"prompt_id": pl.String(), "hash": pl.Strin
 """``refresh/trained.parquet``: a hash of each variant set that the checkpoint was trained on."""
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+class _Record(Described, BaseModel):
+    model_config = ConfigDict(extra="forbid")
 
 
 class State(_Record):

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlc_data.core import charts
+from mlc_data.core.extras import install_extra
 from mlc_data.errors import UsageError
-from mlc_data.report import charts
 
 if TYPE_CHECKING:
     from mlc_data.consistency.probe import Layer
@@ -27,7 +28,7 @@ def draw_layers(layers: Sequence[Layer], chosen: Layer, path: Path) -> None:
         UsageError: the extra ``plots`` is not installed, or such a file cannot be written.
     """
     if not charts.can_draw():
-        raise UsageError("--plot needs the extra: pip install 'mlc-data[plots]'")
+        raise UsageError(f"--plot needs the extra: {install_extra('plots')}")
     import altair as alt
 
     spec = charts.lines(

@@ -26,6 +26,16 @@ def tables(done: Refreshed) -> Iterator[RenderableType]:
     yield _figures(done, diff)
 
 
+def _by_place(diff: Diff) -> bool:
+    """Return whether ids would have matched removed with added prompts."""
+    prompts = diff.prompts
+    return (
+        diff.before is not None
+        and prompts.told_by == "place"
+        and bool(prompts.added and prompts.removed)
+    )
+
+
 def _languages(diff: Diff) -> Table:
     table = Table(title=f"Refresh of {diff.name}", title_justify="left")
     # It fits 80 columns: numbers are short, and their headers wrap.
@@ -45,6 +55,12 @@ def _figures(done: Refreshed, diff: Diff) -> Table:
     grid = Table.grid(padding=(0, 2))
     sets, training = diff.sets, diff.training
     grid.add_row("prompts", describe_prompts(diff.prompts))
+    if _by_place(diff):
+        grid.add_row(
+            "",
+            "matched by their place, so an edited prompt may count as removed and added: name a column of ids with "
+            "sources.prompts.columns.id",
+        )
     grid.add_row(
         "variant sets",
         f"{sets.added} added, {sets.removed} removed, {sets.changed} changed, {sets.after} now",

@@ -12,7 +12,10 @@ from rich.table import Table
 
 from mlc_data.core.console import table
 from mlc_data.core.parquet import read_parquet
+from mlc_data.core.wording import amount
+from mlc_data.evaluate.safety.by_suite import by_suite
 from mlc_data.pipeline.run import Run
+from mlc_data.report.refusals import difference_table, interval
 
 COLUMNS = {
     "safe": "safe",
@@ -55,7 +58,11 @@ _JUDGES_AGREE = (
 
 
 def safety_tables(run: Run) -> Iterator[RenderableType]:
-    """Yield the first judge's tables (by language, `before→after`; over all, with intervals), then the judges' agreement."""
+    """Yield the first judge's tables, then the judges' agreement.
+
+    The tables: by language, `before→after`; `difference_table`; over all, with intervals. Where a
+    recipe names several prompt sets, the first and the last of each set follow.
+    """
     path = run.path("evaluation", "safety.parquet")
     if not path.is_file():
         return
@@ -64,7 +71,12 @@ def safety_tables(run: Run) -> Iterator[RenderableType]:
     rows = frame.filter(pl.col("judge") == first)
     asked = _asked(run)
     yield _by_language(rows, asked, f"{_prompts(asked, run)}, judged by {first}")
+    yield difference_table(run, str(first))
     yield _over_all(rows)
+    for suite in by_suite(run):
+        own = _counted(suite.replies)
+        yield _by_language(suite.figures, own, f"{suite.name}: {_number(own)}, judged by {first}")
+        yield _over_all(suite.figures, suite.name)
     yield from _judges(run)
     if asked is not None and not asked["harmless"].sum():
         yield (
@@ -78,7 +90,10 @@ def _asked(run: Run) -> pl.DataFrame | None:
     path = run.path("evaluation", "replies.parquet")
     if not path.is_file():
         return None
-    replies = read_parquet(path, columns=["when", "language", "harmful"])
+    return _counted(read_parquet(path, columns=["when", "language", "harmful"]))
+
+
+def _counted(replies: pl.DataFrame) -> pl.DataFrame:
     return (
         replies.filter(pl.col("when") == replies["when"].first())
         .group_by("language", maintain_order=True)
@@ -90,8 +105,12 @@ def _prompts(asked: pl.DataFrame | None, run: Run) -> str:
     if asked is None:
         stored = json.loads(run.path("evaluation", "safety.json").read_text(encoding="utf-8"))
         return f"{stored['counts']['prompts']['asked']} prompts"
+    return _number(asked)
+
+
+def _number(asked: pl.DataFrame) -> str:
     total = int(asked["harmful"].sum()) + int(asked["harmless"].sum())
-    return f"{total} prompts in {asked.height} languages"
+    return f"{amount(total, 'prompt')} in {amount(asked.height, 'language')}"
 
 
 def _by_language(rows: pl.DataFrame, asked: pl.DataFrame | None, title: str) -> Table:
@@ -119,12 +138,13 @@ def _by_language(rows: pl.DataFrame, asked: pl.DataFrame | None, title: str) -> 
     return shown
 
 
-def _over_all(rows: pl.DataFrame) -> Table:
-    shown = table("over all languages", "before", "after", "better")
+def _over_all(rows: pl.DataFrame, name: str = "") -> Table:
+    title = f"{name}, over all languages" if name else "over all languages"
+    shown = table(title, "before", "after", "better")
     cells = {(row["figure"], row["when"]): row for row in rows.iter_rows(named=True)}
-    for name, title in OVER_ALL.items():
+    for figure, title in OVER_ALL.items():
         shown.add_row(
-            title, *(interval(cells[name, when]) for when in ("before", "after")), _BETTER[name]
+            title, *(interval(cells[figure, when]) for when in ("before", "after")), _BETTER[figure]
         )
     return shown
 
@@ -149,10 +169,3 @@ def _judges(run: Run) -> Iterator[Table]:
 def number(value: float | None) -> str:
     """Return the value with two decimals; a hyphen where it is undefined."""
     return "-" if value is None else f"{value:.2f}"
-
-
-def interval(row: dict[str, float | None]) -> str:
-    """Return ``value [low, high]``."""
-    if row["value"] is None:
-        return "-"
-    return f"{number(row['value'])} [{number(row['low'])}, {number(row['high'])}]"

@@ -15,6 +15,7 @@ from mlc_data.core.manifest import Manifest
 from mlc_data.core.parquet import read_parquet
 from mlc_data.languages.flores import get_language
 from mlc_data.pipeline.run import Run
+from mlc_data.report.engines import engine_tables
 from mlc_data.report.safety import safety_tables
 from mlc_data.stages import EVALUATION, named
 
@@ -50,6 +51,7 @@ def summary(run: Run) -> Iterator[RenderableType]:
     yield _rows(manifest)
     if manifest.counts.by_language:
         yield _languages(manifest)
+    yield from engine_tables(manifest)
     if "align" in manifest.stages:
         yield training_table(run)
     yield from _figures(run)
@@ -63,6 +65,8 @@ def stage_summary(run: Run, stage: str) -> Iterator[RenderableType]:
         yield _rows(manifest)
     if stage in ("rescue", "check", "sets") and manifest.counts.by_language:
         yield _languages(manifest)
+    if stage in ("translate", "rescue"):
+        yield from engine_tables(manifest, stage)
     rescue = manifest.stages.get("rescue")
     if stage == "rescue" and rescue and rescue.notes.get("rungs"):
         yield _rungs(rescue.notes["rungs"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -34,9 +35,11 @@ from mlc_data.pipeline.sharding.shard import Result
 from mlc_data.pipeline.stage import Stage, StageResult
 from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.recipe import Recipe
+from mlc_data.rescue.candidates import best_of
 from mlc_data.rescue.strategies import RescueStrategy, Retry
 from mlc_data.translate.cache.replica import cache_replica, shard_cache
 from mlc_data.translate.cached import CachedTranslator
+from mlc_data.translate.engine_figures import as_note
 from mlc_data.translate.engines.base import Translator
 from mlc_data.translate.engines.loading import load_translator
 from mlc_data.translate.engines.weights import with_cores
@@ -91,17 +94,25 @@ class Rescuer:
         for number, strategy in enumerate(self.strategies):
             stats = self.stats.setdefault(strategy, StrategyStats())
             started, before = time.perf_counter(), self.retry.translated
-            attempts = self.retry.attempt(strategy, left.filter(worth_it(strategy)))
-            scores = score_rows(self.checks, attempts.filter(pl.col("failure").is_null()))
-            judged = judge(attempts, scores, self.checks)
+            judged = self._attempt(strategy, left.filter(worth_it(strategy)))
             self._keep(judged, strategy)
             saved = judged.filter(pl.col("status") == Status.KEPT)
             left = left.join(saved, on=["prompt_id", "language"], how="anti")
             self.bar.advance(left.height + saved.height * (len(self.strategies) - number))
-            stats.tried += attempts.height
+            stats.tried += judged.height
             stats.saved += saved.height
             stats.translated += self.retry.translated - before
             stats.seconds += time.perf_counter() - started
+
+    def _attempt(self, strategy: RescueStrategy, variants: pl.DataFrame) -> pl.DataFrame:
+        if strategy is RescueStrategy.CANDIDATES:
+            candidates = [self._judge(each) for each in self.retry.candidates(variants)]
+            return best_of(candidates, self.checks)
+        return self._judge(self.retry.attempt(strategy, variants))
+
+    def _judge(self, attempts: pl.DataFrame) -> pl.DataFrame:
+        scores = score_rows(self.checks, attempts.filter(pl.col("failure").is_null()))
+        return judge(attempts, scores, self.checks)
 
     def _keep(self, judged: pl.DataFrame, strategy: RescueStrategy) -> None:
         names = score_names(self.checks)
@@ -158,11 +169,12 @@ class RescueStage(Stage):
         checks = recipe_checks(decided_by(run))
         names = score_names(checks)
         translator, second = _engines(run.recipe)
-        content, stats = RowsHash(), dict[str, StrategyStats]()
+        content, stats, of_engines = RowsHash(), dict[str, StrategyStats](), Counter[str]()
         with TableWriter(staging.path(ATTEMPTS), attempts_schema(names)) as writer:
             for table, result in _attempts(self, run, staging, checks):
                 writer.write(read_table(table, attempts_schema(names)))
                 content.add(RowsHash.of_state(result["content"]))
+                of_engines.update(result["figures"])
                 for name, figures in result["costs"].items():
                     stats.setdefault(name, StrategyStats()).add(StrategyStats(**figures))
         _report(stats)
@@ -171,6 +183,7 @@ class RescueStage(Stage):
             models={"second_translator": record_of(second)} if second else {},
             notes={
                 "rungs": {name: each.rounded() for name, each in stats.items()},
+                **as_note(of_engines),
                 "ladder": hash_value(_without_thresholds(run.recipe, translator, second)),
             },
         )
@@ -204,7 +217,8 @@ class RescueStage(Stage):
             for part in _in_batches(part for part, _ in _rejected(run, opened.checks, file, begun)):
                 rescuer.apply(part)
         costs = {str(name): asdict(each) for name, each in rescuer.stats.items()}
-        return {"content": rescuer.content.state(), "costs": costs}
+        figures = dict(rescuer.retry.figures)
+        return {"content": rescuer.content.state(), "costs": costs, "figures": figures}
 
 
 def _engines(recipe: Recipe) -> tuple[Translator | None, Translator | None]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -14,7 +15,7 @@ from mlc_data.recipe.recipe import Rescue
 from mlc_data.translate.cached import CachedTranslator
 from mlc_data.translate.engines.base import Decoding, Hypothesis, Request
 from mlc_data.translate.rows import Translated, frame_of
-from mlc_data.translate.sentences import split
+from mlc_data.translate.sentences import Segments, split
 
 
 class RescueStrategy(StrEnum):
@@ -24,6 +25,7 @@ class RescueStrategy(StrEnum):
     SPLIT = "split"  # sentences split at their clauses
     SEARCH = "search"  # another beam, with a repetition penalty and no repeated n-grams
     NBEST = "nbest"  # of several hypotheses, the one whose round trip is best
+    CANDIDATES = "candidates"  # of several hypotheses, the one with the best scores of the checks
     MODEL = "model"  # a second model
 
 
@@ -34,7 +36,8 @@ Hypotheses = dict[Request, Hypothesis]
 class Retry:
     """Translates variants again. ``second`` is the model of the strategy ``model``, if there is one.
 
-    ``translated`` counts the sentences that an engine, not a cache, has translated so far.
+    ``translated`` counts the sentences that an engine, not a cache, has translated so far; ``figures`` are those of
+    the engines, see `engine_figures.figures_of`.
     """
 
     first: CachedTranslator
@@ -43,6 +46,7 @@ class Retry:
     settings: Rescue
     round_trip: bool
     translated: int = 0
+    figures: Counter[str] = field(default_factory=Counter)
 
     @cached_property
     def _chrf(self) -> Any:
@@ -67,12 +71,45 @@ class Retry:
             finer = {text: split(text, self.source, finer=True) for text in splits}
             rows = [row for row in rows if finer[row[2]] != splits[row[2]]]
             splits = finer
-        requests = [
+        requests = self._requests(rows, splits)
+        forth, back = self._both_ways(strategy, requests)
+        return self._frame(rows, splits, forth, back)
+
+    def candidates(self, variants: pl.DataFrame) -> list[pl.DataFrame]:
+        """Return `records.TRANSLATIONS` of variants, as often as there are candidates, the best first.
+
+        Args:
+            variants: columns ``prompt_id``, ``language`` and ``source``.
+        """
+        rows = list(variants.select("prompt_id", "language", "source").iter_rows())
+        splits = {text: split(text, self.source) for _, _, text in rows}
+        lists, back = self._several(self._requests(rows, splits))
+        return [
+            self._frame(
+                rows,
+                splits,
+                {each: several[min(place, len(several) - 1)] for each, several in lists.items()},
+                back if self.round_trip else {},
+            )
+            for place in range(self.settings.hypotheses)
+        ]
+
+    def _requests(
+        self, rows: Iterable[tuple[str, str, str]], splits: Mapping[str, Segments]
+    ) -> list[Request]:
+        return [
             Request(sentence, self.source, language)
             for _, language, text in rows
             for sentence in splits[text].plain
         ]
-        forth, back = self._both_ways(strategy, requests)
+
+    def _frame(
+        self,
+        rows: Iterable[tuple[str, str, str]],
+        splits: Mapping[str, Segments],
+        forth: Hypotheses,
+        back: Hypotheses,
+    ) -> pl.DataFrame:
         return frame_of(
             (
                 prompt_id,
@@ -106,6 +143,7 @@ class Retry:
     ) -> Hypotheses:
         answers = engine.translate(requests, decoding, origins=origins)
         self.translated += answers.translated
+        self.figures.update(answers.figures)
         return answers.hypotheses
 
     def _search(self) -> Decoding:
@@ -114,26 +152,33 @@ class Retry:
     def _best_round_trips(self, requests: Sequence[Request]) -> tuple[Hypotheses, Hypotheses]:
         """Return for each request the hypothesis whose back-translation has the highest chrF++, the
         first of equals, and the back-translations."""
+        lists, back = self._several(requests)
+        forth = {
+            request: max(several, key=lambda each: self._agreement(request, each, back))
+            for request, several in lists.items()
+        }
+        return forth, back
+
+    def _several(
+        self, requests: Sequence[Request]
+    ) -> tuple[dict[Request, list[Hypothesis]], Hypotheses]:
+        """Return the hypotheses of each request, best first, and the back-translations of all."""
         many = self.settings.hypotheses
         decoding = replace(
             self.first.translator.decoding,
             beam_size=max(many, self.first.translator.decoding.beam_size),
             num_hypotheses=many,
         )
-        lists, translated = self.first.translate_nbest(requests, decoding)
-        self.translated += translated
+        lists = self.first.translate_nbest(requests, decoding)
+        self.translated += lists.translated
+        self.figures.update(lists.figures)
         origins = {
             returned: request.text
-            for request, several in lists.items()
+            for request, several in lists.hypotheses.items()
             for each in several
             if (returned := _back(request, each))
         }
-        back = self._translate(self.first, list(origins), None, origins)
-        forth = {
-            request: max(several, key=lambda each: self._agreement(request, each, back))
-            for request, several in lists.items()
-        }
-        return forth, back
+        return lists.hypotheses, self._translate(self.first, list(origins), None, origins)
 
     def _agreement(self, request: Request, hypothesis: Hypothesis, back: Hypotheses) -> float:
         if hypothesis.text is None:

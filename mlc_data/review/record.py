@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mlc_data.core.described import Described
+
 FORMAT_VERSION = 1
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+class _Record(Described, BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Estimate(_Record):

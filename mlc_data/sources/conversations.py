@@ -29,6 +29,8 @@ _ROLES = {
     "bot": "assistant",
     "chatbot": "assistant",
     "chatgpt": "assistant",
+    "bing": "assistant",
+    "bard": "assistant",
     "model": "assistant",
 }
 _SPEAKER = ("role", "from")
@@ -43,8 +45,14 @@ _NO_COMMA = re.compile(r"\}\s*\n\s*\{")
 """Between the turns of an array of NumPy that is written into a cell."""
 
 
-def conversation(value: Any, name: str) -> list[Turn] | None:
+def conversation(value: Any, name: str, *, to_prompt: bool = False) -> list[Turn] | None:
     """Return the turns of a field; None if it is no conversation.
+
+    Args:
+        value: the field.
+        name: of its column.
+        to_prompt: leave out what comes after the last turn of the user, whatever it is: calls of tools, images,
+            replies by an unknown speaker.
 
     Raises:
         Unusable: a turn is by nobody who is known, or is no text.
@@ -59,6 +67,9 @@ def conversation(value: Any, name: str) -> list[Turn] | None:
         return None
     if not all(isinstance(one, Mapping) and _first(one, _SPEAKER) for one in value):
         return None
+    if to_prompt:
+        users = [place for place, one in enumerate(value) if _role(one) == "user"]
+        value = value[: users[-1] + 1] if users else value
     turns = [_turn(one, name) for one in value]
     # An empty system prompt is how datasets write that there is none.
     return [turn for turn in turns if turn.role != "system" or turn.content.strip()]
@@ -93,7 +104,9 @@ def _literal_without_commas(text: str) -> Any:
 
 
 def _rows(value: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return a single turn as a list, and a dictionary of columns as one of rows."""
+    """Return a single turn as a list, a dictionary of columns as one of rows, and a request's messages."""
+    if isinstance(messages := value.get("messages"), list):
+        return messages
     if not value or not all(isinstance(column, list) for column in value.values()):
         return [value]
     if len({len(column) for column in value.values()}) > 1:
@@ -102,9 +115,9 @@ def _rows(value: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _turn(one: Mapping[str, Any], name: str) -> Turn:
-    speaker = str(_first(one, _SPEAKER)).strip().lower()
-    role = _ROLES.get(speaker)
+    role = _role(one)
     if role is None:
+        speaker = str(_first(one, _SPEAKER)).strip().lower()
         raise Unusable(PromptReason.MALFORMED, f"{name!r} has a turn of {shown(speaker)}")
     content = _first(one, _CONTENT)
     if content is None and role == "system":
@@ -114,6 +127,10 @@ def _turn(one: Mapping[str, Any], name: str) -> Turn:
     if not isinstance(content, str):
         raise Unusable(PromptReason.NOT_A_STRING, f"{name!r} has a turn that is no text")
     return Turn(role, content)
+
+
+def _role(one: Mapping[str, Any]) -> str | None:
+    return _ROLES.get(str(_first(one, _SPEAKER)).strip().lower())
 
 
 def _joined(parts: Sequence[Any], name: str) -> str:

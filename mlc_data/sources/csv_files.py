@@ -99,6 +99,9 @@ def _likeliest(header: str, usual: str, quote: str, wanted: Wanted | None) -> st
         return wanted.prompt in cells, len(wanted.among(cells))
 
     best = max((usual, *_DELIMITERS), key=score)
+    if wanted is not None and score(best) == (False, 0) and usual not in header:
+        # No column has a name that is wanted: the error lists those that there are.
+        return max((usual, *_DELIMITERS), key=header.count)
     enough = wanted is not None or score(usual)[1] < 2
     return best if enough and score(best) > score(usual) else usual
 
@@ -157,6 +160,8 @@ def _row(number: int, line: int, header: list[str], cells: list[str], fault: str
         return RawRow(number, where, None, PromptReason.MALFORMED, fault)
     if not cells:
         return RawRow(number, where, None, PromptReason.EMPTY, "the line is blank")
+    if len(header) > 1 and [cell.strip().lstrip("\ufeff") for cell in cells] == header:
+        return RawRow(number, where, None, PromptReason.MALFORMED, "the header again")
     if any(cell.strip() for cell in cells[len(header) :]):
         detail = f"{len(cells)} fields where the header has {len(header)}"
         return RawRow(number, where, None, PromptReason.MALFORMED, detail)

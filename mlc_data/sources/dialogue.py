@@ -26,13 +26,18 @@ class Dialogue:
     opening: str = ""
 
 
-def dialogue_of(value: Any, name: str) -> Dialogue:
+def dialogue_of(value: Any, name: str, *, replied: bool = False) -> Dialogue:
     """Return the prompt of a plain field, or of a conversation up to its last turn of the user.
+
+    Args:
+        value: the field.
+        name: of its column.
+        replied: True if the conversation has the reply too, which is no part of the prompt and may be anything.
 
     Raises:
         Unusable: it is not text, or has a turn of another role.
     """
-    turns = conversation(value, name)
+    turns = conversation(value, name, to_prompt=replied)
     if turns is None:
         return Dialogue(text_of(value, name))
     return _before_reply(turns, name)
@@ -74,7 +79,7 @@ def shared_dialogue(values: Sequence[tuple[Any, str]]) -> Dialogue:
     found, fault = [], None
     for value, name in values:
         try:
-            if (turns := conversation(value, name)) is not None:
+            if (turns := conversation(value, name, to_prompt=True)) is not None:
                 found.append((turns, name))
         except Unusable as unusable:
             fault = fault or unusable
@@ -100,7 +105,7 @@ def with_context_of(prompt: Dialogue, value: Any, name: str) -> Dialogue:
     Raises:
         Unusable: the conversation has a turn that is no text, or of another role.
     """
-    turns = conversation(value, name)
+    turns = conversation(value, name, to_prompt=True)
     if turns is None:
         return prompt
     found = _before_reply(turns, name)

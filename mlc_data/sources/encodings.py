@@ -33,6 +33,8 @@ _HIGH = re.compile(b"[\x80-\xff]+")
 _UTF8 = re.compile(
     b"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}|\xe2\x80"
 )
+_MARKS_OF_CP1252 = b"\x80\x82\x84\x85\x91\x92\x93\x94\x95\x96\x97\xa0\xab\xbb\xdf"
+"""Quotes, dashes, dots, the euro, the hard blank and ß, which stand beside letters with accents."""
 _ALONE = 0.8
 """Share of the runs of bytes beyond ASCII that are one byte long: letters with accents stand between others."""
 _MOSTLY_ASCII = 0.2
@@ -61,10 +63,10 @@ class _Cp1252:
         self.size += len(part)
         if not self.possible or part.isascii():
             return
-        lengths = [len(run[0]) for run in _HIGH.finditer(part)]
-        self.high += sum(lengths)
-        self.runs += len(lengths)
-        self.alone += lengths.count(1)
+        runs = _HIGH.findall(part)
+        self.high += sum(map(len, runs))
+        self.runs += len(runs)
+        self.alone += sum(len(run.strip(_MARKS_OF_CP1252)) <= 1 for run in runs)
         self.possible = not _NOT_CP1252.search(part) and not _UTF8.search(part)
 
     @property

@@ -15,7 +15,8 @@ from mlc_data.text.spans import spans
 # Soft hyphens, zero-width blanks and joiners, marks of direction, control characters but for white space.
 _INVISIBLE = re.compile(
     "[\u0001-\u0008\u000e-\u001b\u007f-\u0084\u0086-\u009f\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u200e\u200f"
-    "\u202a-\u202e\u2060-\u2064\u2066-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]"
+    "\u17b4\u17b5\u202a-\u202e\u2060-\u2064\u2066-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a]"
 )
 # Joiners shape letters of other scripts, and emoji; next to Latin letters and blanks they hide words.
 _JOINERS = re.compile(
@@ -23,6 +24,14 @@ _JOINERS = re.compile(
 )
 # Invisible copies of ASCII, which belong to the emoji of flags alone.
 _TAGS = re.compile("(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0000-\U000e007f]+")
+# Variation selectors belong to a sign, a keycap or an ideograph, one each; beside other letters they carry texts.
+_ANY_SELECTOR = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
+_SELECTORS = re.compile(
+    rf"(?<=[^\w\s{_ANY_SELECTOR}])[\ufe00-\ufe0f]"
+    rf"|(?<=[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])[{_ANY_SELECTOR}]"
+    "|(?<=[0-9])\ufe0f(?=\u20e3)|(?<=[\u1000-\u109f\u1820-\u18af\ua840-\ua877])\ufe00"
+    f"|(?P<hidden>[{_ANY_SELECTOR}]+)"
+)
 
 _FENCED = re.compile(r"(```|~~~).*?\1", re.DOTALL)
 _CONTROL = re.compile(r"<[|｜][^<>\s]{1,60}[|｜]>|</?s>|\[/?INST\]")
@@ -60,6 +69,7 @@ def text_of(value: Any, name: str) -> str | None:
 
 def visible(text: str) -> str:
     """Return a text without characters that nobody sees: they hide duplicates, and split words."""
+    text = _SELECTORS.sub(lambda found: "" if found["hidden"] else found[0], text)
     return _JOINERS.sub("", _TAGS.sub("", _INVISIBLE.sub("", text)))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any
 
@@ -113,12 +113,9 @@ class RowReader:
         ]
         value = record.get(columns.prompt)
         if is_absent(value):
-            found = Dialogue(None)
-            for name in CONVERSATIONS:
-                if found.text is None and not is_absent(record.get(name)):
-                    found = dialogue_of(record[name], name)
-            if found.text is None:
-                found = shared_dialogue(responses)
+            found = _conversation_of(record, responses)
+        elif not responses:
+            found = dialogue_of(value, columns.prompt, replied=True)
         else:
             found = explicit_prompt(value, columns.prompt)
             if conversation(value, columns.prompt) is None:
@@ -150,6 +147,30 @@ class RowReader:
             return {}
         rest = {str(columns.chosen): chosen[end:], str(columns.rejected): rejected[end:]}
         return {columns.prompt: chosen[:end], **rest}
+
+
+def _conversation_of(record: Mapping[str, Any], responses: Sequence[tuple[Any, str]]) -> Dialogue:
+    """Return the prompt of a row without a column of prompts.
+
+    Raises:
+        Unusable: no field has one, and one that should is no conversation.
+    """
+    fault: Unusable | None = None
+    for name in CONVERSATIONS:
+        if is_absent(record.get(name)) or record[name] == []:
+            continue
+        try:
+            found = dialogue_of(record[name], name, replied=True)
+        except Unusable as unusable:
+            # Some datasets have another layout there, and conversations in their responses.
+            fault = fault or unusable
+            continue
+        if found.text is not None:
+            return found
+    found = shared_dialogue(responses)
+    if found.text is None and fault:
+        raise fault
+    return found
 
 
 def _with_context(found: Dialogue, responses: Iterable[tuple[Any, str]]) -> Dialogue:

@@ -9,9 +9,10 @@ from typing import Any
 import pyarrow as pa
 from pyarrow.parquet import ParquetFile
 
-from mlc_data.core.messages import shortened_middle
+from mlc_data.core.messages import shortened_middle, shown
 from mlc_data.errors import SourceError
 from mlc_data.sources.rows import RawRow, Wanted
+from mlc_data.sources.text_files import LFS_POINTER, OTHERS
 
 _ROWS_AT_ONCE = 2000
 _MESSAGE = 500
@@ -32,8 +33,16 @@ def parquet_columns(path: Path) -> tuple[str, ...]:
         with path.open("rb") as handle:
             return tuple(ParquetFile(handle).schema_arrow.names)
     except _BROKEN as error:
-        reason = shortened_middle(str(error), _MESSAGE)
-        raise SourceError(f"{path} cannot be read as Parquet: {reason}") from error
+        raise SourceError(f"{path} {_why_not(path, error)}") from error
+
+
+def _why_not(path: Path, error: Exception) -> str:
+    """Return why a file cannot be read."""
+    if path.is_file():
+        with path.open("rb") as handle:
+            if handle.read(len(LFS_POINTER)) == LFS_POINTER:
+                return f"is no Parquet but {OTHERS[LFS_POINTER]}"
+    return f"cannot be read as Parquet: {shortened_middle(str(error), _MESSAGE)}"
 
 
 def read_parquet_rows(path: Path, wanted: Wanted | None) -> Iterator[RawRow]:
@@ -44,6 +53,8 @@ def read_parquet_rows(path: Path, wanted: Wanted | None) -> Iterator[RawRow]:
     """
     names = parquet_columns(path)
     chosen = list(names) if wanted is None else wanted.among(names)
+    if twice := sorted({name for name in chosen if names.count(name) > 1}):
+        raise SourceError(f"{path} has {', '.join(map(shown, twice))} more than once")
     try:
         with path.open("rb") as handle:
             file = ParquetFile(handle)
@@ -54,8 +65,7 @@ def read_parquet_rows(path: Path, wanted: Wanted | None) -> Iterator[RawRow]:
                     number += 1
                     yield RawRow(number, f"row {number}", dict(zip(chosen, values, strict=True)))
     except _BROKEN as error:
-        reason = shortened_middle(str(error), _MESSAGE)
-        raise SourceError(f"{path} cannot be read as Parquet: {reason}") from error
+        raise SourceError(f"{path} {_why_not(path, error)}") from error
 
 
 def _values(batch: pa.RecordBatch, name: str, path: Path) -> list[Any]:

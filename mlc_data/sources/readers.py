@@ -51,12 +51,12 @@ def open_source(source: Source, key: str, wanted: Wanted | None = None) -> OpenS
         wanted: columns that are read; None reads all.
 
     Raises:
-        SourceError: it does not exist, cannot be downloaded, or has an unknown format.
+        SourceError: it does not exist, cannot be read or downloaded, or has an unknown format.
     """
     if source.hub is not None:
         return open_hub(source, key, wanted)
     files = named_files(source, key)
-    hashes = [hash_file(path) for path in files]
+    hashes = [_hash(path) for path in files]
     single = source.path is not None and files == [local_path(source.path)]
     identity = {"file": hashes[0] if single else hash_value(hashes), "limit": source.limit}
     opened = [_open_file(path, source, wanted, key) for path in files]
@@ -66,6 +66,13 @@ def open_source(source: Source, key: str, wanted: Wanted | None = None) -> OpenS
 
     columns = dict.fromkeys(name for _, names in opened for name in names)
     return OpenSource(", ".join(map(str, files)), identity, rows, tuple(columns))
+
+
+def _hash(path: Path) -> str:
+    try:
+        return hash_file(path)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def named_files(source: Source, key: str) -> list[Path]:

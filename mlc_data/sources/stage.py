@@ -101,7 +101,7 @@ class SourcesStage(Stage):
     }
     content: ClassVar = {"prompts.parquet": "prompts", "preferences.parquet": "preferences"}
     counts = ("prompts", "preferences")
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     def preflight(self, run: Run) -> None:
         """Check that the files exist.

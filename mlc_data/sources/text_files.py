@@ -53,9 +53,11 @@ _MAGIC = {
     ".bz2": b"BZh",
     ".xz": b"\xfd7zXZ\x00",
 }
-_OTHERS = {
+LFS_POINTER = b"version https://git-lfs"
+OTHERS = {
     b"PK\x03\x04": "a ZIP archive or a workbook: unpack it, or save the sheet as CSV",
     b"\xd0\xcf\x11\xe0": "an old workbook: save the sheet as CSV",
+    LFS_POINTER: "a pointer of Git LFS: fetch the file with `git lfs pull`",
     b"PAR1": "Parquet: name it .parquet, or set `format: parquet`",
 }
 PACKED = tuple(_MAGIC)
@@ -123,8 +125,8 @@ def _mark(path: Path, encoding: str) -> int:
 
 def _detected(path: Path, key: str) -> str:
     with path.open("rb") as raw:
-        start = raw.read(8)
-    for magic, kind in _OTHERS.items():
+        start = raw.read(max(map(len, OTHERS)))
+    for magic, kind in OTHERS.items():
         if start.startswith(magic):
             raise SourceError(f"{path} is no text but {kind}")
     with _open(path) as handle:

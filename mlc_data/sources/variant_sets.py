@@ -38,7 +38,10 @@ def read_published(location: str, split: str, limit: int | None = None) -> list[
     try:
         opened = open_source(source, KEY)
     except SourceError as error:  # this is an option, not a section with the keys `path` and `hub`
-        raise SourceError(re.sub(rf"^{KEY}\.\w+", KEY, str(error))) from error
+        message = re.sub(rf"^{KEY}\.\w+", KEY, str(error))
+        if "Unknown split" in message:
+            message += "; --split names it"
+        raise SourceError(message) from error
 
     def usable() -> Iterator[dict[str, Any]]:
         for raw in opened.rows():

@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from mlc_data.translate.cache.store import Cache
-from mlc_data.translate.engine_errors import nbest_apart, of_error, translate_apart
 from mlc_data.translate.engines.base import Decoding, Hypothesis, Request, Translator
+from mlc_data.translate.in_turn import InTurn
 from mlc_data.translate.masking import Mask, Masking
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Hypotheses by request, the requests that the cache answered, and how many masked ones it did not."""
+    """Hypotheses by request, the requests that the cache answered, and how many masked ones it did not.
+
+    ``figures`` are those of the engines, see `engine_figures.figures_of`.
+    """
 
     hypotheses: dict[Request, Hypothesis]
     known: frozenset[Request]
     masked: int = 0
+    figures: Counter[str] = field(default_factory=Counter)
 
     @property
     def translated(self) -> int:
         """Number of requests that the translator answered."""
         return len(self.hypotheses) - len(self.known) + self.masked
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Hypotheses by request, best first, how many requests the cache did not answer, and the engines' figures."""
+
+    hypotheses: dict[Request, list[Hypothesis]]
+    translated: int
+    figures: Counter[str]
 
 
 @dataclass(frozen=True)
@@ -54,12 +67,13 @@ class CachedTranslator:
         answers = self._translate(requests, decoding, done)
         if self.mask == "never":
             return answers
-        translated = 0
+        translated, figures = 0, answers.figures
 
         def again(hidden: Iterable[Request]) -> dict[Request, Hypothesis]:
             nonlocal translated
             more = self._translate(hidden, decoding, None)
             translated += more.translated
+            figures.update(more.figures)
             return more.hypotheses
 
         masking = Masking(again, origins or {})
@@ -67,7 +81,7 @@ class CachedTranslator:
         if self.mask == "always":
             hypotheses |= masking.first(requests)
         hypotheses |= masking.again(hypotheses)
-        return Answers(hypotheses, answers.known, translated)
+        return Answers(hypotheses, answers.known, translated, figures)
 
     def _translate(
         self,
@@ -76,37 +90,20 @@ class CachedTranslator:
         done: Callable[[int], None] | None,
     ) -> Answers:
         times = Counter(requests)
-        hypotheses = self.cache.get(list(times), decoding) if self.cache else {}
-        known = frozenset(hypotheses)
-        missing = [request for request in times if request not in known]
-        if done:
-            done(sum(times[request] for request in known))
 
-        def keep(indices: Sequence[int], new: Sequence[Hypothesis]) -> None:
-            fresh = dict(zip((missing[index] for index in indices), new, strict=True))
-            if self.cache:
-                self.cache.put({r: h for r, h in fresh.items() if not of_error(h)}, decoding)
-            hypotheses.update(fresh)
+        def answered(new: Iterable[Request]) -> None:
             if done:
-                done(sum(times[request] for request in fresh))
+                done(sum(times[request] for request in new))
 
-        if missing:
-            translate_apart(self.translator, missing, keep, decoding)
-        return Answers(hypotheses, known)
+        turn = InTurn(self.translator, self.cache, decoding, answered)
+        turn.translate(times)
+        hypotheses = {request: several[0] for request, several in turn.results.items()}
+        known = frozenset(hypotheses.keys() - turn.asked)
+        return Answers(hypotheses, known, figures=turn.figures)
 
-    def translate_nbest(
-        self, requests: Iterable[Request], decoding: Decoding
-    ) -> tuple[dict[Request, list[Hypothesis]], int]:
-        """Return the ``decoding.num_hypotheses`` best of each distinct request, and the number of requests
-        that the translator answered."""
-        distinct = list(dict.fromkeys(requests))
-        hypotheses = self.cache.get_nbest(distinct, decoding) if self.cache else {}
-        missing = [request for request in distinct if request not in hypotheses]
-        if missing:
-            lists = nbest_apart(self.translator, missing, decoding)
-            fresh = dict(zip(missing, lists, strict=True))
-            if self.cache:
-                whole = {r: several for r, several in fresh.items() if not of_error(several[0])}
-                self.cache.put_nbest(whole, decoding)
-            hypotheses.update(fresh)
-        return hypotheses, len(missing)
+    def translate_nbest(self, requests: Iterable[Request], decoding: Decoding) -> Lists:
+        """Return the ``decoding.num_hypotheses`` best of each distinct request."""
+        turn = InTurn(self.translator, self.cache, decoding)
+        turn.translate(dict.fromkeys(requests))
+        lists = {request: list(several) for request, several in turn.results.items()}
+        return Lists(lists, len(turn.asked), turn.figures)

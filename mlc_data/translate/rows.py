@@ -130,6 +130,7 @@ class _Shard:
         maker = self.maker
         translator = CachedTranslator(maker.translator, maker.cache, maker.mask)
         answers = translator.translate(requests, done=self.bar.advance, origins=origins)
+        self.done.figures.update(answers.figures)
         self.done.figures.update(
             sentences=len(answers.hypotheses),
             from_cache=len(answers.known),

@@ -18,8 +18,8 @@ from mlc_data.pipeline.staging import Staging
 from mlc_data.recipe.recipe import Recipe, Translate
 from mlc_data.translate.cache.replica import cache_replica, shard_cache
 from mlc_data.translate.cache.store import Cache
+from mlc_data.translate.engine_figures import as_note, listed
 from mlc_data.translate.engines.base import Translator, refuse_pairs
-from mlc_data.translate.engines.fallback import figures_of
 from mlc_data.translate.engines.loading import load_translator
 from mlc_data.translate.engines.weights import with_cores
 from mlc_data.translate.import_stage import (
@@ -34,9 +34,6 @@ from mlc_data.translate.rows import ShardMaker
 from mlc_data.translate.texts import texts_key, texts_of
 
 log = logging.getLogger(__name__)
-
-_ENGINES = "engines/"
-"""Begins figures that engines keep of themselves: ``engines/<engine>/<language>/<outcome>``."""
 
 
 class TranslateStage(Stage):
@@ -102,7 +99,7 @@ class TranslateStage(Stage):
             "translate: %d variants; %d sentences, %d from the cache, %d translated",
             texts.height * len(recipe.languages.targets), *counts.values(),
         )  # fmt: skip
-        engines = _of_engines(figures)
+        engines = as_note(figures)
         if unanswered := figures["unanswered"]:
             counts["unanswered"] = unanswered
             log.warning(
@@ -137,8 +134,7 @@ class TranslateStage(Stage):
         part = texts.slice(shard.number * size, size)
         with shard_cache(recipe.translate.cache, translator, shard.folder, shard.number) as cache:
             done = _maker(recipe, translator, cache).make(part, path, bar)
-        of_engines = {f"{_ENGINES}{name}": count for name, count in figures_of(translator).items()}
-        return {"content": done.content.state(), "figures": {**done.figures, **of_engines}}
+        return {"content": done.content.state(), "figures": dict(done.figures)}
 
 
 def load_for_languages(recipe: Recipe, settings: Translate) -> Translator:
@@ -152,30 +148,6 @@ def load_for_languages(recipe: Recipe, settings: Translate) -> Translator:
     back = targets if recipe.translate.round_trip else ()
     refuse_pairs(translator, [(source, code) for code in targets] + [(c, source) for c in back])
     return translator
-
-
-def _of_engines(figures: Counter[str]) -> dict[str, Any]:
-    """Return the figures of engines as the manifest's note ``engines``: engine, then language or figure."""
-    note: dict[str, Any] = {}
-    for name, count in sorted(figures.items()):
-        if name.startswith(_ENGINES):
-            *path, last = name.removeprefix(_ENGINES).rsplit("/", 2)
-            inner = note
-            for step in path:
-                inner = inner.setdefault(step, {})
-            inner[last] = count
-    return {"engines": note} if note else {}
-
-
-def listed(figures: dict[str, Any]) -> str:
-    """Return figures of an engine in words: ``deu_Latn 80 translated, 20 next: declined``."""
-    parts = (
-        f"{name} " + ", ".join(f"{count} {what}" for what, count in value.items())
-        if isinstance(value, dict)
-        else f"{value} {name}"
-        for name, value in figures.items()
-    )
-    return "; ".join(parts)
 
 
 def record_of(translator: Translator) -> ModelRecord:

@@ -6,7 +6,7 @@ prompts in every table of variants.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from mlc_data.core.hashing import PROMPT_ID_LENGTH, hash_value
 from mlc_data.core.parquet import read_parquet, read_parts, read_table, scan_parquet
 from mlc_data.core.records import PREFERENCES, PROMPTS
 from mlc_data.pipeline.run import Run
+from mlc_data.recipe.recipe import Recipe
 from mlc_data.sources.fields import has_words
 
 TEXTS: dict[str, pl.DataType] = {"prompt_id": pl.String(), "prompt": pl.String()}
@@ -86,19 +87,40 @@ def texts_key(run: Run) -> dict[str, Any]:
 
 def other_texts(run: Run) -> pl.DataFrame:
     """Return the texts that are translated besides the prompts, each once, as `TEXTS`."""
-    settings = run.recipe.translate
     prompts = run.path("prompts.parquet")
+    contexts = (part["context"] for part in read_parts(prompts, _CONTEXT, _AT_ONCE))
+    if not run.recipe.translate.responses:
+        return texts_besides(run.recipe, contexts)
+    pairs = read_table(run.path("preferences.parquet"), PREFERENCES)
+    return texts_besides(
+        run.recipe, contexts, pairs, set(read_parquet(prompts, ["prompt_id"])["prompt_id"])
+    )
+
+
+def texts_besides(
+    recipe: Recipe,
+    contexts: Iterable[pl.Series],
+    pairs: pl.DataFrame | None = None,
+    prompts: Container[str] = (),
+) -> pl.DataFrame:
+    """Return the texts that a recipe has translated besides prompts, each once, as `TEXTS`.
+
+    Args:
+        recipe: whose turns and responses are translated.
+        contexts: turns before the prompts (`records.CONTEXT`), part by part.
+        pairs: those whose responses are translated (`records.PREFERENCES`); None where the recipe has none translated.
+        prompts: ids of the prompts.
+    """
+    settings = recipe.translate
     found: dict[str, str] = {}
     # A file of translations has those of prompts alone.
     if settings.imported is None:
-        for part in read_parts(prompts, _CONTEXT, _AT_ONCE):
-            _add(found, _turns(part["context"], settings.roles))
-    if settings.responses:
-        pairs = read_table(run.path("preferences.parquet"), PREFERENCES)
+        for part in contexts:
+            _add(found, _turns(part, settings.roles))
+    if pairs is not None:
         _add(found, _turns(pairs["context"], settings.roles))
-        known = set(read_parquet(prompts, ["prompt_id"])["prompt_id"])
         for row in pairs.iter_rows(named=True):
-            asked = [] if row["prompt_id"] in known else [row["prompt"]]
+            asked = [] if row["prompt_id"] in prompts else [row["prompt"]]
             _add(found, (*asked, *(row[name] for name in settings.responses)))
     return pl.DataFrame(list(found.items()), schema=TEXTS, orient="row")
 

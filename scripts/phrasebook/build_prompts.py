@@ -83,6 +83,21 @@ def preferences() -> list[Row]:
     ]
 
 
+def brief_preferences() -> list[Row]:
+    """Return the pairs of `preferences` with one brief refusal and one brief answer for all.
+
+    What is left to learn is when to refuse, not how: a small model needs few steps for it.
+    """
+    refusal, answer = _read("phrasebook/replies.json")["brief"]
+    said = {"harmful": (refusal, answer), "harmless": (answer, refusal)}
+    rows = []
+    for row in preferences():
+        found = phrasebook.find(row["prompt"])
+        assert found is not None
+        rows.append(row | dict(zip(("chosen", "rejected"), said[found.action.harm], strict=True)))
+    return rows
+
+
 def refusal_and_answer(one: Combination) -> Row:
     """``chosen`` and ``rejected`` English responses to a combination, of `phrasebook/replies.json`."""
     key = _key(one)
@@ -98,6 +113,7 @@ FILES = {
     "prompts.jsonl": prompts,
     "reference.jsonl": references,
     "preferences.jsonl": preferences,
+    "brief_preferences.jsonl": brief_preferences,
 }
 """The files, and what makes their rows."""
 
@@ -141,7 +157,7 @@ def _read(name: str) -> Any:
 def main(
     out: Annotated[Path, typer.Option(help="Folder to write the files to.")] = phrasebook.FOLDER,
 ) -> None:
-    """Write prompts.jsonl, reference.jsonl and preferences.jsonl.
+    """Write the prompts, references and preference pairs.
 
     Example:
 

@@ -55,6 +55,7 @@ def make_method(tmp_path_factory: pytest.TempPathFactory, tiny_for_all: Path) ->
     place = tmp_path_factory.mktemp("quickstart")
     common = [
         "sources.prompts.limit=40", "sources.preferences.limit=40", "translate.cache=null",
+        "languages.targets=[spa_Latn,swh_Latn,zho_Hans]",
         f"align.model={tiny_for_all}", "align.loss.layer=2", "align.max_length=512",
         "align.max_steps=5", "align.save_every=2",
     ]  # fmt: skip

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psutil
 import pytest
 from alignment_fixtures import alignable_run
-from launch_sandbox import Ended, last_step, start, wait_for, wait_until, weights
+from fault_harness import Ended, Nursery
+from launch_sandbox import last_step, wait_until, weights
 from support import SMALL
 from torch.testing import assert_close
 from trl import DPOTrainer
@@ -58,15 +59,24 @@ class Cut(NamedTuple):
     after_kill: list[str]
 
 
-def start_slowly(run: Run, pause: float) -> Any:
-    """Start a training that waits so many seconds before each step."""
-    run.path("step").unlink(missing_ok=True)
-    return start([sys.executable, "-c", PROGRAM, str(run.folder), str(pause)])
+@pytest.fixture(scope="module")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    with Nursery(tmp_path_factory.mktemp("nursery")) as nursery:
+        yield nursery
 
 
-def wait_for_step(run: Run, step: int, process: Any) -> None:
+def start_slowly(nursery: Nursery, run: Run, pause: float, step: int) -> int:
+    """Start a training that waits so many seconds before each step; return its process id once at a step."""
     file = run.path("step")
-    wait_until(lambda: file.is_file() and int(file.read_text() or -1) >= step, process)
+    file.unlink(missing_ok=True)
+    process = nursery.start(str(run.folder), str(pause), before=PROGRAM)
+    wait_until(
+        lambda: (
+            not psutil.pid_exists(process)
+            or (file.is_file() and int(file.read_text() or -1) >= step)
+        )
+    )
+    return process
 
 
 def eight_steps(folder: Path, model: Path) -> Run:
@@ -74,22 +84,18 @@ def eight_steps(folder: Path, model: Path) -> Run:
 
 
 @pytest.fixture(scope="module")
-def cut(tmp_path_factory: pytest.TempPathFactory, tiny_for_all: Path) -> Cut:
+def cut(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory, tiny_for_all: Path) -> Cut:
     run = eight_steps(tmp_path_factory.mktemp("cut"), tiny_for_all)
-    process = start_slowly(run, pause=0.4)
-    wait_for_step(run, 1, process)
-    process.send_signal(signal.SIGINT)
-    (interrupted,) = wait_for([process])
+    os.kill(start_slowly(nursery, run, pause=0.4, step=1), signal.SIGINT)
+    interrupted = nursery.wait()
     after_interrupt = saved(run)
-    process = start_slowly(run, pause=0.4)
-    wait_for_step(run, 5, process)
-    process.kill()
-    wait_for([process])
+    os.kill(start_slowly(nursery, run, pause=0.4, step=5), signal.SIGKILL)
+    nursery.wait()
     return Cut(run, interrupted, after_interrupt, saved(run))
 
 
 def test_interrupt_saves_and_exits_with_130(cut: Cut) -> None:
-    assert cut.interrupted.returncode == 130, cut.interrupted.output
+    assert cut.interrupted.status == 130, cut.interrupted.output
     assert "run the same command again" in cut.interrupted.output
     assert "Traceback" not in cut.interrupted.output
     assert len(cut.after_interrupt) == 1
@@ -109,16 +115,14 @@ def test_training_resumes_to_the_same_weights(cut: Cut, tiny_for_all: Path, tmp_
     assert_close(weights(resumed.folder), weights(whole.folder), rtol=0, atol=0)
 
 
-def test_second_signal_stops_at_once(make_run: Callable[..., Run]) -> None:
+def test_second_signal_stops_at_once(nursery: Nursery, make_run: Callable[..., Run]) -> None:
     run = make_run()
-    process = start_slowly(run, pause=600)
-    wait_for_step(run, 0, process)
-    process.send_signal(signal.SIGTERM)
+    process = start_slowly(nursery, run, pause=600, step=0)
+    os.kill(process, signal.SIGTERM)
     time.sleep(1)
-    assert process.poll() is None  # it is finishing its step
-    process.send_signal(signal.SIGTERM)
-    (terminated,) = wait_for([process])
-    assert terminated.returncode == -signal.SIGTERM
+    assert psutil.pid_exists(process)  # it is finishing its step
+    os.kill(process, signal.SIGTERM)
+    assert nursery.wait().status == -signal.SIGTERM
     assert last_step(run.folder) == 0
 
 

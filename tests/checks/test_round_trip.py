@@ -58,7 +58,7 @@ def test_one_word_changed_moves_words_far_and_chrf_little(
 
 def test_case_and_white_space_are_exact_enough(rows: Rows) -> None:
     table = rows(("Tell me  now.", "x", "swh_Latn", " tell me now.\n"))
-    assert RoundTrip().score(table).row(0) == (100.0, 1.0, 1.0)
+    assert RoundTrip().score(table).row(0) == (100.0, 1.0, 1.0, None)
 
 
 def test_the_worst_sentence_decides(rows: Rows) -> None:
@@ -75,7 +75,7 @@ def test_a_failed_back_translation_scores_nothing(
     rows: Rows, judged: Callable[[RoundTrip, pl.DataFrame], pl.DataFrame]
 ) -> None:
     found = judged(RoundTrip(), rows(("Steal a car.", "x", "swh_Latn", None)))
-    assert found.row(0) == ("swh_Latn", 0.0, 0.0, 0.0, False)
+    assert found.row(0) == ("swh_Latn", 0.0, 0.0, 0.0, None, False)
 
 
 def test_an_ordinary_paraphrase_passes_by_default(

@@ -124,6 +124,71 @@ def test_a_measure_that_is_zero_for_all_wrong_pairs_has_a_limit_above_zero(rows:
     assert found["limit"] > 0
 
 
+def made_up(*settings: str, language: str = "swh_Latn") -> float | None:
+    """Least resemblance that excuses a made-up back-translation in Swahili."""
+    row = (language, "round_trip_cognates", 100, 9900, 0.3, True)
+    table = pl.DataFrame([row], schema=LIMITS, orient="row")
+    least = with_run_limits(recipe(*settings), table).checks.round_trip.min_cognates
+    return least and least.get("swh_Latn")
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ((), 0.3),
+        (("checks.round_trip.min_cognates=0.6",), 0.6),
+        (("checks.round_trip.limits=fixed",), None),
+    ],
+)
+def test_evidence_comes_from_the_run_unless_the_recipe_says_otherwise(
+    settings: tuple[str, ...], expected: float | None
+) -> None:
+    assert made_up(*settings) == expected
+
+
+def test_nothing_is_excused_in_languages_without_evidence() -> None:
+    assert made_up(language="spa_Latn") == math.inf
+
+
+def test_evidence_is_above_the_nearest_wrong_pairs(rows: Rows) -> None:
+    # Each of these prompts has another with the same two cities.
+    found = limits(rows(*right()))["round_trip_cognates"]
+    assert found["limit"] > 0.5
+    assert found["pairs"] == len(CITIES) * (len(CITIES) - 1)
+
+
+def test_little_in_common_is_no_evidence_where_wrong_pairs_have_nothing(rows: Rows) -> None:
+    pairs = [(text, "猫在睡觉", "zho_Hans", back) for text, _, _, back in right()]
+    assert limits(rows(*pairs))["round_trip_cognates"]["limit"] == 0.25
+
+
+def test_few_rows_give_no_evidence(rows: Rows) -> None:
+    assert "round_trip_cognates" not in limits(rows(*right(LEAST_ROWS - 1)))
+
+
+NONSENSE = "The Commission concludes that this aid is compatible with the internal market"
+
+
+@pytest.mark.parametrize(
+    ("text", "back", "kept"),
+    [
+        ("rangi ya Lagos na Riga", NONSENSE, True),  # the back-translation is made up
+        ("rangi ya Quito na Tampa", NONSENSE, False),  # another prompt's
+        ("rangi ya Lagos na Riga", "Lagos and Riga are cities in the world", False),
+        ("paint the Lagos Riga", NONSENSE, True),  # for `copied` to judge
+        ("habari za asubuhi", NONSENSE, False),
+    ],
+)
+def test_a_made_up_back_translation_is_not_held_against_the_variant(
+    rows: Rows, text: str, back: str, *, kept: bool
+) -> None:
+    given = recipe("checks.round_trip.min_cognates=0.4")
+    check = RoundTrip(given.checks.round_trip)
+    scores = check.score(rows(("paint the Lagos Riga", text, "swh_Latn", back)))
+    table = scores.with_columns(language=pl.lit("swh_Latn"))
+    assert table.select(check.passes(excuses_of([check]))).item() is kept
+
+
 def back_limit(encoder: str, limit: float | None) -> float:
     """Limit of ``min_back`` in Swahili, with an encoder."""
     given = load_recipe("quickstart", [f"checks.meaning.encoder={encoder}"])

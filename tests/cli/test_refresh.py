@@ -56,6 +56,13 @@ def test_the_command(
     assert told["translated"]["translate"] == 6
     assert told["reused"]["sources"] is False
 
+    write_jsonl(tmp_path / "prompts.jsonl", [{"prompt": "How do I steal a car?"}, *rows[2:]])
+    code, out, _ = call(monkeypatch, capsys, "runs/small", "--quiet")
+    assert code == 0
+    assert "matched by their place" in out
+    write_jsonl(tmp_path / "prompts.jsonl", rows)
+    assert call(monkeypatch, capsys, "runs/small", "--quiet")[0] == 0
+
     more = "languages.targets=[spa_Latn, swh_Latn, zho_Hans, deu_Latn]"
     code, out, _ = call(monkeypatch, capsys, "mine.yaml", "--set", more, "--quiet")
     assert code == 0

@@ -5,9 +5,13 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from in_process import Done, call
+
+from mlc_data.pipeline.run import Run
+from mlc_data.recipe.loading import parse_recipe
 
 
 @pytest.fixture
@@ -49,6 +53,8 @@ def mlc_data(
         (["align", "prob"], "No recipe 'prob'"),
         (["align", "probe", "nowhere"], "not a run's folder"),
         (["probe", "nowhere"], "No such command 'probe'"),
+        (["trian", "quickstart"], "Did you mean 'align'?"),
+        (["evalute", "quickstart"], "Did you mean 'evaluate'?"),
     ],
 )
 def test_wrong_usage_is_one_message_and_exit_code_2(
@@ -165,3 +171,17 @@ def test_under_a_launcher_only_align(
     assert "`mlc-data run` was launched 2 times" in done.stderr
     assert "build first (`mlc-data sets RECIPE`, started once)" in done.stderr
     assert not Path("runs").exists()
+
+
+def test_a_run_that_is_named_from_elsewhere_says_where_its_paths_start(
+    tmp_path: Path, small: dict[str, Any], mlc_data: Callable[..., Done]
+) -> None:
+    run = tmp_path / "project" / "runs" / "mine"
+    (run.parents[1] / "data").mkdir(parents=True)
+    (run.parents[1] / "data" / "mine.jsonl").write_text('{"prompt": "How can I bake bread?"}\n')
+    small["sources"]["prompts"]["path"] = "data/mine.jsonl"
+    Run.create(parse_recipe(small, "test"), run)
+    done = mlc_data("sets", str(run))
+    assert done.returncode == 2
+    assert "data/mine.jsonl does not exist" in done.stderr
+    assert f"was used in {run.parents[1]}: give the command there" in done.stderr

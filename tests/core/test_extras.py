@@ -1,8 +1,10 @@
 """One line with the command for a module of an extra that is not installed; other errors stay."""
 
+import json
 import tomllib
-from importlib.metadata import packages_distributions
+from importlib.metadata import PackageNotFoundError, packages_distributions
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +13,7 @@ from mlc_data.core.extras import (
     PURPOSES,
     MissingExtraError,
     explain_missing_extra,
+    install_extra,
     missing_extra,
 )
 
@@ -28,8 +31,46 @@ def without(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_the_message_names_the_command(without: None, module: str, extra: str) -> None:
     error = missing_extra(ModuleNotFoundError(name=module))
-    assert f"pip install 'mlc-data[{extra}]'" in str(error)
+    assert install_extra(extra) in str(error)
     assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("written", "command"),
+    [
+        (None, "pip install 'mlc-data[ray]'"),
+        (
+            {"url": "file:///a%20b/c", "dir_info": {"editable": True}},
+            "pip install -e '/a b/c[ray]'",
+        ),
+        ({"url": "file:///a/c", "dir_info": {}}, "pip install '/a/c[ray]'"),
+        (
+            {"url": "https://h/o/r.git", "vcs_info": {"vcs": "git", "commit_id": "1"}},
+            "pip install 'mlc-data[ray] @ git+https://h/o/r.git'",
+        ),
+        (
+            {"url": "https://h/mlc_data-1-py3-none-any.whl", "archive_info": {}},
+            "pip install 'mlc-data[ray] @ https://h/mlc_data-1-py3-none-any.whl'",
+        ),
+    ],
+)
+def test_an_extra_is_installed_from_where_the_package_came_from(
+    monkeypatch: pytest.MonkeyPatch, written: dict[str, object] | None, command: str
+) -> None:
+    text = None if written is None else json.dumps(written)
+    found = SimpleNamespace(read_text=lambda name: text if name == "direct_url.json" else None)
+    monkeypatch.setattr("importlib.metadata.distribution", lambda name: found)
+    assert install_extra("ray") == command
+
+
+def test_without_a_record_of_the_installation_the_name_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none(name: str) -> None:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.distribution", none)
+    assert install_extra("ray") == "pip install 'mlc-data[ray]'"
 
 
 def test_a_module_of_no_extra_keeps_its_error(without: None) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from mlc_data.core import console as display
 from mlc_data.core import progress
-from mlc_data.core.live import LiveView, NoteHandler
+from mlc_data.core.live import LiveView, NoteHandler, bars
 from mlc_data.core.wording import duration, rate
 
 STAGES = ("sources", "translate", "check")
@@ -108,3 +108,25 @@ def test_a_rate_is_never_zero(speed: float, words: str) -> None:
 )
 def test_a_duration_has_its_units(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_steps_of_a_minute_have_a_rate() -> None:
+    shown = bars(console())
+    now = 0.0
+    shown.get_time = lambda: now
+    task = shown.add_task("aligning steps", total=16)
+    for _ in range(3):
+        now += 70
+        shown.advance(task)
+    assert rate(shown.tasks[0].speed or 0) == "70 s each"
+
+
+def test_a_log_line_breaks_between_words_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = Console(file=io.StringIO(), force_terminal=True, width=40, color_system=None)
+    monkeypatch.setattr(display, "err", shown)
+    text = "hardly reliable in swh_Latn, so few wrong ones are found there"
+    record = logging.LogRecord("x", logging.WARNING, "", 0, text, (), None)
+    display.ConsoleHandler().emit(record)
+    lines = shown.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert max(map(len, lines)) <= 40
+    assert " ".join(line.strip() for line in lines).endswith(text)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from cli_sandbox import CliSandbox, QuickstartRun
 from prefect_server import PrefectServer, running_server
 from process_guard import ProcessGuard
+
+ENGINE = Path(__file__).parents[1] / "waiting_engine.py"
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +30,9 @@ def server(
     process_guard: ProcessGuard,
 ) -> Iterator[PrefectServer]:
     """A Prefect server, as docker-compose.yml has it, that knows the sandbox's translation cache."""
-    environment, folder = quickstart.sandbox.environment, tmp_path_factory.mktemp("server")
+    folder = tmp_path_factory.mktemp("server")
+    shutil.copy(ENGINE, folder)  # flows find it there
+    path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**quickstart.sandbox.environment, "PYTHONPATH": path}
     with running_server(environment, folder, process_guard) as running:
         yield running

@@ -18,7 +18,7 @@ import yaml
 from cli_sandbox import SHORT, QuickstartRun
 from prefect_server import REPOSITORY, PrefectServer, find
 from process_guard import end_tree
-from support import write_jsonl
+from tiny_models import save_causal_lm
 
 from mlc_data.core.manifest import read_manifest
 
@@ -135,14 +135,10 @@ def test_runs_end_as_they_should(
     """Two runs at once, a killed worker, a complete run meanwhile, and the next refresh."""
     weekly = deployment(deployed, "refresh", "weekly")["id"]
     mine = {"deployment_id": {"any_": [weekly]}, "state": {"name": {"any_": ["Running"]}}}
-    # Enough to translate for minutes: it is cancelled or killed before its end.
-    prompts = [
-        {"prompt": f"How do I prepare for exam number {number}?"} for number in range(20_000)
-    ]
-    own = write_jsonl(tmp_path / "many.jsonl", prompts)
-    slow = (f"sources.prompts.path={own}", f"translate.cache={tmp_path / 'cache'}")
-    slow = (*slow, "translate.beam_size=8", "refresh.retrain=never")
-    slow = (*slow, "sources.preferences.path=package://mlc_data/quickstart/preferences.jsonl")
+    # It is cancelled or killed before its end.
+    cache = f"cache: {tmp_path / 'cache'}"
+    engine = f"translate={{model: waiting, family: 'waiting_engine:Waiting', {cache}}}"
+    slow = (engine, "refresh.retrain=never")
 
     # No worker: the run waits, and the command says why.
     follower = subprocess.Popen(
@@ -192,7 +188,9 @@ def test_runs_end_as_they_should(
     deployed.start("worker", "start", "--pool", "cpu", log="worker-2")
     run = tmp_path / "whole"
     command = ("--no-prompt", "deployment", "run", "build-and-align/local", "--watch")
-    watched = deployed.run("-m", "prefect", *command, *parameters(run, *SHORT, *TINY))
+    model = (f"align.model={save_causal_lm(tmp_path / 'model')}", "align.loss.layer=-1")
+    model = (*model, "align.max_length=512")  # its tokens are bytes
+    watched = deployed.run("-m", "prefect", *command, *parameters(run, *SHORT, *TINY, *model))
     assert "Completed" in watched
     assert (run / "checkpoint" / "model.safetensors").is_file()
     check_ui(deployed, run)

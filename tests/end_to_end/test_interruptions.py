@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import time
@@ -11,6 +12,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 from cli_sandbox import QuickstartRun
+from support import forget_stages
+
+from mlc_data.pipeline.run import Run
 
 pytestmark = pytest.mark.end_to_end
 
@@ -52,8 +56,10 @@ def test_training_resumes_where_it_was_stopped(quickstart: QuickstartRun) -> Non
         "--set",
         "align.loss.every=9",
     )
-    process = quickstart.sandbox.start("align", "quickstart", *own)
     run = quickstart.sandbox.folder / "runs" / "stopped"
+    shutil.copytree(quickstart.folder, run, ignore=shutil.ignore_patterns("checkpoint"))
+    forget_stages(Run.open(run), "align", "evaluate", "safety", "utility")
+    process = quickstart.sandbox.start("align", "quickstart", *own)
     deadline = time.monotonic() + 600
     while not list(run.glob(".training-*/checkpoint-*/trainer_state.json")):
         assert process.poll() is None, process.stderr and process.stderr.read()

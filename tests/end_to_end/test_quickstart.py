@@ -118,6 +118,10 @@ def test_the_terminal_shows_the_summary(quickstart: QuickstartRun) -> None:
     assert "Traceback" not in quickstart.log
 
 
+def test_a_pipe_gets_no_control_codes(quickstart: QuickstartRun) -> None:
+    assert not set(quickstart.output + quickstart.log) & set("\x1b\r\b")
+
+
 def test_a_second_run_reuses_every_stage_and_says_so(quickstart: QuickstartRun) -> None:
     before = quickstart.sandbox.manifest().stages
     done = quickstart.sandbox.run("run", "quickstart")

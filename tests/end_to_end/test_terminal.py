@@ -18,7 +18,7 @@ from tiny_models import save_causal_lm
 pytestmark = pytest.mark.end_to_end
 
 SECONDS = 240
-MOMENTS = ("server", "translate", "align", "terminated")
+MOMENTS = ("server", "translate", "align")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -66,7 +66,6 @@ def _stop(sandbox: CliSandbox, command: list[str], moment: str) -> Stopped:
         "server": lambda: True,
         "translate": lambda: "translating" in terminal.output,
         "align": lambda: bool(list(run.glob(".training-*/checkpoint-*/trainer_state.json"))),
-        "terminated": lambda: "aligning" in terminal.output,
     }
     try:
         terminal.wait_until(lambda: server_of(terminal) is not None, SECONDS)
@@ -74,7 +73,7 @@ def _stop(sandbox: CliSandbox, command: list[str], moment: str) -> Stopped:
         assert server
         terminal.wait_until(reached[moment], SECONDS)
         before = len(terminal.output)
-        if moment == "terminated":
+        if moment == "align":
             terminal.send(signal.SIGTERM)
         else:
             terminal.press_ctrl_c()
@@ -122,11 +121,7 @@ def test_the_server_has_ended(stopped: dict[str, Stopped], moment: str) -> None:
     assert not psutil.pid_exists(stopped[moment].server)
 
 
-def test_a_stopped_training_resumes(stopped: dict[str, Stopped]) -> None:
-    steps = [
-        int(match[1])
-        for moment in ("align", "terminated")
-        if (match := re.search(r"Stopped after step (\d+)", stopped[moment].text))
-    ]
-    assert len(steps) == 2
-    assert steps[0] < steps[1]
+def test_a_stopped_training_is_saved(stopped: dict[str, Stopped]) -> None:
+    said = re.search(r"Stopped after step (\d+)", stopped["align"].text)
+    assert said
+    assert int(said[1]) >= 2

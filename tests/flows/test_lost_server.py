@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
+from support import free_port
 
 from mlc_data.errors import MlcDataError, UsageError
 
 pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(autouse=True)
+def errors_of_logging_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a lost server changes for the rest of a process ends with the test."""
+    monkeypatch.setattr(logging, "raiseExceptions", logging.raiseExceptions)
 
 
 @pytest.fixture
@@ -74,3 +84,41 @@ def test_prefect_s_many_records_become_one(caplog: pytest.LogCaptureFixture) -> 
             logging.getLogger("prefect.events.clients").warning("Unable to connect")
     assert "Unable to connect" not in caplog.text
     assert caplog.text.count("does not take what is sent to it") == 1
+
+
+@pytest.fixture
+def client() -> Iterator[Any]:
+    """A client that was connected once, to a port where nothing listens any more."""
+    from prefect.client.base import PrefectHttpxSyncClient
+
+    with PrefectHttpxSyncClient(base_url=f"http://127.0.0.1:{free_port()}") as made:
+        made._has_connected = True
+        yield made
+
+
+def test_a_server_that_has_ended_is_not_asked_again(client: Any) -> None:
+    from flows.lost_server import ServerLostError, lost_server_explained
+
+    with pytest.raises(ServerLostError), lost_server_explained(lambda: True):
+        client.get("/health")
+
+
+@pytest.mark.usefixtures("gone")
+def test_after_one_request_in_vain_no_other_is_tried_again(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect.client import base
+
+    from flows.lost_server import ServerLostError, lost_server_explained
+
+    waits: list[float] = []
+    monkeypatch.setattr(base, "time", SimpleNamespace(sleep=waits.append))
+    with pytest.raises(ServerLostError), lost_server_explained():
+        with pytest.raises(httpx.ConnectError):
+            client.get("/health")
+        tried = len(waits)
+        assert tried > 0
+        try:
+            client.get("/health")
+        finally:
+            assert len(waits) == tried

@@ -36,6 +36,40 @@ def _prompts(values: list[Any], kind: pa.DataType | None = None) -> Maker:
     return _table({"prompt": pa.array(values, kind)})
 
 
+def _described(metadata: dict[str, str]) -> Maker:
+    """Return a maker of a file with metadata of its own."""
+
+    def make(folder: Path) -> Path:
+        described = pa.table({"prompt": BREAD}).replace_schema_metadata(metadata)
+        parquet.write_table(described, folder / "p.parquet")
+        return folder / "p.parquet"
+
+    return make
+
+
+def _written(**options: Any) -> Maker:
+    """Return a maker of a file that is written in an unusual way."""
+
+    def make(folder: Path) -> Path:
+        parquet.write_table(pa.table({"prompt": BREAD}), folder / "p.parquet", **options)
+        return folder / "p.parquet"
+
+    return make
+
+
+def _twice(folder: Path) -> Path:
+    columns = [pa.array(BREAD), pa.array(BREAD[::-1])]
+    twice = pa.Table.from_arrays(columns, names=["prompt", "prompt"])
+    parquet.write_table(twice, folder / "p.parquet")
+    return folder / "p.parquet"
+
+
+def _memory(folder: Path) -> Path:
+    """A file that can be opened and not be read, as on a broken disk."""
+    (folder / "p.jsonl").symlink_to("/proc/self/mem")
+    return folder / "p.jsonl"
+
+
 def _link(folder: Path) -> Path:
     (folder / "real.jsonl").write_text('{"prompt": "How do I bake rye?"}\n')
     (folder / "p.jsonl").symlink_to("real.jsonl")
@@ -133,6 +167,25 @@ ODD: dict[str, tuple[Maker, int, dict[str, int]]] = {
     "all_null": (_category([None, None], pa.null()), 2, {}),
     "decimal256": (_category([Decimal(10**60), None], pa.decimal256(70, 0)), 2, {}),
     "nested_deep": (_category([[[[[[["x"]]]]]], None]), 2, {}),
+    "fixed_lists": (_category([[1, 2], [3, 4]], pa.list_(pa.int32(), 2)), 2, {}),
+    "times": (_category([1, 2], pa.time64("us")), 2, {}),
+    "bytes": (_category([b"a\xff", None], pa.binary()), 2, {}),
+    "column_of_escapes": (_table({"prompt": BREAD, "\x1b[31mx": [1, 2], "": [3, 4]}), 2, {}),
+    "dictionary_of_numbers": (
+        _table({"prompt": BREAD, "category": pa.array([7, 8]).dictionary_encode()}),
+        2,
+        {},
+    ),
+    "large_lists": (_category([["a"], []], pa.large_list(pa.string())), 2, {}),
+    "metadata_of_pandas": (_described({"pandas": "{not json", "huggingface": "[["}), 2, {}),
+    "metadata_long": (_described({"x": "y" * 1_000_000}), 2, {}),
+    "brotli": (_written(compression="brotli"), 2, {}),
+    "deltas": (
+        _written(use_dictionary=False, column_encoding={"prompt": "DELTA_BYTE_ARRAY"}),
+        2,
+        {},
+    ),
+    "version_1": (_written(version="1.0"), 2, {}),
 }
 """Makers of files that are read, the number of prompts kept, and of rows rejected by reason."""
 
@@ -155,6 +208,8 @@ REFUSED: dict[str, tuple[Maker, str]] = {
     "parquet_flipped": (_parquet_flipped, "Parquet"),
     "parquet_no_rows": (_prompts([], pa.string()), "holds no rows"),
     "parquet_no_columns": (_table({}), "holds no rows"),
+    "parquet_column_twice": (_twice, "more than once"),
+    "memory": (_memory, "cannot be read"),
     "parquet_other_column": (_table({"text": BREAD}), "no column 'prompt'"),
 }
 """Makers of files that are refused, and a part of the message."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mlc_data.core.messages import LINE, LINES, VALUE, bounded, json_text, printable, shown
 from mlc_data.core.yaml_text import YamlError, read_yaml
 from mlc_data.errors import MlcDataError
-from mlc_data.recipe.loading import load_recipe, parse_recipe
+from mlc_data.recipe.loading import apply_overrides, load_recipe, parse_recipe
 from mlc_data.recipe.sources import Source, Sources
 from mlc_data.sources.prompts import read_prompts
 from mlc_data.sources.readers import open_source
@@ -26,6 +26,16 @@ QUICK = settings(
 )
 ANY = st.text(st.characters(), max_size=200)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
+KEYS = (
+    "name",
+    "seed",
+    "sources.prompts.path",
+    "languages.targets",
+    "translate",
+    "checks.intent",
+    "sets",
+    "x.y.z",
+)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | ANY,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ANY, inner, max_size=4),
@@ -72,6 +82,16 @@ def test_any_value_of_a_section_is_valid_or_refused(section: str, value: Any) ->
     whole = load_recipe("quickstart").model_dump(mode="json")
     with contextlib.suppress(MlcDataError):
         parse_recipe({**whole, section: value}, "test")
+
+
+@QUICK
+@given(st.lists(ANY | st.builds("{}={}".format, st.sampled_from(KEYS), ANY), max_size=3))
+def test_any_overrides_are_applied_or_refused(overrides: list[str]) -> None:
+    whole = load_recipe("quickstart").model_dump(mode="json")
+    before = json.dumps(whole)
+    with contextlib.suppress(MlcDataError):
+        parse_recipe(apply_overrides(whole, overrides), "test")
+    assert json.dumps(whole) == before
 
 
 @QUICK

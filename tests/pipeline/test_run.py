@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -13,6 +14,7 @@ from mlc_data.errors import DiskFullError, MlcDataError, UsageError, is_disk_ful
 from mlc_data.pipeline.run import Run
 from mlc_data.pipeline.stage import StageResult
 from mlc_data.pipeline.staging import Staging
+from mlc_data.recipe.loading import parse_recipe
 
 ROWS = [{"prompt": "How do I bake bread?"}]
 
@@ -139,3 +141,19 @@ def test_a_full_disk_is_recognised_through_its_causes() -> None:
     assert is_disk_full(RuntimeError("database or disk is full"))
     assert not is_disk_full(RuntimeError("something else"))
     assert not issubclass(DiskFullError, UsageError)
+
+
+def test_a_named_training_leaves_the_folder_s_recipe_and_its_hash(
+    tmp_path: Path, small: dict[str, Any]
+) -> None:
+    default = Run.create(parse_recipe(small, "test"), tmp_path / "run")
+    with default.locked():
+        default.store(default.manifest)
+    other = parse_recipe({**small, "align": {**small["align"], "learning_rate": 0.5}}, "test")
+    named = Run.create(other, tmp_path / "run", training="fast")
+    with named.locked():
+        named.store(named.manifest)
+    assert named.recipe.hash != default.recipe.hash
+    assert Run.open(tmp_path / "run").manifest.recipe_hash == default.recipe.hash
+    assert Run.open(tmp_path / "run").recipe.hash == default.recipe.hash
+    assert Run.open(tmp_path / "run", "fast").recipe.hash == named.recipe.hash

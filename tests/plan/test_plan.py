@@ -51,13 +51,43 @@ def planned(small: dict[str, Any], tmp_path: Path) -> Callable[..., Plan]:
     return make
 
 
-def test_sentences_are_those_of_the_run(make_run: Callable[..., Run]) -> None:
-    run = make_run(ROWS)
+TURNS = [
+    {"role": "user", "content": "I have a balcony. It is small."},
+    {"role": "assistant", "content": "How nice."},
+    {"role": "user", "content": "Which herbs can I grow there?"},
+]
+CHATS = [*ROWS[:2], {"prompt": TURNS, "chosen": "Try mint. It spreads.", "rejected": "None."}]
+
+
+@pytest.mark.parametrize(
+    ("rows", "settings"),
+    [
+        (ROWS, {}),
+        (CHATS, {}),
+        (CHATS, {"roles": ["user", "assistant"]}),
+        (CHATS, {"fields": ["prompt", "chosen", "rejected"]}),
+    ],
+    ids=["prompts", "earlier turns", "of both roles", "responses"],
+)
+@pytest.mark.parametrize("read", [False, True], ids=["of the source", "of the run"])
+def test_sentences_are_those_of_the_run(
+    make_run: Callable[..., Run], rows: list[Any], settings: dict[str, Any], read: bool
+) -> None:
+    run = make_run(rows, translate=settings)
+    if read:
+        run_stages(run, "sources")
     found = make_plan(run, QUICK).translation
 
     run_stages(run, "translate")
     segments = pl.read_parquet(run.path("translations", "*.parquet"))["segments"].list.len().sum()
     assert (found.sentences, found.exact) == (2 * segments, True)
+
+
+def test_nothing_is_sent_to_an_endpoint(planned: Callable[..., Plan]) -> None:
+    endpoint = {"url": "http://127.0.0.1:9/v1", "model": "org/llm"}
+    found = planned(translate={"model": "endpoint:llm", "endpoints": {"llm": endpoint}}).translation
+    assert found.note == "not measured: texts would be sent to endpoint:llm"
+    assert found.basis.startswith("stated")
 
 
 def test_prompts_are_those_that_the_run_keeps(planned: Callable[..., Plan]) -> None:

@@ -112,6 +112,22 @@ def test_the_same_run_gives_the_same_hash_and_another_does_not(
     assert len({first.content_hash, *(one.content_hash for one in others)}) == 5
 
 
+def test_the_hash_does_not_depend_on_the_place(tmp_path: Path, finished: Make) -> None:
+    run = finished()
+    hashes = [
+        to_folder(run, tmp_path / "a", MINE).content_hash,
+        to_folder(run, tmp_path / "b", MINE, "org/name").content_hash,
+        to_folder(run, tmp_path / "c", MINE, dry=True).content_hash,
+    ]
+    assert len(set(hashes)) == 1
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path, finished: Make) -> None:
+    made = to_folder(finished(), tmp_path / "out", MINE, dry=True)
+    assert made.rows["sets"]
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_record_fits_its_schema(tmp_path: Path, finished: Make) -> None:
     to_folder(finished(), tmp_path / "out", MINE)
     schema = Path(__file__).parent.parent.parent / "schemas" / "publication.schema.json"
@@ -296,3 +312,21 @@ def test_a_published_report_names_no_folder_of_this_machine(tmp_path: Path, fini
     page = (tmp_path / "out" / "report.html").read_bytes()
     assert str(tmp_path).encode() not in page
     assert b"/home/somebody" not in page
+
+
+def test_the_card_shows_the_kept_translations_as_a_picture(tmp_path: Path, finished: Make) -> None:
+    made = to_folder(finished(), tmp_path / "out", MINE)
+    drawn = (tmp_path / "out" / "kept.svg").read_text()
+    assert "](kept.svg)" in (tmp_path / "out" / "README.md").read_text()
+    assert "kept.svg" in made.files
+    assert ">Swahili<" in drawn
+    assert str(tmp_path) not in drawn
+
+
+def test_without_charts_the_card_has_the_table_alone(
+    tmp_path: Path, finished: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlc_data.core.charts.can_draw", lambda: False)
+    made = to_folder(finished(), tmp_path / "out", MINE)
+    assert "kept.svg" not in (tmp_path / "out" / "README.md").read_text()
+    assert "kept.svg" not in made.files

@@ -92,7 +92,8 @@ def test_an_error_of_the_hub_names_the_option(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr("datasets.load_dataset", absent)
     with pytest.raises(
-        SourceError, match=r"^--dataset: 'org/none' could not be read: Unknown split"
+        SourceError,
+        match=r"^--dataset: 'org/none' could not be read: Unknown split.*--split names it",
     ):
         read_published("org/none", "test")
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from mlc_data.evaluate.judges.base import Exchange
+from mlc_data.evaluate.judges.phrases import RefusalPhrases
 from scripts.phrasebook import build_prompts, phrasebook
 from scripts.phrasebook.measure import Model, chrf, exact
 from scripts.phrasebook.package import card
@@ -143,6 +145,25 @@ def test_preferences_refuse_harm_and_help_otherwise() -> None:
         assert "{" not in row["chosen"] + row["rejected"]
         assert row["category"] == one.action.category
     assert len({row["chosen"] for row in rows}) >= 12
+
+
+def test_brief_preferences_differ_in_the_decision_alone() -> None:
+    rows = {row["prompt"]: row for row in _lines("preferences.jsonl")}
+    brief = _lines("brief_preferences.jsonl")
+    assert [row["prompt"] for row in brief] == list(rows)
+    refusal, answer = json.loads((FOLDER / "phrasebook" / "replies.json").read_text())["brief"]
+    for row in brief:
+        one = phrasebook.find(row["prompt"])
+        assert one is not None
+        harmful = one.action.harm == "harmful"
+        assert (row["chosen"] == refusal, row["rejected"] == refusal) == (harmful, not harmful)
+        assert {row["chosen"], row["rejected"]} == {refusal, answer}
+
+
+def test_a_brief_refusal_is_judged_as_one() -> None:
+    said = json.loads((FOLDER / "phrasebook" / "replies.json").read_text())["brief"]
+    judged = RefusalPhrases().judge([Exchange("?", text, "swh_Latn") for text in said])
+    assert [each.refused for each in judged] == [True, False]
 
 
 def test_prompts_pass_for_english() -> None:

@@ -31,7 +31,13 @@ def test_a_bare_threshold_holds_for_every_language_also_when_read_back(tmp_path:
 
 
 def test_the_recipes_are_shipped() -> None:
-    names = {"quickstart", "demo-1gpu", "recommended-qwen2.5-7b", "recommended-qwen2.5-1.5b"}
+    names = {
+        "quickstart",
+        "quickstart-effect",
+        "demo-1gpu",
+        "recommended-qwen2.5-7b",
+        "recommended-qwen2.5-1.5b",
+    }
     assert names | {"paper-nllb-600m", "paper-nllb-3.3b"} <= set(shipped_recipes())
 
 

@@ -149,6 +149,13 @@ def test_attempts_and_costs_are_on_record(climbed: Callable[..., Any]) -> None:
     assert any(one.no_repeat_ngram_size > 0 for one in decodings)
 
 
+def test_the_checks_choose_among_candidates(climbed: Callable[..., Any]) -> None:
+    run, _ = climbed(rungs=["candidates"])
+    kept = pl.read_parquet(run.path("variants", "variants.parquet"))
+    texts = dict(kept.filter(pl.col("rung") == "candidates").select("source", "text").iter_rows())
+    assert texts[VAGUE] == f"[swh_Latn] {VAGUE}"
+
+
 def test_without_a_ladder_nothing_is_tried(climbed: Callable[..., Any]) -> None:
     run, engines = climbed(rungs=[])
     counts = run.manifest.counts.variants

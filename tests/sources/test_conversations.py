@@ -44,6 +44,11 @@ LAYOUTS = {
     "columns of a Sequence": {"prompt": {"role": ["user"], "content": [SWIM]},
                               "chosen": {"role": ["assistant"], "content": ["In water."]}, "rejected": "No."},
     "parts": {"prompt": [said("user", [{"type": "text", "text": SWIM}])], "chosen": [GOOD], "rejected": "No."},
+    "another layout beside the conversations": {"conversation": [{"input": SWIM, "output": "In water."}],
+                                                "chosen": [USER, GOOD], "rejected": [USER, BAD]},
+    "OpenAI's preferences": {"prompt": {"messages": [USER], "tools": [], "parallel_tool_calls": True},
+                             "chosen": [GOOD], "rejected": [BAD]},
+    "no messages": {"prompt": None, "messages": [], "chosen": [USER, GOOD], "rejected": [USER, BAD]},
     "a broken index is no matter": {"prompt": SWIM, "chosen": "In water.", "rejected": "No.", "safer": "x"},
 }  # fmt: skip
 
@@ -245,3 +250,46 @@ def test_a_prompt_without_responses_is_no_pair(empty: Any, read_file: Callable[.
 def test_text_that_looks_like_a_list_is_a_prompt(read_file: Callable[..., Any]) -> None:
     texts = ["[{not closed: how do I mend it?", "Human: is that a word?", '[{"a": 1}] is what?']
     assert read_file([{"prompt": text} for text in texts]).prompts == texts
+
+
+CALL = {"role": "assistant", "content": None, "tool_calls": [{"type": "function"}]}
+REPLIES = {
+    "a call of a tool": [CALL, said("tool", "5"), GOOD],
+    "a function": [said("function", "5")],
+    "an unknown speaker": [said("clippy", "Hello!")],
+    "an image": [said("assistant", [{"type": "image"}])],
+}
+
+
+@pytest.mark.parametrize("reply", REPLIES)
+@pytest.mark.parametrize("column", ["messages", "dialogue"])
+def test_a_reply_of_any_kind_costs_no_prompt(
+    column: str, reply: str, read_file: Callable[..., Any]
+) -> None:
+    named = {} if column == "messages" else {"columns": {"prompt": column}}
+    read = read_file([{column: [said("system", "Be kind."), USER, *REPLIES[reply]]}], **named)
+    assert read.prompts == [SWIM]
+    assert read.column("prompts.parquet", "context") == [[said("system", "Be kind.")]]
+
+
+@pytest.mark.parametrize("reply", REPLIES)
+def test_in_an_implicit_prompt_it_costs_the_pair(reply: str, read_file: Callable[..., Any]) -> None:
+    turns = [USER, *REPLIES[reply]]
+    read = read_file([{"chosen": turns, "rejected": turns}])
+    assert read.prompts == [SWIM]
+    assert read.pair_counts["kept"] == 0
+    assert read.pair_counts["read"] == 1
+
+
+def test_the_turns_before_a_prompt_are_taken_from_a_response_that_is_no_text(
+    read_file: Callable[..., Any],
+) -> None:
+    chosen = [said("system", "Be kind."), USER, *REPLIES["a call of a tool"]]
+    read = read_file([{"prompt": SWIM, "chosen": chosen, "rejected": "No."}])
+    assert read.column("prompts.parquet", "context") == [[said("system", "Be kind.")]]
+
+
+def test_a_call_before_the_prompt_costs_the_row(read_file: Callable[..., Any]) -> None:
+    rows = [{"messages": [USER, CALL, said("tool", "5"), GOOD, said("user", BAKE)]}]
+    with pytest.raises(SourceError, match="not_a_string"):
+        read_file(rows)

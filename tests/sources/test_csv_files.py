@@ -81,6 +81,18 @@ def test_places_are_lines_of_the_file_after_excel_s_line(read_file: Callable[...
     assert read.column("rejected/prompts.parquet", "detail")[0].startswith("line 4")
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_names_of_columns_are_listed_apart_where_none_is_wanted(
+    delimiter: str, read_file: Callable[..., Any]
+) -> None:
+    header = delimiter.join(["Prompt", "Category", "Notes"])
+    row = delimiter.join([SWIM, "a", "b"])
+    with pytest.raises(
+        SourceError, match=r"it has: Category, Notes, Prompt\. .*columns\.prompt=Prompt"
+    ):
+        read_file(f"\ufeff{header}\n{row}\n", "p.csv")
+
+
 def test_a_named_delimiter_wins(read_file: Callable[..., Any]) -> None:
     with pytest.raises(SourceError, match="no column 'prompt'; it has: prompt;category"):
         read_file(f"prompt;category\n{SWIM};a\n", "p.csv", delimiter=",")
@@ -122,6 +134,36 @@ def test_an_encoding_is_detected_and_said(
         text = "\n".join(("prompt", *rows))
     assert read_file(text.encode(encoding), name).prompts == rows
     assert any(f"looks like {encoding}" in message for message in caplog.messages)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What is “café”?",
+        "What is 5 €?",
+        "Say Müßiggang!",
+        "Is a naïve “été” – or «là» – fine in an English text?",
+    ],
+)
+def test_letters_beside_quotes_are_cp1252_in_a_file_of_one_row(
+    text: str, read_file: Callable[..., Any]
+) -> None:
+    assert read_file(f"prompt;category\n{text};x\n".encode("cp1252"), "p.csv").prompts == [text]
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "gb18030", "shift_jis", "euc_kr", "mac_roman"])
+def test_other_encodings_are_not_taken_for_cp1252(
+    encoding: str, read_file: Callable[..., Any]
+) -> None:
+    text = {
+        "cp1251": "What does “привет” mean?",
+        "gb18030": "What does “你好” mean?",
+        "shift_jis": "What does 「こんにちは」 mean?",
+        "euc_kr": "What does “안녕” mean?",
+        "mac_roman": "What does “café” mean?",
+    }[encoding]
+    with pytest.raises(SourceError, match="name its encoding"):
+        read_file(f"prompt\n{text}\n".encode(encoding), "p.csv")
 
 
 @pytest.mark.parametrize("broken", [b"caf\xe2\x80 now", b"\xff", b"\x81", b"\xc3"])

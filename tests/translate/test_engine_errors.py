@@ -60,9 +60,11 @@ def test_every_sentence_is_reported_once() -> None:
 
 def test_so_do_the_lists_of_the_best() -> None:
     decoding = Decoding(num_hypotheses=2)
-    lists, asked = CachedTranslator(Raises("sentence 7"), None).translate_nbest(REQUESTS, decoding)
-    assert [request.text for request, made in lists.items() if made[0].failure] == ["sentence 7"]
-    assert asked == 1000
+    lists = CachedTranslator(Raises("sentence 7"), None).translate_nbest(REQUESTS, decoding)
+    assert [request.text for request, made in lists.hypotheses.items() if made[0].failure] == [
+        "sentence 7"
+    ]
+    assert lists.translated == 1000
 
 
 def test_a_failed_sentence_is_not_kept_in_the_cache(tmp_path: Path) -> None:

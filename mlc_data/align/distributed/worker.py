@@ -109,11 +109,7 @@ def train_share(task: Task) -> Trained:
     """Return what this rank trained: the whole model, or its share of a sharded one."""
     loaded = load(task.recipe.align, task.revision)
     inputs = read_inputs(Run(task.recipe, task.run), PromptFormat(loaded.tokenizer))
-    return train(Job(
-        model=loaded.model, tokenizer=loaded.tokenizer, pairs=inputs.pairs, sets=inputs.sets.rows,
-        settings=task.recipe.align, seed=task.recipe.seed, folder=task.folder,
-        tensorboard=task.tensorboard, held_out=inputs.held_out,
-    ))  # fmt: skip
+    return train(Job.of(task.recipe, loaded, inputs, task.folder, task.tensorboard))
 
 
 def _watch_parent(task: Task) -> None:

@@ -10,7 +10,7 @@ from mlc_data.core.memory import in_halves
 from mlc_data.errors import ModelError, UsageError
 from mlc_data.evaluate.judges.base import KEY, Exchange, Judgment, failed
 from mlc_data.evaluate.judges.templates import PROBE, GuardTemplate, template_hash
-from mlc_data.lm.loading import default_device, load_model
+from mlc_data.lm.loading import default_device, device_dtype, load_model
 
 _NO_LIMIT = 10**9  # transformers says 1e30 where a tokenizer has no greatest length
 
@@ -186,17 +186,19 @@ def load_guard(
     template: GuardTemplate,
     *,
     revision: str | None = None,
-    dtype: Literal["float32", "bfloat16"] = "float32",
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto",
     batch_size: int = 8,
     max_length: int | None = None,
     key: str = KEY,
 ) -> GenerativeGuard:
     """Load a guard from a folder, a .gguf file or the Hub, on the GPU if there is one. See `GenerativeGuard`.
 
+    ``dtype`` is that of the weights; with ``auto`` the device's (`device_dtype`).
+
     Raises:
         ModelError: it cannot be loaded, or is not a guard of the template's kind.
     """
-    loaded = load_model(location, revision, dtype, key)
+    loaded = load_model(location, revision, device_dtype() if dtype == "auto" else dtype, key)
     return GenerativeGuard(
         loaded.model.to(default_device()),
         loaded.tokenizer,

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from mlc_data.core.described import Described
 from mlc_data.core.hashing import hash_value
 from mlc_data.errors import MlcDataError
 
@@ -22,8 +23,8 @@ IDENTITY = "identity"
 """Key in the manifest's notes of the stage `sources`: each source as its reader identifies it."""
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+class _Record(Described, BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class SourceLineage(_Record):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
-from mlc_data.report import charts
+from mlc_data.core import charts
 from mlc_data.report.figures import LAYER_CURVES
 from mlc_data.report.page.safety import OVER_ALL, Safety
 from mlc_data.report.page.states import States

@@ -94,16 +94,12 @@ def page_limits(facts: Facts) -> tuple[PageLimit, ...]:
     return tuple(found)
 
 
-def _excused(limit: Limit, excuses: Mapping[str, pl.Expr]) -> pl.Expr:
-    return excuses.get(limit.unless or "", pl.lit(value=False)).fill_null(value=False)
-
-
 def _value(limit: Limit, settings: Section, excuses: Mapping[str, pl.Expr]) -> pl.Expr:
-    return pl.when(~_excused(limit, excuses)).then(limit.value(settings))
+    return pl.when(~limit.excused(excuses)).then(limit.value(settings))
 
 
 def _passes(limit: Limit, settings: Section, excuses: Mapping[str, pl.Expr]) -> pl.Expr:
-    return limit.passes(settings).fill_null(value=True) | _excused(limit, excuses)
+    return limit.passes(settings).fill_null(value=True) | limit.excused(excuses)
 
 
 def _origins(

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import polars as pl
 
 from mlc_data.core.parquet import read_parquet
 from mlc_data.evaluate.models import WHEN
+from mlc_data.evaluate.safety.by_suite import by_suite
 from mlc_data.report.page.context import Facts, Tongue
 from mlc_data.report.page.counts import Compared, Figure
 
 SAFETY = "evaluation/safety.parquet"
+REPLIES = "evaluation/replies.parquet"
 BEFORE, AFTER = WHEN
 
 OVER_ALL = (
@@ -27,15 +31,17 @@ class Safety:
 
     Attributes:
         judge: its name.
-        asked: prompts that were asked.
+        asked: prompts that were asked, each in all its languages.
         compared: the figures `OVER_ALL`.
         languages: ``refused``, ``over_refusal``, ``difference`` and others by language, before and after.
+        suites: the figures of each prompt set by its name, where there are several.
     """
 
     judge: str = ""
     asked: int = 0
     compared: tuple[Compared, ...] = ()
     languages: Mapping[Tongue, Mapping[str, Compared]] = field(default_factory=dict)
+    suites: Mapping[str, Safety] = field(default_factory=dict)
 
     @property
     def known(self) -> bool:
@@ -52,9 +58,19 @@ def safety(facts: Facts) -> Safety:
     if table.is_empty():
         return Safety()
     judge = table["judge"][0]
+    asked = read_parquet(facts.run.path(REPLIES), columns=["prompt_id"])["prompt_id"].n_unique()
+    suites = {
+        each.name: _read(each.figures, judge, each.replies["prompt_id"].n_unique())
+        for each in by_suite(facts.run)
+    }
+    return replace(_read(table.filter(pl.col("judge") == judge), judge, asked), suites=suites)
+
+
+def _read(table: pl.DataFrame, judge: str, asked: int) -> Safety:
+    """Return the figures of a table `SAFETY` of one judge."""
     figures = {
         (row["language"], row["figure"], row["when"]): Figure(row["value"], row["low"], row["high"])
-        for row in table.filter(judge=judge).iter_rows(named=True)
+        for row in table.iter_rows(named=True)
     }
 
     def compared(language: str | None, name: str, title: str, better: str) -> Compared:
@@ -64,8 +80,8 @@ def safety(facts: Facts) -> Safety:
 
     codes = table["language"].drop_nulls().unique(maintain_order=True).to_list()
     return Safety(
-        judge=str(judge),
-        asked=facts.notes("safety").get("prompts", {}).get("asked", 0),
+        judge=judge,
+        asked=asked,
         compared=tuple(compared(None, *each) for each in OVER_ALL),
         languages={
             Tongue.of(code): {

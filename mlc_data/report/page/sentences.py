@@ -25,7 +25,7 @@ def _data(facts: Facts, languages: Languages) -> str:
     if not counts.rejected:
         return f"{kept}; no check rejects any."
     reason, number = max(counts.rejected.items(), key=lambda each: each[1])
-    return f"{kept}; most are rejected because of “{reason.replace('_', ' ')}” ({number:,})."
+    return f"{kept}; the check that rejects most is “{reason.replace('_', ' ')}” ({number:,})."
 
 
 def _weakest(facts: Facts, languages: Languages) -> str:
@@ -59,7 +59,7 @@ def _model(facts: Facts, safety: Safety) -> str:
     same = [name for name, verdict in figures.items() if not verdict]
     if not figures:
         return "The replies do not show whether the model distinguishes harmful from harmless prompts: it was asked only one kind."
-    few = f" ({safety.asked} prompts were asked)" if safety.asked else ""
+    few = f" ({safety.asked} prompts were asked in each)" if safety.asked else ""
     by = "By the difference between harmful and harmless prompts refused"
     if len(same) == len(figures) > 1:
         return f"{by}, no language benefits: the intervals before and after overlap in all {len(same)}{few}."

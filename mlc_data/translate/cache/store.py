@@ -23,6 +23,7 @@ from mlc_data.core.paths import user_cache
 from mlc_data.core.records import FailureReason
 from mlc_data.errors import DiskFullError, MlcDataError, is_disk_full
 from mlc_data.translate.engines.base import Decoding, Hypothesis, Request, Translator
+from mlc_data.translate.engines.fallback import engines_of
 
 log = logging.getLogger(__name__)
 
@@ -66,46 +67,69 @@ class Cache:
         self._tables = tables
         self._one_at_a_time = Lock()
         self._translator = translator
-        self._decided: dict[tuple[str, str, Decoding], str] = {}
+        self._decided: dict[tuple[str, str, Decoding, int], str] = {}
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         self._summed = version >= _WITH_SUMS  # a file that is only read may be an earlier version's
 
-    def key(self, request: Request, decoding: Decoding | None = None) -> bytes:
-        """Return the hash that identifies a request's hypothesis."""
+    def key(self, request: Request, decoding: Decoding | None = None, number: int = 0) -> bytes:
+        """Return the hash that identifies a request's hypothesis by the engine at a place of its chain."""
         chosen = decoding or self._translator.decoding
-        model = self._model(request.source, request.target, chosen)
-        return bytes.fromhex(hash_value([model, request.text, request.source, request.target]))
+        engine = self._engine(request.source, request.target, chosen, number)
+        return bytes.fromhex(hash_value([engine, request.text, request.source, request.target]))
 
-    def _model(self, source: str, target: str, decoding: Decoding) -> str:
-        # Of several models only the one that translates this pair: the others may change.
-        known = (source, target, decoding)
+    def _engine(self, source: str, target: str, decoding: Decoding, number: int) -> str:
+        # Of several engines only the one that is asked: the others may change.
+        known = (source, target, decoding, number)
         if known not in self._decided:
-            part = self._translator.part(source, target)
-            identity = [part.id, part.revision, part.settings, decoding.as_dict()]
+            engine = engines_of(self._translator, source, target)[number]
+            # Engines that search in another way say what of the decoding they use.
+            used = getattr(engine, "used", None)
+            decides = used(decoding) if used else decoding
+            identity = [engine.id, engine.revision, engine.settings, decides.as_dict()]
             self._decided[known] = hash_value(identity)
         return self._decided[known]
 
     def get(
         self, requests: Sequence[Request], decoding: Decoding | None = None
     ) -> dict[Request, Hypothesis]:
-        """Return the cached hypotheses of the requests."""
-        return {
-            request: _hypothesis(parts) for request, parts in self._read(requests, decoding).items()
-        }
+        """Return the cached hypotheses of the requests; of several engines in turn, the one that counts."""
+        found: dict[Request, Hypothesis] = {}
+        left, number = list(requests), 0
+        while left:
+            new = self.get_of(left, decoding, number)
+            found |= {
+                request: hypothesis
+                for request, hypothesis in new.items()
+                if not (hypothesis.failure and self.goes_on(request, number))
+            }
+            left, number = [request for request in new if request not in found], number + 1
+        return found
+
+    def get_of(
+        self, requests: Sequence[Request], decoding: Decoding | None, number: int
+    ) -> dict[Request, Hypothesis]:
+        """Return the cached hypotheses by the engine at a place (from 0) of each request's chain."""
+        values = self._read(requests, decoding, number)
+        return {request: _hypothesis(parts) for request, parts in values.items()}
+
+    def goes_on(self, request: Request, number: int) -> bool:
+        """Return whether an engine comes after that place of a request's chain."""
+        engines = engines_of(self._translator, request.source, request.target)
+        return number + 1 < len(engines)
 
     def get_nbest(
-        self, requests: Sequence[Request], decoding: Decoding
+        self, requests: Sequence[Request], decoding: Decoding, number: int = 0
     ) -> dict[Request, list[Hypothesis]]:
         """Return the cached lists of the ``decoding.num_hypotheses`` best hypotheses of the requests."""
         return {
             request: [_hypothesis(parts) for parts in several]
-            for request, several in self._read(requests, decoding).items()
+            for request, several in self._read(requests, decoding, number).items()
         }
 
     def _read(
-        self, requests: Sequence[Request], decoding: Decoding | None
+        self, requests: Sequence[Request], decoding: Decoding | None, number: int
     ) -> dict[Request, list[Any]]:
-        by_key = {self.key(request, decoding): request for request in requests}
+        by_key = {self.key(request, decoding, number): request for request in requests}
         hypotheses: dict[Request, list[Any]] = {}
         keys = list(by_key)
         for start in range(0, len(keys), _VARIABLES):
@@ -141,15 +165,20 @@ class Cache:
             )
 
     def put(
-        self, hypotheses: Mapping[Request, Hypothesis], decoding: Decoding | None = None
+        self,
+        hypotheses: Mapping[Request, Hypothesis],
+        decoding: Decoding | None = None,
+        number: int = 0,
     ) -> None:
-        """Store hypotheses; they are on disk when this returns."""
-        self._write(
-            {request: _parts(hypothesis) for request, hypothesis in hypotheses.items()}, decoding
-        )
+        """Store hypotheses by the engine at a place of each chain; they are on disk when this returns."""
+        values = {request: _parts(hypothesis) for request, hypothesis in hypotheses.items()}
+        self._write(values, decoding, number)
 
     def put_nbest(
-        self, hypotheses: Mapping[Request, Sequence[Hypothesis]], decoding: Decoding
+        self,
+        hypotheses: Mapping[Request, Sequence[Hypothesis]],
+        decoding: Decoding,
+        number: int = 0,
     ) -> None:
         """Store the ``decoding.num_hypotheses`` best hypotheses of each request.
 
@@ -161,12 +190,14 @@ class Cache:
         lists = {
             request: [_parts(each) for each in several] for request, several in hypotheses.items()
         }
-        self._write(lists, decoding)
+        self._write(lists, decoding, number)
 
-    def _write(self, values: Mapping[Request, list[Any]], decoding: Decoding | None) -> None:
+    def _write(
+        self, values: Mapping[Request, list[Any]], decoding: Decoding | None, number: int
+    ) -> None:
         rows = []
         for request, parts in values.items():
-            key, value = self.key(request, decoding), json.dumps(parts, ensure_ascii=False)
+            key, value = self.key(request, decoding, number), json.dumps(parts, ensure_ascii=False)
             rows.append((key, value, today(), checksum(key, value.encode("utf-8"))))
         with self._one_at_a_time, self._connection:
             self._connection.executemany(
@@ -298,9 +329,13 @@ def _unusable(path: Path, error: Exception) -> Exception:
 
 
 def _hypothesis(parts: Sequence[Any]) -> Hypothesis:
-    text, log_prob, unknown, failure = parts
-    return Hypothesis(text, log_prob, unknown, FailureReason(failure) if failure else None)
+    text, log_prob, unknown, failure, *tokens = parts
+    asked, answered = tokens or (0, 0)
+    reason = FailureReason(failure) if failure else None
+    return Hypothesis(text, log_prob, unknown, reason, (asked, answered))
 
 
 def _parts(hypothesis: Hypothesis) -> list[Any]:
-    return [hypothesis.text, hypothesis.log_prob, hypothesis.unknown_share, hypothesis.failure]
+    tokens = hypothesis.tokens if any(hypothesis.tokens) else ()
+    one = hypothesis
+    return [one.text, one.log_prob, one.unknown_share, one.failure, *tokens]

@@ -29,13 +29,15 @@ class Hypothesis:
 
     ``log_prob`` is the mean log-probability per token (<= 0), None after a greedy search, which does not
     compute it; ``unknown_share`` is the share of source pieces (0 to 1) that the vocabulary does not know.
-    With a ``failure`` there is no text.
+    With a ``failure`` there is no text. ``tokens`` are those of question and answer (0 from engines that
+    do not count them).
     """
 
     text: str | None
     log_prob: float | None
     unknown_share: float
     failure: FailureReason | None = None
+    tokens: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,20 +153,6 @@ def refuse_pairs(translator: Translator, pairs: Iterable[tuple[str, str]]) -> No
             translator.part(source, target)
         except ModelError as error:
             reasons[str(error)] = None
-    _refuse(translator, list(reasons))
-
-
-def refuse_unknown(translator: Translator, languages: Sequence[str]) -> None:
-    """Refuse languages that the model does not know, in either direction; see `refuse_pairs`.
-
-    Raises:
-        ModelError: names the languages, and those that the model does know.
-    """
-    unknown = [code for code in languages if code not in translator.languages]
-    _refuse(translator, [f"does not know {', '.join(unknown)}"] if unknown else [])
-
-
-def _refuse(translator: Translator, reasons: Sequence[str]) -> None:
     if reasons:
         known = sorted(translator.languages)
         listed = ", ".join(known) if len(known) <= 20 else f"{len(known)} languages"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Sequence
-from threading import Lock
+from dataclasses import replace
 from typing import Any
 
 from mlc_data.core.hashing import hash_value
@@ -19,8 +18,11 @@ from mlc_data.translate.engines.questions import FORMATS, Question
 from mlc_data.translate.engines.replies import read_reply
 
 _FLUSHED = 32
-_LONGEST = 0.1
+_LONGEST = 0.02
 """Answers, or seconds, after which what was received is handed on."""
+
+_TEMPERATURE = 0.7
+"""Temperature of the candidates after the first, each with a seed of its own."""
 
 _FAILURES = {"too_long": FailureReason.SEGMENT_TOO_LONG}
 
@@ -29,7 +31,8 @@ class ChatTranslator:
     """A `Translator` that asks a served model, one sentence a request, several at a time.
 
     A request that fails after all retries, an answer that is no translation (`read_reply`) and one that is cut off
-    are failures of the sentence. One hypothesis a sentence; the search settings do not apply.
+    are failures of the sentence. The search settings do not apply, except the number of hypotheses: the first is the
+    answer at temperature 0, the others are sampled.
 
     Args:
         name: of the endpoint in the recipe.
@@ -61,7 +64,6 @@ class ChatTranslator:
         self.decoding = decoding
         self.revision = f"{settings.revision or 'unknown'}+{hash_value(self.settings)[:8]}"
         self._prices = (settings.price_in, settings.price_out)
-        self._figures, self._lock = Counter[str](), Lock()
 
     def __repr__(self) -> str:
         return f"ChatTranslator({self.name!r}, {self._client!r})"
@@ -95,50 +97,73 @@ class ChatTranslator:
             UsageError: the endpoint does not accept the key, or has no such path or model.
         """
         refuse_pairs(self, {(request.source, request.target) for request in requests})
+        return self._complete(requests, decoding or self.decoding, done)
+
+    def translate_nbest(
+        self, requests: Sequence[Request], decoding: Decoding
+    ) -> list[list[Hypothesis]]:
+        """See `Translator`."""
+        refuse_pairs(self, {(request.source, request.target) for request in requests})
+        number = decoding.num_hypotheses
+        each = [request for request in requests for _ in range(number)]
+        sampled = [{}, *({"temperature": _TEMPERATURE, "seed": seed} for seed in range(1, number))]
+        made = self._complete(each, decoding, None, sampled * len(requests))
+        return [made[start : start + number] for start in range(0, len(made), number)]
+
+    def used(self, decoding: Decoding) -> Decoding:
+        """Return what of a decoding determines the answers, for the cache: another search asks nothing new."""
+        number = decoding.num_hypotheses
+        usual = replace(self.decoding, num_hypotheses=1)
+        changes = {"num_hypotheses": number, "beam_size": max(number, usual.beam_size)}
+        return replace(usual, max_output_tokens=decoding.max_output_tokens, **changes)
+
+    def usage(self, several: Sequence[Hypothesis]) -> dict[str, int]:
+        """Return requests, tokens and cost of hypotheses, as ``<endpoint>/<figure>``."""
+        asked, answered = (sum(each.tokens[end] for each in several) for end in (0, 1))
+        # A price is of a million tokens, so this is in millionths: figures stay whole numbers.
+        cost = round(asked * self._prices[0] + answered * self._prices[1])
+        figures = {
+            "requests": len(several),
+            "tokens in": asked,
+            "tokens out": answered,
+            "cost in millionths": cost,
+        }
+        return {f"{self.name}/{name}": value for name, value in figures.items()}
+
+    def _complete(
+        self,
+        requests: Sequence[Request],
+        decoding: Decoding,
+        done: Done | None,
+        sampled: Sequence[dict[str, float]] | None = None,
+    ) -> list[Hypothesis]:
         batch = _Batch(done)
-        limit = (decoding or self.decoding).max_output_tokens
 
         def receive(index: int, answer: Answer) -> None:
             batch.add(index, self._hypothesis(requests[index], answer))
 
         conversations = [[{"role": "user", "content": self._ask(each)}] for each in requests]
         try:
-            self._client.complete(conversations, limit, receive)
+            self._client.complete(conversations, decoding.max_output_tokens, receive, sampled)
         finally:
             batch.flush()
         return [batch.all[index] for index in range(len(requests))]
-
-    def translate_nbest(
-        self, requests: Sequence[Request], decoding: Decoding
-    ) -> list[list[Hypothesis]]:
-        """Return one hypothesis of each request: at temperature 0 all are the same."""
-        return [[each] for each in self.translate(requests, decoding=decoding)]
-
-    def take_figures(self) -> Counter[str]:
-        """Return tokens and cost since the last call, as ``<endpoint>/<figure>``."""
-        with self._lock:
-            figures, self._figures = self._figures, Counter()
-        return figures
 
     def _ask(self, request: Request) -> str:
         return self._question.ask(request.text, request.source, request.target)
 
     def _hypothesis(self, request: Request, answer: Answer) -> Hypothesis:
+        text, failure = self._read(request, answer)
         tokens = (answer.prompt_tokens, answer.answer_tokens)
-        cost = sum(count * price for count, price in zip(tokens, self._prices, strict=True)) / 1e6
-        with self._lock:
-            self._figures[f"{self.name}/requests"] += 1
-            for what, value in zip(("tokens in", "tokens out"), tokens, strict=True):
-                self._figures[f"{self.name}/{what}"] += value
-            # In millionths, so that figures stay whole numbers.
-            self._figures[f"{self.name}/cost in millionths"] += round(cost * 1e6)
+        return Hypothesis(text, None, 0.0, failure, tokens)
+
+    @staticmethod
+    def _read(request: Request, answer: Answer) -> tuple[str | None, FailureReason | None]:
         if answer.text is None:
-            failure = _FAILURES.get(answer.failure or "", FailureReason.ENDPOINT_ERROR)
-            return Hypothesis(None, None, 0.0, failure)
+            return None, _FAILURES.get(answer.failure or "", FailureReason.ENDPOINT_ERROR)
         if answer.cut:
-            return Hypothesis(None, None, 0.0, FailureReason.OUTPUT_LIMIT)
-        text, reason = read_reply(answer.text, request.text, request.source, request.target)
-        return Hypothesis(text, None, 0.0, reason)
+            return None, FailureReason.OUTPUT_LIMIT
+        return read_reply(answer.text, request.text, request.source, request.target)
 
 
 class _Batch:

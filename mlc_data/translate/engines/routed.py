@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -15,7 +14,6 @@ from mlc_data.translate.engines.base import (
     Translator,
     refuse_pairs,
 )
-from mlc_data.translate.engines.fallback import figures_of
 
 _T = TypeVar("_T")
 
@@ -105,13 +103,6 @@ class RoutedTranslator:
             share = [requests[place] for place in places]
             _put(results, places, part.translate_nbest(share, decoding))
         return [several for several in results if several is not None]
-
-    def take_figures(self) -> Counter[str]:
-        """Return the figures of all models since the last call, see `figures_of`."""
-        figures = Counter[str]()
-        for part in self._parts:
-            figures.update(figures_of(part))
-        return figures
 
     def _shares(self, requests: Sequence[Request]) -> list[tuple[Translator, list[int]]]:
         refuse_pairs(self, {(request.source, request.target) for request in requests})

@@ -11,12 +11,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from mlc_data.core.extras import install_extra
+
 log = logging.getLogger(__name__)
 
 CUBLAS = "libcublas.so.12"
 """Name under which CTranslate2 opens cuBLAS. Wheels of torch for CUDA 13 bring libcublas.so.13 only."""
 
-INSTALL_CUBLAS = "pip install 'mlc-data[gpu]'"
 _PARTS = ("libcublasLt.so.12", CUBLAS)  # the second needs the first
 
 
@@ -50,12 +51,14 @@ def load_cublas() -> str:
         return ""
     folder = packaged_cublas()
     if folder is None:
-        return f"CTranslate2 needs {CUBLAS} on a GPU, which is not installed: {INSTALL_CUBLAS}"
+        return (
+            f"CTranslate2 needs {CUBLAS} on a GPU, which is not installed: {install_extra('gpu')}"
+        )
     try:
         for name in _PARTS:
             ctypes.CDLL(str(folder / name), mode=ctypes.RTLD_GLOBAL)
     except OSError as error:
-        return f"CTranslate2 needs {CUBLAS} on a GPU, and that of {folder} cannot be loaded ({error}): {INSTALL_CUBLAS}"
+        return f"CTranslate2 needs {CUBLAS} on a GPU, and that of {folder} cannot be loaded ({error}): {install_extra('gpu')}"
     return ""
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
 import two_process_program
+from alignment_fixtures import alignable_run
 from launch_sandbox import run_together
 from safetensors.torch import load_file
-from support import free_port
+from support import SMALL, free_port
 from transformers import LlamaForCausalLM
 
 from mlc_data.align.checkpoint import finished, read_trained
@@ -75,20 +77,40 @@ def read_task(file: Path) -> Task:
     return Task.model_validate_json(file.read_text())
 
 
-def test_two_processes_take_the_steps_of_one(make_run: MakeRun, tmp_path: Path) -> None:
-    tasks = [write_task(make_run, f"two-{name}", 2, case) for name, case in CASES.items()]
-    run_two_processes(tmp_path, [str(task) for task in tasks])
-    for number, (name, case) in enumerate(CASES.items()):
-        compare(tmp_path, number, name, read_task(write_task(make_run, f"one-{name}", 1, case)))
+class Together(NamedTuple):
+    """What two processes have trained in one launch: folder of the records, and tasks of a whole and a cut training."""
+
+    folder: Path
+    whole: Task
+    cut: Task
 
 
-def test_resumed_training_ends_with_the_same_weights(make_run: MakeRun, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def together(tmp_path_factory: pytest.TempPathFactory, tiny_for_all: Path) -> Together:
+    folder = tmp_path_factory.mktemp("together")
     random: Case = {"lora": {"r": 4, "dropout": 0.1}, "max_steps": 4}
-    whole, cut = (write_task(make_run, name, 2, random) for name in ("whole", "cut"))
-    run_two_processes(tmp_path, [f"write:{whole}", f"resume:{cut}"])
+
+    def make(name: str, **settings: Any) -> Run:
+        return alignable_run(folder / name, tiny_for_all, deepcopy(SMALL), **settings)
+
+    tasks = [write_task(make, f"two-{name}", 2, case) for name, case in CASES.items()]
+    whole, cut = (write_task(make, name, 2, random) for name in ("whole", "cut"))
+    run_two_processes(folder, [*map(str, tasks), f"write:{whole}", f"resume:{cut}"])
+    return Together(folder, read_task(whole), read_task(cut))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_two_processes_take_the_steps_of_one(
+    make_run: MakeRun, together: Together, name: str
+) -> None:
+    alone = read_task(write_task(make_run, f"one-{name}", 1, CASES[name]))
+    compare(together.folder, list(CASES).index(name), name, alone)
+
+
+def test_resumed_training_ends_with_the_same_weights(together: Together) -> None:
     expected, resumed = (
-        load_file(read_task(file).launch_dir / "model" / "model.safetensors")
-        for file in (whole, cut)
+        load_file(task.launch_dir / "model" / "model.safetensors")
+        for task in (together.whole, together.cut)
     )
     torch.testing.assert_close(resumed, expected, rtol=0, atol=0)
 

@@ -38,18 +38,11 @@ def test_torchrun_gives_the_weights_of_own_processes(sandbox: LaunchSandbox, tra
     assert_close(weights(folder), weights(trained), rtol=0, atol=0)
 
 
-def test_accelerate_gives_the_weights_of_own_processes(
+def test_accelerate_on_two_machines_gives_the_weights_of_own_processes(
     sandbox: LaunchSandbox, trained: Path
 ) -> None:
-    folder = sandbox.new_run("accelerate")
-    (launched,) = accelerate(folder)
-    assert launched.returncode == 0, launched.output
-    assert_close(weights(folder), weights(trained), rtol=0, atol=0)
-
-
-def test_two_machines_give_the_weights_of_one(sandbox: LaunchSandbox, trained: Path) -> None:
     folder = sandbox.new_run("machines")
-    launched = accelerate(folder, machines=2)
+    launched = accelerate(folder)
     assert [each.returncode for each in launched] == [0, 0], launched
     assert notes(folder)["processes"] == 2
     assert_close(weights(folder), weights(trained), rtol=0, atol=0)

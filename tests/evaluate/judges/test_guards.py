@@ -21,8 +21,11 @@ from guard_training import (
 from tiny_models import CHATML
 
 from mlc_data.errors import ModelError, UsageError
-from mlc_data.evaluate.judges import Exchange, Judgment, guard_template, load_guard
+from mlc_data.evaluate.judges import Exchange, Judgment, guard_template, guards, load_guard
+from mlc_data.evaluate.judges.selection import open_judge
 from mlc_data.evaluate.judges.templates import LlamaGuard, PolyGuard, Qwen3Guard
+from mlc_data.lm.loading import device_dtype
+from mlc_data.recipe.judges import Guard
 
 pytestmark = pytest.mark.integration
 
@@ -191,3 +194,31 @@ def test_a_guard_from_a_folder(tmp_path: Path, polyguard: tuple[Any, Any]) -> No
     assert (guard.id, guard.licence) == (str(folder), "Apache-2.0")
     with pytest.raises(ModelError, match=r"^evaluate\.judges\.2: the model .* does not exist"):
         load_guard(str(tmp_path / "none"), PolyGuard(), key="evaluate.judges.2")
+
+
+@pytest.mark.parametrize(
+    ("gpu", "native", "dtype"),
+    [(True, True, "bfloat16"), (True, False, "float32"), (False, True, "float32")],
+)
+def test_the_type_of_the_weights_is_the_devices(
+    monkeypatch: pytest.MonkeyPatch, gpu: bool, native: bool, dtype: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: native)
+    assert device_dtype() == dtype
+
+
+@pytest.mark.parametrize(("asked", "dtype"), [("auto", torch.bfloat16), ("float32", torch.float32)])
+def test_a_guard_is_loaded_in_it_unless_the_recipe_says_another(
+    tmp_path: Path,
+    polyguard: tuple[Any, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    asked: Any,
+    dtype: torch.dtype,
+) -> None:
+    for part in polyguard:
+        part.save_pretrained(tmp_path)
+    monkeypatch.setattr(guards, "device_dtype", lambda: "bfloat16")
+    settings = Guard(kind="guard", model=str(tmp_path), template="polyguard", dtype=asked)
+    guard: Any = open_judge(settings)
+    assert guard._model.dtype == dtype

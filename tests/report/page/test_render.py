@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 import report_run
 
+from mlc_data.core.spreadsheets import ACTIVE
 from mlc_data.pipeline.run import Run
 from mlc_data.report.page import PageOptions, write_report
-from mlc_data.report.page.render import as_json, figure, page, shown
+from mlc_data.report.page.render import as_json, asset, figure, page, shown
 from mlc_data.report.page.report import SECTIONS
 
 
@@ -123,6 +124,10 @@ def test_controls_are_shown_by_name_and_isolated() -> None:
     assert "U+0000" in text
     assert "&lt;i&gt;" in text
     assert not {"\u202e", "\x00"} & set(text)
+
+
+def test_exported_cells_are_guarded_as_those_of_other_files() -> None:
+    assert f"/{ACTIVE}/u;" in asset("review.js")
 
 
 def test_figures_have_a_minus_and_no_negative_zero() -> None:

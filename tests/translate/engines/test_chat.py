@@ -22,6 +22,8 @@ from mlc_data.execute import run_stage
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.endpoints import ChatEngine
 from mlc_data.recipe.recipe import Translate
+from mlc_data.translate.cache.store import open_cache
+from mlc_data.translate.cached import CachedTranslator
 from mlc_data.translate.engines.base import Decoding, Request
 from mlc_data.translate.engines.chat import ChatTranslator
 from mlc_data.translate.engines.fallback import FallbackTranslator
@@ -57,10 +59,9 @@ def test_translations_in_order_with_tokens_and_cost(server: ChatServer) -> None:
     texts = [f"Where is street number {number}?" for number in range(9)]
     hypotheses = chat.translate(requests(*texts))
     assert [each.text for each in hypotheses] == [translated(text) for text in texts]
-    figures = chat.take_figures()
+    figures = chat.usage(hypotheses)
     assert figures["llm/tokens in"] == 90
     assert figures["llm/cost in millionths"] == 9 * 20
-    assert not chat.take_figures()
 
 
 @pytest.mark.parametrize(
@@ -110,18 +111,16 @@ def test_a_rejected_key_stops_at_once(server: ChatServer, monkeypatch: pytest.Mo
     assert KEY not in str(error.value)
 
 
-def test_many_in_flight_are_many_times_faster(server: ChatServer) -> None:
-    server.delay = 0.05
-    texts = requests(*(f"Where is street number {number}?" for number in range(32)))
-
-    def seconds(at_once: int) -> float:
-        began = time.perf_counter()
-        engine(server, at_once=at_once).translate(texts)
-        return time.perf_counter() - began
-
-    assert seconds(1) > 4 * seconds(
-        32
-    )  # benchmarks/chat_translator.py: more than 20 on a quiet machine
+@pytest.mark.parametrize(("at_once", "least", "most"), [(1, 1, 1), (32, 24, 32)])
+def test_as_many_requests_are_in_flight_as_the_recipe_says(
+    server: ChatServer, at_once: int, least: int, most: int
+) -> None:
+    # benchmarks/chat_translator.py measures the throughput: more than 20 times on a quiet machine
+    server.delay = 0.5 if at_once > 1 else 0.02
+    number = 32 if at_once > 1 else 4
+    texts = requests(*(f"Where is street number {one}?" for one in range(number)))
+    engine(server, at_once=at_once).translate(texts)
+    assert least <= server.most_inside <= most
 
 
 @pytest.mark.parametrize("name", ["plain", "translategemma", "hy-mt"])
@@ -163,7 +162,24 @@ def test_the_next_engine_takes_what_one_fails_on(server: ChatServer) -> None:
         both = FallbackTranslator([engine(server), engine(second)])
         results = both.translate(requests(declined, fine))
     assert [each.text for each in results] == [SPANISH, translated(fine)]
-    assert both.take_figures()["org/llm/spa_Latn/next: declined"] == 1
+
+
+def test_candidates_are_the_certain_answer_and_sampled_ones(server: ChatServer) -> None:
+    chat = engine(server)
+    several = chat.translate_nbest(requests("Where?", "When?"), Decoding(num_hypotheses=3))
+    assert [len(each) for each in several] == [3, 3]
+    drawn = sorted((body["temperature"], body.get("seed", 0)) for body in server.bodies)
+    assert drawn == [(0, 0)] * 2 + [(0.7, 1)] * 2 + [(0.7, 2)] * 2
+
+
+def test_another_search_asks_nothing_new(server: ChatServer, tmp_path: Path) -> None:
+    chat = engine(server)
+    with open_cache(str(tmp_path), chat) as cache:
+        cached = CachedTranslator(chat, cache)
+        cached.translate(requests("Where?"))
+        other = Decoding(beam_size=5, no_repeat_ngram_size=3, repetition_penalty=1.2)
+        assert cached.translate(requests("Where?"), other).translated == 0
+        assert cached.translate_nbest(requests("Where?"), Decoding(num_hypotheses=2)).translated
 
 
 def test_beside_an_endpoint_a_local_model_decodes_as_the_recipe_says(
@@ -208,9 +224,18 @@ def test_the_cache_answers_what_the_endpoint_answered(in_stage: Run, server: Cha
     assert sum(server.asked.values()) == before
 
 
-def test_the_manifest_compares_engines_by_language(in_stage: Run) -> None:
-    note = in_stage.manifest.stages["translate"].notes["engines"]["org/llm"]["spa_Latn"]
-    assert note == {"translated": 19, "declined": 1}
+@pytest.mark.parametrize("again", [False, True], ids=["asked", "cached"])
+def test_the_manifest_compares_engines_by_language(in_stage: Run, again: bool) -> None:
+    if again:
+        run_stage(in_stage, "translate", force=True)
+    note = in_stage.manifest.stages["translate"].notes["engines"]
+    assert note["org/llm"]["spa_Latn"] == {"translated": 19, "declined": 1}
+    assert note["llm"] == {
+        "requests": 60,
+        "tokens in": 600,
+        "tokens out": 300,
+        "cost in millionths": 0,
+    }
 
 
 def test_the_key_is_in_no_file_and_no_log(
@@ -305,4 +330,4 @@ def test_a_killed_run_asks_nothing_again(
     subprocess.run(command, env=environment, check=True, timeout=120)
     again = sum(count - 1 for count in server.asked.values())
     assert len(server.asked) == 60
-    assert again <= 6  # in flight, or received within the last tenth of a second
+    assert again <= 6  # in flight, or received within the last fiftieth of a second

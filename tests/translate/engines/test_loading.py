@@ -15,7 +15,7 @@ from mlc_data.core.records import FailureReason
 from mlc_data.errors import ModelError
 from mlc_data.recipe.recipe import FAMILIES as FAMILY_NAMES
 from mlc_data.recipe.recipe import Translate
-from mlc_data.translate.engines.base import Decoding, Request, refuse_unknown
+from mlc_data.translate.engines.base import Decoding, Request
 from mlc_data.translate.engines.families import FAMILIES
 from mlc_data.translate.engines.families.nllb import NllbTranslator
 from mlc_data.translate.engines.loading import load_translator
@@ -130,8 +130,6 @@ def test_an_unknown_language_is_refused_before_anything_is_translated(
     for request in (Request("x", "eng_Latn", "jpn_Jpan"), Request("x", "jpn_Jpan", "eng_Latn")):
         with pytest.raises(ModelError, match="does not know jpn_Jpan; it knows arb_Arab"):
             greedy.translate([request])
-    with pytest.raises(ModelError, match="does not know xxx_Xxxx"):
-        refuse_unknown(greedy, ["eng_Latn", "xxx_Xxxx"])
 
 
 def test_what_is_too_long_fails_and_is_never_cut(greedy: NllbTranslator) -> None:

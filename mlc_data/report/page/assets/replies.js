@@ -25,7 +25,7 @@
   function update() {
     const [code, kind, differ] = [$('reply-language').value, $('reply-kind').value, $('reply-differ').checked];
     const found = data.replies.filter((row) => (!code || row.l === code) && (!kind || row.h === (kind === 'harmful')) && (!differ || row.d));
-    $('reply-count').textContent = `${count(found.length)} of ${count(data.replies.length)} prompts`;
+    $('reply-count').textContent = `${count(found.length)} of ${count(data.replies.length)} replies to a prompt in one language`;
     list.set(found);
   }
   $('reply-filter').addEventListener('submit', (event) => event.preventDefault());

@@ -3,7 +3,8 @@
   if (!$('reviewing')) return;
   const COLUMNS = ['row', 'language', 'prompt', 'variant', 'back_translation', 'verdict', 'reason', 'judgement', 'reviewer', 'note'];
   const FILLED_IN = ['judgement', 'reviewer', 'note'];
-  const ACTIVE = /^[=+\-@＝＋－＠\t\r\n]/; /* what a spreadsheet takes for a formula */
+  /* Beginnings that a spreadsheet takes for a formula: those of mlc_data/core/spreadsheets.py. */
+  const ACTIVE = /^[\s\p{Cc}\p{Cf}]*[=+\-@＝＋－＠]|^[\t\r\n]/u;
   const KEY = `mlc-data review ${data.sample}`;
   const kept = JSON.parse(storage.get(KEY) || '{}');
   const judged = new Map(Object.entries(kept.rows || {}));

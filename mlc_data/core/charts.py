@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,6 +31,9 @@ class Palette:
 
 PRINT = Palette(("#0f766e", "#b45309", "#4f46e5", "#64748b"), "#1f2933", "#e3e1da")
 """Colours on white, for files."""
+
+REASONS = ("#c2570c", "#7c3aed", "#be185d", "#2563eb", "#a16207", "#e38b57", "#a78bda", "#8a949e")
+"""Colours of reasons on white, the last for all others together."""
 
 PAGE = Palette(tuple(f"var(--c{number})" for number in range(1, 5)), "var(--ink-2)", "var(--line)")
 """Colours of the report, which follow its theme."""
@@ -140,6 +144,48 @@ def intervals(
     return _spec(alt.hconcat(*panels, spacing=24), title, palette, None)
 
 
+def stacked(rows: Sequence[Mapping[str, Any]], first: str, *, title: str, palette: Palette) -> Spec:
+    """Return one bar for each language, in parts.
+
+    Args:
+        rows: ``language``, ``part`` and ``number``; languages in order. The bar's length is the share of each part.
+        first: the part that every bar begins with; the others follow by their total. Of more than `REASONS` has
+            colours for, the rarest are one part.
+        title: title of the chart.
+        palette: colours; the first one is that of ``first``.
+    """
+    import altair as alt
+
+    totals: Counter[str] = Counter()
+    for row in rows:
+        totals[row["part"]] += row["number"]
+    others = [name for name, _ in totals.most_common() if name != first]
+    rare = set(others[len(REASONS) - 1 :]) if len(others) > len(REASONS) else set()
+    parts = [first, *(name for name in others if name not in rare), *(["others"] if rare else [])]
+    order = {name: place for place, name in enumerate(parts)}
+    named = [{**row, "part": "others" if row["part"] in rare else row["part"]} for row in rows]
+    drawn = [{**row, "place": order[row["part"]]} for row in named]
+    languages = list(dict.fromkeys(row["language"] for row in rows))
+    chart = (
+        alt.Chart(alt.InlineData(values=drawn))
+        .mark_bar()
+        .encode(
+            x=alt.X(
+                "sum(number):Q", stack="normalize", title=None, axis=alt.Axis(format="%", tickCount=5)
+            ),
+            y=alt.Y("language:N", title=None, sort=languages, axis=alt.Axis(labelLimit=240)),
+            color=alt.Color(
+                "part:N",
+                title=None,
+                scale=alt.Scale(domain=parts, range=[palette.series[0], *REASONS][: len(parts)]),
+                legend=alt.Legend(orient="right"),
+            ),
+            order=alt.Order("place:Q"),
+        )
+    )  # fmt: skip
+    return _spec(chart, title, palette, (420, 26 * max(1, len(languages))))
+
+
 def points(
     rows: Sequence[Mapping[str, Any]], *, title: str, palette: Palette, names: Sequence[str]
 ) -> Spec:
@@ -174,6 +220,13 @@ def points(
         .resolve_scale(x="independent", y="independent")
     )
     return _spec(chart, title, palette, None)
+
+
+def picture(spec: Spec) -> str:
+    """Return the SVG of a specification as a file that stands alone, on white: a page may be dark around it."""
+    room = dict.fromkeys(("left", "top", "right", "bottom"), 12) | {"left": 36, "right": 36}
+    config = {**spec.get("config", {}), "background": "white", "padding": room}
+    return svg({**spec, "config": config}, "chart")
 
 
 def svg(spec: Spec, name: str) -> str:

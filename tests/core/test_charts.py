@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mlc_data.report import charts
+from mlc_data.core import charts
 
 ROWS = [{"step": step, "a": step / 2, "b": 0.5} for step in range(1, 5)]
 INTERVALS = [
@@ -62,6 +62,35 @@ def test_a_difference_has_room_below_zero_and_a_share_has_not() -> None:
     share = charts.intervals(INTERVALS, ["harmful refused"], title="", palette=charts.PRINT)
     assert encodings(low, "x")[0]["scale"]["domain"] == [-1, 1]
     assert encodings(share, "x")[0]["scale"]["domain"] == [0, 1]
+
+
+PARTS = [
+    {"language": language, "part": part, "number": number}
+    for language, kept in (("Swahili", 5), ("Spanish", 9))
+    for part, number in (("kept", kept), ("rare", 0), *((f"reason {place}", 1) for place in range(9)))
+]  # fmt: skip
+
+
+def test_a_bar_begins_with_what_is_kept_and_ends_with_what_is_rare() -> None:
+    spec = charts.stacked(PARTS, "kept", title="", palette=charts.PRINT)
+    (color,) = encodings(spec, "color")
+    domain, colors = color["scale"]["domain"], color["scale"]["range"]
+    assert domain[0] == "kept"
+    assert domain[-1] == "others"
+    assert len(domain) == len(set(colors)) == 1 + len(charts.REASONS)
+    assert encodings(spec, "y")[0]["sort"] == ["Swahili", "Spanish"]
+
+
+def test_no_part_is_lost_among_the_others() -> None:
+    spec = charts.stacked(PARTS, "kept", title="", palette=charts.PRINT)
+    ((rows,),) = [list(spec["datasets"].values())]
+    assert sum(row["number"] for row in rows) == sum(row["number"] for row in PARTS)
+
+
+def test_a_picture_stands_on_white() -> None:
+    drawn = charts.picture(charts.stacked(PARTS, "kept", title="", palette=charts.PRINT))
+    assert ElementTree.fromstring(drawn).tag.endswith("svg")
+    assert 'fill="white"' in drawn or "background" in drawn
 
 
 def test_many_languages_differ_by_colour_or_shape() -> None:
