@@ -6,7 +6,7 @@ import logging
 import queue
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
@@ -51,10 +51,11 @@ def lost_server_explained(is_gone: Callable[[], bool] = lambda: False) -> Iterat
     Raises:
         ServerLostError: the server does not answer any more.
     """
-    with _said_once(), _tried_again_once(is_gone):
+    with _said_once() as once, _tried_again_once(is_gone):
         try:
             yield
         except ServerLostError as error:
+            once.logged = True
             discard_unsent()
             raise (_cause(error) or error) from None
         except MlcDataError:
@@ -62,6 +63,7 @@ def lost_server_explained(is_gone: Callable[[], bool] = lambda: False) -> Iterat
         except Exception as error:
             if (problem := _problem()) is None:
                 raise
+            once.logged = True
             discard_unsent()
             raise (_cause(error) or _lost(problem)) from None
 
@@ -122,7 +124,7 @@ def _tried_again_once(is_gone: Callable[[], bool]) -> Iterator[None]:
 def discard_unsent() -> None:
     """Discard the events and log lines that wait for the server; each would be tried for seconds."""
     # The registry is one for all of Prefect's senders.
-    for sender in list(EventsWorker._instances.values()):
+    for sender in list(cast(Any, EventsWorker)._instances.values()):
         with suppress(queue.Empty):
             while True:
                 sender._queue.get_nowait()
@@ -173,7 +175,8 @@ class _Once(logging.Filter):
 
 
 @contextmanager
-def _said_once() -> Iterator[None]:
+def _said_once() -> Iterator[_Once]:
+    """Let Prefect's senders say once that they cannot send; afterwards they stay silent, until the process ends."""
     once, shown = _Once(), logging.raiseExceptions
     # Prefect's log handler writes to the terminal itself, unless the process shows no errors of logging.
     logging.raiseExceptions = False
@@ -181,8 +184,9 @@ def _said_once() -> Iterator[None]:
     for logger in loggers:
         logger.addFilter(once)
     try:
-        yield
+        yield once
     finally:
-        for logger in loggers:
-            logger.removeFilter(once)
-        logging.raiseExceptions = shown
+        if not once.logged:
+            for logger in loggers:
+                logger.removeFilter(once)
+            logging.raiseExceptions = shown

@@ -88,7 +88,8 @@ class _ServerInOwnSession(SubprocessASGIServer):
 
     def has_ended(self) -> bool:
         """Return whether the server has ended; it is not started again."""
-        return bool(self.server_process) and self.server_process.poll() is not None
+        process = self.server_process
+        return process is not None and process.poll() is not None
 
     def kill(self) -> None:
         """End the server at once."""

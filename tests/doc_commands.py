@@ -33,6 +33,7 @@ FREE = {
     "source",
     "head",
     "scontrol",
+    "vllm",
     "tensorboard",
     "#!/bin/bash",
 }
@@ -97,7 +98,7 @@ def _overrides(command: Any, values: dict[str, Any]) -> str | None:
 
 def _make(arguments: list[str]) -> str | None:
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):", text, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", text, re.MULTILINE))
     variables = set(re.findall(r"\$\(([A-Z_]+)\)", text))
     for argument in arguments:
         name, sign, _ = argument.partition("=")

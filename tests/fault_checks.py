@@ -58,7 +58,7 @@ def redo(run: SmallRun, stage: str) -> Path:
 
 
 def _flipped(file: Path) -> None:
-    data = bytearray(file.read_bytes())
+    data = bytearray(file.read_bytes() or b"\0")
     data[len(data) // 2] ^= 1
     file.write_bytes(data)
 

@@ -33,7 +33,7 @@ def expanding(source: str) -> Iterator[int]:
             yield from (each.lineno for each in node.values if _reader(each) in PATTERNS)
         if isinstance(node, ast.Call) and _reader(node.func) in WITHOUT_CHOICE:
             given = ast.dump(node.args[0]) if node.args else ""
-            if "read_bytes" not in given:
+            if "read_bytes" not in given and "BytesIO" not in given:
                 yield node.lineno
 
 
@@ -52,6 +52,7 @@ def _reader(node: ast.AST) -> str:
         ("readers = {'.csv': pl.read_csv}", [1]),
         ("pl.read_ndjson(path)", [1]),
         ("pl.read_ndjson(path.read_bytes())", []),
+        ("pl.read_ndjson(BytesIO(lines))", []),
         ("read_parquet(path)", []),
     ],
 )

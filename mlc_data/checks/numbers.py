@@ -248,8 +248,9 @@ class _Comparison:
                     if _same(rest, one.values):
                         del self.left[index]
                         return True
-                if found := next((each for each in rest if self._spelled()[each] > 0), None):
-                    self.spelled[found] -= 1
+                spelled = self._spelled()
+                if found := next((each for each in rest if spelled[each] > 0), None):
+                    spelled[found] -= 1
                     return True
         return False
 

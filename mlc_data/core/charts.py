@@ -224,7 +224,9 @@ def points(
 
 def picture(spec: Spec) -> str:
     """Return the SVG of a specification as a file that stands alone, on white: a page may be dark around it."""
-    return svg({**spec, "config": {**spec.get("config", {}), "background": "white"}}, "chart")
+    room = dict.fromkeys(("left", "top", "right", "bottom"), 12) | {"left": 36, "right": 36}
+    config = {**spec.get("config", {}), "background": "white", "padding": room}
+    return svg({**spec, "config": config}, "chart")
 
 
 def svg(spec: Spec, name: str) -> str:

@@ -29,7 +29,7 @@ class Described:
         properties = handler.resolve_ref_schema(schema).get("properties", {})
         for base in cls.__mro__:
             if issubclass(base, Described) and base is not Described:
-                for name, text in _attribute_docstrings(base).items():
+                for name, text in _attribute_docstrings(base).items():  # type: ignore[arg-type]  # mypy: a class is hashable
                     key = fields[name].alias or name if name in fields else name
                     if key in properties:
                         properties[key].setdefault("description", text)

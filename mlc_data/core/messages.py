@@ -18,9 +18,11 @@ VALUE = 120
 LINE, LINES = 2_000, 60
 """Characters of a line, and lines, of a message as a whole."""
 
-# C0 and C1 but for tab and line feed, marks that turn the direction of what follows, and halves of surrogate pairs.
+# C0 and C1 but for tab and line feed, marks that turn the direction of what follows, halves of surrogate pairs, and
+# marks that belong to no text.
 _ACTIVE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+    "\ufeff\ufff9-\ufffb]"
 )
 
 

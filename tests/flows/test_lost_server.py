@@ -16,6 +16,12 @@ from mlc_data.errors import MlcDataError, UsageError
 pytestmark = pytest.mark.integration
 
 
+@pytest.fixture(autouse=True)
+def errors_of_logging_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a lost server changes for the rest of a process ends with the test."""
+    monkeypatch.setattr(logging, "raiseExceptions", logging.raiseExceptions)
+
+
 @pytest.fixture
 def gone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that does not answer."""

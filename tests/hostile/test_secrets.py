@@ -34,10 +34,13 @@ def answers(handler: Handler, question: str) -> None:
         body = {"error": {"message": f"key {KEY} in {quote(KEY, safe='')}", "code": KEY}}
         handler.send(400, json.dumps(body).encode())
         return
-    spoken = {"rye": f"¿Cómo horneo pan de {KEY}?", "corn": f"{quote(KEY, safe='')}: ¿pan?"}
-    reply = next(
-        (said for word, said in spoken.items() if word in text), "¿Cómo horneo pan en casa?"
-    )
+    spoken = {
+        "rye": f"¿Cómo horneo pan de {KEY}?",
+        "corn": f"{quote(KEY, safe='')}: ¿pan?",
+        "white": "¿Cómo horneo pan blanco en casa?",
+    }
+    usual = "¿De qué manera puedo hacer pan integral en mi casa?"
+    reply = next((said for word, said in spoken.items() if word in text), usual)
     choice = {"message": {"role": "assistant", "content": reply}, "finish_reason": "stop"}
     handler.send(200, json.dumps({"choices": [choice], "id": KEY}).encode())
 
@@ -76,7 +79,7 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Left]:
         )
         settings = {
             "sources.prompts.path": "p.jsonl", "sources.preferences": "null", "languages.targets": "[spa_Latn]",
-            "translate.model": "endpoint:llm", "translate.endpoints.llm": endpoint, "translate.cache": "cache",
+            "translate.model": "endpoint:llm", "translate.round_trip": "false", "translate.endpoints.llm": endpoint, "translate.cache": "cache",
             "checks.meaning": "{}", "runner.workers": "1", "sources.prompts.licence": "MIT",
             "evaluate.safety.judges": f"[{{kind: endpoint, url: '{server.url}', model: m, key_variable: LLM_KEY}}]",
         }  # fmt: skip

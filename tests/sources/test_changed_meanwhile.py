@@ -19,7 +19,7 @@ ROWS = [{"prompt": "How do I bake bread?"}]
 def test_it_is_refused(make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(ROWS)
     (source,) = run.recipe.sources.prompts.paths
-    real = stage.read_prompts
+    real = stage.PromptReader
 
     def read(*given: Any, **named: Any) -> Any:
         with Path(source).open("a", encoding="utf-8") as file:
@@ -27,7 +27,7 @@ def test_it_is_refused(make_run: Callable[..., Run], monkeypatch: pytest.MonkeyP
         return real(*given, **named)
 
     with monkeypatch.context() as patch:
-        patch.setattr(stage, "read_prompts", read)
+        patch.setattr(stage, "PromptReader", read)
         with pytest.raises(MlcDataError, match="was changed while it was at work"):
             run_stage(run, "sources")
     assert "sources" not in run.manifest.stages

@@ -83,7 +83,8 @@ class SortedKeys:
         found = values[which]
         below = found < keys[:, None] if side == "left" else found <= keys[:, None]
         places = block * BLOCK + below.sum(axis=1)
-        return np.minimum(places, self._number).astype(np.int64)
+        before: Places = np.minimum(places, self._number).astype(np.int64)
+        return before
 
 
 def write_sorted(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Self
 
@@ -52,7 +53,7 @@ class Texts:
         with (self.folder / _FILE).open("rb", buffering=0) as file:
             at = file.fileno()
             lines = b"".join([os.pread(at, end - begin, begin) for begin, end in places])
-        texts = pl.read_ndjson(lines, schema=SCHEMA)
+        texts = pl.read_ndjson(BytesIO(lines), schema=SCHEMA)
         return texts.select(pl.Series("row", wanted), *COLUMNS)
 
 

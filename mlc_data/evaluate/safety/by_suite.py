@@ -10,7 +10,7 @@ from pathlib import PurePath
 import polars as pl
 
 from mlc_data.core.parquet import read_parquet
-from mlc_data.evaluate.safety.tables import safety_rows
+from mlc_data.evaluate.safety.tables import REPLIES, safety_rows
 from mlc_data.pipeline.run import Run
 from mlc_data.recipe.evaluate import PromptSet
 
@@ -46,6 +46,12 @@ def by_suite(run: Run) -> Iterator[Suite]:
     if settings is None or len(settings.prompts) == 1 or not all(path.is_file() for path in paths):
         return
     replies, judgments = map(read_parquet, paths)
+    # A run of an earlier version lacks columns that were added since.
+    replies = replies.with_columns(
+        pl.lit(None, kind).alias(name)
+        for name, kind in REPLIES.items()
+        if name not in replies.columns
+    )
     first = judgments.filter(pl.col("judge") == judgments["judge"].first())
     for place, name in names(settings.prompts).items():
         own = replies.filter(NUMBER.eq_missing(place))

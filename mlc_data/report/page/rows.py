@@ -49,8 +49,11 @@ def rows(facts: Facts, limits: Sequence[PageLimit]) -> Rows:
     if not facts.decided:
         return Rows(missing=f"No verdicts yet: mlc-data check {facts.folder}")
     words = pl.Categorical()  # millions of strings would take ten times the memory
-    heads = facts.variants().select(pl.col("language").cast(words), reason=_outcome().cast(words))
-    heads = heads.collect(engine="streaming")
+    heads = (
+        facts.variants()
+        .select(pl.col("language").cast(words), reason=_outcome().cast(words))
+        .collect(engine="streaming")
+    )
     chosen = choose(heads, facts.options.rows, facts.options.examples, facts.options.seed)
     frame = (
         facts.variants()

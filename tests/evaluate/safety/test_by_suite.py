@@ -83,6 +83,14 @@ def test_a_set_has_its_own_languages_and_the_first_judge(found: dict[str, Suite]
     assert found["xstest"].figures["judge"].unique().to_list() == ["first"]
 
 
+def test_replies_of_an_earlier_version_can_be_read(small: dict[str, Any], tmp_path: Path) -> None:
+    run = made(small, tmp_path / "run", SETS)
+    answered(run)
+    path = run.path("evaluation", "replies.parquet")
+    pl.read_parquet(path).drop("failure", "reasoning").write_parquet(path)
+    assert [each.name for each in by_suite(run)] == [OWN, "multijail", "xstest"]
+
+
 def test_one_set_is_not_repeated(small: dict[str, Any], tmp_path: Path) -> None:
     run = made(small, tmp_path / "run", SETS[:1])
     answered(run)
