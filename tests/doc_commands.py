@@ -19,7 +19,6 @@ USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
 BASE_RECIPE = "demo-1gpu"
 """Recipe that `--set` is tried on where the page's own is a file or a run of the reader."""
 FREE = {
-    "vllm",
     "cd",
     "cp",
     "docker",
