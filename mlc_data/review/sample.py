@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from mlc_data.core.files import atomic_file
 from mlc_data.core.hashing import hash_value
 from mlc_data.core.parquet import read_table, scan_parquet, write_table
 from mlc_data.core.records import KEYS, Status
-from mlc_data.errors import UsageError
+from mlc_data.errors import MlcDataError, UsageError, first_line
 from mlc_data.pipeline.layout import REVIEW_FOLDER
 from mlc_data.pipeline.run import Run
 from mlc_data.review.strata import divide, order
+
+log = logging.getLogger(__name__)
 
 SAMPLE: dict[str, pl.DataType] = {
     "row": pl.String(),
@@ -130,13 +133,22 @@ def keep_sample(run: Run, sample: pl.DataFrame) -> str:
     name = sample_id(sample)
     path = sample_path(run, name)
     # The id says what is in it; the folder of a finished run may be one that cannot be written.
-    if path.is_file() and sample_id(read_table(path, SAMPLE)) == name:
+    if path.is_file() and _holds(path, name):
         return name
     with run.locked():
         path.parent.mkdir(exist_ok=True)
         with atomic_file(path) as temporary:
             write_table(sample, temporary, SAMPLE)
     return name
+
+
+def _holds(path: Path, name: str) -> bool:
+    """Return whether a file holds the sample of that id; one that was harmed does not, and is written anew."""
+    try:
+        return sample_id(read_table(path, SAMPLE)) == name
+    except (pl.exceptions.PolarsError, OSError, MlcDataError) as error:
+        log.warning("%s cannot be read, and is written anew: %s", path, first_line(error))
+        return False
 
 
 def kept_samples(run: Run) -> dict[str, pl.DataFrame]:

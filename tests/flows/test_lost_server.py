@@ -17,9 +17,13 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(autouse=True)
-def errors_of_logging_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def logging_is_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a lost server changes for the rest of a process ends with the test."""
+    from flows import lost_server
+
     monkeypatch.setattr(logging, "raiseExceptions", logging.raiseExceptions)
+    for name in lost_server._SENDERS:
+        monkeypatch.setattr(logging.getLogger(name), "filters", [])
 
 
 @pytest.fixture

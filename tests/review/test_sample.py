@@ -57,6 +57,15 @@ def test_every_sample_is_kept(run: Run) -> None:
     assert kept[names[0]].equals(samples[0])
 
 
+@pytest.mark.parametrize("harmed", [b"", b"zeros" * 99])
+def test_a_harmed_sample_is_written_anew(run: Run, harmed: bytes) -> None:
+    sample = draw(run, 4, seed=0)
+    name = keep_sample(run, sample)
+    run.path("review", f"sample-{name}.parquet").write_bytes(harmed)
+    assert keep_sample(run, sample) == name
+    assert kept_samples(run)[name].equals(sample)
+
+
 def test_a_run_without_verdicts_is_refused(run: Run, tmp_path: Path) -> None:
     run.path("variants", "variants.parquet").unlink()
     with pytest.raises(UsageError, match="has no verdicts to review yet: mlc-data check"):
