@@ -132,7 +132,7 @@ class _Shard:
         answers = translator.translate(requests, done=self.bar.advance, origins=origins)
         self.done.figures.update(answers.figures)
         self.done.figures.update(
-            sentences=len(answers.hypotheses),
+            sentences=len(requests),  # repeated ones too, as `plan` counts them
             from_cache=len(answers.known),
             translated=answers.translated,
             unanswered=sum(
