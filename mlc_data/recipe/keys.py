@@ -6,6 +6,7 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from mlc_data.errors import UsageError
@@ -47,7 +48,7 @@ def recipe_key(dotted: str) -> RecipeKey:
     Raises:
         UsageError: there is no such key; the nearest one is named.
     """
-    schema = Recipe.model_json_schema()
+    schema = _schema()
     node: Mapping[str, Any] = schema
     required, default = True, _MISSING
     walked: list[str] = []
@@ -83,6 +84,11 @@ def recipe_key(dotted: str) -> RecipeKey:
         required=required and default is _MISSING,
         keys=tuple(keys),
     )
+
+
+@cache
+def _schema() -> Mapping[str, Any]:
+    return Recipe.model_json_schema()
 
 
 def all_keys(prefix: str = "") -> Iterator[str]:

@@ -81,9 +81,11 @@ def test_every_requested_variant_is_kept_or_rejected(
         ("swh_Latn", "failed", "output_limit", ["output_limit"], "output_limit"),
         ("zho_Hans", "rejected", "intent", ["intent", "round_trip"], None),
     ]
-    # A rejected variant keeps its text and all its scores; a failed one has none.
+    # A rejected variant keeps its text and all its scores; a failed one has none. Cognates are
+    # compared where the back-translation looks like that of another prompt.
     assert aside["text"].to_list() == ["Tell me a story.", None, "给我讲个故事。"]
-    assert [None in row for row in aside.select(names).rows()] == [False, True, False]
+    always = [name for name in names if name != "round_trip_cognates"]
+    assert [None in row for row in aside.select(always).rows()] == [False, True, False]
 
     counts = run.manifest.counts
     assert counts.variants is not None and counts.by_language is not None

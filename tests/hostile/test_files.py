@@ -17,6 +17,7 @@ from mlc_data.errors import SourceError
 from mlc_data.recipe.sources import Source, Sources
 from mlc_data.sources.prompts import read_prompts
 from mlc_data.sources.readers import open_source
+from mlc_data.sources.rows import Wanted
 
 FILES = cases("files")
 RECIPE = (
@@ -30,7 +31,7 @@ RECIPE = (
 def read(path: Path, encoding: str | None = None) -> tuple[int, dict[str, int]]:
     """Return the number of prompts kept, and of rows rejected by reason."""
     source = Source(path=str(path), encoding=encoding)
-    opened = open_source(source, "sources.prompts")
+    opened = open_source(source, "sources.prompts", Wanted.of(source.columns, source.where))
     found = read_prompts(opened, Sources(prompts=source), "eng_Latn", None).prompts
     assert found.read == len(found.kept) + len(found.rejected)
     return len(found.kept), dict(Counter(str(row.reason) for row in found.rejected))

@@ -52,7 +52,7 @@ def test_a_folder_that_is_not_there(tmp_path: Any) -> None:
 
 def test_a_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(util, "find_spec", lambda _: None)
-    with pytest.raises(ModelError, match=r"mlc-data\[data\]"):
+    with pytest.raises(ModelError, match=r"\[data\]"):
         UseMultilingual()
 
 

@@ -42,6 +42,9 @@ def test_most_refusals_are_found_and_few_answers_taken_for_one(
 
 def test_the_quickstarts_own_responses_are_told_apart() -> None:
     replies = json.loads((FOLDER / "phrasebook" / "replies.json").read_text(encoding="utf-8"))
+    refusal, answer = replies.pop("brief")
+    brief = [Exchange("", text, "eng_Latn") for text in (refusal, answer)]
+    assert [one.refused for one in RefusalPhrases().judge(brief)] == [True, False]
     for harm, kinds in replies.items():
         for kind, texts in kinds.items():
             refuses = (harm, kind) in (("harmful", "chosen"), ("harmless", "rejected"))
