@@ -37,7 +37,7 @@ def difference_table(run: Run, judge: str) -> Table:
         for name in run.trainings()
         if name != run.training and _judged(run, name) and (cells := _cells(run, name, judge))
     }
-    shown = table("harmful - harmless refused", number("before"), number("after"), caption=_CAPTION)
+    shown = table("language", number("before"), number("after"), caption=_CAPTION)
     for name in others:
         shown.add_column(f"after: {name or 'main training'}", justify="right")
     before, after = WHEN
