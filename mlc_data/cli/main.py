@@ -38,7 +38,7 @@ from mlc_data.core import time_limit
 from mlc_data.core.console import err, out, show_all_characters
 from mlc_data.core.extras import missing_extra
 from mlc_data.core.messages import bounded, shown
-from mlc_data.core.redaction import look_again
+from mlc_data.core.redaction import reread_environment
 from mlc_data.core.stopping import HOW_TO_GO_ON, stoppable
 from mlc_data.errors import (
     MlcDataError,
@@ -154,7 +154,7 @@ def main() -> None:
     Known errors become one message each.
     """
     show_all_characters()
-    look_again()
+    reread_environment()
     time_limit.END_PROCESS = True
     with stoppable():
         _run()

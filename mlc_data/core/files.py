@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -150,3 +150,14 @@ def _remove_unlocked(path: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+
+def read_ranges(path: Path, ranges: Iterable[tuple[int, int]]) -> bytes:
+    """Return some ranges of a file, each from its first byte up to its end (exclusive), one after the other."""
+    with path.open("rb", buffering=0) as file:
+
+        def read(begin: int, end: int) -> bytes:
+            file.seek(begin)
+            return file.read(end - begin)
+
+        return b"".join([read(*one) for one in ranges])

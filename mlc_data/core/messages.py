@@ -11,7 +11,7 @@ import re
 import reprlib
 from typing import Any
 
-from mlc_data.core.redaction import look_again, without_credentials, without_secrets
+from mlc_data.core.redaction import reread_environment, without_credentials, without_secrets
 
 VALUE = 120
 """Characters of a value in a message."""
@@ -60,7 +60,7 @@ def shortened_middle(text: str, limit: int) -> str:
 
 def bounded(message: str) -> str:
     """Return a message for a terminal: printable, `LINES` lines of `LINE` characters at most."""
-    look_again()
+    reread_environment()
     lines = without_credentials(without_secrets(message)).split("\n")
     left_out = len(lines) - LINES
     if left_out > 0:

@@ -64,7 +64,7 @@ def without_secrets(text: str) -> str:
     return pattern.sub(_HIDDEN, text) if pattern else text
 
 
-def look_again() -> None:
+def reread_environment() -> None:
     """Read the environment again, which is read once: it is slow, and this passes every cell of a table."""
     _of_environment.cache_clear()
 

@@ -1,4 +1,4 @@
-"""A model's reply, whoever runs the model."""
+"""Reply of a language model, run in this process or by a server."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def to_folder(
     refuse_foreign(folder.expanduser().resolve())
     place = tempfile.TemporaryDirectory() if dry else replace_folder(folder)
     with place as empty:
-        # As for a repository: whoever uploads the folder gates it too.
+        # The card asks for consent, as that of a repository does.
         publication = build(run, Path(empty), request, repo=repo, gated=True, report=report)
     if dry:
         return publication

@@ -14,7 +14,7 @@ import os, pathlib, sys
 import ctranslate2, fasttext, filelock, numpy, polars, pyarrow.parquet, sacrebleu, sentencex
 for name in ("fcntl", "resource", "pwd", "grp", "termios"):
     sys.modules[name] = None  # an import of it fails
-for name in ("sched_getaffinity", "uname", "fork"):
+for name in ("sched_getaffinity", "uname", "fork", "pread", "pwrite", "mkfifo", "getuid"):
     if hasattr(os, name):
         delattr(os, name)
 

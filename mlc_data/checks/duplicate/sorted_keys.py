@@ -5,13 +5,14 @@ Files are read, not mapped: pages of a mapping count as the process's memory for
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mlc_data.core.files import read_ranges
 
 BLOCK = 64
 """Numbers of a block: one of them is in memory, the others are read where they are needed."""
@@ -33,10 +34,9 @@ class Column:
 
     def take(self, places: Places, number: int = 1) -> NDArray[Any]:
         """Return ``number`` values from each place on [places, number]; places have to be in the file."""
-        size, length = self.kind.itemsize, self.kind.itemsize * number
-        with self.path.open("rb", buffering=0) as file:
-            at = file.fileno()
-            read = b"".join([os.pread(at, length, size * place) for place in places.tolist()])
+        size = self.kind.itemsize
+        ranges = ((size * place, size * (place + number)) for place in places.tolist())
+        read = read_ranges(self.path, ranges)
         return np.frombuffer(read, self.kind).reshape(len(places), number)
 
     def parts(self, number: int = AT_ONCE) -> Iterator[NDArray[Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
@@ -14,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from mlc_data.checks.duplicate.sorted_keys import Column
+from mlc_data.core.files import read_ranges
 
 COLUMNS = ("language", "source", "text", "back_translation")
 SCHEMA: dict[str, pl.DataType] = dict.fromkeys(COLUMNS, pl.String())
@@ -49,10 +49,7 @@ class Texts:
         starts = Column(self.folder / _STARTS, np.int64)
         if not 0 <= wanted[0] <= wanted[-1] < len(starts) - 1:
             raise IndexError(f"{self.folder} holds {len(starts) - 1} rows, not row {wanted[-1]}")
-        places = starts.take(wanted, 2).tolist()
-        with (self.folder / _FILE).open("rb", buffering=0) as file:
-            at = file.fileno()
-            lines = b"".join([os.pread(at, end - begin, begin) for begin, end in places])
+        lines = read_ranges(self.folder / _FILE, starts.take(wanted, 2).tolist())
         texts = pl.read_ndjson(BytesIO(lines), schema=SCHEMA)
         return texts.select(pl.Series("row", wanted), *COLUMNS)
 
